@@ -1,0 +1,75 @@
+//! What PostgreSQL brings: its types, and the functions that a tenant connection does not call.
+
+use super::refusal::Refusal;
+
+/// The types of `pg_catalog` that sqlparser has no variant for, or that are written in quotes, as SeaORM
+/// does (`CAST("mood" AS "text")`). From PostgreSQL 15's `pg_type` without arrays, catalogs and internals,
+/// and the names its grammar adds (`serial`).
+const TYPES: &[&str] = &[
+    "aclitem", "bigint", "bigserial", "bit", "bool", "boolean", "box", "bpchar", "bytea", "char", "cid",
+    "cidr", "circle", "cstring", "date", "datemultirange", "daterange", "decimal", "float4", "float8",
+    "gtsvector", "inet", "int", "int2", "int2vector", "int4", "int4multirange", "int4range", "int8",
+    "int8multirange", "int8range", "integer", "interval", "json", "jsonb", "jsonpath", "line", "lseg",
+    "macaddr", "macaddr8", "money", "name", "numeric", "nummultirange", "numrange", "oid", "oidvector",
+    "path", "pg_lsn", "pg_snapshot", "point", "polygon", "real", "record", "regcollation", "regconfig",
+    "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole",
+    "regtype", "serial", "serial2", "serial4", "serial8", "smallint", "smallserial", "text", "tid", "time",
+    "timestamp", "timestamptz", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange",
+    "tstzrange", "tsvector", "txid_snapshot", "unknown", "uuid", "varbit", "varchar", "void", "xid", "xid8",
+    "xml",
+];
+
+/// Whether PostgreSQL itself brings a type of this name.
+pub(super) fn is_type(name: &str) -> bool {
+    TYPES.binary_search(&name).is_ok()
+}
+
+const SESSION: &str = "it changes the session, which other tenants use after this one; \
+                       `TenantConnection::begin_unguarded` has the setting in a transaction of its own";
+const SESSION_LOCK: &str =
+    "its lock stays with the session, which other tenants use after this one; use `pg_advisory_xact_lock`";
+const TEXT: &str = "it runs SQL, or opens a table, that is given as text and cannot be checked; \
+                    use `TenantConnection::begin_unguarded`";
+const SEQUENCE: &str = "it finds its sequence by a text, through search_path; let the column's default \
+                        draw the number, or use `TenantConnection::begin_unguarded`";
+
+/// Refuses the functions of PostgreSQL and its usual extensions that leave the tenant by what they are
+/// told in a text, or that change the session. A net for mistakes and not a sandbox: a function of one's
+/// own may call any of these.
+pub(super) fn check_function(name: &str) -> Result<(), Refusal> {
+    let reason = match name {
+        "set_config" | "pg_reload_conf" => SESSION,
+        "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_try_advisory_lock"
+        | "pg_try_advisory_lock_shared" | "pg_advisory_unlock" | "pg_advisory_unlock_shared"
+        | "pg_advisory_unlock_all" => SESSION_LOCK,
+        "nextval" | "currval" | "setval" | "lastval" => SEQUENCE,
+        "query_to_xml" | "query_to_xmlschema" | "query_to_xml_and_xmlschema" | "table_to_xml"
+        | "table_to_xmlschema" | "table_to_xml_and_xmlschema" | "schema_to_xml" | "schema_to_xmlschema"
+        | "schema_to_xml_and_xmlschema" | "database_to_xml" | "database_to_xmlschema"
+        | "database_to_xml_and_xmlschema" | "cursor_to_xml" | "cursor_to_xmlschema" | "ts_stat"
+        | "ts_rewrite" | "dblink" | "dblink_exec" | "dblink_open" | "dblink_send_query" | "crosstab"
+        | "crosstab2" | "crosstab3" | "crosstab4" | "connectby" | "xpath_table" | "lo_import" | "lo_export"
+        | "pg_read_file" | "pg_read_binary_file" | "pg_ls_dir" => TEXT,
+        _ => return Ok(()),
+    };
+    Err(Refusal::Function(name.to_owned(), reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_are_in_order() {
+        assert!(TYPES.is_sorted());
+        assert!(is_type("text") && is_type("uuid") && !is_type("mood"));
+    }
+
+    #[test]
+    fn functions_that_leave_the_tenant_are_refused() {
+        assert!(check_function("set_config").is_err());
+        assert!(check_function("query_to_xml").is_err());
+        assert!(check_function("lower").is_ok());
+        assert!(check_function("pg_advisory_xact_lock").is_ok());
+    }
+}

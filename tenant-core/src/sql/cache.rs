@@ -1,0 +1,58 @@
+//! [`Compiler`]: compiles each text once.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::{Rules, compile, refusal::Refusal, template::Template};
+
+/// What the cache holds at the most, in bytes of texts and templates.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A longer text is compiled each time: `insert_many` makes one for every number of rows.
+const CACHED_TEXT_BYTES: usize = 32 * 1024;
+
+/// Compiles statements and remembers them by their text.
+///
+/// A cached template belongs to no tenant, so it cannot be taken for another tenant's.
+#[derive(Debug, Clone)]
+pub(crate) struct Compiler {
+    rules: Arc<Rules>,
+    cache: Cache<Box<str>, Arc<Template>>,
+}
+
+impl Compiler {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(CACHE_BYTES)
+            .weigher(|text: &Box<str>, template: &Arc<Template>| {
+                u32::try_from(text.len() + template.size()).unwrap_or(u32::MAX)
+            })
+            .build();
+        Self {
+            rules: Arc::new(rules),
+            cache,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The template of `sql`. A refusal is not cached: it is a bug to be mended.
+    pub(crate) fn compile(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
+        if let Some(template) = self.cache.get(sql) {
+            return Ok(template);
+        }
+        let template = Arc::new(compile::compile(sql, &self.rules)?);
+        if sql.len() <= CACHED_TEXT_BYTES {
+            self.cache.insert(sql.into(), Arc::clone(&template));
+        }
+        Ok(template)
+    }
+
+    /// Puts the tenant's schema where the marker is, and checks nothing.
+    pub(crate) fn replace_markers(sql: &str) -> Template {
+        compile::replace_markers(sql)
+    }
+}

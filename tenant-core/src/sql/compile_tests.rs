@@ -1,0 +1,428 @@
+//! The table of decisions, row by row.
+
+use super::{Rules, compile::compile, refusal::Refusal};
+use crate::{registry::{Registry, Scope}, schema_name::SchemaName};
+
+fn rules() -> Rules {
+    let mut registry = Registry::default();
+    for (scope, table) in [
+        (Scope::Tenant, "note"),
+        (Scope::Tenant, "tag"),
+        (Scope::Tenant, "Odd Name"),
+        (Scope::Tenant, "both"),
+        (Scope::Shared, "both"),
+        (Scope::Shared, "plan"),
+    ] {
+        registry.add_table(scope, table).unwrap();
+    }
+    registry.add_type(Scope::Tenant, "mood").unwrap();
+    registry.add_type(Scope::Shared, "level").unwrap();
+    let mut rules = Rules::new(registry);
+    rules.allow_schema(&SchemaName::new("reference").unwrap());
+    rules.allow_type("citext");
+    rules
+}
+
+fn render(sql: &str) -> Result<String, Refusal> {
+    let acme = SchemaName::new("acme").unwrap();
+    compile(sql, &rules())?.render(&acme)
+}
+
+#[track_caller]
+fn becomes(sql: &str, expected: &str) {
+    assert_eq!(render(sql).as_deref(), Ok(expected), "{sql}");
+}
+
+#[track_caller]
+fn stays(sql: &str) {
+    becomes(sql, sql);
+}
+
+#[track_caller]
+fn refused(sql: &str) -> Refusal {
+    match render(sql) {
+        Ok(text) => panic!("{sql}\nbecame\n{text}"),
+        Err(refusal) => refusal,
+    }
+}
+
+#[test]
+fn the_marker_becomes_the_schema() {
+    becomes(
+        r#"SELECT "note"."id" FROM "$tenant"."note" WHERE "note"."id" = $1 LIMIT $2"#,
+        r#"SELECT "note"."id" FROM "acme"."note" WHERE "note"."id" = $1 LIMIT $2"#,
+    );
+    becomes(
+        r#"INSERT INTO "$tenant"."note" ("title") VALUES ($1) RETURNING "id""#,
+        r#"INSERT INTO "acme"."note" ("title") VALUES ($1) RETURNING "id""#,
+    );
+    becomes(
+        r#"SELECT "$tenant"."note"."id" FROM "$tenant"."note""#,
+        r#"SELECT "acme"."note"."id" FROM "acme"."note""#,
+    );
+    becomes(r#"SELECT "$tenant".total(1)"#, r#"SELECT "acme".total(1)"#);
+    becomes(
+        r#"SELECT * FROM "$tenant".totals(1) AS t"#,
+        r#"SELECT * FROM "acme".totals(1) AS t"#,
+    );
+}
+
+#[test]
+fn shared_and_allowed_schemas_stay() {
+    stays(r#"SELECT * FROM "public"."plan""#);
+    stays("SELECT * FROM public.plan");
+    stays("SELECT * FROM PUBLIC.plan");
+    stays("SELECT * FROM reference.country");
+    stays("SELECT * FROM public.note");
+}
+
+#[test]
+fn registered_tables_get_their_schema() {
+    becomes(
+        "SELECT p.name, count(*) FROM note n JOIN plan AS p ON p.code = n.plan GROUP BY 1",
+        "SELECT p.name, count(*) FROM \"acme\".note n JOIN \"public\".plan AS p ON p.code = n.plan GROUP BY 1",
+    );
+    becomes("SELECT * FROM NOTE", "SELECT * FROM \"acme\".NOTE");
+    becomes(
+        "SELECT * FROM \"Odd Name\", note",
+        "SELECT * FROM \"acme\".\"Odd Name\", \"acme\".note",
+    );
+    becomes(
+        "UPDATE note SET title = tag.name FROM tag WHERE tag.id = note.id RETURNING note.id",
+        "UPDATE \"acme\".note SET title = tag.name FROM \"acme\".tag WHERE tag.id = note.id RETURNING note.id",
+    );
+    becomes(
+        "DELETE FROM note USING tag WHERE tag.id = note.id",
+        "DELETE FROM \"acme\".note USING \"acme\".tag WHERE tag.id = note.id",
+    );
+    becomes(
+        "MERGE INTO note USING tag ON note.id = tag.id WHEN MATCHED THEN DO NOTHING",
+        "MERGE INTO \"acme\".note USING \"acme\".tag ON note.id = tag.id WHEN MATCHED THEN DO NOTHING",
+    );
+    becomes(
+        "INSERT INTO note AS n (id) SELECT id FROM tag ON CONFLICT (id) DO UPDATE SET id = \
+         (SELECT max(id) FROM tag) WHERE EXISTS (SELECT 1 FROM plan)",
+        "INSERT INTO \"acme\".note AS n (id) SELECT id FROM \"acme\".tag ON CONFLICT (id) DO UPDATE SET id = \
+         (SELECT max(id) FROM \"acme\".tag) WHERE EXISTS (SELECT 1 FROM \"public\".plan)",
+    );
+    becomes("EXPLAIN (ANALYZE) SELECT * FROM note", "EXPLAIN (ANALYZE) SELECT * FROM \"acme\".note");
+    becomes(
+        "SELECT * FROM note FOR UPDATE OF note SKIP LOCKED",
+        "SELECT * FROM \"acme\".note FOR UPDATE OF note SKIP LOCKED",
+    );
+    becomes(
+        "SELECT (SELECT title FROM note LIMIT 1), ARRAY(SELECT id FROM tag), CASE WHEN EXISTS \
+         (SELECT 1 FROM note) THEN 1 END FROM (note CROSS JOIN LATERAL (SELECT * FROM plan) x) ORDER BY \
+         (SELECT 1 FROM tag)",
+        "SELECT (SELECT title FROM \"acme\".note LIMIT 1), ARRAY(SELECT id FROM \"acme\".tag), CASE WHEN EXISTS \
+         (SELECT 1 FROM \"acme\".note) THEN 1 END FROM (\"acme\".note CROSS JOIN LATERAL (SELECT * FROM \
+         \"public\".plan) x) ORDER BY (SELECT 1 FROM \"acme\".tag)",
+    );
+}
+
+#[test]
+fn common_table_expressions_and_table_functions_stay() {
+    becomes(
+        "WITH note AS (SELECT * FROM note) SELECT * FROM note",
+        "WITH note AS (SELECT * FROM \"acme\".note) SELECT * FROM note",
+    );
+    becomes(
+        "WITH a AS (SELECT * FROM note), note AS (SELECT * FROM a), b AS (SELECT * FROM note) SELECT * FROM b",
+        "WITH a AS (SELECT * FROM \"acme\".note), note AS (SELECT * FROM a), b AS (SELECT * FROM note) \
+         SELECT * FROM b",
+    );
+    stays("WITH RECURSIVE note AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM note) SELECT * FROM note");
+    becomes(
+        "SELECT * FROM (WITH note AS (SELECT 1) SELECT * FROM note) x, note",
+        "SELECT * FROM (WITH note AS (SELECT 1) SELECT * FROM note) x, \"acme\".note",
+    );
+    becomes(
+        "WITH x AS (WITH note AS (SELECT 1) SELECT * FROM note) SELECT * FROM x, note",
+        "WITH x AS (WITH note AS (SELECT 1) SELECT * FROM note) SELECT * FROM x, \"acme\".note",
+    );
+    becomes(
+        "WITH gone AS (DELETE FROM note RETURNING *) INSERT INTO tag SELECT * FROM gone",
+        "WITH gone AS (DELETE FROM \"acme\".note RETURNING *) INSERT INTO \"acme\".tag SELECT * FROM gone",
+    );
+    becomes(
+        "WITH \"Note\" AS (SELECT 1) SELECT * FROM note",
+        "WITH \"Note\" AS (SELECT 1) SELECT * FROM \"acme\".note",
+    );
+    stays("SELECT * FROM generate_series(1, 3) AS n, unnest($1::int[]) AS u");
+    stays("SELECT * FROM pg_catalog.generate_series(1, 3)");
+}
+
+/// PostgreSQL never takes the target of a change for a common table expression.
+#[test]
+fn a_target_is_no_common_table_expression() {
+    for (sql, expected) in [
+        (
+            "WITH note AS (SELECT 1 AS id) DELETE FROM note USING tag",
+            "WITH note AS (SELECT 1 AS id) DELETE FROM \"acme\".note USING \"acme\".tag",
+        ),
+        (
+            "WITH note AS (SELECT 1 AS id) UPDATE note SET id = 2",
+            "WITH note AS (SELECT 1 AS id) UPDATE \"acme\".note SET id = 2",
+        ),
+        (
+            "WITH note AS (SELECT 1 AS id) INSERT INTO note SELECT * FROM note",
+            "WITH note AS (SELECT 1 AS id) INSERT INTO \"acme\".note SELECT * FROM note",
+        ),
+    ] {
+        becomes(sql, expected);
+    }
+}
+
+#[test]
+fn what_has_no_scope_is_refused_by_name() {
+    assert_eq!(refused("SELECT * FROM secret"), Refusal::UnknownTable("secret".to_owned()));
+    assert_eq!(refused("SELECT * FROM \"Note\""), Refusal::UnknownTable("Note".to_owned()));
+    assert_eq!(refused("SELECT * FROM both"), Refusal::AmbiguousTable("both".to_owned()));
+    assert!(matches!(refused(&format!("SELECT * FROM {}", "n".repeat(64))), Refusal::TooLong { .. }));
+}
+
+#[test]
+fn other_schemas_are_refused() {
+    for sql in [
+        "SELECT * FROM globex.note",
+        "SELECT * FROM \"globex\".\"note\"",
+        "SELECT * FROM note, (SELECT * FROM globex.note) x",
+        "SELECT * FROM note WHERE id IN (SELECT id FROM globex.note)",
+        "INSERT INTO globex.note DEFAULT VALUES",
+        "UPDATE globex.note SET id = 1",
+        "UPDATE note SET id = (SELECT 1 FROM globex.note)",
+        "DELETE FROM globex.note",
+        "DELETE FROM note WHERE EXISTS (TABLE globex.note)",
+        "INSERT INTO note SELECT * FROM globex.note",
+        "INSERT INTO note VALUES (1) RETURNING (SELECT 1 FROM globex.note)",
+        "MERGE INTO note USING globex.note g ON true WHEN MATCHED THEN DELETE",
+        "SELECT * FROM pg_catalog.pg_class",
+        "SELECT * FROM information_schema.tables",
+        "SELECT * FROM \"PUBLIC\".plan",
+        "SELECT globex.total(1)",
+        "SELECT * FROM globex.totals(1)",
+        "SELECT * FROM LATERAL globex.totals(1)",
+        "SELECT globex.note.id FROM note",
+        "SELECT $1::globex.mood",
+        "SELECT 'a' COLLATE globex.x",
+        "SELECT 1 OPERATOR(globex.+) 2",
+        "SELECT count(*) FILTER (WHERE EXISTS (SELECT 1 FROM globex.note)) FROM note",
+        "SELECT rank() OVER (ORDER BY (SELECT 1 FROM globex.note)) FROM note",
+        "SELECT 1 FROM note WINDOW w AS (PARTITION BY (SELECT 1 FROM globex.note))",
+        "SELECT 1 LIMIT (SELECT 1 FROM globex.note)",
+        "SELECT 1 OFFSET (SELECT 1 FROM globex.note)",
+        "SELECT 1 FROM note GROUP BY GROUPING SETS ((id), ((SELECT 1 FROM globex.note)))",
+        "SELECT 1 FROM note TABLESAMPLE system ((SELECT 1 FROM globex.note))",
+        "VALUES ((SELECT 1 FROM globex.note))",
+        "SELECT DISTINCT ON ((SELECT 1 FROM globex.note)) 1",
+        "SELECT 1 UNION SELECT 1 FROM globex.note",
+        "SELECT * FROM note JOIN tag ON EXISTS (SELECT 1 FROM globex.note)",
+        "WITH x AS (SELECT * FROM globex.note) SELECT * FROM x",
+        "EXPLAIN SELECT * FROM globex.note",
+        "SELECT * FROM app.globex.note",
+        "SELECT 1 -- \r FROM globex.note",
+        "SELECT xmlelement(name a, (SELECT body FROM globex.note))",
+    ] {
+        refused(sql);
+    }
+}
+
+#[test]
+fn other_statements_are_refused() {
+    for sql in [
+        "SET search_path = globex",
+        "RESET ALL",
+        "BEGIN",
+        "COMMIT",
+        "SELECT 1; COMMIT",
+        "SAVEPOINT a",
+        "COPY note TO STDOUT",
+        "TRUNCATE note",
+        "LOCK TABLE note",
+        "DO $$ BEGIN END $$",
+        "CALL p()",
+        "CREATE TEMPORARY TABLE note (id int)",
+        "CREATE TABLE \"$tenant\".x AS SELECT * FROM note",
+        "CREATE TABLE \"$tenant\".x (LIKE globex.note)",
+        "CREATE TABLE \"$tenant\".x () INHERITS (globex.note)",
+        "CREATE SCHEMA x",
+        "DROP SCHEMA globex CASCADE",
+        "GRANT ALL ON note TO public",
+        "LISTEN x",
+        "PREPARE p AS SELECT 1",
+        "EXECUTE p",
+        "SELECT * INTO copy FROM note",
+        "TABLE note",
+        "SELECT * FROM (TABLE note) x",
+        "SELECT 1 UNION (TABLE note)",
+        "SELECT 1 UNION TABLE note",
+        "CREATE VIEW v AS SELECT 1",
+        "REFRESH MATERIALIZED VIEW v",
+        "ALTER TABLE \"$tenant\".note SET SCHEMA globex",
+        "ALTER TABLE plan ADD COLUMN x int",
+        "DROP TABLE plan",
+        "DROP TYPE level",
+        "EXPLAIN note",
+        "DECLARE c CURSOR FOR SELECT * FROM note",
+        "this is not SQL",
+        "SELECT * FROM",
+    ] {
+        refused(sql);
+    }
+}
+
+#[test]
+fn only_is_refused_in_every_form() {
+    for sql in [
+        "SELECT * FROM ONLY note",
+        "SELECT * FROM ONLY (note)",
+        "UPDATE ONLY note SET id = 1",
+        "DELETE FROM ONLY (note)",
+    ] {
+        refused(sql);
+    }
+}
+
+#[test]
+fn functions_that_leave_the_tenant_are_refused() {
+    for sql in [
+        "SELECT set_config('search_path', 'globex', false)",
+        "SELECT pg_catalog.SET_CONFIG('search_path', 'globex', false)",
+        "SELECT \"set_config\"('search_path', 'globex', false)",
+        "SELECT * FROM set_config('search_path', 'globex', false)",
+        "SELECT nextval('globex.note_id_seq')",
+        "SELECT query_to_xml('SELECT * FROM globex.note', true, true, '')",
+        "SELECT pg_advisory_lock(1)",
+        "UPDATE note SET title = set_config('role', 'x', false)",
+    ] {
+        assert!(matches!(refused(sql), Refusal::Function(..)), "{sql}");
+    }
+    stays("SELECT pg_advisory_xact_lock(1), lower($1), now()");
+}
+
+#[test]
+fn types_are_decided_on_like_tables() {
+    becomes(
+        r#"SELECT CAST($1 AS "mood"), $2::mood[], CAST("note"."mood" AS "text") FROM note"#,
+        r#"SELECT CAST($1 AS "acme"."mood"), $2::"acme".mood[], CAST("note"."mood" AS "text") FROM "acme".note"#,
+    );
+    becomes(
+        r#"SELECT CAST($1 AS "level"), CAST($1 AS "mood"[])"#,
+        r#"SELECT CAST($1 AS "public"."level"), CAST($1 AS "acme"."mood"[])"#,
+    );
+    becomes(
+        "SELECT * FROM json_to_recordset($1) AS x(id int, mood mood)",
+        "SELECT * FROM json_to_recordset($1) AS x(id int, mood \"acme\".mood)",
+    );
+    stays("SELECT $1::citext, $2::uuid, $3::timestamptz, $4::inet, $5::numeric(10, 2), $6::pg_catalog.int4");
+    assert_eq!(refused("SELECT $1::weather"), Refusal::UnknownType("weather".to_owned()));
+}
+
+#[test]
+fn the_public_tenant_has_no_tenant_tables() {
+    let public = SchemaName::shared();
+    let template = compile("SELECT * FROM plan, note", &rules()).unwrap();
+    assert_eq!(
+        template.render(&public),
+        Err(Refusal::TenantTableOnPublic("note".to_owned()))
+    );
+    let template = compile("SELECT * FROM plan", &rules()).unwrap();
+    assert_eq!(template.render(&public).unwrap(), "SELECT * FROM \"public\".plan");
+}
+
+#[test]
+fn literals_comments_and_column_names_stay() {
+    becomes(
+        "SELECT 'note', $$FROM note$$, note.note /* FROM note */ FROM note -- note",
+        "SELECT 'note', $$FROM note$$, note.note /* FROM note */ FROM \"acme\".note -- note",
+    );
+    becomes(
+        "SELECT 'ünïcödé ''note''' AS \"ö\"\nFROM\tnote",
+        "SELECT 'ünïcödé ''note''' AS \"ö\"\nFROM\t\"acme\".note",
+    );
+}
+
+#[test]
+fn a_marker_where_no_schema_goes_is_refused() {
+    refused(r#"SELECT "$tenant""#);
+    refused(r#"SELECT 1 AS "$tenant""#);
+    refused(r#"WITH "$tenant" AS (SELECT 1) SELECT 1"#);
+}
+
+#[test]
+fn schema_changes_of_the_schema_builder_are_the_tenants() {
+    becomes(
+        r#"CREATE TABLE IF NOT EXISTS "$tenant"."note" ( "id" serial NOT NULL PRIMARY KEY, "mood" mood, "plan" integer NOT NULL DEFAULT 1, CONSTRAINT "fk" FOREIGN KEY ("plan") REFERENCES "public"."plan" ("id") ON DELETE CASCADE )"#,
+        r#"CREATE TABLE IF NOT EXISTS "acme"."note" ( "id" serial NOT NULL PRIMARY KEY, "mood" "acme".mood, "plan" integer NOT NULL DEFAULT 1, CONSTRAINT "fk" FOREIGN KEY ("plan") REFERENCES "public"."plan" ("id") ON DELETE CASCADE )"#,
+    );
+    becomes(
+        r#"CREATE UNIQUE INDEX "i" ON "$tenant"."note" ("id")"#,
+        r#"CREATE UNIQUE INDEX "i" ON "acme"."note" ("id")"#,
+    );
+    becomes(
+        r#"ALTER TABLE "$tenant"."note" ADD COLUMN "tag" integer REFERENCES tag (id)"#,
+        r#"ALTER TABLE "acme"."note" ADD COLUMN "tag" integer REFERENCES "acme".tag (id)"#,
+    );
+    becomes(
+        r#"CREATE TYPE "mood" AS ENUM ('happy', 'sad')"#,
+        r#"CREATE TYPE "acme"."mood" AS ENUM ('happy', 'sad')"#,
+    );
+    becomes(r#"DROP TABLE IF EXISTS "$tenant"."note" CASCADE"#, r#"DROP TABLE IF EXISTS "acme"."note" CASCADE"#);
+    becomes(r#"DROP TYPE "mood""#, r#"DROP TYPE "acme"."mood""#);
+    for sql in [
+        r#"CREATE TABLE "globex"."note" ("id" int)"#,
+        r#"CREATE TABLE "$tenant"."x" ("id" int REFERENCES globex.note (id))"#,
+        r#"CREATE TABLE "$tenant"."x" ("id" int, FOREIGN KEY (id) REFERENCES globex.note (id))"#,
+        r#"CREATE TABLE "$tenant"."x" ("id" globex.mood)"#,
+        r#"CREATE TABLE "$tenant"."x" ("id" int DEFAULT nextval('globex.note_id_seq'))"#,
+        r#"ALTER TABLE "$tenant"."note" ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES globex.note (id)"#,
+        r#"DROP TABLE "$tenant"."note", globex.note"#,
+        r#"CREATE TYPE globex.mood AS ENUM ('x')"#,
+        r#"DROP TYPE globex.mood"#,
+    ] {
+        refused(sql);
+    }
+}
+
+#[test]
+fn long_lists_are_cut_in_every_part() {
+    let rows = |cast: &str| {
+        let row = |n: usize| format!("(${}, CAST(${} AS {cast}), ARRAY[${}::{cast}, $9::{cast}])", n, n + 1, n + 2);
+        (0..300).map(row).collect::<Vec<_>>().join(", ")
+    };
+    becomes(
+        &format!("INSERT INTO note VALUES {} RETURNING id", rows("\"mood\"")),
+        &format!("INSERT INTO \"acme\".note VALUES {} RETURNING id", rows("\"acme\".\"mood\"")),
+    );
+    let terms = |table: &str| vec![format!("id = $1 AND EXISTS (SELECT 1 FROM {table})"); 300].join(" OR ");
+    becomes(
+        &format!("SELECT 1 FROM note WHERE {}", terms("tag")),
+        &format!("SELECT 1 FROM \"acme\".note WHERE {}", terms("\"acme\".tag")),
+    );
+    refused(&format!("SELECT 1 FROM note WHERE {}", terms("globex.tag")));
+    let tables = |table: &str| vec![table; 400].join(", ");
+    becomes(
+        &format!("SELECT 1 FROM {}", tables("note")),
+        &format!("SELECT 1 FROM {}", tables("\"acme\".note")),
+    );
+}
+
+/// Sizes that overflowed a stack of 2 MiB, which a test's thread has.
+#[test]
+fn the_largest_statements_compile() {
+    let parameters = (1..=65_535).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    assert!(render(&format!("SELECT * FROM note WHERE id IN ({parameters})")).is_ok());
+    let terms = (1..=60_000).map(|n| format!("id = ${n}")).collect::<Vec<_>>().join(" OR ");
+    assert_eq!(render(&format!("SELECT * FROM note WHERE {terms}")).err(), None);
+    let rows = vec!["($1, $2)"; 32_767].join(", ");
+    assert!(render(&format!("INSERT INTO note (a, b) VALUES {rows}")).is_ok());
+    let literal = "x".repeat(1024 * 1024);
+    assert!(render(&format!("SELECT '{literal}' FROM note")).is_ok());
+    // Nothing repeats here.
+    let chain = (1..=60_000).map(|n| format!("a{n} = {n}")).collect::<Vec<_>>().join(" OR ");
+    assert!(matches!(render(&format!("SELECT * FROM note WHERE {chain}")), Ok(_) | Err(Refusal::TooLong { .. })));
+    let nested = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    refused(&nested);
+    refused(&format!("SELECT {}1", "- ".repeat(50_000)));
+    refused(&format!("SELECT {}true", "NOT ".repeat(50_000)));
+}

@@ -1,0 +1,516 @@
+//! Walks a parsed statement and decides on every relation, type and function in it: the table of
+//! decisions in the documentation of [`crate::TenantConnection`].
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::ControlFlow,
+};
+
+use sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, DataType, Delete, Expr, FromTable, Ident, Insert, JsonTableColumn, ObjectName, Query, Select,
+    SetExpr, Statement, TableAlias, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
+    XmlTableColumnOption,
+};
+
+use super::{
+    Rules,
+    builtin, ddl,
+    lexer::Places,
+    name::{Qualified, fold},
+    refusal::Refusal,
+    scope::Scopes,
+    template::Edit,
+};
+use crate::registry::{Lookup, TENANT_MARKER};
+
+/// What a walk over the statements of a text found.
+#[derive(Debug, Default)]
+pub(super) struct Decisions {
+    /// The edits, by the index of the token they stand at.
+    pub(super) edits: BTreeMap<usize, Edit>,
+    /// The first relation or type of the tenant's schema.
+    pub(super) tenant_name: Option<String>,
+}
+
+/// Decides on everything in `statements`, which were parsed from the tokens at `places`.
+pub(super) fn decide(
+    statements: &[Statement],
+    places: &Places,
+    rules: &Rules,
+) -> Result<Decisions, Refusal> {
+    let mut walk = Walk {
+        places,
+        rules,
+        scopes: Scopes::default(),
+        roles: Roles::default(),
+        decisions: Decisions::default(),
+    };
+    for statement in statements {
+        check_kind(statement)?;
+        if let ControlFlow::Break(refusal) = statement.visit(&mut walk) {
+            return Err(refusal);
+        }
+    }
+    Ok(walk.decisions)
+}
+
+/// The walk over one text.
+pub(super) struct Walk<'a> {
+    places: &'a Places,
+    rules: &'a Rules,
+    scopes: Scopes,
+    roles: Roles,
+    decisions: Decisions,
+}
+
+/// The names whose place in the statement gives them another meaning than a relation that is read,
+/// by their address, which stays what it is while the tree is borrowed.
+#[derive(Debug, Default)]
+struct Roles {
+    targets: HashSet<*const ObjectName>,
+    functions: HashSet<*const ObjectName>,
+}
+
+/// The kinds of statements that run on a tenant connection.
+fn check_kind(statement: &Statement) -> Result<(), Refusal> {
+    match statement {
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::Merge(_) => Ok(()),
+        Statement::Explain { statement, .. } => check_kind(statement),
+        statement if ddl::is_allowed(statement) => Ok(()),
+        statement => Err(kind_refusal(statement)),
+    }
+}
+
+fn kind_refusal(statement: &Statement) -> Refusal {
+    const UNGUARDED: &str = "run it in `TenantConnection::begin_unguarded`, whose search_path is the tenant's";
+    let (kind, instead) = match statement {
+        Statement::Set(_) | Statement::Reset(_) | Statement::Discard { .. } => (
+            "a change of the session (SET, RESET, DISCARD)",
+            "other tenants use the session after this one; `TenantConnection::begin_unguarded` has SET LOCAL",
+        ),
+        Statement::StartTransaction { .. }
+        | Statement::Commit { .. }
+        | Statement::Rollback { .. }
+        | Statement::Savepoint { .. }
+        | Statement::ReleaseSavepoint { .. } => (
+            "transaction control as SQL",
+            "call `begin`, `commit` and `rollback` of the connection",
+        ),
+        Statement::Copy { .. } => ("COPY", UNGUARDED),
+        Statement::Truncate { .. } => ("TRUNCATE", "delete the rows, or write a migration"),
+        Statement::CreateTable(_) => (
+            "CREATE TABLE that is temporary or takes its shape from another table",
+            UNGUARDED,
+        ),
+        Statement::ExplainTable { .. } => ("DESCRIBE", "query the columns by name"),
+        Statement::LISTEN { .. } | Statement::UNLISTEN { .. } | Statement::NOTIFY { .. } => (
+            "LISTEN, UNLISTEN or NOTIFY",
+            "listen on a connection of its own, and notify with `SELECT pg_notify(...)`",
+        ),
+        Statement::Prepare { .. } | Statement::Execute { .. } | Statement::Deallocate { .. } => (
+            "PREPARE, EXECUTE or DEALLOCATE",
+            "bind values to the statement: the driver prepares it",
+        ),
+        _ => (
+            "a statement other than SELECT, INSERT, UPDATE, DELETE, MERGE and EXPLAIN of those",
+            "write a migration, or run it in `TenantConnection::begin_unguarded`",
+        ),
+    };
+    Refusal::Statement(kind, instead)
+}
+
+impl Walk<'_> {
+    /// A relation that is read, or the target of a change.
+    fn relation(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        let address = std::ptr::from_ref(name);
+        if self.roles.functions.contains(&address) {
+            return self.function(name);
+        }
+        let is_target = self.roles.targets.contains(&address);
+        self.table(name, !is_target)
+    }
+
+    /// A table, which may be a common table expression where it is read.
+    pub(super) fn table(&mut self, name: &ObjectName, is_read: bool) -> Result<(), Refusal> {
+        let qualified = Qualified::new(name)?;
+        if let Some(schema) = qualified.schema {
+            return self.schema(schema, name);
+        }
+        let table = fold(qualified.name);
+        refuse_only(qualified.name)?;
+        if is_read && self.scopes.contains(&table) {
+            return Ok(());
+        }
+        match self.rules.registry().table(&table) {
+            Lookup::Tenant => self.insert_tenant(qualified.name, name),
+            Lookup::Shared(schema) => self.insert_shared(qualified.name, schema),
+            Lookup::Ambiguous => Err(Refusal::AmbiguousTable(table)),
+            Lookup::Unknown => Err(Refusal::UnknownTable(table)),
+        }
+    }
+
+    fn schema(&mut self, schema: &Ident, name: &ObjectName) -> Result<(), Refusal> {
+        if is_marker(schema) {
+            return self.replace_marker(schema, name);
+        }
+        let folded = fold(schema);
+        if self.rules.allows_schema(&folded) {
+            Ok(())
+        } else {
+            Err(Refusal::ForeignSchema {
+                name: name.to_string(),
+                schema: folded,
+            })
+        }
+    }
+
+    /// `pg_catalog` cannot be read, but its types, functions and collations can be named.
+    fn schema_of_code(&mut self, schema: &Ident, name: &ObjectName) -> Result<(), Refusal> {
+        if fold(schema) == "pg_catalog" {
+            return Ok(());
+        }
+        self.schema(schema, name)
+    }
+
+    fn function(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        let qualified = Qualified::new(name)?;
+        refuse_only(qualified.name)?;
+        builtin::check_function(&fold(qualified.name))?;
+        match qualified.schema {
+            Some(schema) => self.schema_of_code(schema, name),
+            None => Ok(()),
+        }
+    }
+
+    /// A type, or what it is made of.
+    pub(super) fn data_type(&mut self, data_type: &DataType) -> Result<(), Refusal> {
+        match data_type {
+            DataType::Custom(name, _) => self.custom_type(name),
+            DataType::Array(
+                ArrayElemTypeDef::AngleBracket(element)
+                | ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::Parenthesis(element)
+                | ArrayElemTypeDef::Qualified(element, _),
+            ) => self.data_type(element),
+            DataType::Table(_)
+            | DataType::NamedTable { .. }
+            | DataType::Map(..)
+            | DataType::Tuple(_)
+            | DataType::Nested(_)
+            | DataType::Struct(..)
+            | DataType::Union(_)
+            | DataType::Nullable(_)
+            | DataType::LowCardinality(_) => {
+                Err(Refusal::Construct("a type of another database", "write PostgreSQL's"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn custom_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        let qualified = Qualified::new(name)?;
+        if let Some(schema) = qualified.schema {
+            return self.schema_of_code(schema, name);
+        }
+        let folded = fold(qualified.name);
+        if builtin::is_type(&folded) || self.rules.allows_type(&folded) {
+            return Ok(());
+        }
+        match self.rules.registry().enum_type(&folded) {
+            Lookup::Tenant => self.insert_tenant(qualified.name, name),
+            Lookup::Shared(schema) => self.insert_shared(qualified.name, schema),
+            Lookup::Ambiguous => Err(Refusal::AmbiguousType(folded)),
+            Lookup::Unknown => Err(Refusal::UnknownType(folded)),
+        }
+    }
+
+    fn insert_tenant(&mut self, at: &Ident, name: &ObjectName) -> Result<(), Refusal> {
+        self.edit(at, Edit::InsertTenant)?;
+        self.note_tenant_name(name);
+        Ok(())
+    }
+
+    fn insert_shared(&mut self, at: &Ident, schema: &str) -> Result<(), Refusal> {
+        self.edit(at, Edit::InsertShared(schema.to_owned()))
+    }
+
+    fn replace_marker(&mut self, at: &Ident, name: &ObjectName) -> Result<(), Refusal> {
+        self.edit(at, Edit::ReplaceMarker)?;
+        self.note_tenant_name(name);
+        Ok(())
+    }
+
+    /// An identifier whose token cannot be found is refused: the text would go out as it came in.
+    fn edit(&mut self, at: &Ident, edit: Edit) -> Result<(), Refusal> {
+        let token = self.places.token_at(at.span.start).ok_or_else(|| {
+            Refusal::Unparseable(format!("the place of {at} in the text was not found"))
+        })?;
+        self.decisions.edits.insert(token, edit);
+        Ok(())
+    }
+
+    fn note_tenant_name(&mut self, name: &ObjectName) {
+        self.decisions.tenant_name.get_or_insert_with(|| name.to_string());
+    }
+
+    /// In `schema.table.column` the schema is decided on like any other.
+    fn column(&mut self, parts: &[Ident]) -> Result<(), Refusal> {
+        match parts {
+            [schema, _, _] => self.schema(schema, &ObjectName::from(parts.to_vec())),
+            [_, _, _, _, ..] => Err(Refusal::Construct(
+                "a column of four or more parts",
+                "write it without the database",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) -> Result<(), Refusal> {
+        match expr {
+            Expr::CompoundIdentifier(parts) => self.column(parts),
+            Expr::Function(function) => self.function(&function.name),
+            Expr::Cast { data_type, .. } => self.data_type(data_type),
+            Expr::Convert {
+                data_type: Some(data_type),
+                ..
+            } => self.data_type(data_type),
+            Expr::TypedString(typed) => self.data_type(&typed.data_type),
+            Expr::Collate { collation, .. } => match Qualified::new(collation)?.schema {
+                Some(schema) => self.schema_of_code(schema, collation),
+                None => Ok(()),
+            },
+            Expr::BinaryOp {
+                op: BinaryOperator::PGCustomBinaryOperator(parts),
+                ..
+            } => check_operator(parts),
+            _ => Ok(()),
+        }
+    }
+
+    fn table_factor(&mut self, factor: &TableFactor) -> Result<(), Refusal> {
+        match factor {
+            TableFactor::Table { name, args, alias, .. } => {
+                if args.is_some() {
+                    self.roles.functions.insert(std::ptr::from_ref(name));
+                }
+                self.alias(alias.as_ref())
+            }
+            TableFactor::Function { name, alias, .. } => {
+                self.function(name)?;
+                self.alias(alias.as_ref())
+            }
+            TableFactor::JsonTable { columns, alias, .. } => {
+                self.json_columns(columns)?;
+                self.alias(alias.as_ref())
+            }
+            TableFactor::XmlTable { columns, alias, .. } => {
+                for column in columns {
+                    if let XmlTableColumnOption::NamedInfo { r#type, .. } = &column.option {
+                        self.data_type(r#type)?;
+                    }
+                }
+                self.alias(alias.as_ref())
+            }
+            TableFactor::Derived { alias, .. }
+            | TableFactor::UNNEST { alias, .. }
+            | TableFactor::NestedJoin { alias, .. } => self.alias(alias.as_ref()),
+            _ => Err(Refusal::Construct(
+                "a table expression of another database",
+                "write PostgreSQL's",
+            )),
+        }
+    }
+
+    /// `json_to_recordset(...) AS t(mood "mood")` has types in its alias.
+    fn alias(&mut self, alias: Option<&TableAlias>) -> Result<(), Refusal> {
+        let columns = alias.into_iter().flat_map(|alias| &alias.columns);
+        for data_type in columns.filter_map(|column| column.data_type.as_ref()) {
+            self.data_type(data_type)?;
+        }
+        Ok(())
+    }
+
+    fn json_columns(&mut self, columns: &[JsonTableColumn]) -> Result<(), Refusal> {
+        for column in columns {
+            match column {
+                JsonTableColumn::Named(column) => self.data_type(&column.r#type)?,
+                JsonTableColumn::Nested(column) => self.json_columns(&column.columns)?,
+                JsonTableColumn::ForOrdinality(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, statement: &Statement) -> Result<(), Refusal> {
+        match statement {
+            Statement::Insert(insert) => self.insert(insert),
+            Statement::Update(update) => self.update(update),
+            Statement::Delete(delete) => self.delete(delete),
+            Statement::Merge(merge) => self.target(&merge.table),
+            Statement::Query(_) | Statement::Explain { .. } => Ok(()),
+            statement => ddl::decide(self, statement),
+        }
+    }
+
+    fn insert(&mut self, insert: &Insert) -> Result<(), Refusal> {
+        match &insert.table {
+            TableObject::TableName(name) => {
+                self.mark_target(name);
+                Ok(())
+            }
+            _ => Err(Refusal::Construct("INSERT into other than a table", "name the table")),
+        }
+    }
+
+    fn update(&mut self, update: &Update) -> Result<(), Refusal> {
+        self.only_target(std::slice::from_ref(&update.table))
+    }
+
+    fn delete(&mut self, delete: &Delete) -> Result<(), Refusal> {
+        let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
+        if delete.tables.is_empty() {
+            self.only_target(tables)
+        } else {
+            Err(MANY_TARGETS)
+        }
+    }
+
+    fn only_target(&mut self, tables: &[TableWithJoins]) -> Result<(), Refusal> {
+        match tables {
+            [table] if table.joins.is_empty() => self.target(&table.relation),
+            _ => Err(MANY_TARGETS),
+        }
+    }
+
+    fn target(&mut self, factor: &TableFactor) -> Result<(), Refusal> {
+        match factor {
+            TableFactor::Table { name, args: None, .. } => {
+                self.mark_target(name);
+                Ok(())
+            }
+            _ => Err(Refusal::Construct("a change of other than a table", "name the table")),
+        }
+    }
+
+    /// Whether `name` is, as far as it says, a table of the tenant's schema.
+    pub(super) fn is_tenant_table(&self, name: &ObjectName) -> Result<bool, Refusal> {
+        is_tenants(name, |table| self.rules.registry().table(table))
+    }
+
+    /// Whether `name` is, as far as it says, a type of the tenant's schema.
+    pub(super) fn is_tenant_type(&self, name: &ObjectName) -> Result<bool, Refusal> {
+        is_tenants(name, |name| self.rules.registry().enum_type(name))
+    }
+
+    pub(super) fn mark_target(&mut self, name: &ObjectName) {
+        self.roles.targets.insert(std::ptr::from_ref(name));
+    }
+}
+
+const MANY_TARGETS: Refusal = Refusal::Construct(
+    "a change of several tables at once",
+    "PostgreSQL changes one; join the others with FROM or USING",
+);
+
+/// `FROM ONLY note` reads as a table `ONLY` with an alias, and `FROM ONLY (note)` as a function of that
+/// name, whose argument would go unnoticed.
+fn refuse_only(name: &Ident) -> Result<(), Refusal> {
+    if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("only") {
+        return Err(Refusal::Construct("ONLY", "name the table without it"));
+    }
+    Ok(())
+}
+
+fn is_tenants<'a>(
+    name: &ObjectName,
+    lookup: impl Fn(&str) -> Lookup<'a>,
+) -> Result<bool, Refusal> {
+    let qualified = Qualified::new(name)?;
+    Ok(match qualified.schema {
+        Some(schema) => is_marker(schema),
+        // What is not registered is refused later, by its own name.
+        None => !matches!(lookup(&fold(qualified.name)), Lookup::Shared(_)),
+    })
+}
+
+fn is_marker(schema: &Ident) -> bool {
+    schema.quote_style.is_some() && schema.value == TENANT_MARKER
+}
+
+/// `OPERATOR(schema.+)` runs the function of that schema's operator.
+fn check_operator(parts: &[String]) -> Result<(), Refusal> {
+    match parts {
+        [_] => Ok(()),
+        [schema, _] if schema.eq_ignore_ascii_case("pg_catalog") => Ok(()),
+        _ => Err(Refusal::Construct("an operator of a schema", "write the operator alone")),
+    }
+}
+
+fn refuse_set_expr(body: &SetExpr) -> Result<(), Refusal> {
+    match body {
+        SetExpr::Table(_) => Err(Refusal::Construct(
+            "TABLE name",
+            "write `SELECT * FROM name`, which is the same",
+        )),
+        SetExpr::SetOperation { left, right, .. } => {
+            refuse_set_expr(left)?;
+            refuse_set_expr(right)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_into(select: &Select) -> Result<(), Refusal> {
+    match select.into {
+        Some(_) => Err(Refusal::Construct(
+            "SELECT INTO",
+            "create the table in a migration and use INSERT ... SELECT",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn flow(result: Result<(), Refusal>) -> ControlFlow<Refusal> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(refusal) => ControlFlow::Break(refusal),
+    }
+}
+
+impl Visitor for Walk<'_> {
+    type Break = Refusal;
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Refusal> {
+        flow(self.statement(statement))
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refusal> {
+        self.scopes.enter(query);
+        flow(refuse_set_expr(&query.body))
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<Refusal> {
+        self.scopes.leave(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refusal> {
+        flow(refuse_into(select))
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
+        flow(self.table_factor(factor))
+    }
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Refusal> {
+        flow(self.relation(name))
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Refusal> {
+        flow(self.expr(expr))
+    }
+}

@@ -1,0 +1,134 @@
+//! [`Template`]: a compiled statement, its text cut where the tenant's schema goes.
+
+use super::refusal::Refusal;
+use crate::schema_name::SchemaName;
+
+/// A compiled statement. Rendering it for a tenant is a concatenation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    text: Box<str>,
+    /// Where the tenant's quoted schema name goes, in bytes of `text`, in ascending order.
+    cuts: Box<[usize]>,
+    /// The first relation or type of the tenant's schema, for the error on a public connection.
+    tenant_name: Option<Box<str>>,
+}
+
+/// One change to the text of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// Put the tenant's schema and a dot in front.
+    InsertTenant,
+    /// Put a shared schema and a dot in front.
+    InsertShared(String),
+    /// Replace the marker by the tenant's schema.
+    ReplaceMarker,
+}
+
+impl Template {
+    /// Applies `edits`, which are sorted by their place: the bytes of the token they stand at.
+    pub(super) fn new(
+        sql: &str,
+        edits: impl IntoIterator<Item = (std::ops::Range<usize>, Edit)>,
+        tenant_name: Option<String>,
+    ) -> Self {
+        let mut text = String::with_capacity(sql.len() + 16);
+        let mut cuts = Vec::new();
+        let mut done = 0;
+        for (range, edit) in edits {
+            text.push_str(&sql[done..range.start]);
+            done = range.start;
+            match edit {
+                Edit::InsertTenant => {
+                    cuts.push(text.len());
+                    text.push('.');
+                }
+                Edit::InsertShared(schema) => {
+                    text.push_str(&quoted(&schema));
+                    text.push('.');
+                }
+                Edit::ReplaceMarker => {
+                    cuts.push(text.len());
+                    done = range.end;
+                }
+            }
+        }
+        text.push_str(&sql[done..]);
+        Self {
+            text: text.into(),
+            cuts: cuts.into(),
+            tenant_name: tenant_name.map(String::into_boxed_str),
+        }
+    }
+
+    /// The statement for the tenant of `schema`.
+    pub(crate) fn render(&self, schema: &SchemaName) -> Result<String, Refusal> {
+        if self.cuts.is_empty() {
+            return Ok(self.text.to_string());
+        }
+        if schema.is_shared() {
+            let name = self.tenant_name.as_deref().unwrap_or("the statement");
+            return Err(Refusal::TenantTableOnPublic(name.to_owned()));
+        }
+        Ok(self.concatenate(&schema.quoted()))
+    }
+
+    fn concatenate(&self, schema: &str) -> String {
+        let mut sql = String::with_capacity(self.text.len() + self.cuts.len() * schema.len());
+        let mut done = 0;
+        for &cut in &self.cuts {
+            sql.push_str(&self.text[done..cut]);
+            sql.push_str(schema);
+            done = cut;
+        }
+        sql.push_str(&self.text[done..]);
+        sql
+    }
+
+    /// What the template takes in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.text.len() + size_of_val(&*self.cuts)
+    }
+}
+
+/// Shared schemas come from attributes and the configuration, which checked them; doubling the quotes
+/// costs nothing and holds for any text.
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> SchemaName {
+        SchemaName::new("acme").unwrap()
+    }
+
+    #[test]
+    fn edits_are_applied_in_place() {
+        let sql = "SELECT * FROM note, plan, \"$tenant\".tag";
+        let template = Template::new(
+            sql,
+            [
+                (14..18, Edit::InsertTenant),
+                (20..24, Edit::InsertShared("public".to_owned())),
+                (26..35, Edit::ReplaceMarker),
+            ],
+            Some("\"note\"".to_owned()),
+        );
+        assert_eq!(
+            template.render(&acme()).unwrap(),
+            "SELECT * FROM \"acme\".note, \"public\".plan, \"acme\".tag"
+        );
+        assert_eq!(
+            template.render(&SchemaName::shared()),
+            Err(Refusal::TenantTableOnPublic("\"note\"".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_statement_without_tenant_tables_runs_on_the_public_tenant() {
+        let template = Template::new("SELECT 1", [], None);
+        assert_eq!(template.render(&SchemaName::shared()).unwrap(), "SELECT 1");
+    }
+}

@@ -1,0 +1,180 @@
+//! The item below the attribute.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{
+    Attribute, Field, GenericArgument, Ident, Item, ItemStruct, Path, PathArguments, Result, Token, Type,
+    parse_quote, punctuated::Punctuated,
+};
+
+use crate::attr::{Keys, Scope, last_segment};
+
+/// The item below the attribute, and what it is to SeaORM.
+pub(crate) struct Input {
+    /// The item, without the rivals.
+    pub(crate) item: Item,
+    /// The scopes that further attributes of ours on the same item give.
+    pub(crate) rivals: Vec<Scope>,
+    pub(crate) keys: Result<Keys>,
+    pub(crate) kind: Kind,
+}
+
+/// What an item is to SeaORM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `struct Model` in the dense or the compact format. Its derive writes `Entity`.
+    Model,
+    /// The second struct that `#[sea_orm::model]` writes, with all attributes of `Model` that stand below it, ours
+    /// among them. It alone keeps the relations.
+    ModelEx,
+    /// `struct Entity` in the expanded format.
+    Entity,
+    /// `impl EntityName for Entity` in the expanded format.
+    EntityName,
+    ActiveEnum,
+    /// This derive is gone, but its attribute is there: a derive above ours has run before us.
+    BelowDerive(&'static str),
+    Other,
+}
+
+impl Input {
+    pub(crate) fn from_tokens(tokens: TokenStream) -> Self {
+        let mut item = syn::parse2(tokens.clone()).unwrap_or(Item::Verbatim(tokens));
+        let mut none = Vec::new();
+        let attrs = attrs_mut(&mut item).unwrap_or(&mut none);
+        let rivals = take_rivals(attrs);
+        let derives = derives(attrs);
+        let keys = Keys::of(attrs);
+        let kind = Kind::of(&item, &derives, keys.as_ref().unwrap_or(&Keys::default()));
+        Self { item, rivals, keys, kind }
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.as_ref().is_ok_and(|keys| keys.has(key))
+    }
+
+    /// The entity or enum that the item is or makes.
+    pub(crate) fn target(&self) -> Option<Type> {
+        match (&self.item, self.kind) {
+            (_, Kind::Model) => Some(ident_type(&Ident::new("Entity", Span::call_site()))),
+            (Item::Struct(item), Kind::Entity) => Some(ident_type(&item.ident)),
+            (Item::Enum(item), Kind::ActiveEnum) => Some(ident_type(&item.ident)),
+            (Item::Impl(item), Kind::EntityName) => Some((*item.self_ty).clone()),
+            _ => None,
+        }
+    }
+
+    /// The fields that put a foreign key into the table, as far as the item shows them: with
+    /// `#[sea_orm::compact_model]`, enum `Relation` has the keys.
+    pub(crate) fn references(&self) -> Vec<Reference<'_>> {
+        match &self.item {
+            Item::Struct(item) if !self.has("compact_model") && !has_compact_model(item) => {
+                item.fields.iter().filter_map(Reference::of).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Kind {
+    fn of(item: &Item, derives: &[String], keys: &Keys) -> Self {
+        let derives = |name: &str| derives.iter().any(|derive| derive == name);
+        match item {
+            Item::Struct(_) if derives("DeriveEntityModel") => Self::Model,
+            Item::Struct(_) if derives("DeriveEntity") => Self::Entity,
+            Item::Struct(item) => Self::of_underived(item, derives("DeriveModelEx"), keys),
+            Item::Enum(_) if derives("DeriveActiveEnum") => Self::ActiveEnum,
+            Item::Enum(_) if keys.has("db_type") => Self::BelowDerive("DeriveActiveEnum"),
+            Item::Impl(item) if item.trait_.as_ref().is_some_and(|(_, path, _)| is_entity_name(path)) => {
+                Self::EntityName
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn of_underived(item: &ItemStruct, is_model_ex: bool, keys: &Keys) -> Self {
+        let has_table = keys.has("table_name");
+        match item.ident.to_string().as_str() {
+            "ModelEx" if is_model_ex || has_table => Self::ModelEx,
+            "Model" if has_table || keys.has("model_ex") => Self::BelowDerive("DeriveEntityModel"),
+            _ if has_table => Self::BelowDerive("DeriveEntity"),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A field that belongs to another entity.
+pub(crate) struct Reference<'a> {
+    /// The entity it belongs to.
+    pub(crate) target: &'a Type,
+    pub(crate) cfgs: Vec<&'a Attribute>,
+}
+
+impl<'a> Reference<'a> {
+    fn of(field: &'a Field) -> Option<Self> {
+        let keys = Keys::of(&field.attrs).unwrap_or_default();
+        let (wrapper, entity) = wrapped(&field.ty)?;
+        let belongs_to = wrapper == "BelongsTo" || keys.has("belongs_to");
+        (belongs_to && !keys.has("skip_fk")).then(|| Self {
+            target: unoptional(entity),
+            cfgs: field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect(),
+        })
+    }
+}
+
+/// `Wrapper` and `T` of `path::Wrapper<T>`.
+fn wrapped(ty: &Type) -> Option<(&Ident, &Type)> {
+    let Type::Path(ty) = ty else { return None };
+    let segment = ty.path.segments.last()?;
+    let PathArguments::AngleBracketed(args) = &segment.arguments else { return None };
+    match args.args.first()? {
+        GenericArgument::Type(inner) => Some((&segment.ident, inner)),
+        _ => None,
+    }
+}
+
+fn unoptional(ty: &Type) -> &Type {
+    match wrapped(ty) {
+        Some((wrapper, inner)) if wrapper == "Option" => inner,
+        _ => ty,
+    }
+}
+
+/// The attributes of the kinds of items that the attribute can be for.
+fn attrs_mut(item: &mut Item) -> Option<&mut Vec<Attribute>> {
+    match item {
+        Item::Struct(item) => Some(&mut item.attrs),
+        Item::Enum(item) => Some(&mut item.attrs),
+        Item::Impl(item) => Some(&mut item.attrs),
+        _ => None,
+    }
+}
+
+/// Whether `#[sea_orm::compact_model]` stands below the attribute.
+fn has_compact_model(item: &ItemStruct) -> bool {
+    let is_compact_model = |attr: &Attribute| last_segment(attr.path()).as_deref() == Some("compact_model");
+    item.attrs.iter().any(is_compact_model)
+}
+
+fn take_rivals(attrs: &mut Vec<Attribute>) -> Vec<Scope> {
+    let rivals = attrs.iter().filter_map(Scope::of).collect();
+    attrs.retain(|attr| Scope::of(attr).is_none());
+    rivals
+}
+
+/// The names of the derives, without their paths.
+fn derives(attrs: &[Attribute]) -> Vec<String> {
+    let derives = attrs.iter().filter(|attr| attr.path().is_ident("derive"));
+    derives
+        .filter_map(|attr| attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated).ok())
+        .flatten()
+        .filter_map(|path| last_segment(&path))
+        .collect()
+}
+
+fn is_entity_name(path: &Path) -> bool {
+    last_segment(path).as_deref() == Some("EntityName")
+}
+
+fn ident_type(ident: &Ident) -> Type {
+    parse_quote!(#ident)
+}
