@@ -1,6 +1,13 @@
 //! Errors, one type for each thing that can go wrong, and their one conversion to SeaORM's.
 
-use crate::schema_name::MAX_IDENTIFIER_BYTES;
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+
+use crate::{
+    schema_name::{MAX_IDENTIFIER_BYTES, SchemaName},
+    sql::Refusal,
+};
 
 /// An annotated entity or enum that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,4 +30,114 @@ pub enum RegistryError {
         /// The name.
         name: String,
     },
+}
+
+/// Why the application's handle could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// An annotated entity or enum cannot work.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The configuration allows a schema that cannot be one.
+    #[error("the configuration allows a schema that cannot be one: {0}")]
+    Schema(#[from] crate::SchemaNameError),
+    /// The database was not reached.
+    #[error("the database was not reached: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// What a tenant's connection refuses, or cannot say for certain.
+///
+/// SeaORM's traits return [`DbErr`], so it travels inside one; [`ConnectionError::of`] takes it out again.
+///
+/// # Example
+/// ```
+/// use tenant_core::ConnectionError;
+///
+/// fn is_our_bug(error: &sea_orm::DbErr) -> bool {
+///     matches!(ConnectionError::of(error), Some(ConnectionError::Refused { .. }))
+/// }
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// A statement was not sent to the database.
+    #[error("tenant {tenant}: {refusal} (in: {sql})")]
+    Refused {
+        /// The tenant whose connection it was.
+        tenant: SchemaName,
+        /// Why, and what to do instead.
+        #[source]
+        refusal: Refusal,
+        /// The start of the statement.
+        sql: String,
+    },
+    /// The transaction cannot be used any more.
+    #[error(
+        "tenant {tenant}: the transaction is over, because a nested transaction could not begin in it: nothing \
+         of it was kept, begin anew"
+    )]
+    TransactionBroken {
+        /// The tenant whose transaction it was.
+        tenant: SchemaName,
+    },
+    /// A transaction was to be committed with a nested one still open.
+    #[error(
+        "tenant {tenant}: the transaction was rolled back, because a nested transaction of it is still open: commit or \
+         roll back the nested one first"
+    )]
+    NestedOpen {
+        /// The tenant whose transaction it was.
+        tenant: SchemaName,
+    },
+    /// The connection was lost while the transaction was being committed.
+    #[error(
+        "tenant {tenant}: the connection was lost during COMMIT, so the transaction may be committed or not: read \
+         its rows again before you repeat it ({source})"
+    )]
+    CommitUnknown {
+        /// The tenant whose transaction it was.
+        tenant: SchemaName,
+        /// What the driver said.
+        source: DbErr,
+    },
+}
+
+/// The start of a statement that an error message shows, in characters.
+const SHOWN_SQL: usize = 200;
+
+impl ConnectionError {
+    pub(crate) fn refused(tenant: &SchemaName, refusal: Refusal, sql: &str) -> Self {
+        Self::Refused {
+            tenant: tenant.clone(),
+            refusal,
+            sql: sql.chars().take(SHOWN_SQL).collect(),
+        }
+    }
+
+    /// The error of this type inside one of SeaORM's.
+    #[must_use]
+    pub fn of(error: &DbErr) -> Option<&Self> {
+        match error {
+            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// SeaORM has no variant for errors of connections that are not its own; this is the one that keeps a
+/// source, so that the typed error can be found again.
+impl From<ConnectionError> for DbErr {
+    fn from(error: ConnectionError) -> Self {
+        let (from, into) = match error {
+            ConnectionError::Refused { .. } => ("statement", "statement of the tenant"),
+            _ => ("transaction", "committed transaction"),
+        };
+        Self::TryIntoErr {
+            from,
+            into,
+            source: Arc::new(error),
+        }
+    }
 }

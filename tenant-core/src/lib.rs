@@ -1,17 +1,26 @@
 //! Schema-per-tenant multitenancy for SeaORM 2.0 on PostgreSQL.
 
-extern crate self as tenant_core;
-
+pub mod catalog;
+pub mod connection;
+pub mod context;
 pub mod error;
 pub mod registry;
+pub mod resolve;
 mod schema_name;
 mod sql;
+mod tenant;
+mod tenants;
 
+pub use connection::{TenantConnection, TenantTransaction};
+pub use error::{ConnectError, ConnectionError, RegistryError};
 pub use registry::{
     Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
 };
-pub use sql::Refusal;
+pub use resolve::{Host, HostError};
 pub use schema_name::{MAX_IDENTIFIER_BYTES, SchemaName, SchemaNameError};
+pub use sql::Refusal;
+pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
+pub use tenants::{DEFAULT_HOST_MEMORY, Tenants, TenantsBuilder};
 
 #[cfg(feature = "macros")]
 pub use tenant_macros::{shared, tenant};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ActiveEnum, EntityName as _, EntityTrait, Iterable as _, RelationTrait as _,
+    ActiveEnum, EntityTrait, Iterable as _, RelationTrait as _,
     sea_query::{TableName, TableRef},
 };
 
@@ -256,11 +256,7 @@ fn refuse_tenant_references(item: &'static str, tables: Vec<String>) -> Result<(
     }
 }
 
-fn insert(
-    names: &mut BTreeMap<String, Vec<Home>>,
-    name: &str,
-    home: Home,
-) -> Result<(), RegistryError> {
+fn insert(names: &mut BTreeMap<String, Vec<Home>>, name: &str, home: Home) -> Result<(), RegistryError> {
     if name.len() > MAX_IDENTIFIER_BYTES {
         return Err(RegistryError::NameTooLong {
             name: name.to_owned(),

@@ -137,7 +137,9 @@ pub enum SchemaNameError {
         character: char,
     },
     /// The name is one of PostgreSQL's own.
-    #[error("schema name {0:?} is reserved: `pg_...`, `information_schema` and `public` in another case cannot be a tenant's")]
+    #[error(
+        "schema name {0:?} is reserved: `pg_...`, `information_schema` and `public` in another case cannot be a tenant's"
+    )]
     Reserved(String),
     /// The name is the shared schema's, which only the public tenant has.
     #[error("schema name {0:?} is the shared schema, which belongs to the public tenant")]
@@ -205,8 +207,21 @@ mod tests {
 
     #[test]
     fn accepts_plain_names() {
-        for name in ["acme", "A", "0", "_", "-", "a-b_c9", "select", "123", &"a".repeat(63)] {
-            assert_eq!(SchemaName::for_tenant(name).map(String::from), Ok(name.to_owned()));
+        for name in [
+            "acme",
+            "A",
+            "0",
+            "_",
+            "-",
+            "a-b_c9",
+            "select",
+            "123",
+            &"a".repeat(63),
+        ] {
+            assert_eq!(
+                SchemaName::for_tenant(name).map(String::from),
+                Ok(name.to_owned())
+            );
         }
     }
 
@@ -216,10 +231,39 @@ mod tests {
         let long = "a".repeat(64);
         let wide = "é".repeat(40);
         for name in [
-            "", &long, &wide, "pg_x", "PG_x", "pg_temp", "information_schema", "Information_Schema",
-            "public", "Public", "$user", "$tenant", "\"$user\"", "a b", "a.b", "a,public", "a\"b",
-            "a\"\"b", "a'b", "x\"; drop schema public cascade; --", "a\\b", "a;", "a/*", "a\n",
-            "a\0", "é", "e\u{301}", "\u{200b}", "😀", "../x", "%s", "{}", "$1",
+            "",
+            &long,
+            &wide,
+            "pg_x",
+            "PG_x",
+            "pg_temp",
+            "information_schema",
+            "Information_Schema",
+            "public",
+            "Public",
+            "$user",
+            "$tenant",
+            "\"$user\"",
+            "a b",
+            "a.b",
+            "a,public",
+            "a\"b",
+            "a\"\"b",
+            "a'b",
+            "x\"; drop schema public cascade; --",
+            "a\\b",
+            "a;",
+            "a/*",
+            "a\n",
+            "a\0",
+            "é",
+            "e\u{301}",
+            "\u{200b}",
+            "😀",
+            "../x",
+            "%s",
+            "{}",
+            "$1",
         ] {
             assert!(SchemaName::for_tenant(name).is_err(), "{name:?} was accepted");
         }

@@ -45,7 +45,12 @@ impl Input {
         let derives = derives(attrs);
         let keys = Keys::of(attrs);
         let kind = Kind::of(&item, &derives, keys.as_ref().unwrap_or(&Keys::default()));
-        Self { item, rivals, keys, kind }
+        Self {
+            item,
+            rivals,
+            keys,
+            kind,
+        }
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -84,7 +89,12 @@ impl Kind {
             Item::Struct(item) => Self::of_underived(item, derives("DeriveModelEx"), keys),
             Item::Enum(_) if derives("DeriveActiveEnum") => Self::ActiveEnum,
             Item::Enum(_) if keys.has("db_type") => Self::BelowDerive("DeriveActiveEnum"),
-            Item::Impl(item) if item.trait_.as_ref().is_some_and(|(_, path, _)| is_entity_name(path)) => {
+            Item::Impl(item)
+                if item
+                    .trait_
+                    .as_ref()
+                    .is_some_and(|(_, path, _)| is_entity_name(path)) =>
+            {
                 Self::EntityName
             }
             _ => Self::Other,
@@ -116,7 +126,11 @@ impl<'a> Reference<'a> {
         let belongs_to = wrapper == "BelongsTo" || keys.has("belongs_to");
         (belongs_to && !keys.has("skip_fk")).then(|| Self {
             target: unoptional(entity),
-            cfgs: field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect(),
+            cfgs: field
+                .attrs
+                .iter()
+                .filter(|attr| attr.path().is_ident("cfg"))
+                .collect(),
         })
     }
 }
@@ -125,7 +139,9 @@ impl<'a> Reference<'a> {
 fn wrapped(ty: &Type) -> Option<(&Ident, &Type)> {
     let Type::Path(ty) = ty else { return None };
     let segment = ty.path.segments.last()?;
-    let PathArguments::AngleBracketed(args) = &segment.arguments else { return None };
+    let PathArguments::AngleBracketed(args) = &segment.arguments else {
+        return None;
+    };
     match args.args.first()? {
         GenericArgument::Type(inner) => Some((&segment.ident, inner)),
         _ => None,
@@ -165,7 +181,10 @@ fn take_rivals(attrs: &mut Vec<Attribute>) -> Vec<Scope> {
 fn derives(attrs: &[Attribute]) -> Vec<String> {
     let derives = attrs.iter().filter(|attr| attr.path().is_ident("derive"));
     derives
-        .filter_map(|attr| attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated).ok())
+        .filter_map(|attr| {
+            attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated)
+                .ok()
+        })
         .flatten()
         .filter_map(|path| last_segment(&path))
         .collect()
@@ -177,4 +196,185 @@ fn is_entity_name(path: &Path) -> bool {
 
 fn ident_type(ident: &Ident) -> Type {
     parse_quote!(#ident)
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::{ToTokens as _, quote};
+
+    use super::*;
+
+    fn kind(tokens: TokenStream) -> Kind {
+        Input::from_tokens(tokens).kind
+    }
+
+    #[test]
+    fn kinds_of_items() {
+        assert_eq!(
+            kind(quote!(
+                #[derive(Clone, sea_orm::DeriveEntityModel)]
+                struct Model {}
+            )),
+            Kind::Model
+        );
+        assert_eq!(
+            kind(quote!(
+                #[derive(DeriveEntity)]
+                struct Note;
+            )),
+            Kind::Entity
+        );
+        assert_eq!(
+            kind(quote!(impl sea_orm::EntityName for Note {})),
+            Kind::EntityName
+        );
+        assert_eq!(
+            kind(quote!(
+                #[derive(DeriveActiveEnum)]
+                enum Mood {}
+            )),
+            Kind::ActiveEnum
+        );
+        for other in [
+            quote!(
+                #[derive(Clone)]
+                struct Model {}
+            ),
+            quote!(
+                enum Mood {}
+            ),
+            quote!(impl Note {}),
+            quote!(impl Clone for Note {}),
+            quote!(
+                fn note() {}
+            ),
+            quote!(not an item),
+        ] {
+            assert_eq!(kind(other.clone()), Kind::Other, "{other}");
+        }
+    }
+
+    /// What remains of an item when its derives have run.
+    #[test]
+    fn below_the_derive() {
+        for (item, derive) in [
+            (
+                quote!(
+                    #[sea_orm(table_name = "note")]
+                    struct Model {}
+                ),
+                "DeriveEntityModel",
+            ),
+            (
+                quote!(
+                    #[sea_orm(model_ex)]
+                    struct Model {}
+                ),
+                "DeriveEntityModel",
+            ),
+            (
+                quote!(
+                    #[sea_orm(table_name = "note")]
+                    struct Note;
+                ),
+                "DeriveEntity",
+            ),
+            (
+                quote!(
+                    #[sea_orm(db_type = "Enum")]
+                    enum Mood {}
+                ),
+                "DeriveActiveEnum",
+            ),
+        ] {
+            assert_eq!(kind(item), Kind::BelowDerive(derive));
+        }
+    }
+
+    /// `#[sea_orm::model]` keeps `table_name` on both structs, and the derives of each.
+    #[test]
+    fn the_second_struct_of_the_dense_format() {
+        assert_eq!(
+            kind(quote!(
+                #[derive(Clone, DeriveModelEx)]
+                struct ModelEx {}
+            )),
+            Kind::ModelEx
+        );
+        assert_eq!(
+            kind(quote!(
+                #[sea_orm(table_name = "note")]
+                struct ModelEx {}
+            )),
+            Kind::ModelEx
+        );
+        assert_eq!(
+            kind(quote!(
+                struct ModelEx {}
+            )),
+            Kind::Other
+        );
+    }
+
+    #[test]
+    fn rivals_are_taken_from_the_item() {
+        let input = Input::from_tokens(quote! {
+            #[doc = "x"]
+            #[shared(schema = "reference")]
+            #[sea_orm::model]
+            #[tenant_core::tenant]
+            struct Model {}
+        });
+        assert_eq!(input.rivals, [Scope::Shared, Scope::Tenant]);
+        let item = input.item.to_token_stream().to_string();
+        assert_eq!(
+            item,
+            quote!(
+                #[doc = "x"]
+                #[sea_orm::model]
+                struct Model {}
+            )
+            .to_string()
+        );
+    }
+
+    fn targets(tokens: TokenStream) -> Vec<String> {
+        let input = Input::from_tokens(tokens);
+        let references = input.references();
+        references
+            .iter()
+            .map(|reference| reference.target.to_token_stream().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn references_of_a_dense_model() {
+        let targets = targets(quote! {
+            #[sea_orm::model]
+            struct Model {
+                a_id: i32,
+                #[sea_orm(belongs_to, from = "a_id", to = "id")]
+                a: BelongsTo<A>,
+                b: sea_orm::BelongsTo<Option<B>>,
+                #[sea_orm(belongs_to, from = "c_id", to = "id")]
+                c: HasOne<C>,
+                #[sea_orm(belongs_to, from = "d_id", to = "id", skip_fk)]
+                d: BelongsTo<D>,
+                #[sea_orm(has_many)]
+                e: HasMany<E>,
+                #[sea_orm(has_one)]
+                f: HasOne<F>,
+                g: Option<G>,
+                h: [u8; 2],
+            }
+        });
+        assert_eq!(targets, ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn references_of_a_compact_model_are_not_in_its_fields() {
+        let field = quote!({ a: BelongsTo<A> });
+        assert!(targets(quote!(#[sea_orm::compact_model] struct Model #field)).is_empty());
+        assert!(targets(quote!(#[sea_orm(compact_model)] struct ModelEx #field)).is_empty());
+    }
 }

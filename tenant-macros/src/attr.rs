@@ -147,7 +147,9 @@ pub(crate) fn is_sea_orm(attr: &Attribute) -> bool {
 
 /// The name at the end of a path, without `r#`.
 pub(crate) fn last_segment(path: &Path) -> Option<String> {
-    path.segments.last().map(|segment| segment.ident.unraw().to_string())
+    path.segments
+        .last()
+        .map(|segment| segment.ident.unraw().to_string())
 }
 
 #[cfg(test)]
@@ -183,7 +185,10 @@ mod tests {
     #[test]
     fn scope_of_an_attribute() {
         assert_eq!(Scope::of(&parse_quote!(#[tenant])), Some(Scope::Tenant));
-        assert_eq!(Scope::of(&parse_quote!(#[::tenant_core::shared(schema = "x")])), Some(Scope::Shared));
+        assert_eq!(
+            Scope::of(&parse_quote!(#[::tenant_core::shared(schema = "x")])),
+            Some(Scope::Shared)
+        );
         assert_eq!(Scope::of(&parse_quote!(#[tenant::model])), None);
     }
 

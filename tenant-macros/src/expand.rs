@@ -37,7 +37,10 @@ fn fallback(attr: &Attr, mut input: Input, error: &Error) -> TokenStream {
     let mut scopes = vec![attr.scope];
     scopes.extend(input.rivals.iter().filter(|rival| **rival != attr.scope));
     scopes.dedup();
-    let markers: TokenStream = scopes.into_iter().filter_map(|scope| marker(scope, &input)).collect();
+    let markers: TokenStream = scopes
+        .into_iter()
+        .filter_map(|scope| marker(scope, &input))
+        .collect();
     name_table(&mut input);
     // `#[sea_orm::model]` put the attribute on both of its structs, and the other one reports the error.
     let error = (input.kind != Kind::ModelEx).then(|| error.to_compile_error());
@@ -60,6 +63,7 @@ fn marker(scope: Scope, input: &Input) -> Option<TokenStream> {
     };
     Some(quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl ::tenant_core::#marker for #target {}
     })
 }

@@ -1,7 +1,7 @@
 //! What is wrong, and what to write instead. All errors are reported at once.
 
 use proc_macro2::Span;
-use syn::{Error, Item, ItemImpl, ImplItem, LitStr, Result};
+use syn::{Error, ImplItem, Item, ItemImpl, LitStr, Result};
 
 use crate::{
     ast::{Input, Kind},
@@ -23,7 +23,12 @@ impl Input {
     }
 
     fn has_one_scope(&self, scope: Scope) -> Result<()> {
-        match self.rivals.iter().find(|rival| **rival != scope).or(self.rivals.first()) {
+        match self
+            .rivals
+            .iter()
+            .find(|rival| **rival != scope)
+            .or(self.rivals.first())
+        {
             None => Ok(()),
             Some(rival) if *rival == scope => error(format!("`{scope}` is written twice: keep one")),
             Some(_) => error(
@@ -98,9 +103,10 @@ impl Attr {
         match (self.scope, &self.args) {
             (_, Args::None) => Ok(()),
             (Scope::Shared, Args::Schema(schema)) => validate_schema(schema),
-            (Scope::Shared, Args::Unknown(span)) => {
-                Err(Error::new(*span, "write `#[shared]` or `#[shared(schema = \"...\")]`"))
-            }
+            (Scope::Shared, Args::Unknown(span)) => Err(Error::new(
+                *span,
+                "write `#[shared]` or `#[shared(schema = \"...\")]`",
+            )),
             (Scope::Tenant, Args::Schema(_) | Args::Unknown(_)) => error(
                 "`#[tenant]` takes no arguments, because the tenant decides the schema: write `#[tenant]`, or \
                  `#[shared(schema = \"...\")]` for a table that all tenants share",
@@ -115,8 +121,14 @@ fn validate_schema(schema: &LitStr) -> Result<()> {
     if name.is_empty() || name.len() > MAX_IDENTIFIER_BYTES {
         return Err(Error::new(schema.span(), "a schema name has 1 to 63 bytes"));
     }
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
-        return Err(Error::new(schema.span(), "a schema name has ASCII letters, digits, `_` and `-` only"));
+    if !name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    {
+        return Err(Error::new(
+            schema.span(),
+            "a schema name has ASCII letters, digits, `_` and `-` only",
+        ));
     }
     if is_reserved(&name) {
         return Err(Error::new(
@@ -135,7 +147,8 @@ fn is_reserved(name: &str) -> bool {
 }
 
 fn has_schema_name(item: &ItemImpl) -> bool {
-    let is_schema_name = |item: &ImplItem| matches!(item, ImplItem::Fn(item) if item.sig.ident == "schema_name");
+    let is_schema_name =
+        |item: &ImplItem| matches!(item, ImplItem::Fn(item) if item.sig.ident == "schema_name");
     item.items.iter().any(is_schema_name)
 }
 
@@ -151,4 +164,89 @@ fn all<const N: usize>(checks: [Result<()>; N]) -> Result<()> {
         all
     });
     error.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use super::*;
+
+    fn errors(scope: Scope, args: TokenStream, item: TokenStream) -> Vec<String> {
+        let attr = Attr::from_tokens(scope, args);
+        match Input::from_tokens(item).validate(&attr) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|error| error.to_string()).collect(),
+        }
+    }
+
+    fn schema_is_valid(name: &str) -> bool {
+        let item = quote!(impl EntityName for Entity {});
+        errors(Scope::Shared, quote!(schema = #name), item).is_empty()
+    }
+
+    #[test]
+    fn all_errors_are_reported() {
+        let errors = errors(
+            Scope::Tenant,
+            quote!(schema = "acme"),
+            quote! {
+                #[shared]
+                #[derive(DeriveEntityModel)]
+                #[sea_orm(schema_name = "acme")]
+                struct Model {}
+            },
+        );
+        assert_eq!(errors.len(), 4, "{errors:#?}");
+    }
+
+    #[test]
+    fn what_sea_orm_cannot_read_is_an_error() {
+        let item = quote!(
+            #[derive(DeriveEntityModel)]
+            #[sea_orm(table_name "note")]
+            struct Model {}
+        );
+        assert_eq!(errors(Scope::Tenant, quote!(), item).len(), 1);
+    }
+
+    /// As in `tenant-core/src/schema_name.rs`.
+    #[test]
+    fn schema_names() {
+        for name in [
+            "public",
+            "reference",
+            "A",
+            "0",
+            "_",
+            "-",
+            "a-b_c9",
+            &"a".repeat(63),
+        ] {
+            assert!(schema_is_valid(name), "{name:?} was refused");
+        }
+        for name in [
+            "",
+            &"a".repeat(64),
+            &"é".repeat(40),
+            "pg_x",
+            "PG_x",
+            "information_schema",
+            "Information_Schema",
+            "Public",
+            "$user",
+            "$tenant",
+            "a b",
+            "a.b",
+            "a\"b",
+            "a'b",
+            "a;",
+            "a\n",
+            "a\0",
+            "é",
+        ] {
+            assert!(!schema_is_valid(name), "{name:?} was accepted");
+        }
+    }
 }

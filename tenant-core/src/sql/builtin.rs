@@ -6,16 +6,96 @@ use super::refusal::Refusal;
 /// does (`CAST("mood" AS "text")`). From PostgreSQL 15's `pg_type` without arrays, catalogs and internals,
 /// and the names its grammar adds (`serial`).
 const TYPES: &[&str] = &[
-    "aclitem", "bigint", "bigserial", "bit", "bool", "boolean", "box", "bpchar", "bytea", "char", "cid",
-    "cidr", "circle", "cstring", "date", "datemultirange", "daterange", "decimal", "float4", "float8",
-    "gtsvector", "inet", "int", "int2", "int2vector", "int4", "int4multirange", "int4range", "int8",
-    "int8multirange", "int8range", "integer", "interval", "json", "jsonb", "jsonpath", "line", "lseg",
-    "macaddr", "macaddr8", "money", "name", "numeric", "nummultirange", "numrange", "oid", "oidvector",
-    "path", "pg_lsn", "pg_snapshot", "point", "polygon", "real", "record", "regcollation", "regconfig",
-    "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole",
-    "regtype", "serial", "serial2", "serial4", "serial8", "smallint", "smallserial", "text", "tid", "time",
-    "timestamp", "timestamptz", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange",
-    "tstzrange", "tsvector", "txid_snapshot", "unknown", "uuid", "varbit", "varchar", "void", "xid", "xid8",
+    "aclitem",
+    "bigint",
+    "bigserial",
+    "bit",
+    "bool",
+    "boolean",
+    "box",
+    "bpchar",
+    "bytea",
+    "char",
+    "cid",
+    "cidr",
+    "circle",
+    "cstring",
+    "date",
+    "datemultirange",
+    "daterange",
+    "decimal",
+    "float4",
+    "float8",
+    "gtsvector",
+    "inet",
+    "int",
+    "int2",
+    "int2vector",
+    "int4",
+    "int4multirange",
+    "int4range",
+    "int8",
+    "int8multirange",
+    "int8range",
+    "integer",
+    "interval",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "name",
+    "numeric",
+    "nummultirange",
+    "numrange",
+    "oid",
+    "oidvector",
+    "path",
+    "pg_lsn",
+    "pg_snapshot",
+    "point",
+    "polygon",
+    "real",
+    "record",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "serial",
+    "serial2",
+    "serial4",
+    "serial8",
+    "smallint",
+    "smallserial",
+    "text",
+    "tid",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "txid_snapshot",
+    "unknown",
+    "uuid",
+    "varbit",
+    "varchar",
+    "void",
+    "xid",
+    "xid8",
     "xml",
 ];
 
@@ -39,17 +119,45 @@ const SEQUENCE: &str = "it finds its sequence by a text, through search_path; le
 pub(super) fn check_function(name: &str) -> Result<(), Refusal> {
     let reason = match name {
         "set_config" | "pg_reload_conf" => SESSION,
-        "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_try_advisory_lock"
-        | "pg_try_advisory_lock_shared" | "pg_advisory_unlock" | "pg_advisory_unlock_shared"
+        "pg_advisory_lock"
+        | "pg_advisory_lock_shared"
+        | "pg_try_advisory_lock"
+        | "pg_try_advisory_lock_shared"
+        | "pg_advisory_unlock"
+        | "pg_advisory_unlock_shared"
         | "pg_advisory_unlock_all" => SESSION_LOCK,
         "nextval" | "currval" | "setval" | "lastval" => SEQUENCE,
-        "query_to_xml" | "query_to_xmlschema" | "query_to_xml_and_xmlschema" | "table_to_xml"
-        | "table_to_xmlschema" | "table_to_xml_and_xmlschema" | "schema_to_xml" | "schema_to_xmlschema"
-        | "schema_to_xml_and_xmlschema" | "database_to_xml" | "database_to_xmlschema"
-        | "database_to_xml_and_xmlschema" | "cursor_to_xml" | "cursor_to_xmlschema" | "ts_stat"
-        | "ts_rewrite" | "dblink" | "dblink_exec" | "dblink_open" | "dblink_send_query" | "crosstab"
-        | "crosstab2" | "crosstab3" | "crosstab4" | "connectby" | "xpath_table" | "lo_import" | "lo_export"
-        | "pg_read_file" | "pg_read_binary_file" | "pg_ls_dir" => TEXT,
+        "query_to_xml"
+        | "query_to_xmlschema"
+        | "query_to_xml_and_xmlschema"
+        | "table_to_xml"
+        | "table_to_xmlschema"
+        | "table_to_xml_and_xmlschema"
+        | "schema_to_xml"
+        | "schema_to_xmlschema"
+        | "schema_to_xml_and_xmlschema"
+        | "database_to_xml"
+        | "database_to_xmlschema"
+        | "database_to_xml_and_xmlschema"
+        | "cursor_to_xml"
+        | "cursor_to_xmlschema"
+        | "ts_stat"
+        | "ts_rewrite"
+        | "dblink"
+        | "dblink_exec"
+        | "dblink_open"
+        | "dblink_send_query"
+        | "crosstab"
+        | "crosstab2"
+        | "crosstab3"
+        | "crosstab4"
+        | "connectby"
+        | "xpath_table"
+        | "lo_import"
+        | "lo_export"
+        | "pg_read_file"
+        | "pg_read_binary_file"
+        | "pg_ls_dir" => TEXT,
         _ => return Ok(()),
     };
     Err(Refusal::Function(name.to_owned(), reason))

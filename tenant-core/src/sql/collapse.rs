@@ -5,7 +5,10 @@
 //! decision on one holds for all. So the second of two equal parts in a list stays for the parser, the
 //! ones after it are left out, and what was decided about the part that stays is repeated for them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use sqlparser::{
     keywords::Keyword,
@@ -73,16 +76,25 @@ struct Search<'a> {
 /// A list whose part is being read.
 #[derive(Default)]
 struct List {
-    /// The separator before the part.
+    /// The first token of the part.
+    start: usize,
+    /// The separator before the part; the first part has none, and text before the list in it.
     separator: Option<usize>,
-    /// The tokens of the part that mean something.
-    part: Vec<usize>,
     /// Whether the part has a query in it, and so has to be parsed.
     part_has_query: bool,
     /// Whether any part has.
     has_query: bool,
-    /// The part before it that stays, and the separator in front of that.
-    kept: Option<(usize, Vec<usize>)>,
+    /// The part before it that stays, and its separator.
+    kept: Option<(usize, Range<usize>)>,
+}
+
+impl List {
+    fn starting_at(start: usize) -> Self {
+        Self {
+            start,
+            ..Self::default()
+        }
+    }
 }
 
 impl<'a> Search<'a> {
@@ -96,22 +108,11 @@ impl<'a> Search<'a> {
     }
 
     fn step(&mut self, index: usize) {
-        let token = &self.tokens[index].token;
-        match token {
-            Token::Whitespace(_) => {}
-            Token::LParen | Token::LBracket | Token::LBrace => {
-                self.push(index);
-                self.open.push(List::default());
-            }
+        match &self.tokens[index].token {
+            Token::LParen | Token::LBracket | Token::LBrace => self.open.push(List::starting_at(index + 1)),
             Token::RParen | Token::RBracket | Token::RBrace => self.close(index),
-            token if is_separator(token) => {
-                self.end_part();
-                if let Some(list) = self.open.last_mut() {
-                    list.separator = Some(index);
-                }
-            }
+            token if is_separator(token) => self.separate(index),
             token => {
-                self.push(index);
                 if let (Some(list), true) = (self.open.last_mut(), starts_query(token)) {
                     list.part_has_query = true;
                 }
@@ -119,65 +120,71 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn push(&mut self, index: usize) {
+    fn separate(&mut self, index: usize) {
+        self.end_part(index);
         if let Some(list) = self.open.last_mut() {
-            list.part.push(index);
+            list.separator = Some(index);
+            list.start = index + 1;
         }
     }
 
-    /// A bracket ends a list, whose tokens are a piece of the part around it.
+    /// A bracket ends a list, which is a piece of the part around it.
     fn close(&mut self, index: usize) {
-        self.end_part();
+        self.end_part(index);
         let Some(inner) = self.open.pop() else {
             return;
         };
         match self.open.last_mut() {
             Some(outer) => outer.part_has_query |= inner.has_query,
             // More brackets close than open: the parser will say so.
-            None => self.open.push(List::default()),
+            None => self.open.push(List::starting_at(index + 1)),
         }
-        self.push(index);
     }
 
-    fn end_part(&mut self) {
+    fn end_part(&mut self, end: usize) {
         let Some(mut list) = self.open.pop() else {
             return;
         };
-        let part = std::mem::take(&mut list.part);
+        let part = list.start..end;
         let part_has_query = std::mem::take(&mut list.part_has_query);
         list.has_query |= part_has_query;
-        match (list.separator, &list.kept) {
-            (Some(separator), Some((kept_separator, kept)))
-                if !part_has_query
-                    && self.equal(&[separator], &[*kept_separator])
-                    && self.equal(&part, kept) =>
-            {
-                self.leave_out(separator, &part, kept);
+        if let Some(separator) = list.separator {
+            match &list.kept {
+                Some((kept_separator, kept))
+                    if !part_has_query
+                        && self.equal(separator..separator + 1, *kept_separator..kept_separator + 1)
+                        && self.equal(part.clone(), kept.clone()) =>
+                {
+                    self.leave_out(separator, part, kept.clone());
+                }
+                _ => list.kept = Some((separator, part)),
             }
-            (Some(separator), _) => list.kept = Some((separator, part.clone())),
-            (None, _) => {}
         }
         self.open.push(list);
-        // The tokens of a part are tokens of the part around it too.
-        if let [.., outer, _] = self.open.as_mut_slice() {
-            outer.part.extend(part);
+    }
+
+    fn equal(&self, one: Range<usize>, other: Range<usize>) -> bool {
+        let mut one = self.meaningful(one);
+        let mut other = self.meaningful(other);
+        loop {
+            match (one.next(), other.next()) {
+                (None, None) => return true,
+                (Some(a), Some(b)) if is_same(&self.tokens[a].token, &self.tokens[b].token) => {}
+                _ => return false,
+            }
         }
     }
 
-    fn equal(&self, one: &[usize], other: &[usize]) -> bool {
-        one.len() == other.len()
-            && one
-                .iter()
-                .zip(other)
-                .all(|(a, b)| is_same(&self.tokens[*a].token, &self.tokens[*b].token))
+    fn meaningful(&self, range: Range<usize>) -> impl Iterator<Item = usize> + use<'a> {
+        let tokens = self.tokens;
+        range.filter(|index| !matches!(tokens[*index].token, Token::Whitespace(_)))
     }
 
-    fn leave_out(&mut self, separator: usize, part: &[usize], kept: &[usize]) {
-        self.left_out[separator] = true;
-        for (copy, original) in part.iter().zip(kept) {
-            self.left_out[*copy] = true;
-            if matches!(self.tokens[*copy].token, Token::Word(_)) {
-                self.copies.0.entry(*original).or_default().push(*copy);
+    fn leave_out(&mut self, separator: usize, part: Range<usize>, kept: Range<usize>) {
+        self.left_out[separator..part.end].fill(true);
+        for (copy, original) in self.meaningful(part).zip(self.meaningful(kept)) {
+            if matches!(self.tokens[copy].token, Token::Word(_)) {
+                self.copies.0.entry(original).or_default().push(copy);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! The table of decisions, row by row.
 
 use super::{Rules, compile::compile, refusal::Refusal};
-use crate::{registry::{Registry, Scope}, schema_name::SchemaName};
+use crate::{
+    registry::{Registry, Scope},
+    schema_name::SchemaName,
+};
 
 fn rules() -> Rules {
     let mut registry = Registry::default();
@@ -30,7 +33,22 @@ fn render(sql: &str) -> Result<String, Refusal> {
 
 #[track_caller]
 fn becomes(sql: &str, expected: &str) {
-    assert_eq!(render(sql).as_deref(), Ok(expected), "{sql}");
+    let result = render(sql).unwrap_or_else(|refusal| panic!("{}: {refusal}", head(sql)));
+    let differs = result.bytes().zip(expected.bytes()).position(|(a, b)| a != b);
+    if let Some(at) = differs {
+        panic!(
+            "{}\nbecame\n{}\ninstead of\n{}",
+            head(sql),
+            head(&result[at..]),
+            head(&expected[at..])
+        );
+    }
+    assert_eq!(result.len(), expected.len(), "{}", head(sql));
+}
+
+/// Enough of a text to recognise it.
+fn head(sql: &str) -> String {
+    sql.chars().take(400).collect()
 }
 
 #[track_caller]
@@ -105,7 +123,10 @@ fn registered_tables_get_their_schema() {
         "INSERT INTO \"acme\".note AS n (id) SELECT id FROM \"acme\".tag ON CONFLICT (id) DO UPDATE SET id = \
          (SELECT max(id) FROM \"acme\".tag) WHERE EXISTS (SELECT 1 FROM \"public\".plan)",
     );
-    becomes("EXPLAIN (ANALYZE) SELECT * FROM note", "EXPLAIN (ANALYZE) SELECT * FROM \"acme\".note");
+    becomes(
+        "EXPLAIN (ANALYZE) SELECT * FROM note",
+        "EXPLAIN (ANALYZE) SELECT * FROM \"acme\".note",
+    );
     becomes(
         "SELECT * FROM note FOR UPDATE OF note SKIP LOCKED",
         "SELECT * FROM \"acme\".note FOR UPDATE OF note SKIP LOCKED",
@@ -175,10 +196,22 @@ fn a_target_is_no_common_table_expression() {
 
 #[test]
 fn what_has_no_scope_is_refused_by_name() {
-    assert_eq!(refused("SELECT * FROM secret"), Refusal::UnknownTable("secret".to_owned()));
-    assert_eq!(refused("SELECT * FROM \"Note\""), Refusal::UnknownTable("Note".to_owned()));
-    assert_eq!(refused("SELECT * FROM both"), Refusal::AmbiguousTable("both".to_owned()));
-    assert!(matches!(refused(&format!("SELECT * FROM {}", "n".repeat(64))), Refusal::TooLong { .. }));
+    assert_eq!(
+        refused("SELECT * FROM secret"),
+        Refusal::UnknownTable("secret".to_owned())
+    );
+    assert_eq!(
+        refused("SELECT * FROM \"Note\""),
+        Refusal::UnknownTable("Note".to_owned())
+    );
+    assert_eq!(
+        refused("SELECT * FROM both"),
+        Refusal::AmbiguousTable("both".to_owned())
+    );
+    assert!(matches!(
+        refused(&format!("SELECT * FROM {}", "n".repeat(64))),
+        Refusal::TooLong { .. }
+    ));
 }
 
 #[test]
@@ -221,6 +254,9 @@ fn other_schemas_are_refused() {
         "EXPLAIN SELECT * FROM globex.note",
         "SELECT * FROM app.globex.note",
         "SELECT 1 -- \r FROM globex.note",
+        "SELECT 1 +-- '\n 1 FROM globex.note -- '",
+        "SELECT 1 <>/* ' */ 2 FROM globex.note -- '",
+        "SELECT $1$ , body FROM globex.note $1$",
         "SELECT xmlelement(name a, (SELECT body FROM globex.note))",
     ] {
         refused(sql);
@@ -315,7 +351,10 @@ fn types_are_decided_on_like_tables() {
         "SELECT * FROM json_to_recordset($1) AS x(id int, mood \"acme\".mood)",
     );
     stays("SELECT $1::citext, $2::uuid, $3::timestamptz, $4::inet, $5::numeric(10, 2), $6::pg_catalog.int4");
-    assert_eq!(refused("SELECT $1::weather"), Refusal::UnknownType("weather".to_owned()));
+    assert_eq!(
+        refused("SELECT $1::weather"),
+        Refusal::UnknownType("weather".to_owned())
+    );
 }
 
 #[test]
@@ -367,7 +406,10 @@ fn schema_changes_of_the_schema_builder_are_the_tenants() {
         r#"CREATE TYPE "mood" AS ENUM ('happy', 'sad')"#,
         r#"CREATE TYPE "acme"."mood" AS ENUM ('happy', 'sad')"#,
     );
-    becomes(r#"DROP TABLE IF EXISTS "$tenant"."note" CASCADE"#, r#"DROP TABLE IF EXISTS "acme"."note" CASCADE"#);
+    becomes(
+        r#"DROP TABLE IF EXISTS "$tenant"."note" CASCADE"#,
+        r#"DROP TABLE IF EXISTS "acme"."note" CASCADE"#,
+    );
     becomes(r#"DROP TYPE "mood""#, r#"DROP TYPE "acme"."mood""#);
     for sql in [
         r#"CREATE TABLE "globex"."note" ("id" int)"#,
@@ -387,12 +429,22 @@ fn schema_changes_of_the_schema_builder_are_the_tenants() {
 #[test]
 fn long_lists_are_cut_in_every_part() {
     let rows = |cast: &str| {
-        let row = |n: usize| format!("(${}, CAST(${} AS {cast}), ARRAY[${}::{cast}, $9::{cast}])", n, n + 1, n + 2);
+        let row = |n: usize| {
+            format!(
+                "(${}, CAST(${} AS {cast}), ARRAY[${}::{cast}, $9::{cast}])",
+                n,
+                n + 1,
+                n + 2
+            )
+        };
         (0..300).map(row).collect::<Vec<_>>().join(", ")
     };
     becomes(
         &format!("INSERT INTO note VALUES {} RETURNING id", rows("\"mood\"")),
-        &format!("INSERT INTO \"acme\".note VALUES {} RETURNING id", rows("\"acme\".\"mood\"")),
+        &format!(
+            "INSERT INTO \"acme\".note VALUES {} RETURNING id",
+            rows("\"acme\".\"mood\"")
+        ),
     );
     let terms = |table: &str| vec![format!("id = $1 AND EXISTS (SELECT 1 FROM {table})"); 300].join(" OR ");
     becomes(
@@ -410,17 +462,29 @@ fn long_lists_are_cut_in_every_part() {
 /// Sizes that overflowed a stack of 2 MiB, which a test's thread has.
 #[test]
 fn the_largest_statements_compile() {
-    let parameters = (1..=65_535).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let parameters = (1..=65_535)
+        .map(|n| format!("${n}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     assert!(render(&format!("SELECT * FROM note WHERE id IN ({parameters})")).is_ok());
-    let terms = (1..=60_000).map(|n| format!("id = ${n}")).collect::<Vec<_>>().join(" OR ");
+    let terms = (1..=60_000)
+        .map(|n| format!("id = ${n}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
     assert_eq!(render(&format!("SELECT * FROM note WHERE {terms}")).err(), None);
     let rows = vec!["($1, $2)"; 32_767].join(", ");
     assert!(render(&format!("INSERT INTO note (a, b) VALUES {rows}")).is_ok());
     let literal = "x".repeat(1024 * 1024);
     assert!(render(&format!("SELECT '{literal}' FROM note")).is_ok());
     // Nothing repeats here.
-    let chain = (1..=60_000).map(|n| format!("a{n} = {n}")).collect::<Vec<_>>().join(" OR ");
-    assert!(matches!(render(&format!("SELECT * FROM note WHERE {chain}")), Ok(_) | Err(Refusal::TooLong { .. })));
+    let chain = (1..=60_000)
+        .map(|n| format!("a{n} = {n}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    assert!(matches!(
+        render(&format!("SELECT * FROM note WHERE {chain}")),
+        Ok(_) | Err(Refusal::TooLong { .. })
+    ));
     let nested = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     refused(&nested);
     refused(&format!("SELECT {}1", "- ".repeat(50_000)));

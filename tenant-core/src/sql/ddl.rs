@@ -24,7 +24,9 @@ pub(super) fn is_allowed(statement: &Statement) -> bool {
             ..
         } => true,
         Statement::Drop {
-            object_type, temporary, ..
+            object_type,
+            temporary,
+            ..
         } => matches!(object_type, ObjectType::Table | ObjectType::Type) && !temporary,
         _ => false,
     }
@@ -51,7 +53,10 @@ pub(super) fn decide(walk: &mut Walk<'_>, statement: &Statement) -> Result<(), R
         Statement::CreateIndex(index) => walk.own_table(&index.table_name),
         Statement::AlterTable(table) => {
             walk.own_table(&table.name)?;
-            table.operations.iter().try_for_each(|change| operation(walk, change))
+            table
+                .operations
+                .iter()
+                .try_for_each(|change| operation(walk, change))
         }
         Statement::CreateType { name, .. } => walk.own_type(name),
         Statement::AlterType(change) => walk.own_type(&change.name),
@@ -92,7 +97,9 @@ fn column(walk: &mut Walk<'_>, definition: &ColumnDef) -> Result<(), Refusal> {
 }
 
 fn constraints(walk: &mut Walk<'_>, constraints: &[TableConstraint]) -> Result<(), Refusal> {
-    constraints.iter().try_for_each(|definition| constraint(walk, definition))
+    constraints
+        .iter()
+        .try_for_each(|definition| constraint(walk, definition))
 }
 
 fn constraint(walk: &mut Walk<'_>, definition: &TableConstraint) -> Result<(), Refusal> {
@@ -106,7 +113,9 @@ fn constraint(walk: &mut Walk<'_>, definition: &TableConstraint) -> Result<(), R
 fn operation(walk: &mut Walk<'_>, change: &AlterTableOperation) -> Result<(), Refusal> {
     match change {
         AlterTableOperation::AddColumn { column_def, .. } => column(walk, column_def),
-        AlterTableOperation::AddConstraint { constraint: added, .. } => constraint(walk, added),
+        AlterTableOperation::AddConstraint {
+            constraint: added, ..
+        } => constraint(walk, added),
         AlterTableOperation::AlterColumn {
             op: AlterColumnOperation::SetDataType { data_type, .. },
             ..

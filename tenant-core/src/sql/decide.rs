@@ -7,14 +7,13 @@ use std::{
 };
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Delete, Expr, FromTable, Ident, Insert, JsonTableColumn, ObjectName, Query, Select,
-    SetExpr, Statement, TableAlias, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
-    XmlTableColumnOption,
+    ArrayElemTypeDef, BinaryOperator, DataType, Delete, Expr, FromTable, Ident, Insert, JsonTableColumn,
+    ObjectName, Query, Select, SetExpr, Statement, TableAlias, TableFactor, TableObject, TableWithJoins,
+    Update, Visit, Visitor, XmlTableColumnOption,
 };
 
 use super::{
-    Rules,
-    builtin, ddl,
+    Rules, builtin, ddl,
     lexer::Places,
     name::{Qualified, fold},
     refusal::Refusal,
@@ -33,11 +32,7 @@ pub(super) struct Decisions {
 }
 
 /// Decides on everything in `statements`, which were parsed from the tokens at `places`.
-pub(super) fn decide(
-    statements: &[Statement],
-    places: &Places,
-    rules: &Rules,
-) -> Result<Decisions, Refusal> {
+pub(super) fn decide(statements: &[Statement], places: &Places, rules: &Rules) -> Result<Decisions, Refusal> {
     let mut walk = Walk {
         places,
         rules,
@@ -86,7 +81,8 @@ fn check_kind(statement: &Statement) -> Result<(), Refusal> {
 }
 
 fn kind_refusal(statement: &Statement) -> Refusal {
-    const UNGUARDED: &str = "run it in `TenantConnection::begin_unguarded`, whose search_path is the tenant's";
+    const UNGUARDED: &str =
+        "run it in `TenantConnection::begin_unguarded`, whose search_path is the tenant's";
     let (kind, instead) = match statement {
         Statement::Set(_) | Statement::Reset(_) | Statement::Discard { .. } => (
             "a change of the session (SET, RESET, DISCARD)",
@@ -204,9 +200,10 @@ impl Walk<'_> {
             | DataType::Struct(..)
             | DataType::Union(_)
             | DataType::Nullable(_)
-            | DataType::LowCardinality(_) => {
-                Err(Refusal::Construct("a type of another database", "write PostgreSQL's"))
-            }
+            | DataType::LowCardinality(_) => Err(Refusal::Construct(
+                "a type of another database",
+                "write PostgreSQL's",
+            )),
             _ => Ok(()),
         }
     }
@@ -246,9 +243,10 @@ impl Walk<'_> {
 
     /// An identifier whose token cannot be found is refused: the text would go out as it came in.
     fn edit(&mut self, at: &Ident, edit: Edit) -> Result<(), Refusal> {
-        let token = self.places.token_at(at.span.start).ok_or_else(|| {
-            Refusal::Unparseable(format!("the place of {at} in the text was not found"))
-        })?;
+        let token = self
+            .places
+            .token_at(at.span.start)
+            .ok_or_else(|| Refusal::Unparseable(format!("the place of {at} in the text was not found")))?;
         self.decisions.edits.insert(token, edit);
         Ok(())
     }
@@ -293,7 +291,9 @@ impl Walk<'_> {
 
     fn table_factor(&mut self, factor: &TableFactor) -> Result<(), Refusal> {
         match factor {
-            TableFactor::Table { name, args, alias, .. } => {
+            TableFactor::Table {
+                name, args, alias, ..
+            } => {
                 if args.is_some() {
                     self.roles.functions.insert(std::ptr::from_ref(name));
                 }
@@ -362,7 +362,10 @@ impl Walk<'_> {
                 self.mark_target(name);
                 Ok(())
             }
-            _ => Err(Refusal::Construct("INSERT into other than a table", "name the table")),
+            _ => Err(Refusal::Construct(
+                "INSERT into other than a table",
+                "name the table",
+            )),
         }
     }
 
@@ -392,7 +395,10 @@ impl Walk<'_> {
                 self.mark_target(name);
                 Ok(())
             }
-            _ => Err(Refusal::Construct("a change of other than a table", "name the table")),
+            _ => Err(Refusal::Construct(
+                "a change of other than a table",
+                "name the table",
+            )),
         }
     }
 
@@ -425,10 +431,7 @@ fn refuse_only(name: &Ident) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn is_tenants<'a>(
-    name: &ObjectName,
-    lookup: impl Fn(&str) -> Lookup<'a>,
-) -> Result<bool, Refusal> {
+fn is_tenants<'a>(name: &ObjectName, lookup: impl Fn(&str) -> Lookup<'a>) -> Result<bool, Refusal> {
     let qualified = Qualified::new(name)?;
     Ok(match qualified.schema {
         Some(schema) => is_marker(schema),
@@ -446,7 +449,10 @@ fn check_operator(parts: &[String]) -> Result<(), Refusal> {
     match parts {
         [_] => Ok(()),
         [schema, _] if schema.eq_ignore_ascii_case("pg_catalog") => Ok(()),
-        _ => Err(Refusal::Construct("an operator of a schema", "write the operator alone")),
+        _ => Err(Refusal::Construct(
+            "an operator of a schema",
+            "write the operator alone",
+        )),
     }
 }
 

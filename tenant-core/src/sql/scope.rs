@@ -68,6 +68,9 @@ impl Scopes {
             let visible = if with.recursive { count } else { index };
             self.within.insert(std::ptr::from_ref(&*table.query), visible);
         }
-        with.cte_tables.iter().map(|table| fold(&table.alias.name)).collect()
+        with.cte_tables
+            .iter()
+            .map(|table| fold(&table.alias.name))
+            .collect()
     }
 }

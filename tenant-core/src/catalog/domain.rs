@@ -1,0 +1,46 @@
+//! The entity of the table `domains`.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `domains`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "domains", schema_name = "public")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The tenant it leads to.
+    pub tenant_id: i64,
+    /// The host name, in the form of [`Host`](crate::Host), unique.
+    pub domain: String,
+    /// Whether links to the tenant are made of this one. A tenant has one such domain at the most.
+    pub is_primary: bool,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+}
+
+/// The relations of `domains`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// The tenant of a domain.
+    #[sea_orm(
+        belongs_to = "super::tenant::Entity",
+        from = "Column::TenantId",
+        to = "super::tenant::Column::Id",
+        on_delete = "Cascade"
+    )]
+    Tenant,
+}
+
+impl Related<super::tenant::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Tenant.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+impl crate::SharedEntity for Entity {}
+
+inventory::submit! {
+    crate::registry::Registration::table::<Entity>(crate::Scope::Shared, "tenant_core::catalog::domain::Entity")
+}

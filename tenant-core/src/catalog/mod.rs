@@ -1,0 +1,7 @@
+//! The catalog: the tables `tenants` and `domains` of the shared schema, and the store on top of them.
+
+pub mod domain;
+mod store;
+pub mod tenant;
+
+pub use store::{CatalogError, SeaOrmStore, TenantStore};

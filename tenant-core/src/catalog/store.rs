@@ -1,0 +1,139 @@
+//! [`TenantStore`]: where tenants are looked up, and the store in the catalog's tables.
+
+use async_trait::async_trait;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, RelationTrait, Select, sea_query::Expr,
+};
+
+use super::{domain, tenant};
+use crate::{
+    resolve::{Host, HostError},
+    schema_name::{SchemaName, SchemaNameError},
+    tenant::{Tenant, TenantId, TenantStatus, UnknownStatus},
+};
+
+/// Where tenants are looked up.
+///
+/// The catalog's own tables are the usual place ([`SeaOrmStore`]); another store can stand in front of
+/// them or instead of them. Whatever it reads goes through [`SchemaName`] and [`Host`].
+#[async_trait]
+pub trait TenantStore: Send + Sync + std::fmt::Debug {
+    /// The tenant of a domain.
+    async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError>;
+
+    /// The tenant of a schema.
+    async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError>;
+
+    /// All tenants, in the order of their schemas.
+    async fn list(&self) -> Result<Vec<Tenant>, CatalogError>;
+}
+
+/// Why a tenant could not be read from the catalog.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The database did not answer.
+    #[error("the catalog could not be read: {0}")]
+    Database(#[from] DbErr),
+    /// A row names a schema that cannot be one.
+    #[error("tenant {id} of the catalog has a schema that cannot be one: {source}")]
+    SchemaName {
+        /// The tenant.
+        id: TenantId,
+        /// What is wrong with the name.
+        source: SchemaNameError,
+    },
+    /// A row has a status that this version does not know.
+    #[error("tenant {id} of the catalog: {source}")]
+    Status {
+        /// The tenant.
+        id: TenantId,
+        /// The status.
+        source: UnknownStatus,
+    },
+    /// A row has a domain that cannot be one.
+    #[error("tenant {id} of the catalog has a domain that cannot be one: {source}")]
+    Domain {
+        /// The tenant.
+        id: TenantId,
+        /// What is wrong with it.
+        source: HostError,
+    },
+}
+
+/// The store in the tables `tenants` and `domains`.
+#[derive(Debug, Clone)]
+pub struct SeaOrmStore<C = DatabaseConnection> {
+    db: C,
+}
+
+impl<C> SeaOrmStore<C> {
+    /// A store that reads through `db`, a plain connection or transaction.
+    #[must_use]
+    pub fn new(db: C) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl<C> TenantStore for SeaOrmStore<C>
+where
+    C: ConnectionTrait + Send + Sync + std::fmt::Debug,
+{
+    async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError> {
+        let of_domain = sea_orm::sea_query::Query::select()
+            .column(domain::Column::TenantId)
+            .from((crate::SHARED_SCHEMA, domain::Entity))
+            .and_where(Expr::col(domain::Column::Domain).eq(domain.as_str()))
+            .to_owned();
+        let select = with_primary_domain().filter(tenant::Column::Id.in_subquery(of_domain));
+        select.one(&self.db).await?.map(read).transpose()
+    }
+
+    async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
+        let name = Expr::expr(sea_orm::sea_query::Func::lower(Expr::col((
+            tenant::Entity,
+            tenant::Column::SchemaName,
+        ))));
+        let select = with_primary_domain().filter(name.eq(schema.as_str().to_ascii_lowercase()));
+        select.one(&self.db).await?.map(read).transpose()
+    }
+
+    async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
+        let select = with_primary_domain().order_by_asc(tenant::Column::SchemaName);
+        select.all(&self.db).await?.into_iter().map(read).collect()
+    }
+}
+
+type Row = (tenant::Model, Option<domain::Model>);
+
+/// A tenant has one primary domain at the most, so this gives a row a tenant.
+fn with_primary_domain() -> sea_orm::SelectTwo<tenant::Entity, domain::Entity> {
+    let primary = tenant::Relation::Domain.def().on_condition(|_, domains| {
+        sea_orm::Condition::all().add(Expr::col((domains, domain::Column::IsPrimary)).eq(true))
+    });
+    let select: Select<tenant::Entity> = tenant::Entity::find();
+    select
+        .join(JoinType::LeftJoin, primary)
+        .select_also(domain::Entity)
+}
+
+fn read((row, domain): Row) -> Result<Tenant, CatalogError> {
+    let id = TenantId(row.id);
+    let schema =
+        SchemaName::new(row.schema_name).map_err(|source| CatalogError::SchemaName { id, source })?;
+    let status: TenantStatus = row
+        .status
+        .parse()
+        .map_err(|source| CatalogError::Status { id, source })?;
+    let domain = domain
+        .map(|row| Host::parse(&row.domain))
+        .transpose()
+        .map_err(|source| CatalogError::Domain { id, source })?;
+    Ok(Tenant::new(id, schema, row.name)
+        .with_kind(row.kind)
+        .with_status(status)
+        .with_metadata(row.metadata)
+        .with_domain(domain))
+}

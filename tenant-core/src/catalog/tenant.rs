@@ -1,0 +1,48 @@
+//! The entity of the table `tenants`.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `tenants`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tenants", schema_name = "public")]
+pub struct Model {
+    /// Its id, never reused.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The name of its schema, unique ignoring case.
+    pub schema_name: String,
+    /// The customer's name, for people.
+    pub name: String,
+    /// A word by which tenants are grouped.
+    pub kind: String,
+    /// A [`TenantStatus`](crate::TenantStatus) as a word.
+    pub status: String,
+    /// What the application keeps about it.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub metadata: Json,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row was last changed.
+    pub updated_at: DateTimeUtc,
+}
+
+/// The relations of `tenants`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// The domains of a tenant.
+    #[sea_orm(has_many = "super::domain::Entity")]
+    Domain,
+}
+
+impl Related<super::domain::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Domain.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+impl crate::SharedEntity for Entity {}
+
+inventory::submit! {
+    crate::registry::Registration::table::<Entity>(crate::Scope::Shared, "tenant_core::catalog::tenant::Entity")
+}

@@ -1,0 +1,31 @@
+//! Runs what must not stop half-way in a task of its own.
+
+use std::future::Future;
+
+use sea_orm::DbErr;
+use tracing::Instrument;
+
+/// Runs `work` to its end, even if the caller's future is dropped before.
+///
+/// sqlx 0.9.0 counts a transaction as open only after the reply to BEGIN, and as closed only after the
+/// reply to COMMIT; a future dropped in between leaves its count wrong, and an open transaction in the
+/// pool (<https://github.com/transact-rs/sqlx/issues/4393>). What comes out of `work` when nobody waits any
+/// more is dropped, which rolls it back.
+///
+/// Without a tokio runtime, as with a `MockDatabase`, there is no task to be cancelled from.
+pub(super) async fn detached<T, F>(work: F) -> Result<T, DbErr>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, DbErr>> + Send + 'static,
+{
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return work.await;
+    };
+    match runtime.spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(DbErr::Custom(
+            "the runtime shut down while a transaction began or ended".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,222 @@
+//! [`TenantConnection`] and what it opens: transactions and streams.
+
+mod detached;
+mod session;
+mod stream;
+mod transaction;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, QueryStream, Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
+};
+
+use crate::{
+    error::{ConnectionError, RegistryError},
+    schema_name::SchemaName,
+    sql::{Compiler, Rules},
+    tenant::Tenant,
+};
+
+pub use stream::TenantTransactionStream;
+pub use transaction::TenantTransaction;
+
+use detached::detached;
+
+#[doc = include_str!("../docs/connection.md")]
+#[derive(Clone)]
+pub struct TenantConnection {
+    db: DatabaseConnection,
+    scope: Arc<Scope>,
+}
+
+/// Whose statements they are, and how they are compiled.
+#[derive(Debug)]
+struct Scope {
+    tenant: Tenant,
+    compiler: Compiler,
+}
+
+impl Scope {
+    fn schema(&self) -> &SchemaName {
+        self.tenant.schema()
+    }
+
+    fn render(&self, sql: &str) -> Result<String, DbErr> {
+        self.compiler
+            .compile(sql)
+            .and_then(|template| template.render(self.schema()))
+            .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
+    }
+
+    fn render_statement(&self, mut statement: Statement) -> Result<Statement, DbErr> {
+        statement.sql = self.render(&statement.sql)?;
+        Ok(statement)
+    }
+
+    /// The marker gets its schema, and all else passes.
+    fn render_unguarded(&self, sql: &str) -> Result<String, DbErr> {
+        Compiler::replace_markers(sql)
+            .render(self.schema())
+            .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
+    }
+}
+
+impl TenantConnection {
+    /// A connection for `tenant` over `db`, with the tables that are annotated in this program.
+    ///
+    /// Applications get theirs from [`Tenants::connection`](crate::Tenants::connection) or an extractor,
+    /// which share one cache of compiled statements; this one is for tests, such as those on a
+    /// `MockDatabase`.
+    ///
+    /// # Errors
+    /// [`RegistryError`] where an annotated entity cannot work.
+    pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
+        Ok(Self::with_compiler(db, tenant, Compiler::new(Rules::collect()?)))
+    }
+
+    pub(crate) fn with_compiler(db: DatabaseConnection, tenant: Tenant, compiler: Compiler) -> Self {
+        Self {
+            db,
+            scope: Arc::new(Scope { tenant, compiler }),
+        }
+    }
+
+    /// The tenant whose schema the statements run in.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.scope.tenant
+    }
+
+    /// Begins a transaction whose statements are not checked: they pass as they are written, but for
+    /// `"$tenant"`, which becomes the tenant's schema.
+    ///
+    /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
+    /// needs a search path: `DO` blocks, COPY, functions without a schema, temporary tables. What leaves
+    /// the tenant here leaves it: a statement may name another tenant's schema, and `SET` without `LOCAL`
+    /// may outlive the transaction.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the transaction could not begin.
+    pub async fn begin_unguarded(&self) -> Result<TenantTransaction, DbErr> {
+        let transaction = TenantTransaction::begin(self, TransactionOptions::default()).await?;
+        transaction.into_unguarded().await
+    }
+
+    async fn begin_with(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<TenantTransaction, DbErr> {
+        let options = TransactionOptions {
+            isolation_level,
+            access_mode,
+            sqlite_transaction_mode: None,
+        };
+        TenantTransaction::begin(self, options).await
+    }
+}
+
+impl fmt::Debug for TenantConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantConnection")
+            .field("tenant", &self.scope.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for TenantConnection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        self.db.execute_raw(self.scope.render_statement(stmt)?).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.db.execute_unprepared(&self.scope.render(sql)?).await
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.db.query_one_raw(self.scope.render_statement(stmt)?).await
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.db.query_all_raw(self.scope.render_statement(stmt)?).await
+    }
+
+    fn support_returning(&self) -> bool {
+        self.db.support_returning()
+    }
+
+    fn is_mock_connection(&self) -> bool {
+        self.db.is_mock_connection()
+    }
+}
+
+impl StreamTrait for TenantConnection {
+    type Stream<'a> = QueryStream;
+
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        stmt: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        Box::pin(async move { self.db.stream_raw(self.scope.render_statement(stmt)?).await })
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionTrait for TenantConnection {
+    type Transaction = TenantTransaction;
+
+    async fn begin(&self) -> Result<TenantTransaction, DbErr> {
+        TenantTransaction::begin(self, TransactionOptions::default()).await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<TenantTransaction, DbErr> {
+        self.begin_with(isolation_level, access_mode).await
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<TenantTransaction, DbErr> {
+        TenantTransaction::begin(self, options).await
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin().await?.run(callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin_with(isolation_level, access_mode)
+            .await?
+            .run(callback)
+            .await
+    }
+}

@@ -1,0 +1,299 @@
+//! [`TenantTransaction`]: a transaction of a tenant's connection, and the ones nested in it.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr,
+    Statement, StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+};
+
+use super::{
+    TenantConnection, TenantTransactionStream, detached,
+    session::{Level, Session},
+};
+use crate::{error::ConnectionError, tenant::Tenant};
+
+/// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
+/// connection do, and so do those of the transactions nested in it.
+///
+/// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing
+/// behind: BEGIN, COMMIT and ROLLBACK run to their end without it.
+///
+/// # Example
+/// ```no_run
+/// # use sea_orm::{ConnectionTrait, DbErr, TransactionSession, TransactionTrait};
+/// # async fn example(db: tenant_core::TenantConnection) -> Result<(), DbErr> {
+/// let transaction = db.begin().await?;
+/// transaction.execute_unprepared("UPDATE note SET title = 'x'").await?;
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct TenantTransaction {
+    level: Arc<Level>,
+}
+
+impl TenantTransaction {
+    pub(super) async fn begin(
+        connection: &TenantConnection,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
+        let db = connection.db.clone();
+        let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
+        let level = detached(async move {
+            let transaction = db.begin_with_options(options).await?;
+            Ok(Level::new(session, transaction, None))
+        });
+        Ok(Self {
+            level: Arc::new(level.await?),
+        })
+    }
+
+    async fn begin_nested(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        let parent = Arc::clone(&self.level);
+        let level = detached(async move {
+            let session = Arc::clone(&parent.session);
+            let turn = session.turn().await?;
+            let begun = parent.transaction()?.begin_with_options(options).await;
+            let transaction = begun.inspect_err(|_| session.break_off())?;
+            drop(turn);
+            Ok(Level::new(session, transaction, Some(parent)))
+        });
+        Ok(Self {
+            level: Arc::new(level.await?),
+        })
+    }
+
+    /// Switches the checks off and the search path on.
+    pub(super) async fn into_unguarded(self) -> Result<Self, DbErr> {
+        let scope = Arc::clone(&self.level.session.scope);
+        let search_path = if scope.schema().is_shared() {
+            scope.schema().quoted()
+        } else {
+            format!("{}, \"{}\"", scope.schema().quoted(), crate::SHARED_SCHEMA)
+        };
+        let Some((transaction, parent)) = Arc::into_inner(self.level).and_then(Level::take) else {
+            return Err(DbErr::Custom("the transaction is in use".to_owned()));
+        };
+        let session = Arc::new(Session::new(scope, false));
+        let level = Level::new(session, transaction, parent);
+        let set = format!("SET LOCAL search_path = {search_path}");
+        level.transaction()?.execute_unprepared(&set).await?;
+        Ok(Self {
+            level: Arc::new(level),
+        })
+    }
+
+    /// The tenant whose schema the statements run in.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.session().scope.tenant
+    }
+
+    fn session(&self) -> &Session {
+        &self.level.session
+    }
+
+    fn render_statement(&self, mut statement: Statement) -> Result<Statement, DbErr> {
+        statement.sql = self.session().render(&statement.sql)?;
+        Ok(statement)
+    }
+
+    /// Ends this level in a task of its own. It cannot be ended while one nested in it is open.
+    async fn end(self, how: End) -> Result<(), DbErr> {
+        let session = Arc::clone(&self.level.session);
+        if session.is_broken() {
+            return Err(session.broken());
+        }
+        let Some(level) = Arc::into_inner(self.level) else {
+            session.break_off();
+            let tenant = session.scope.schema().clone();
+            return Err(ConnectionError::NestedOpen { tenant }.into());
+        };
+        let is_nested = level.is_nested();
+        let result = detached(async move {
+            let turn = level.session.turn().await?;
+            let Some((transaction, parent)) = level.take() else {
+                return Ok(());
+            };
+            let result = match how {
+                End::Commit => transaction.commit().await,
+                End::Rollback => transaction.rollback().await,
+            };
+            drop(turn);
+            drop(parent);
+            result
+        });
+        match result.await {
+            Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
+                let tenant = session.scope.schema().clone();
+                Err(ConnectionError::CommitUnknown { tenant, source }.into())
+            }
+            result => result,
+        }
+    }
+
+    pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        match callback(&self).await {
+            Ok(value) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.rollback().await?;
+                Err(TransactionError::Transaction(error))
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    Rollback,
+}
+
+/// Whether the reply to a COMMIT was lost, rather than a refusal received.
+#[cfg(feature = "sqlx-postgres")]
+fn lost_connection(error: &DbErr) -> bool {
+    let (DbErr::Exec(error) | DbErr::Query(error) | DbErr::Conn(error)) = error else {
+        return false;
+    };
+    match error {
+        RuntimeErr::SqlxError(error) => error.as_database_error().is_none(),
+        _ => false,
+    }
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+fn lost_connection(error: &DbErr) -> bool {
+    matches!(error, DbErr::Conn(RuntimeErr::Internal(_)))
+}
+
+impl fmt::Debug for TenantTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantTransaction")
+            .field("tenant", self.tenant())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for TenantTransaction {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        let stmt = self.render_statement(stmt)?;
+        let _turn = self.session().turn().await?;
+        self.level.transaction()?.execute_raw(stmt).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let sql = self.session().render(sql)?;
+        let _turn = self.session().turn().await?;
+        self.level.transaction()?.execute_unprepared(&sql).await
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let stmt = self.render_statement(stmt)?;
+        let _turn = self.session().turn().await?;
+        self.level.transaction()?.query_one_raw(stmt).await
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let stmt = self.render_statement(stmt)?;
+        let _turn = self.session().turn().await?;
+        self.level.transaction()?.query_all_raw(stmt).await
+    }
+}
+
+impl StreamTrait for TenantTransaction {
+    type Stream<'a> = TenantTransactionStream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        stmt: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        Box::pin(async move {
+            let stmt = self.render_statement(stmt)?;
+            let turn = self.session().turn().await?;
+            let stream = self.level.transaction()?.stream_raw(stmt).await?;
+            Ok(TenantTransactionStream::new(stream, turn))
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionSession for TenantTransaction {
+    async fn commit(self) -> Result<(), DbErr> {
+        self.end(End::Commit).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        self.end(End::Rollback).await
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionTrait for TenantTransaction {
+    type Transaction = Self;
+
+    async fn begin(&self) -> Result<Self, DbErr> {
+        self.begin_nested(TransactionOptions::default()).await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<Self, DbErr> {
+        self.begin_nested(TransactionOptions {
+            isolation_level,
+            access_mode,
+            sqlite_transaction_mode: None,
+        })
+        .await
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        self.begin_nested(options).await
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin().await?.run(callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin_with_config(isolation_level, access_mode)
+            .await?
+            .run(callback)
+            .await
+    }
+}

@@ -1,0 +1,230 @@
+//! [`Tenants`]: the application's handle.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+
+use crate::{
+    catalog::{CatalogError, SeaOrmStore, TenantStore},
+    connection::TenantConnection,
+    error::{ConnectError, RegistryError},
+    registry::Scope,
+    resolve::{Host, ResolutionCache},
+    schema_name::SchemaName,
+    sql::{Compiler, Rules},
+    tenant::Tenant,
+};
+
+/// The application's handle: the catalog, the resolver and the connections of all tenants. Cheap to clone.
+///
+/// # Example
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use tenant_core::{SchemaName, Tenants};
+///
+/// let tenants = Tenants::connect("postgres://localhost/app").await?;
+/// if let Some(acme) = tenants.by_schema(&SchemaName::new("acme")?).await? {
+///     let db = tenants.connection(&acme);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    db: DatabaseConnection,
+    store: Arc<dyn TenantStore>,
+    cache: ResolutionCache,
+    compiler: Compiler,
+}
+
+impl Tenants {
+    /// Connects to the database and uses the catalog in it, with everything as it is by default.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the database is not reached, or an annotated entity cannot work.
+    pub async fn connect(options: impl Into<ConnectOptions>) -> Result<Self, ConnectError> {
+        Self::builder().connect(options).await
+    }
+
+    /// To choose what is not as it is by default.
+    #[must_use]
+    pub fn builder() -> TenantsBuilder {
+        TenantsBuilder::default()
+    }
+
+    /// The connection of a tenant.
+    ///
+    /// Whether the tenant is served is not asked here: a job may work for a suspended tenant. Requests get
+    /// their connection by the layer, which asks.
+    #[must_use]
+    pub fn connection(&self, tenant: &Tenant) -> TenantConnection {
+        TenantConnection::with_compiler(self.db.clone(), tenant.clone(), self.compiler.clone())
+    }
+
+    /// The tenant of a host name, which may be remembered for as long as
+    /// [`TenantsBuilder::remember_hosts_for`] says.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
+        if let Some(tenant) = self.cache.get(host) {
+            return Ok(Some(tenant));
+        }
+        let begun = self.cache.generation();
+        let found = self.store.by_domain(host).await?;
+        if let Some(tenant) = &found {
+            self.cache.insert(host.clone(), tenant.clone(), begun);
+        }
+        Ok(found)
+    }
+
+    /// The tenant of a schema, as the catalog has it now.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
+        self.store.by_schema(schema).await
+    }
+
+    /// All tenants, in the order of their schemas, as the catalog has them now.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
+        self.store.list().await
+    }
+
+    /// Forgets which host is which tenant's. To be called after a change to the catalog that this process
+    /// made and that must be seen at once.
+    pub fn forget_hosts(&self) {
+        self.cache.clear();
+    }
+
+    /// The plain connection behind all tenants, for the shared schema: the catalog, and lifecycle
+    /// functions. A `#[tenant]` entity does not work on it.
+    #[must_use]
+    pub fn shared_connection(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    /// Closes the connections to the database, after those in use are given back.
+    ///
+    /// # Errors
+    /// [`DbErr`] if a connection could not be closed.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.db.close_by_ref().await
+    }
+}
+
+/// How long a host is remembered by default. It is how long a change that another process makes to the
+/// catalog may take to be seen.
+pub const DEFAULT_HOST_MEMORY: Duration = Duration::from_secs(30);
+
+/// Chooses what is not as it is by default.
+///
+/// # Example
+/// ```no_run
+/// # async fn example() -> Result<(), tenant_core::ConnectError> {
+/// use std::time::Duration;
+/// use tenant_core::{Scope, Tenants};
+///
+/// let tenants = Tenants::builder()
+///     .table(Scope::Tenant, "note_search") // a view without an entity
+///     .allow_schema("reference")           // tables of no tenant, outside `public`
+///     .allow_type("citext")                // a type that an extension brings
+///     .remember_hosts_for(Duration::from_secs(5))
+///     .connect("postgres://localhost/app")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct TenantsBuilder {
+    tables: Vec<(Scope, String)>,
+    schemas: Vec<String>,
+    types: Vec<String>,
+    host_memory: Option<Duration>,
+    store: Option<Arc<dyn TenantStore>>,
+}
+
+impl TenantsBuilder {
+    /// Gives a scope to a table or view that has no entity.
+    pub fn table(mut self, scope: Scope, name: impl Into<String>) -> Self {
+        self.tables.push((scope, name.into()));
+        self
+    }
+
+    /// Lets statements name a schema that belongs to no tenant. Naming a tenant's schema here opens it to
+    /// all others.
+    pub fn allow_schema(mut self, schema: impl Into<String>) -> Self {
+        self.schemas.push(schema.into());
+        self
+    }
+
+    /// Lets statements name a type without a schema that is neither PostgreSQL's own nor an annotated enum,
+    /// such as one that an extension brings.
+    pub fn allow_type(mut self, name: impl Into<String>) -> Self {
+        self.types.push(name.into());
+        self
+    }
+
+    /// How long a host is remembered, [`DEFAULT_HOST_MEMORY`] by default. Zero asks the catalog each time.
+    pub fn remember_hosts_for(mut self, time: Duration) -> Self {
+        self.host_memory = Some(time);
+        self
+    }
+
+    /// Looks tenants up elsewhere than in the catalog's tables.
+    pub fn store(mut self, store: impl TenantStore + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Connects to the database.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the database is not reached, or the configuration or an annotated entity cannot
+    /// work.
+    pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
+        let db = sea_orm::Database::connect(options.into()).await?;
+        self.over(db)
+    }
+
+    /// Uses a connection that is there already.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work.
+    pub fn over(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
+        let compiler = Compiler::new(self.rules()?);
+        let store = self
+            .store
+            .unwrap_or_else(|| Arc::new(SeaOrmStore::new(db.clone())));
+        let host_memory = self.host_memory.unwrap_or(DEFAULT_HOST_MEMORY);
+        Ok(Tenants {
+            db,
+            store,
+            cache: ResolutionCache::new(host_memory),
+            compiler,
+        })
+    }
+
+    fn rules(&self) -> Result<Rules, ConnectError> {
+        let mut rules = Rules::collect()?;
+        self.add_tables(&mut rules)?;
+        for schema in &self.schemas {
+            rules.allow_schema(&SchemaName::new(schema)?);
+        }
+        for name in &self.types {
+            rules.allow_type(name);
+        }
+        Ok(rules)
+    }
+
+    fn add_tables(&self, rules: &mut Rules) -> Result<(), RegistryError> {
+        let registry = rules.registry_mut();
+        self.tables
+            .iter()
+            .try_for_each(|(scope, name)| registry.add_table(*scope, name))
+    }
+}
