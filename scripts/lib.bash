@@ -1,6 +1,7 @@
 # What the scripts in this directory share. Sourced, not run.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -13,21 +14,26 @@ die() {
 # The comment at the top of a script is its --help.
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
-apt_is_current=
+can_install() { [[ $EUID == 0 ]] && command -v apt-get >/dev/null; }
 
 # install_packages PACKAGE...: Debian packages, where we may install them.
 install_packages() {
-    if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
-        die "please install first: $* (the names of Debian's packages)"
-    fi
+    can_install || die "install these first, by the names that Debian gives them: $*"
     say "${0##*/}: installing $*"
-    # Standard output belongs to the command that the script runs.
-    if [[ ! $apt_is_current ]]; then
-        apt-get update -qq >&2
+    if [[ ! ${apt_is_current:-} ]]; then
+        quietly apt-get update
         apt_is_current=yes
     fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
-        </dev/null >&2
+    DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "$@"
+}
+
+# quietly COMMAND...: shows what the command says only when it fails.
+quietly() {
+    local output
+    output=$("$@" 2>&1 </dev/null) || {
+        say "$output"
+        die "failed: $*"
+    }
 }
 
 # rustc links with `cc`, and a few crates compile C.

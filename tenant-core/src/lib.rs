@@ -10,6 +10,8 @@ mod schema_name;
 mod sql;
 mod tenant;
 mod tenants;
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub mod web;
 
 pub use connection::{TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError, RegistryError};
@@ -21,6 +23,11 @@ pub use schema_name::{MAX_IDENTIFIER_BYTES, SchemaName, SchemaNameError};
 pub use sql::Refusal;
 pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
 pub use tenants::{DEFAULT_HOST_MEMORY, Tenants, TenantsBuilder};
+
+#[cfg(feature = "actix")]
+pub use web::actix;
+#[cfg(feature = "axum")]
+pub use web::axum;
 
 #[cfg(feature = "macros")]
 pub use tenant_macros::{shared, tenant};

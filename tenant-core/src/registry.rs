@@ -32,7 +32,7 @@ pub enum Scope {
 /// Marks an entity that `#[tenant]` put into the tenant's schema.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tenant entity",
-    label = "not marked `#[tenant]`",
+    label = "`{Self}` is not marked `#[tenant]`",
     note = "write `#[tenant]` above the entity's `#[derive(DeriveEntityModel)]`"
 )]
 pub trait TenantEntity: EntityTrait {}
@@ -40,7 +40,7 @@ pub trait TenantEntity: EntityTrait {}
 /// Marks an entity that `#[shared]` put into the shared schema.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a shared entity",
-    label = "not marked `#[shared]`",
+    label = "`{Self}` is not marked `#[shared]`",
     note = "a foreign key of a shared table can only point to another shared table: tenant tables exist once per tenant",
     note = "turn the relation around, or mark both entities `#[shared]`"
 )]

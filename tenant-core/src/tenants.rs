@@ -47,7 +47,6 @@ impl Tenants {
     }
 
     /// To choose what is not as it is by default.
-    #[must_use]
     pub fn builder() -> TenantsBuilder {
         TenantsBuilder::default()
     }
@@ -73,7 +72,7 @@ impl Tenants {
         let begun = self.cache.generation();
         let found = self.store.by_domain(host).await?;
         if let Some(tenant) = &found {
-            self.cache.insert(host.clone(), tenant.clone(), begun);
+            self.cache.insert(host, tenant.clone(), begun);
         }
         Ok(found)
     }

@@ -57,6 +57,11 @@ impl Input {
         self.keys.as_ref().is_ok_and(|keys| keys.has(key))
     }
 
+    /// Whether the keys can be read and have no table name.
+    pub(crate) fn lacks_table(&self) -> bool {
+        self.keys.as_ref().is_ok_and(|keys| !keys.has("table_name"))
+    }
+
     /// The entity or enum that the item is or makes.
     pub(crate) fn target(&self) -> Option<Type> {
         match (&self.item, self.kind) {

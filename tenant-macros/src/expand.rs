@@ -34,11 +34,9 @@ fn expand(attr: &Attr, mut input: Input) -> TokenStream {
 
 /// The item as it was, and what other code needs of it: the error is to be the only one.
 fn fallback(attr: &Attr, mut input: Input, error: &Error) -> TokenStream {
-    let mut scopes = vec![attr.scope];
-    scopes.extend(input.rivals.iter().filter(|rival| **rival != attr.scope));
-    scopes.dedup();
+    let scopes = [Scope::Tenant, Scope::Shared].into_iter();
     let markers: TokenStream = scopes
-        .into_iter()
+        .filter(|scope| *scope == attr.scope || input.rivals.contains(scope))
         .filter_map(|scope| marker(scope, &input))
         .collect();
     name_table(&mut input);
@@ -125,10 +123,11 @@ fn names_table(attr: &Attribute) -> bool {
 
 /// Without a name there would be no `Entity`, and an error for each of its uses.
 fn name_table(input: &mut Input) {
-    if input.kind == Kind::Model && input.keys.is_ok() && !input.has("table_name") {
-        if let Item::Struct(item) = &mut input.item {
-            item.attrs.push(parse_quote!(#[sea_orm(table_name = "")]));
-        }
+    if input.kind == Kind::Model
+        && input.lacks_table()
+        && let Item::Struct(item) = &mut input.item
+    {
+        item.attrs.push(parse_quote!(#[sea_orm(table_name = "")]));
     }
 }
 

@@ -78,7 +78,7 @@ pub fn tenant(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Puts an entity's table, or an enum's PostgreSQL type, into the shared schema, once for all tenants.
 ///
 /// ```ignore
-/// #[shared]                           // the schema `public`
+/// #[shared]
 /// #[sea_orm::model]
 /// #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 /// #[sea_orm(table_name = "plan")]
@@ -87,11 +87,9 @@ pub fn tenant(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     pub id: i32,
 ///     pub name: String,
 /// }
-///
-/// #[shared(schema = "reference")]     // a schema of its own
-/// #[sea_orm::model]
-/// # /* ... */
 /// ```
+///
+/// The shared schema is `public`; `#[shared(schema = "reference")]` names another.
 ///
 /// # Rules
 /// - All rules of `#[tenant]`, but for the argument `schema`: 1 to 63 ASCII letters, digits, `_` and `-`, and none

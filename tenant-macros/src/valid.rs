@@ -65,7 +65,7 @@ impl Input {
     }
 
     fn has_table(&self, message: &str) -> Result<()> {
-        if self.keys.is_ok() && !self.has("table_name") {
+        if self.lacks_table() {
             return error(message);
         }
         Ok(())

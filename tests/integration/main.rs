@@ -1,2 +1,6 @@
-//! x
-fn main(){}
+//! Integration tests, against a real PostgreSQL.
+
+mod connection;
+mod entities;
+mod large_statements;
+mod transactions;

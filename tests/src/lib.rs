@@ -1,1 +1,126 @@
-//! x
+//! The kit of the integration tests: a database of its own for each test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is the report"
+)]
+
+use std::{
+    env,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
+
+/// A database on the server of `DATABASE_URL`, dropped at the end of the test.
+#[derive(Debug)]
+pub struct TestDatabase {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl TestDatabase {
+    /// Makes an empty database.
+    ///
+    /// # Panics
+    /// Without `DATABASE_URL`, or a server there.
+    pub async fn create() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = env::var("DATABASE_URL")
+            .expect("the integration tests need a PostgreSQL server: run `scripts/with-postgres cargo test`");
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tenant_test_{}_{count}", std::process::id());
+        execute(&server, &format!("CREATE DATABASE \"{name}\"")).await;
+        let url = with_database(&server, &name);
+        Self { server, name, url }
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A plain connection to it, quiet and with few connections.
+    ///
+    /// # Panics
+    /// If the server cannot be reached.
+    pub async fn connect(&self) -> DatabaseConnection {
+        Database::connect(self.options()).await.expect("connect")
+    }
+
+    /// What connections of a test are made of: few, and quiet.
+    #[must_use]
+    pub fn options(&self) -> ConnectOptions {
+        let mut options = ConnectOptions::new(&self.url);
+        options.max_connections(8).sqlx_logging(false);
+        options
+    }
+
+    /// The handle of an application on this database.
+    ///
+    /// # Panics
+    /// If the server cannot be reached.
+    pub async fn tenants(&self) -> Tenants {
+        Tenants::connect(self.options()).await.expect("connect")
+    }
+
+    /// Runs statements as they are written, on a connection of their own.
+    ///
+    /// # Panics
+    /// If one fails.
+    pub async fn execute(&self, sql: &str) {
+        execute(&self.url, sql).await;
+    }
+}
+
+/// Drops the database, whoever is still connected to it. A test may end in a panic, on any runtime, so this has
+/// a thread and a runtime of its own.
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let server = self.server.clone();
+        let sql = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
+        let done = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(execute(&server, &sql));
+        })
+        .join();
+        assert!(
+            done.is_ok() || std::thread::panicking(),
+            "the test's database was not dropped"
+        );
+    }
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let db = Database::connect(options).await.expect("connect");
+    let result = db.execute_unprepared(sql).await;
+    db.close().await.expect("close");
+    result.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+fn with_database(url: &str, name: &str) -> String {
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, None), |(base, query)| (base, Some(query)));
+    let start = base.find("://").map_or(0, |at| at + 3);
+    let end = base[start..].find('/').map_or(base.len(), |at| start + at);
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{}/{name}{query}", &base[..end])
+}
+
+/// The connection of a tenant that is in the catalog.
+///
+/// # Panics
+/// If it is not.
+pub async fn connection_of(tenants: &Tenants, schema: &str) -> TenantConnection {
+    let schema = SchemaName::new(schema).expect("a schema name");
+    let tenant: Option<Tenant> = tenants.by_schema(&schema).await.expect("the catalog");
+    tenants.connection(&tenant.expect("a tenant"))
+}

@@ -1,8 +1,8 @@
 //! What a program finds registered.
 
 use tenant_core::{
-    Registry, Scope,
     __private::{Registration, inventory},
+    Registry, Scope,
 };
 
 /// The scopes of a table.
@@ -16,6 +16,8 @@ pub(crate) fn scopes(table: &str) -> Vec<Scope> {
 /// The registrations of an item, such as `note::Entity`.
 pub(crate) fn registrations(item: &str) -> Vec<String> {
     let end = format!("::{item}\"");
-    let all = inventory::iter::<Registration>.into_iter().map(|registration| format!("{registration:?}"));
+    let all = inventory::iter::<Registration>
+        .into_iter()
+        .map(|registration| format!("{registration:?}"));
     all.filter(|registration| registration.contains(&end)).collect()
 }

@@ -39,6 +39,8 @@ impl Related<super::tenant::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+#[diagnostic::do_not_recommend]
 impl crate::SharedEntity for Entity {}
 
 inventory::submit! {

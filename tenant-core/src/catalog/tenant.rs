@@ -41,6 +41,8 @@ impl Related<super::domain::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+#[diagnostic::do_not_recommend]
 impl crate::SharedEntity for Entity {}
 
 inventory::submit! {

@@ -51,14 +51,14 @@ impl ResolutionCache {
 
     /// Remembers what a look-up found, unless something was forgotten while it was under way: what it
     /// found may be older than the reason to forget.
-    pub(crate) fn insert(&self, host: Host, tenant: Tenant, begun: Generation) {
+    pub(crate) fn insert(&self, host: &Host, tenant: Tenant, begun: Generation) {
         if self.generation().0 != begun.0 {
             return;
         }
         self.tenants.insert(host.clone(), tenant);
         // Between the check and the insertion something may have been forgotten.
         if self.generation().0 != begun.0 {
-            self.tenants.invalidate(&host);
+            self.tenants.invalidate(host);
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
     fn remembers_until_it_is_cleared() {
         let cache = ResolutionCache::new(Duration::from_secs(60));
         let (host, tenant) = entry();
-        cache.insert(host.clone(), tenant.clone(), cache.generation());
+        cache.insert(&host, tenant.clone(), cache.generation());
         assert_eq!(cache.get(&host), Some(tenant));
         cache.clear();
         assert_eq!(cache.get(&host), None);
@@ -96,7 +96,7 @@ mod tests {
         let (host, tenant) = entry();
         let begun = cache.generation();
         cache.clear();
-        cache.insert(host.clone(), tenant, begun);
+        cache.insert(&host, tenant, begun);
         assert_eq!(cache.get(&host), None);
     }
 }

@@ -18,14 +18,14 @@ const CACHED_TEXT_BYTES: usize = 32 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     rules: Arc<Rules>,
-    cache: Cache<Box<str>, Arc<Template>>,
+    cache: Cache<Arc<str>, Arc<Template>>,
 }
 
 impl Compiler {
     pub(crate) fn new(rules: Rules) -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_BYTES)
-            .weigher(|text: &Box<str>, template: &Arc<Template>| {
+            .weigher(|text: &Arc<str>, template: &Arc<Template>| {
                 u32::try_from(text.len() + template.size()).unwrap_or(u32::MAX)
             })
             .build();
@@ -33,10 +33,6 @@ impl Compiler {
             rules: Arc::new(rules),
             cache,
         }
-    }
-
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
     }
 
     /// The template of `sql`. A refusal is not cached: it is a bug to be mended.

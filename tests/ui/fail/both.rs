@@ -2,10 +2,10 @@
 
 mod note {
     use sea_orm::entity::prelude::*;
-    use tenant_core::{shared, tenant};
+    use tenant_core::tenant;
 
     #[tenant]
-    #[shared]
+    #[tenant_core::shared]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "note")]
     pub struct Model {
@@ -40,11 +40,11 @@ mod plan {
 
 mod comment {
     use sea_orm::entity::prelude::*;
-    use tenant_core::{shared, tenant};
+    use tenant_core::tenant;
 
     #[sea_orm::model]
     #[tenant]
-    #[shared(schema = "reference")]
+    #[tenant_core::shared(schema = "reference")]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "comment")]
     pub struct Model {
@@ -57,11 +57,11 @@ mod comment {
 
 mod country {
     use sea_orm::entity::prelude::*;
-    use tenant_core::{shared, tenant};
+    use tenant_core::shared;
 
     #[shared(schema = "reference")]
     #[sea_orm::model]
-    #[tenant]
+    #[::tenant_core::tenant]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "country")]
     pub struct Model {

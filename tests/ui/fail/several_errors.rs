@@ -2,11 +2,11 @@
 
 mod note {
     use sea_orm::entity::prelude::*;
-    use tenant_core::{shared, tenant};
+    use tenant_core::tenant;
 
     #[tenant(schema = "acme")]
     #[sea_orm::model]
-    #[shared]
+    #[tenant_core::shared]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "note", schema_name = "acme")]
     pub struct Model {

@@ -23,7 +23,11 @@ mod note {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub(crate) enum Relation {
-        #[sea_orm(belongs_to = "super::plan::Entity", from = "Column::PlanId", to = "super::plan::Column::Id")]
+        #[sea_orm(
+            belongs_to = "super::plan::Entity",
+            from = "Column::PlanId",
+            to = "super::plan::Column::Id"
+        )]
         Plan,
     }
 

@@ -31,7 +31,7 @@ mod comment {
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(rename_all = "camelCase")]
-    #[sea_orm(comment = "what was said", table_name = "comment",)]
+    #[sea_orm(comment = "what was said", table_name = "comment")]
     pub(crate) struct Model {
         #[sea_orm(primary_key)]
         pub(crate) id: i32,
@@ -60,5 +60,8 @@ fn main() {
 
     let comments = comment::Entity::find().inner_join(note::Entity);
     let sql = comments.build(DbBackend::Postgres).to_string();
-    assert!(sql.contains(r#"FROM "$tenant"."comment" INNER JOIN "$tenant"."note""#), "{sql}");
+    assert!(
+        sql.contains(r#"FROM "$tenant"."comment" INNER JOIN "$tenant"."note""#),
+        "{sql}"
+    );
 }

@@ -18,7 +18,12 @@ enum Mood {
 
 #[shared]
 #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "tier", rename_all = "snake_case")]
+#[sea_orm(
+    rs_type = "Enum",
+    db_type = "Enum",
+    enum_name = "tier",
+    rename_all = "snake_case"
+)]
 enum Tier {
     Free,
 }
@@ -61,7 +66,10 @@ fn main() {
     ] {
         let registrations = support::registrations(item);
         assert_eq!(registrations.len(), 1);
-        assert!(registrations[0].contains(scope) && registrations[0].contains(schema), "{registrations:?}");
+        assert!(
+            registrations[0].contains(scope) && registrations[0].contains(schema),
+            "{registrations:?}"
+        );
     }
     assert_eq!(Mood::name().to_string(), "mood");
     assert_eq!(note::Entity.schema_name(), Some("$tenant"));

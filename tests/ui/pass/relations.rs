@@ -101,8 +101,14 @@ fn main() {
 
     let notes = note::Entity::find().left_join(plan::Entity);
     let sql = notes.build(DbBackend::Postgres).to_string();
-    assert!(sql.contains(r#"FROM "$tenant"."note" LEFT JOIN "public"."plan""#), "{sql}");
+    assert!(
+        sql.contains(r#"FROM "$tenant"."note" LEFT JOIN "public"."plan""#),
+        "{sql}"
+    );
     let plans = plan::Entity::find().left_join(note::Entity);
     let sql = plans.build(DbBackend::Postgres).to_string();
-    assert!(sql.contains(r#"FROM "public"."plan" LEFT JOIN "$tenant"."note""#), "{sql}");
+    assert!(
+        sql.contains(r#"FROM "public"."plan" LEFT JOIN "$tenant"."note""#),
+        "{sql}"
+    );
 }

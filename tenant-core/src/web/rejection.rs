@@ -1,0 +1,66 @@
+//! [`Rejection`]: why a request has no tenant, and the answer to it.
+
+use crate::{catalog::CatalogError, resolve::HostError, tenant::TenantStatus};
+
+/// Why a request has no tenant. The answers say nothing of what was asked for, and nothing of the catalog.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request has no host, several, or one that cannot be a host.
+    #[error("{0}")]
+    BadHost(#[from] HostError),
+    /// No tenant has the host.
+    #[error("no tenant has this host")]
+    UnknownHost,
+    /// The tenant is not served now.
+    #[error("the tenant is {0}")]
+    NotServed(TenantStatus),
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// An extractor found no tenant, because no layer put one there.
+    #[error(
+        "no tenant was resolved for this request: is `TenantLayer` (axum) or `TenantMiddleware` (actix) around the route?"
+    )]
+    NoLayer,
+}
+
+impl Rejection {
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadHost(_) => 400,
+            Self::UnknownHost => 404,
+            Self::NotServed(TenantStatus::Suspended) => 403,
+            Self::NotServed(_) | Self::Catalog(_) => 503,
+            Self::NoLayer => 500,
+        }
+    }
+
+    /// The body of the answer: always the same text for a status, so that it repeats nothing a stranger
+    /// wrote.
+    #[must_use]
+    pub fn body(&self) -> &'static str {
+        match self {
+            Self::BadHost(_) => "Bad Request: the Host header is missing or malformed.\n",
+            Self::UnknownHost => "Not Found\n",
+            Self::NotServed(TenantStatus::Suspended) => "Forbidden: this site is suspended.\n",
+            Self::NotServed(_) => "Service Unavailable: this site is being worked on.\n",
+            Self::Catalog(_) => "Service Unavailable\n",
+            Self::NoLayer => {
+                "Internal Server Error: no tenant was resolved for this request. Is `TenantLayer` (axum) or \
+                 `TenantMiddleware` (actix) around the route?\n"
+            }
+        }
+    }
+
+    /// Faults of ours and of the database are for the log; what strangers send is not worth a line each.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Catalog(error) => tracing::error!(%error, "the tenant of a request could not be looked up"),
+            Self::NoLayer => tracing::error!("{self}"),
+            _ => tracing::debug!(rejection = %self, "a request has no tenant"),
+        }
+    }
+}

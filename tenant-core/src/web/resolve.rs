@@ -1,0 +1,32 @@
+//! The one way from a request to its tenant, whatever the framework.
+
+use super::{http_host, rejection::Rejection};
+use crate::{
+    connection::TenantConnection,
+    tenant::{Tenant, TenantStatus},
+    tenants::Tenants,
+};
+
+/// The connection for a request with this authority in its target and these `Host` headers.
+pub(super) async fn resolve<'a>(
+    tenants: &Tenants,
+    authority: Option<&str>,
+    headers: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<TenantConnection, Rejection> {
+    let host = http_host::of_request(authority, headers)?;
+    let tenant = tenants.by_host(&host).await?.ok_or(Rejection::UnknownHost)?;
+    check_served(&tenant)?;
+    Ok(tenants.connection(&tenant))
+}
+
+fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
+    match tenant.status() {
+        TenantStatus::Active => Ok(()),
+        status => Err(Rejection::NotServed(status)),
+    }
+}
+
+/// The span that the log lines of a tenant's request are in.
+pub(super) fn span(tenant: &Tenant) -> tracing::Span {
+    tracing::info_span!("tenant", schema = %tenant.schema())
+}

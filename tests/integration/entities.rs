@@ -1,0 +1,120 @@
+//! The entities of the connection's tests, and two tenants that have them.
+
+use sea_orm::ConnectionTrait;
+use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants};
+use tests::TestDatabase;
+
+pub(crate) mod note {
+    use sea_orm::entity::prelude::*;
+    use tenant_core::tenant;
+
+    #[tenant]
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "note")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+        pub title: String,
+        pub mood: Option<super::Mood>,
+        pub plan: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod plan {
+    use sea_orm::entity::prelude::*;
+    use tenant_core::shared;
+
+    #[shared]
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "plan")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub code: String,
+        pub name: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// An entity whose author forgot the attribute.
+pub(crate) mod forgotten {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "forgotten")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use sea_orm::entity::prelude::*;
+use tenant_core::tenant;
+
+#[tenant]
+#[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "mood")]
+pub(crate) enum Mood {
+    #[sea_orm(string_value = "happy")]
+    Happy,
+    #[sea_orm(string_value = "sad")]
+    Sad,
+}
+
+/// A database with two tenants. Both have notes with the ids 1 and 2, titled after their tenant.
+pub(crate) struct TwoTenants {
+    pub(crate) acme: TenantConnection,
+    pub(crate) globex: TenantConnection,
+    pub(crate) public: TenantConnection,
+    pub(crate) tenants: Tenants,
+    // Dropped last: it drops the database.
+    pub(crate) database: TestDatabase,
+}
+
+impl TwoTenants {
+    pub(crate) async fn create() -> Self {
+        let database = TestDatabase::create().await;
+        let tenants = database.tenants().await;
+        let db = tenants.shared_connection();
+        let shared = "CREATE TABLE public.plan (code text PRIMARY KEY, name text NOT NULL);
+             INSERT INTO public.plan VALUES ('free', 'Free'), ('team', 'Team');
+             CREATE TABLE public.forgotten (id int PRIMARY KEY);
+             INSERT INTO public.forgotten VALUES (1)";
+        db.execute_unprepared(shared).await.unwrap();
+        for (schema, labels) in [("acme", "'happy', 'sad'"), ("globex", "'sad', 'happy', 'angry'")] {
+            db.execute_unprepared(&tenant_schema(schema, labels))
+                .await
+                .unwrap();
+        }
+        Self {
+            acme: tenants.connection(&tenant(1, "acme")),
+            globex: tenants.connection(&tenant(2, "globex")),
+            public: tenants.connection(&tenant(3, "public")),
+            tenants,
+            database,
+        }
+    }
+}
+
+fn tenant(id: i64, schema: &str) -> Tenant {
+    Tenant::new(TenantId(id), SchemaName::new(schema).unwrap(), schema)
+}
+
+fn tenant_schema(schema: &str, labels: &str) -> String {
+    format!(
+        "CREATE SCHEMA {schema};
+         CREATE TYPE {schema}.mood AS ENUM ({labels});
+         CREATE TABLE {schema}.note (
+             id serial PRIMARY KEY, title text NOT NULL, mood {schema}.mood,
+             plan text NOT NULL DEFAULT 'free' REFERENCES public.plan
+         );
+         INSERT INTO {schema}.note (title) VALUES ('{schema} 1'), ('{schema} 2')"
+    )
+}
