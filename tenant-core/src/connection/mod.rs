@@ -89,6 +89,24 @@ impl TenantConnection {
         &self.scope.tenant
     }
 
+    /// The text that is sent to the database for `sql`, for tests and for logs.
+    ///
+    /// # Errors
+    /// [`DbErr`] with a [`ConnectionError`] in it if the statement is refused.
+    ///
+    /// # Example
+    /// ```
+    /// # use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId};
+    /// # let acme = Tenant::new(TenantId(1), SchemaName::new("acme")?, "Acme");
+    /// let db = TenantConnection::new(sea_orm::DatabaseConnection::default(), acme)?;
+    /// assert_eq!(db.render(r#"SELECT * FROM "$tenant".note"#)?, r#"SELECT * FROM "acme".note"#);
+    /// assert!(db.render("SELECT * FROM globex.note").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn render(&self, sql: &str) -> Result<String, DbErr> {
+        self.scope.render(sql)
+    }
+
     /// Begins a transaction whose statements are not checked: they pass as they are written, but for
     /// `"$tenant"`, which becomes the tenant's schema.
     ///

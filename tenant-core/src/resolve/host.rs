@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_is_no_host_is_refused() {
         let label = format!("{}.example.com", "a".repeat(64));
-        let name = format!("{}.com", vec!["a"; 125].join("."));
+        let name = format!("{}.com", vec!["a"; 126].join("."));
         let long = "a.".repeat(32 * 1024);
         for text in [
             "",

@@ -8,8 +8,10 @@ use super::{
     decide::{Decisions, decide},
     lexer::{Places, lex},
     refusal::Refusal,
+    scan::{Kind, scan},
     template::{Edit, Template},
 };
+use crate::registry::TENANT_MARKER;
 
 /// The longest text that is compiled, in bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -18,8 +20,8 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// deep as it is long, and every level takes stack to walk and to drop.
 const MAX_TOKENS: usize = 200_000;
 
-/// Stack for one token of a chain of operators, in bytes: measured at 830 without optimisation (`SELECT 1+1+1...`),
-/// where walking the tree takes most.
+/// Stack for one token of a chain of operators, in bytes: `SELECT 1+1+1...` takes 830 without optimisation
+/// (measured), where walking the tree takes most.
 const STACK_PER_TOKEN: usize = 2 * 1024;
 
 /// Stack that a short statement is compiled with, in bytes.
@@ -28,29 +30,26 @@ const MIN_STACK: usize = 1024 * 1024;
 /// Compiles `sql`: what it names is decided on by `rules`.
 pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
     check_size(sql.len(), MAX_BYTES, "bytes")?;
-    let (tokens, places) = lex(sql)?;
-    let collapsed = collapse(tokens);
-    check_size(collapsed.tokens.len(), MAX_TOKENS, "tokens")?;
-    let stack = MIN_STACK + collapsed.tokens.len() * STACK_PER_TOKEN;
-    let mut decisions = stacker::maybe_grow(stack, stack, || {
-        parse_and_decide(collapsed.tokens, &places, rules)
-    })?;
-    collapsed.copies.repeat(&mut decisions.edits);
-    refuse_stray_markers(&decisions, &places)?;
-    Ok(template(sql, decisions, &places))
+    let collapsed = collapse(sql);
+    let (tokens, places) = lex(&collapsed.text)?;
+    check_size(tokens.len(), MAX_TOKENS, "tokens")?;
+    let stack = MIN_STACK + tokens.len() * STACK_PER_TOKEN;
+    let decisions = stacker::maybe_grow(stack, stack, || parse_and_decide(tokens, &places, rules))?;
+
+    let edits = decisions.edits.into_iter().map(|(range, edit)| {
+        let range = collapsed.whole(&range);
+        (range.start, (range, edit))
+    });
+    let mut edits = edits.collect();
+    collapsed.repeat(&mut edits);
+    refuse_stray_markers(sql, |start| edits.contains_key(&start))?;
+    Ok(Template::new(sql, edits.into_values(), decisions.tenant_name))
 }
 
 /// Puts the tenant's schema where the marker is, and checks nothing.
 pub(super) fn replace_markers(sql: &str) -> Template {
-    let Ok((_, places)) = lex(sql) else {
-        return Template::new(sql, [], None);
-    };
-    let markers = places.markers().iter();
-    Template::new(
-        sql,
-        markers.map(|marker| (places.bytes(*marker), Edit::ReplaceMarker)),
-        Some("\"$tenant\"".to_owned()),
-    )
+    let edits = markers(sql).map(|range| (range, Edit::ReplaceMarker));
+    Template::new(sql, edits, Some(quoted_marker()))
 }
 
 fn check_size(size: usize, limit: usize, unit: &'static str) -> Result<(), Refusal> {
@@ -74,24 +73,27 @@ fn parse_and_decide(
 }
 
 /// Every marker stands where a schema goes; one that was not decided on would reach the server.
-fn refuse_stray_markers(decisions: &Decisions, places: &Places) -> Result<(), Refusal> {
-    let stray = places
-        .markers()
-        .iter()
-        .any(|marker| !decisions.edits.contains_key(marker));
-    if stray {
-        return Err(Refusal::Construct(
-            "\"$tenant\" where no schema goes",
-            "write it in front of a table, a type or a function only",
-        ));
+fn refuse_stray_markers(sql: &str, is_decided: impl Fn(usize) -> bool) -> Result<(), Refusal> {
+    if markers(sql).all(|range| is_decided(range.start)) {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::Construct(
+        "\"$tenant\" where no schema goes",
+        "write it in front of a table, a type or a function only",
+    ))
 }
 
-fn template(sql: &str, decisions: Decisions, places: &Places) -> Template {
-    let edits = decisions
-        .edits
-        .into_iter()
-        .map(|(token, edit)| (places.bytes(token), edit));
-    Template::new(sql, edits, decisions.tenant_name)
+/// The places of `"$tenant"`.
+fn markers(sql: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let marker = quoted_marker();
+    // Most texts that are long have none at all, or are not scanned for a second time for nothing.
+    let lexemes = sql.contains(&marker).then(|| scan(sql)).into_iter().flatten();
+    let identifiers = lexemes.filter(|lexeme| lexeme.kind == Kind::QuotedIdentifier);
+    identifiers
+        .map(|lexeme| lexeme.range)
+        .filter(move |range| sql[range.clone()] == marker)
+}
+
+fn quoted_marker() -> String {
+    format!("\"{TENANT_MARKER}\"")
 }

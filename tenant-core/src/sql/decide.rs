@@ -2,8 +2,8 @@
 //! decisions in the documentation of [`crate::TenantConnection`].
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    ops::ControlFlow,
+    collections::HashSet,
+    ops::{ControlFlow, Range},
 };
 
 use sqlparser::ast::{
@@ -25,8 +25,8 @@ use crate::registry::{Lookup, TENANT_MARKER};
 /// What a walk over the statements of a text found.
 #[derive(Debug, Default)]
 pub(super) struct Decisions {
-    /// The edits, by the index of the token they stand at.
-    pub(super) edits: BTreeMap<usize, Edit>,
+    /// The edits, with the bytes of the token they stand at, in no order.
+    pub(super) edits: Vec<(Range<usize>, Edit)>,
     /// The first relation or type of the tenant's schema.
     pub(super) tenant_name: Option<String>,
 }
@@ -243,11 +243,11 @@ impl Walk<'_> {
 
     /// An identifier whose token cannot be found is refused: the text would go out as it came in.
     fn edit(&mut self, at: &Ident, edit: Edit) -> Result<(), Refusal> {
-        let token = self
+        let place = self
             .places
-            .token_at(at.span.start)
+            .bytes_at(at.span.start)
             .ok_or_else(|| Refusal::Unparseable(format!("the place of {at} in the text was not found")))?;
-        self.decisions.edits.insert(token, edit);
+        self.decisions.edits.push((place, edit));
         Ok(())
     }
 

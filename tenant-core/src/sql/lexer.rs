@@ -1,11 +1,10 @@
-//! Cuts SQL text into tokens with their places in bytes, and refuses text that sqlparser and PostgreSQL
-//! would cut differently.
+//! Cuts SQL text into sqlparser's tokens with their places in bytes, and refuses text that sqlparser and
+//! PostgreSQL would cut differently.
 //!
 //! sqlparser is not PostgreSQL's lexer. Where the two disagree about what is a literal or a comment, a
 //! table could hide from our reading and still be read by the server: sqlparser 0.63 takes `$1$ ... $1$`
-//! for a literal, PostgreSQL for a parameter and what follows it. So the opaque parts of the text (literals, comments,
-//! quoted identifiers) are found a second time by PostgreSQL's own rules, and both readings must agree.
-//! <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>
+//! for a literal, PostgreSQL for a parameter and what follows it. So the opaque parts of the text are found
+//! a second time by [`scan`], and both readings must agree.
 
 use std::ops::Range;
 
@@ -14,33 +13,20 @@ use sqlparser::{
     tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace},
 };
 
-use super::refusal::Refusal;
-use crate::registry::TENANT_MARKER;
+use super::{refusal::Refusal, scan::scan};
 
-/// Where each token of a text stands, and which are markers.
+/// Where each token of a text stands.
 #[derive(Debug)]
 pub(super) struct Places {
     starts: Vec<Location>,
-    /// The bytes of each token.
     ranges: Vec<Range<usize>>,
-    /// The tokens that are `"$tenant"`.
-    markers: Vec<usize>,
 }
 
 impl Places {
-    /// The index of the token that starts at `location`.
-    pub(super) fn token_at(&self, location: Location) -> Option<usize> {
-        self.starts.binary_search(&location).ok()
-    }
-
-    /// The bytes of token `index`.
-    pub(super) fn bytes(&self, index: usize) -> Range<usize> {
-        self.ranges.get(index).cloned().unwrap_or_default()
-    }
-
-    /// The tokens that are `"$tenant"`.
-    pub(super) fn markers(&self) -> &[usize] {
-        &self.markers
+    /// The bytes of the token that starts at `location`.
+    pub(super) fn bytes_at(&self, location: Location) -> Option<Range<usize>> {
+        let index = self.starts.binary_search(&location).ok()?;
+        self.ranges.get(index).cloned()
     }
 }
 
@@ -51,22 +37,8 @@ pub(super) fn lex(sql: &str) -> Result<(Vec<TokenWithSpan>, Places), Refusal> {
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     let ranges = byte_ranges(sql, &tokens);
     refuse_disagreement(sql, &tokens, &ranges)?;
-    let places = Places {
-        starts: tokens.iter().map(|token| token.span.start).collect(),
-        ranges,
-        markers: markers(&tokens),
-    };
-    Ok((tokens, places))
-}
-
-fn markers(tokens: &[TokenWithSpan]) -> Vec<usize> {
-    let is_marker = |token: &TokenWithSpan| match &token.token {
-        Token::Word(word) => word.quote_style.is_some() && word.value == TENANT_MARKER,
-        _ => false,
-    };
-    (0..tokens.len())
-        .filter(|index| is_marker(&tokens[*index]))
-        .collect()
+    let starts = tokens.iter().map(|token| token.span.start).collect();
+    Ok((tokens, Places { starts, ranges }))
 }
 
 /// sqlparser counts lines and characters; PostgreSQL's text is cut by bytes.
@@ -120,23 +92,22 @@ impl<'a> Cursor<'a> {
 }
 
 fn refuse_disagreement(sql: &str, tokens: &[TokenWithSpan], ranges: &[Range<usize>]) -> Result<(), Refusal> {
-    let theirs = tokens
-        .iter()
-        .zip(ranges)
+    let theirs = tokens.iter().zip(ranges);
+    let theirs = theirs
         .filter(|(token, _)| is_opaque(&token.token))
         .map(|(_, range)| range.clone());
-    let ours = OpaqueParts { sql, at: 0 };
+    let ours = scan(sql)
+        .filter(|lexeme| lexeme.kind.is_opaque())
+        .map(|lexeme| lexeme.range);
     if agree(theirs, ours) {
-        Ok(())
-    } else {
-        Err(Refusal::Unparseable(
-            "a literal, a comment or a quoted identifier is written in a way that may be read in two ways"
-                .to_owned(),
-        ))
+        return Ok(());
     }
+    Err(Refusal::Unparseable(
+        "a literal, a comment or a quoted identifier is written in a way that may be read in two ways"
+            .to_owned(),
+    ))
 }
 
-/// Ours have no prefix (`E'...'` starts at the quote) and theirs may, so starts need to overlap only.
 fn agree(
     mut theirs: impl Iterator<Item = Range<usize>>,
     mut ours: impl Iterator<Item = Range<usize>>,
@@ -144,21 +115,15 @@ fn agree(
     loop {
         match (theirs.next(), ours.next()) {
             (None, None) => return true,
-            (Some(theirs), Some(ours)) => {
-                let same = theirs.end == ours.end
-                    && (ours.start..ours.end).contains(&(theirs.start + prefix(&theirs, &ours)));
-                if !same {
-                    return false;
-                }
-            }
+            (Some(theirs), Some(ours)) if is_same_part(&theirs, &ours) => {}
             _ => return false,
         }
     }
 }
 
-/// How far the quote is from the start of the token: `E'`, `U&'`, at most two bytes.
-fn prefix(theirs: &Range<usize>, ours: &Range<usize>) -> usize {
-    ours.start.saturating_sub(theirs.start).min(2)
+/// Theirs may have a prefix (`E'...'`, `U&'...'`), of two bytes at the most; ours start at the quote.
+fn is_same_part(theirs: &Range<usize>, ours: &Range<usize>) -> bool {
+    theirs.end == ours.end && (theirs.start..=theirs.start + 2).contains(&ours.start)
 }
 
 fn is_opaque(token: &Token) -> bool {
@@ -191,136 +156,11 @@ fn is_opaque(token: &Token) -> bool {
     }
 }
 
-/// The literals, comments and quoted identifiers of a text by PostgreSQL's rules, with
-/// `standard_conforming_strings` on, as every server since 9.1 has it.
-struct OpaqueParts<'a> {
-    sql: &'a str,
-    at: usize,
-}
-
-impl Iterator for OpaqueParts<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.sql.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            let start = self.at;
-            let length = match byte {
-                b'\'' => Some(quoted_length(&bytes[start..], is_escape_string(bytes, start))),
-                b'"' => Some(quoted_length(&bytes[start..], false)),
-                b'-' if bytes[start..].starts_with(b"--") => Some(line_comment_length(&bytes[start..])),
-                b'/' if bytes[start..].starts_with(b"/*") => Some(block_comment_length(&bytes[start..])),
-                b'$' => dollar_quoted_length(&bytes[start..]),
-                _ => None,
-            };
-            if let Some(length) = length {
-                self.at = start + length;
-                return Some(start..self.at);
-            }
-            self.at += plain_length(&bytes[start..]);
-        }
-        None
-    }
-}
-
-/// `E'...'` knows backslash escapes, where the `E` is a token of its own and not the end of a word.
-fn is_escape_string(bytes: &[u8], quote: usize) -> bool {
-    let Some(before) = quote.checked_sub(1) else {
-        return false;
-    };
-    let alone = before
-        .checked_sub(1)
-        .is_none_or(|index| !is_identifier_part(bytes[index]));
-    matches!(bytes[before], b'e' | b'E') && alone
-}
-
-fn quoted_length(bytes: &[u8], backslash_escapes: bool) -> usize {
-    let quote = bytes[0];
-    let mut at = 1;
-    while let Some(&byte) = bytes.get(at) {
-        if byte == b'\\' && backslash_escapes {
-            at += 2;
-        } else if byte != quote {
-            at += 1;
-        } else if bytes.get(at + 1) == Some(&quote) {
-            at += 2;
-        } else {
-            return at + 1;
-        }
-    }
-    bytes.len()
-}
-
-/// Up to and without the end of the line. PostgreSQL ends it at a carriage return too.
-fn line_comment_length(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .position(|byte| matches!(byte, b'\n' | b'\r'))
-        .unwrap_or(bytes.len())
-}
-
-fn block_comment_length(bytes: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if bytes[at..].starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    bytes.len()
-}
-
-/// `$$...$$` and `$tag$...$tag$`; a tag is an identifier without `$`, so `$1` starts none.
-fn dollar_quoted_length(bytes: &[u8]) -> Option<usize> {
-    let tag = bytes[1..].iter().position(|byte| !is_tag_part(*byte))?;
-    let delimiter = bytes.get(..tag + 2).filter(|text| text.ends_with(b"$"))?;
-    if bytes[1].is_ascii_digit() {
-        return None;
-    }
-    let body = &bytes[delimiter.len()..];
-    let end = body
-        .windows(delimiter.len())
-        .position(|window| window == delimiter)?;
-    Some(delimiter.len() + end + delimiter.len())
-}
-
-/// A word whole, since `$` and quotes have no meaning of their own inside; else one character.
-fn plain_length(bytes: &[u8]) -> usize {
-    if !is_identifier_start(bytes[0]) {
-        return 1;
-    }
-    bytes
-        .iter()
-        .position(|byte| !is_identifier_part(*byte))
-        .unwrap_or(bytes.len())
-}
-
-fn is_identifier_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii()
-}
-
-fn is_identifier_part(byte: u8) -> bool {
-    is_identifier_start(byte) || byte.is_ascii_digit() || byte == b'$'
-}
-
-fn is_tag_part(byte: u8) -> bool {
-    is_identifier_part(byte) && byte != b'$'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ranges(sql: &str) -> Vec<&str> {
+    fn texts(sql: &str) -> Vec<&str> {
         let (_, places) = lex(sql).unwrap();
         places.ranges.into_iter().map(|range| &sql[range]).collect()
     }
@@ -328,7 +168,7 @@ mod tests {
     #[test]
     fn tokens_know_their_bytes() {
         assert_eq!(
-            ranges("SELECT 'ä' AS \"ö\"\n FROM note"),
+            texts("SELECT 'ä' AS \"ö\"\n FROM note"),
             [
                 "SELECT", " ", "'ä'", " ", "AS", " ", "\"ö\"", "\n", " ", "FROM", " ", "note"
             ]

@@ -12,6 +12,7 @@ mod lexer;
 mod name;
 mod refusal;
 mod rules;
+mod scan;
 mod scope;
 mod template;
 

@@ -1,0 +1,115 @@
+//! What compiling a statement costs beside executing it.
+//!
+//! `scripts/with-postgres cargo bench -p tests --bench statements` prints, for statements of the largest
+//! sizes, the median of both and their ratio. The aim is a tenth.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and a panic is its report"
+)]
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
+use tenant_core::{SchemaName, Scope, Tenant, TenantId, Tenants};
+use tests::TestDatabase;
+
+const ROUNDS: usize = 7;
+
+struct Case {
+    name: &'static str,
+    statement: Statement,
+}
+
+#[tokio::main]
+async fn main() {
+    let database = TestDatabase::create().await;
+    let tenants = Tenants::builder().table(Scope::Tenant, "note");
+    let tenants = tenants.connect(database.options()).await.unwrap();
+    let plain = tenants.shared_connection();
+    let schema = "CREATE SCHEMA acme; CREATE TABLE acme.note (id int, title text);
+        INSERT INTO acme.note SELECT n, 'title' FROM generate_series(1, 10) n";
+    plain.execute_unprepared(schema).await.unwrap();
+    let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+    let acme = tenants.connection(&acme);
+
+    println!(
+        "{:<28} {:>10} {:>12} {:>12} {:>8}",
+        "statement", "bytes", "compiling", "executing", "ratio"
+    );
+    for case in cases() {
+        let rendered = acme.render(&case.statement.sql).unwrap();
+        let mut compiling = Vec::new();
+        let mut executing = Vec::new();
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            std::hint::black_box(acme.render(&case.statement.sql).unwrap());
+            compiling.push(start.elapsed());
+            let mut statement = case.statement.clone();
+            statement.sql.clone_from(&rendered);
+            let start = Instant::now();
+            plain.execute_raw(statement).await.unwrap();
+            executing.push(start.elapsed());
+        }
+        report(&case, median(compiling), median(executing));
+    }
+    tenants.close().await.unwrap();
+}
+
+fn report(case: &Case, compiling: Duration, executing: Duration) {
+    let ratio = compiling.as_secs_f64() / executing.as_secs_f64();
+    let bytes = case.statement.sql.len();
+    println!(
+        "{:<28} {bytes:>10} {compiling:>12.2?} {executing:>12.2?} {ratio:>8.3}",
+        case.name
+    );
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn cases() -> Vec<Case> {
+    let literal = format!("SELECT * FROM note WHERE title = '{}'", "x".repeat(1024 * 1024));
+    let terms = (1..=60_000)
+        .map(|n| format!("id = {n}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    vec![
+        case("insert, 10,000 rows of 2", insert(10_000), 20_000),
+        case("insert, 32,767 rows of 2", insert(32_767), 65_534),
+        case("IN, 65,535 parameters", in_list(65_535), 65_535),
+        case("60,000 ORs", format!("SELECT * FROM note WHERE {terms}"), 0),
+        case("1 MiB of literal", literal, 0),
+        case("1 MiB of distinct columns", distinct(), 0),
+    ]
+}
+
+fn case(name: &'static str, sql: String, parameters: i32) -> Case {
+    let values = (0..parameters).map(Value::from);
+    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, values);
+    Case { name, statement }
+}
+
+fn insert(rows: usize) -> String {
+    let rows = (0..rows).map(|n| format!("(${}, ${}::int::text)", 2 * n + 1, 2 * n + 2));
+    format!(
+        "INSERT INTO note (id, title) VALUES {}",
+        rows.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn in_list(values: usize) -> String {
+    let values = (1..=values).map(|n| format!("${n}")).collect::<Vec<_>>();
+    format!("SELECT * FROM note WHERE id IN ({})", values.join(", "))
+}
+
+/// Text in which nothing repeats: 1,600 expressions with names as long as they can be.
+fn distinct() -> String {
+    let column = |n| format!("(CASE WHEN id = {n} THEN length(title) ELSE id END + {n}) AS \"{n:0>60}\"");
+    let columns = (0..1_600).map(column).collect::<Vec<_>>().join(", ");
+    let padding = format!("/* {} */", "x".repeat(1024 * 1024 - columns.len()));
+    format!("SELECT {columns} {padding} FROM note LIMIT 1")
+}
