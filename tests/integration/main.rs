@@ -1,5 +1,6 @@
 //! Integration tests, against a real PostgreSQL.
 
+mod compiler_properties;
 mod connection;
 mod entities;
 mod large_statements;

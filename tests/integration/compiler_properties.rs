@@ -1,0 +1,236 @@
+//! Random SQL, with PostgreSQL as the judge: whatever the compiler lets through does not touch another
+//! tenant's schema.
+//!
+//! The statements run as a role that may use the schemas `acme` and `public`, but not `globex`, and that may
+//! not read the trap `public.note`, which a tenant table without a schema would mean. PostgreSQL answers
+//! 42501 where a statement names either, whatever our own parser thinks of it.
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestCaseError, TestError, TestRunner},
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionSession, TransactionTrait};
+use tenant_core::{SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
+use tests::TestDatabase;
+
+const CASES: u32 = 3000;
+
+const SETUP: &str = "
+    CREATE SCHEMA acme; CREATE SCHEMA globex;
+    CREATE TABLE acme.note (id int, title text, body text);
+    CREATE TABLE acme.tag (id int, title text);
+    CREATE TABLE globex.note (id int, title text, body text);
+    CREATE TABLE globex.tag (id int, title text);
+    CREATE FUNCTION globex.total(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE TABLE public.plan (id int, title text);
+    CREATE TABLE public.note (id int, title text, body text);
+    INSERT INTO acme.note VALUES (1, 'acme', ''); INSERT INTO globex.note VALUES (1, 'globex', '');
+    CREATE ROLE property_tester;
+    GRANT USAGE ON SCHEMA acme, public TO property_tester;
+    GRANT ALL ON acme.note, acme.tag, public.plan TO property_tester;
+    REVOKE ALL ON public.note FROM PUBLIC";
+
+fn relation() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => Just("note"),
+        2 => Just("NOTE"),
+        2 => Just("\"note\""),
+        3 => Just("tag"),
+        4 => Just("plan"),
+        3 => Just("\"$tenant\".note"),
+        2 => Just("\"$tenant\".\"tag\""),
+        1 => Just("public.plan"),
+        1 => Just("globex.note"),
+        1 => Just("\"globex\".\"note\""),
+        1 => Just("GLOBEX . note"),
+        1 => Just("globex/**/.note"),
+        1 => Just("ONLY note"),
+        1 => Just("ONLY (note)"),
+        1 => Just("secret"),
+        2 => Just("generate_series(1, 2)"),
+        1 => Just("globex.total(1)"),
+    ]
+    .prop_map(str::to_owned)
+}
+
+/// What lexers disagree about.
+fn noise() -> impl Strategy<Value = String> {
+    prop_oneof![
+        12 => Just(" "),
+        1 => Just(" /* ' */ "),
+        1 => Just(" -- '\n"),
+        1 => Just(" /* /* */ ' */ "),
+        1 => Just("\n"),
+        1 => Just(" -- \r "),
+        1 => Just("\u{a0}"),
+    ]
+    .prop_map(str::to_owned)
+}
+
+fn literal() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => Just("1"),
+        2 => Just("'globex.note'"),
+        1 => Just("'\\'"),
+        1 => Just("E'\\' FROM globex.note --'"),
+        1 => Just("$$ FROM globex.note $$"),
+        1 => Just("$a$ ' $$ $a$"),
+        1 => Just("U&'\\0027'"),
+        1 => Just("1 +-- '\n 1"),
+        1 => Just("1 <>/* ' */ 2"),
+        1 => Just("$1$ 1 $1$"),
+        1 => Just("'a' 'b'"),
+        1 => Just("'a'\n'b'"),
+        1 => Just("B'1'"),
+    ]
+    .prop_map(str::to_owned)
+}
+
+fn query() -> impl Strategy<Value = String> {
+    let leaf = (relation(), noise(), literal(), noise()).prop_map(|(relation, before, literal, after)| {
+        format!("SELECT {literal}{after}AS id, 'x' AS title FROM{before}{relation} AS t")
+    });
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a} UNION ALL {b}")),
+            (relation(), inner.clone())
+                .prop_map(|(r, q)| format!("SELECT 1, 'x' FROM {r} AS t WHERE EXISTS ({q})")),
+            (relation(), inner.clone())
+                .prop_map(|(r, q)| format!("SELECT 1, 'x' FROM {r} AS t, LATERAL ({q}) AS u")),
+            (relation(), relation())
+                .prop_map(|(a, b)| format!("SELECT 1, 'x' FROM {a} AS t JOIN {b} AS u ON true")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("WITH note AS ({a}) {b}")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("WITH tag AS ({a}), note AS ({b}) {c}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("WITH RECURSIVE plan AS ({a}) {b}")),
+            (inner.clone(), relation()).prop_map(|(q, r)| format!(
+                "WITH note AS ({q}), gone AS (DELETE FROM {r} RETURNING id) SELECT id, 'x' FROM gone"
+            )),
+            inner
+                .clone()
+                .prop_map(|q| format!("SELECT (SELECT count(*) FROM ({q}) AS q), 'x'")),
+            inner.prop_map(|q| format!(
+                "SELECT t.id, 'x' FROM ({q}) AS t ORDER BY (SELECT 1 FROM note LIMIT 1)"
+            )),
+        ]
+    })
+}
+
+fn statement() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => query(),
+        1 => (relation(), query()).prop_map(|(r, q)| format!("INSERT INTO {r} (id, title) {q}")),
+        1 => (relation(), relation(), query())
+            .prop_map(|(r, s, q)| format!("UPDATE {r} SET title = 'y' FROM {s} AS s WHERE EXISTS ({q})")),
+        1 => (relation(), relation()).prop_map(|(r, s)| format!("DELETE FROM {r} USING {s} AS s")),
+        1 => (query(), relation(), query())
+            .prop_map(|(q, r, s)| format!("WITH note AS ({q}) INSERT INTO {r} (id, title) {s}")),
+        1 => (relation(), relation()).prop_map(|(r, s)| format!(
+            "MERGE INTO {r} AS r USING {s} AS s ON true WHEN MATCHED THEN DELETE"
+        )),
+        1 => query().prop_map(|q| format!("EXPLAIN {q}")),
+        1 => relation().prop_map(|r| format!("TABLE {r}")),
+        1 => (query(), query()).prop_map(|(a, b)| format!("{a}; {b}")),
+    ]
+}
+
+/// Runs a compiled text as the role that may not leave the tenant. Whether it is refused for another reason, such
+/// as its syntax, is of no matter.
+async fn leaves_the_tenant(db: &DatabaseConnection, sql: &str) -> Result<bool, DbErr> {
+    let transaction = db.begin().await?;
+    transaction
+        .execute_unprepared("SET LOCAL ROLE property_tester; SET LOCAL statement_timeout = '2s'")
+        .await?;
+    let result = transaction.execute_unprepared(sql).await;
+    transaction.rollback().await?;
+    Ok(matches!(result, Err(error) if error.to_string().contains("permission denied")))
+}
+
+#[test]
+fn no_statement_leaves_the_tenant() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (database, tenants, acme) = runtime.block_on(setup());
+    let mut passed = 0;
+    let mut runner = TestRunner::new(Config {
+        cases: CASES,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let outcome = runner.run(&statement(), |sql| {
+        let Ok(text) = acme.render(&sql) else {
+            return Ok(());
+        };
+        let left = runtime.block_on(leaves_the_tenant(tenants.shared_connection(), &text));
+        match left {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(TestCaseError::fail(format!("left the tenant: {text}"))),
+            Err(error) => Err(TestCaseError::fail(error.to_string())),
+        }
+    });
+    if let Err(TestError::Fail(reason, sql)) = outcome {
+        panic!("{reason}\nfrom: {sql}");
+    }
+    // The property says nothing if the compiler refuses everything.
+    let mut samples = TestRunner::deterministic();
+    for _ in 0..200 {
+        let sql = statement().new_tree(&mut samples).unwrap().current();
+        passed += usize::from(acme.render(&sql).is_ok());
+    }
+    assert!(passed > 20, "only {passed} of 200 statements compile");
+    runtime.block_on(tenants.close()).unwrap();
+    runtime.block_on(database.execute("DROP OWNED BY property_tester; DROP ROLE property_tester"));
+}
+
+async fn setup() -> (TestDatabase, Tenants, TenantConnection) {
+    let database = TestDatabase::create().await;
+    let builder = Tenants::builder()
+        .table(Scope::Tenant, "note")
+        .table(Scope::Tenant, "tag");
+    let tenants = builder
+        .table(Scope::Shared, "plan")
+        .connect(database.options())
+        .await
+        .unwrap();
+    // Roles belong to the server: one that a run left behind is used again.
+    let _ = tenants
+        .shared_connection()
+        .execute_unprepared("CREATE ROLE property_tester")
+        .await;
+    let setup = SETUP.replace("CREATE ROLE property_tester;", "");
+    tenants
+        .shared_connection()
+        .execute_unprepared(&setup)
+        .await
+        .unwrap();
+    let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+    let acme = tenants.connection(&acme);
+    (database, tenants, acme)
+}
+
+proptest! {
+    /// Whatever the text, compiling it neither panics nor takes anything of it away.
+    #[test]
+    fn text_is_only_ever_added_to(sql in "\\PC{0,80}|[a-z\"'$.(), \\-/*\\n]{0,60}") {
+        let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+        let db = TenantConnection::new(DatabaseConnection::default(), acme).unwrap();
+        if let Ok(text) = db.render(&sql) {
+            prop_assert_eq!(text.replace("\"acme\".", "").replace("\"public\".", ""), sql.replace("\"$tenant\".", ""));
+        }
+    }
+
+    /// A chain of the same literals in a long list comes out as it went in.
+    #[test]
+    fn long_lists_keep_their_literals(values in proptest::collection::vec("[a-z']{0,6}", 200..400)) {
+        let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+        let db = TenantConnection::new(DatabaseConnection::default(), acme).unwrap();
+        let list = values.iter().map(|v| format!("('{}', {})", v.replace('\'', "''"), v.len()));
+        let list = list.collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO \"$tenant\".x VALUES {list}");
+        prop_assert_eq!(db.render(&sql).unwrap(), format!("INSERT INTO \"acme\".x VALUES {list}"));
+    }
+}
