@@ -45,6 +45,12 @@ pub enum ConnectError {
     /// The database was not reached.
     #[error("the database was not reached: {0}")]
     Database(#[from] DbErr),
+    /// The server reads literals by rules of before PostgreSQL 9.1.
+    #[error(
+        "the server's setting standard_conforming_strings is off, so that it reads literals in another way than \
+         they are checked in: set it to on, as it is by default"
+    )]
+    NonStandardStrings,
 }
 
 /// What a tenant's connection refuses, or cannot say for certain.
@@ -88,6 +94,16 @@ pub enum ConnectionError {
          roll back the nested one first"
     )]
     NestedOpen {
+        /// The tenant whose transaction it was.
+        tenant: SchemaName,
+    },
+    /// A transaction in which a statement had failed was to be committed. PostgreSQL rolls it back then, and
+    /// says so in a place that the driver does not look at.
+    #[error(
+        "tenant {tenant}: the transaction was rolled back instead of committed, because a statement in it had \
+         failed: roll back where a statement fails, or try it in a nested transaction"
+    )]
+    StatementFailed {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
     },

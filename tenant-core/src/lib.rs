@@ -1,4 +1,66 @@
 //! Schema-per-tenant multitenancy for SeaORM 2.0 on PostgreSQL.
+//!
+//! One application and one database serve many customers. Each customer, a *tenant*, owns a schema with its
+//! own copy of the tenant tables; shared tables live once, in `public`. A request's host is looked up in the
+//! catalog, and every query of the request runs in that tenant's schema.
+//!
+//! 1. Mark each entity [`#[tenant]`](macro@tenant) or [`#[shared]`](macro@shared).
+//! 2. Connect with [`Tenants::connect`].
+//! 3. Put `axum::TenantLayer` or `actix::TenantMiddleware` around the routes, and take [`TenantConnection`]
+//!    and [`Tenant`] in the handlers. Without a web framework, [`Tenants::connection`] gives the connection
+//!    of a tenant.
+//!
+//! The tables of the catalog and everything that changes a schema come from the crate `tenant-migration`.
+//!
+//! # What is promised
+//! What is qualified is the tenant's; what is not qualified does not run. The table of decisions is in the
+//! documentation of [`TenantConnection`].
+//!
+//! # Words
+//! | word | meaning |
+//! |---|---|
+//! | tenant | a customer; owns exactly one schema for its whole life |
+//! | shared schema | `public`: the tables that all tenants share, the catalog among them |
+//! | catalog | the tables `tenants` and `domains` in the shared schema |
+//! | public tenant | the row of the catalog whose schema is the shared schema: the main site |
+//! | tenant table, shared table | a table that exists once per tenant, or once |
+//!
+//! # Example
+//! ```no_run
+//! use sea_orm::{DbErr, EntityTrait};
+//! use tenant_core::TenantConnection;
+//!
+//! mod note {
+//!     use sea_orm::entity::prelude::*;
+//!
+//!     #[tenant_core::tenant]
+//!     #[sea_orm::model]
+//!     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+//!     #[sea_orm(table_name = "note")]
+//!     pub struct Model {
+//!         #[sea_orm(primary_key)]
+//!         pub id: i32,
+//!         pub title: String,
+//!     }
+//!
+//!     impl ActiveModelBehavior for ActiveModel {}
+//! }
+//!
+//! async fn titles(db: &TenantConnection) -> Result<Vec<String>, DbErr> {
+//!     let notes = note::Entity::find().all(db).await?;
+//!     Ok(notes.into_iter().map(|note| note.title).collect())
+//! }
+//! ```
+//!
+//! # Cargo features
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `macros` | yes | the attributes `#[tenant]` and `#[shared]` |
+//! | `axum` | | `TenantLayer`, `PublicOrTenant` and extractors |
+//! | `actix` | | `TenantMiddleware` and extractors |
+//! | `sqlx-postgres` | yes | SeaORM's driver; without it, a `MockDatabase` is left |
+//! | `runtime-tokio` | yes | the driver's runtime, without TLS |
+//! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
 
 pub mod catalog;
 pub mod connection;

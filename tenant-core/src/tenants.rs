@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
     catalog::{CatalogError, SeaOrmStore, TenantStore},
@@ -187,10 +187,12 @@ impl TenantsBuilder {
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
         let db = sea_orm::Database::connect(options.into()).await?;
+        require_standard_strings(&db).await?;
         self.over(db)
     }
 
-    /// Uses a connection that is there already.
+    /// Uses a connection that is there already. Its server has to have `standard_conforming_strings` on, as it
+    /// is by default: statements are checked by these rules.
     ///
     /// # Errors
     /// [`ConnectError`] if the configuration or an annotated entity cannot work.
@@ -226,4 +228,15 @@ impl TenantsBuilder {
             .iter()
             .try_for_each(|(scope, name)| registry.add_table(*scope, name))
     }
+}
+
+/// Statements are checked by the rules that this setting stands for.
+async fn require_standard_strings(db: &DatabaseConnection) -> Result<(), ConnectError> {
+    let question = Statement::from_string(DbBackend::Postgres, "SHOW standard_conforming_strings");
+    let answer = db.query_one_raw(question).await?;
+    let setting = answer.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+    if setting.as_deref() == Some("off") {
+        return Err(ConnectError::NonStandardStrings);
+    }
+    Ok(())
 }

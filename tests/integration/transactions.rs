@@ -133,6 +133,37 @@ async fn after_a_nested_begin_that_failed_nothing_runs_outside_of_the_transactio
     assert_eq!(renamed(&db.acme).await, 0);
 }
 
+/// PostgreSQL answers ROLLBACK to the COMMIT, which sqlx takes for success.
+#[tokio::test]
+async fn a_commit_after_a_statement_failed_is_no_success() {
+    let db = TwoTenants::create().await;
+    let transaction = db.acme.begin().await.unwrap();
+    transaction.execute_unprepared(RENAME).await.unwrap();
+    transaction.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
+    let error = transaction.commit().await.unwrap_err();
+    assert!(
+        matches!(
+            ConnectionError::of(&error),
+            Some(ConnectionError::StatementFailed { .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(renamed(&db.acme).await, 0);
+
+    // A nested transaction that fails and is rolled back does not count, nor does what we refuse.
+    let transaction = db.acme.begin().await.unwrap();
+    transaction.execute_unprepared(RENAME).await.unwrap();
+    let nested = transaction.begin().await.unwrap();
+    nested.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
+    nested.rollback().await.unwrap();
+    transaction
+        .execute_unprepared("SELECT * FROM secret")
+        .await
+        .unwrap_err();
+    transaction.commit().await.unwrap();
+    assert_eq!(renamed(&db.acme).await, 2);
+}
+
 #[tokio::test]
 async fn a_stream_in_a_transaction_may_be_dropped_half_way() {
     let db = TwoTenants::create().await;

@@ -124,3 +124,8 @@ pub async fn connection_of(tenants: &Tenants, schema: &str) -> TenantConnection 
     let tenant: Option<Tenant> = tenants.by_schema(&schema).await.expect("the catalog");
     tenants.connection(&tenant.expect("a tenant"))
 }
+
+/// The README's examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -76,6 +76,8 @@ pub(super) struct Level {
     pub(super) session: Arc<Session>,
     /// Taken when the level ends.
     transaction: Option<DatabaseTransaction>,
+    /// A statement failed, after which PostgreSQL refuses all others and turns COMMIT into ROLLBACK.
+    has_failed: AtomicBool,
     /// Keeps the transaction around this one open for as long as this one is: sqlx counts savepoints, and
     /// would roll back the wrong one.
     parent: Option<Arc<Level>>,
@@ -90,8 +92,22 @@ impl Level {
         Self {
             session,
             transaction: Some(transaction),
+            has_failed: AtomicBool::new(false),
             parent,
         }
+    }
+
+    /// Passes a result on, and remembers if it is PostgreSQL's refusal. Where statements pass as they are
+    /// written, one may be a savepoint to go back to, so that a refusal says nothing of the end.
+    pub(super) fn note<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if self.session.is_guarded && result.as_ref().is_err_and(is_refusal_of_the_database) {
+            self.has_failed.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     /// The transaction, which is there until the level ends.
@@ -136,4 +152,18 @@ impl Drop for Level {
             }
         }
     }
+}
+
+/// Whether PostgreSQL answered with an error, rather than not at all.
+#[cfg(feature = "sqlx-postgres")]
+pub(super) fn is_refusal_of_the_database(error: &DbErr) -> bool {
+    let (DbErr::Exec(error) | DbErr::Query(error) | DbErr::Conn(error)) = error else {
+        return false;
+    };
+    matches!(error, sea_orm::RuntimeErr::SqlxError(error) if error.as_database_error().is_some())
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+pub(super) fn is_refusal_of_the_database(_: &DbErr) -> bool {
+    false
 }

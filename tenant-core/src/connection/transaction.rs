@@ -3,13 +3,13 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr,
-    Statement, StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
+    StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
 use super::{
     TenantConnection, TenantTransactionStream, detached,
-    session::{Level, Session},
+    session::{Level, Session, is_refusal_of_the_database},
 };
 use crate::{error::ConnectionError, tenant::Tenant};
 
@@ -112,6 +112,7 @@ impl TenantTransaction {
             return Err(ConnectionError::NestedOpen { tenant }.into());
         };
         let is_nested = level.is_nested();
+        let has_failed = level.has_failed();
         let result = detached(async move {
             let turn = level.session.turn().await?;
             let Some((transaction, parent)) = level.take() else {
@@ -129,6 +130,10 @@ impl TenantTransaction {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())
+            }
+            Ok(()) if how == End::Commit && has_failed => {
+                let tenant = session.scope.schema().clone();
+                Err(ConnectionError::StatementFailed { tenant }.into())
             }
             result => result,
         }
@@ -160,20 +165,9 @@ enum End {
 }
 
 /// Whether the reply to a COMMIT was lost, rather than a refusal received.
-#[cfg(feature = "sqlx-postgres")]
 fn lost_connection(error: &DbErr) -> bool {
-    let (DbErr::Exec(error) | DbErr::Query(error) | DbErr::Conn(error)) = error else {
-        return false;
-    };
-    match error {
-        RuntimeErr::SqlxError(error) => error.as_database_error().is_none(),
-        _ => false,
-    }
-}
-
-#[cfg(not(feature = "sqlx-postgres"))]
-fn lost_connection(error: &DbErr) -> bool {
-    matches!(error, DbErr::Conn(RuntimeErr::Internal(_)))
+    let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_));
+    is_of_driver && !is_refusal_of_the_database(error)
 }
 
 impl fmt::Debug for TenantTransaction {
@@ -193,25 +187,28 @@ impl ConnectionTrait for TenantTransaction {
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         let stmt = self.render_statement(stmt)?;
         let _turn = self.session().turn().await?;
-        self.level.transaction()?.execute_raw(stmt).await
+        self.level.note(self.level.transaction()?.execute_raw(stmt).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = self.session().render(sql)?;
         let _turn = self.session().turn().await?;
-        self.level.transaction()?.execute_unprepared(&sql).await
+        self.level
+            .note(self.level.transaction()?.execute_unprepared(&sql).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
         let _turn = self.session().turn().await?;
-        self.level.transaction()?.query_one_raw(stmt).await
+        self.level
+            .note(self.level.transaction()?.query_one_raw(stmt).await)
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
         let _turn = self.session().turn().await?;
-        self.level.transaction()?.query_all_raw(stmt).await
+        self.level
+            .note(self.level.transaction()?.query_all_raw(stmt).await)
     }
 }
 
@@ -230,7 +227,7 @@ impl StreamTrait for TenantTransaction {
             let stmt = self.render_statement(stmt)?;
             let turn = self.session().turn().await?;
             let stream = self.level.transaction()?.stream_raw(stmt).await?;
-            Ok(TenantTransactionStream::new(stream, turn))
+            Ok(TenantTransactionStream::new(stream, &self.level, turn))
         })
     }
 }

@@ -16,6 +16,9 @@ use super::scan::{Kind, Lexeme, scan};
 /// A shorter text, in bytes, is parsed as it is.
 const MIN_BYTES: usize = 2048;
 
+/// How long the lexemes of lists of parameters are, in bytes on average, to make room for them at once.
+const BYTES_PER_LEXEME: usize = 2;
+
 /// A text without its repetitions.
 pub(super) struct Collapsed<'a> {
     /// For the parser.
@@ -61,7 +64,8 @@ pub(super) fn collapse(sql: &str) -> Collapsed<'_> {
             copies: Copies::new(),
         };
     }
-    let lexemes: Vec<Lexeme> = scan(sql).collect();
+    let mut lexemes = Vec::with_capacity(sql.len() / BYTES_PER_LEXEME);
+    lexemes.extend(scan(sql));
     let mut search = Search::new(sql, &lexemes);
     for index in 0..lexemes.len() {
         search.step(index);
