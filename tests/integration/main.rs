@@ -4,4 +4,6 @@ mod compiler_properties;
 mod connection;
 mod entities;
 mod large_statements;
+mod migrations;
 mod transactions;
+mod web;

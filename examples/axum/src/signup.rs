@@ -1,0 +1,104 @@
+//! Signing up: a new tenant, live.
+
+use serde::Deserialize;
+use tenant_core::{Host, SchemaName, SchemaNameError, Tenant};
+use tenant_migration::{CreateTenantError, NewTenant, create_tenant};
+
+use crate::{app::Site, error::AppError};
+
+/// The longest name of a tenant, in characters.
+pub(crate) const MAX_NAME: usize = 100;
+
+/// A tenant as somebody asked for it, in a form or in JSON.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct SignUp {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    /// Without one, it gets the short name below the main site's domain.
+    pub(crate) domain: Option<String>,
+}
+
+/// Creates the tenant. Its site works from then on.
+pub(crate) async fn sign_up(site: &Site, main: &Tenant, input: &SignUp) -> Result<Tenant, AppError> {
+    let new = checked(input, main)?;
+    let created = create_tenant(site.tenants.shared_connection(), &site.migrations, &new).await;
+    let tenant = created.map_err(|error| refused(error, input))?;
+    site.tenants.forget_hosts();
+    tracing::info!(new_tenant = %tenant.schema(), "a tenant signed up");
+    Ok(tenant)
+}
+
+fn checked(input: &SignUp, main: &Tenant) -> Result<NewTenant, AppError> {
+    let name = checked_name(&input.name)?;
+    let schema = SchemaName::for_tenant(&input.schema).map_err(|error| bad_schema(&error))?;
+    let domain = match input.domain.as_deref().map(str::trim) {
+        None | Some("") => default_domain(&schema, main)?,
+        Some(domain) => {
+            Host::parse(domain).map_err(|error| AppError::invalid("domain", error.to_string()))?
+        }
+    };
+    Ok(NewTenant::new(schema, name).domain(domain))
+}
+
+fn checked_name(name: &str) -> Result<&str, AppError> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(AppError::invalid("name", "What is the company called?"));
+    }
+    if name.chars().count() > MAX_NAME {
+        return Err(AppError::invalid(
+            "name",
+            format!("This is longer than {MAX_NAME} characters."),
+        ));
+    }
+    if name.contains(char::is_control) {
+        return Err(AppError::invalid(
+            "name",
+            "This has a character that cannot be stored.",
+        ));
+    }
+    Ok(name)
+}
+
+fn default_domain(schema: &SchemaName, main: &Tenant) -> Result<Host, AppError> {
+    let domain = Host::parse(&format!("{schema}.{}", base_domain(main)));
+    domain.map_err(|_| {
+        AppError::invalid(
+            "schema",
+            "This cannot be part of a web address: use letters, digits, and hyphens between them.",
+        )
+    })
+}
+
+/// Below which the tenants without domains of their own are.
+pub(crate) fn base_domain(main: &Tenant) -> &str {
+    main.domain().unwrap_or("localhost")
+}
+
+fn bad_schema(error: &SchemaNameError) -> AppError {
+    let message = match error {
+        SchemaNameError::Empty => "Choose a short name.".to_owned(),
+        SchemaNameError::Character { character, .. } => {
+            format!("Use letters, digits and hyphens, and no {character:?}.")
+        }
+        SchemaNameError::Reserved(_) | SchemaNameError::Shared(_) => {
+            "This short name is reserved, choose another one.".to_owned()
+        }
+        error => error.to_string(),
+    };
+    AppError::invalid("schema", message)
+}
+
+fn refused(error: CreateTenantError, input: &SignUp) -> AppError {
+    match error {
+        CreateTenantError::SchemaTaken { .. } => {
+            AppError::taken("schema", "This short name is taken, choose another one.")
+        }
+        CreateTenantError::DomainTaken { .. } => {
+            // Where nobody chose a domain, it is the short name that has to change.
+            let field = input.domain.as_ref().map_or("schema", |_| "domain");
+            AppError::taken(field, "This address is taken, choose another one.")
+        }
+        error => error.into(),
+    }
+}

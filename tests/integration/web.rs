@@ -1,0 +1,190 @@
+//! The example application over real HTTP.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
+
+mod concurrency;
+mod hosts;
+mod logs;
+mod notes;
+mod pages;
+mod sign_up;
+mod status;
+
+use std::{net::SocketAddr, time::Duration};
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HOST, redirect::Policy};
+use serde_json::Value;
+use tenant_core::{Host, SchemaName, Tenants};
+use tenant_migration::{Action, Executor, NewTenant, Target, create_tenant};
+use tests::TestDatabase;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// The main site's host.
+const MAIN: &str = "localhost";
+const ACME: &str = "acme.localhost";
+const GLOBEX: &str = "globex.localhost";
+
+/// The example application on a port and a database of its own, with the tenants `public`, `acme` and `globex`.
+struct TestApp {
+    address: SocketAddr,
+    client: Client,
+    server: JoinHandle<()>,
+    database: TestDatabase,
+}
+
+impl TestApp {
+    async fn start() -> Self {
+        Self::start_that_remembers_hosts_for(Duration::from_secs(60)).await
+    }
+
+    async fn start_that_remembers_hosts_for(time: Duration) -> Self {
+        let database = TestDatabase::create().await;
+        migrate(&database).await;
+        let builder = Tenants::builder().remember_hosts_for(time);
+        let tenants = builder.connect(database.options()).await.expect("connect");
+        for (schema, name, domain) in [
+            ("public", "Notes", MAIN),
+            ("acme", "Acme", ACME),
+            ("globex", "Globex", GLOBEX),
+        ] {
+            create(&tenants, schema, name, domain).await;
+        }
+        let (address, server) = serve(tenants).await;
+        Self {
+            address,
+            client: client(),
+            server,
+            database,
+        }
+    }
+
+    /// A request to `path` of the site at `host`.
+    fn request(&self, method: Method, host: &str, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        let host = format!("{host}:{}", self.address.port());
+        self.client.request(method, url).header(HOST, host)
+    }
+
+    async fn get(&self, host: &str, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, host, path)).await
+    }
+
+    async fn delete(&self, host: &str, path: &str) -> Answer {
+        Answer::to(self.request(Method::DELETE, host, path)).await
+    }
+
+    async fn post(&self, host: &str, path: &str, json: &Value) -> Answer {
+        Answer::to(self.request(Method::POST, host, path).json(json)).await
+    }
+
+    async fn put(&self, host: &str, path: &str, json: &Value) -> Answer {
+        Answer::to(self.request(Method::PUT, host, path).json(json)).await
+    }
+
+    /// Sends what a form would.
+    async fn submit(&self, host: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        Answer::to(self.request(Method::POST, host, path).form(fields)).await
+    }
+
+    /// Sends bytes as they are, and gives the status and the body of the answer.
+    async fn raw(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).await.expect("connect");
+        stream.write_all(request.as_bytes()).await.expect("send");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).expect("a status");
+        (status.parse().expect("a status"), body.to_owned())
+    }
+}
+
+/// The database is dropped after this, and its connections with it.
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: reqwest::header::HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("a body"),
+        }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    #[track_caller]
+    fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// An error as the API tells it, which has to have `part` in it.
+    #[track_caller]
+    fn expect_error(self, status: u16, part: &str) {
+        let answer = self.expect(status);
+        let json = answer.json();
+        let error = json["error"].as_str().expect("an error");
+        assert!(error.contains(part), "{error:?} is not about {part:?}");
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(1));
+    }
+}
+
+async fn migrate(database: &TestDatabase) {
+    let executor = Executor::connect(database.options(), example_migration::migrations())
+        .await
+        .expect("connect");
+    let plan = executor.plan(&Target::All, Action::UP).await.expect("a plan");
+    let report = executor.run(plan, &mut ()).await;
+    assert!(report.is_success(), "{report:?}");
+    executor.close().await.expect("close");
+}
+
+async fn create(tenants: &Tenants, schema: &str, name: &str, domain: &str) {
+    let schema = SchemaName::new(schema).expect("a schema name");
+    let domain = Host::parse(domain).expect("a host");
+    let new = NewTenant::new(schema, name).domain(domain);
+    let migrations = example_migration::migrations();
+    create_tenant(tenants.shared_connection(), &migrations, &new)
+        .await
+        .expect("a tenant");
+}
+
+async fn serve(tenants: Tenants) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let app = example_axum::app(tenants, example_migration::migrations());
+    let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serve") });
+    (address, server)
+}
+
+/// A client that shows redirects as they are.
+fn client() -> Client {
+    let builder = Client::builder().redirect(Policy::none()).no_proxy();
+    builder.build().expect("a client")
+}

@@ -1,0 +1,99 @@
+//! The log lines of requests.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use tracing::{Dispatch, subscriber::NoSubscriber};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{ACME, GLOBEX, TestApp};
+
+/// On one thread, where the subscriber is: the other tests have none.
+#[tokio::test]
+async fn each_line_has_the_tenant() {
+    let app = TestApp::start().await;
+    // With one dispatcher in the process, the thread that comes first to a log line decides for all whether it
+    // is wanted: https://github.com/tokio-rs/tracing/issues/3611
+    let _second = Dispatch::new(NoSubscriber::new());
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(lines.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for (host, schema) in [(ACME, "acme"), (GLOBEX, "globex")] {
+        app.get(host, "/api/notes?secret").await.expect(200);
+        app.post(host, "/api/notes", &json!({"title": ""}))
+            .await
+            .expect(422);
+        app.database.execute(&format!("DROP TABLE {schema}.note")).await;
+        app.get(host, "/api/notes").await.expect_error(500, "went wrong");
+        lines.expect(
+            schema,
+            &[
+                "answered 200",
+                "answered 422",
+                "a request failed ",
+                "answered 500",
+            ],
+        );
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Takes the lines of the application so far. They have to be these, each with the tenant.
+    fn expect(&self, schema: &str, expected: &[&str]) {
+        let text = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        let text = String::from_utf8(text).expect("text");
+        assert!(!text.contains("secret"), "{text}");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        let lines: Vec<Value> = lines.filter(is_of_the_application).collect();
+        assert_eq!(lines.iter().map(summary).collect::<Vec<_>>(), expected);
+        for line in lines {
+            assert_eq!(
+                line["spans"][0],
+                json!({"name": "tenant", "schema": schema}),
+                "{line}"
+            );
+        }
+    }
+}
+
+fn is_of_the_application(line: &Value) -> bool {
+    let target = line["target"].as_str();
+    target.is_some_and(|target| target.starts_with("example_axum"))
+}
+
+fn summary(line: &Value) -> String {
+    let fields = &line["fields"];
+    let message = fields["message"].as_str().expect("a message");
+    let status = fields["status"]
+        .as_u64()
+        .map_or_else(String::new, |status| status.to_string());
+    format!("{message} {status}")
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
