@@ -10,7 +10,7 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestCaseError, TestError, TestRunner},
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use tenant_core::{SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 

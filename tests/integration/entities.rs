@@ -1,5 +1,10 @@
 //! The entities of the connection's tests, and two tenants that have them.
 
+#![allow(
+    unreachable_pub,
+    reason = "entities are written as an application writes them"
+)]
+
 use sea_orm::ConnectionTrait;
 use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
@@ -74,8 +79,8 @@ pub(crate) struct TwoTenants {
     pub(crate) globex: TenantConnection,
     pub(crate) public: TenantConnection,
     pub(crate) tenants: Tenants,
-    // Dropped last: it drops the database.
-    pub(crate) database: TestDatabase,
+    /// Dropped last: it drops the database.
+    _database: TestDatabase,
 }
 
 impl TwoTenants {
@@ -98,7 +103,7 @@ impl TwoTenants {
             globex: tenants.connection(&tenant(2, "globex")),
             public: tenants.connection(&tenant(3, "public")),
             tenants,
-            database,
+            _database: database,
         }
     }
 }

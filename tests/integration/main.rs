@@ -1,5 +1,12 @@
 //! Integration tests, against a real PostgreSQL.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is the report"
+)]
+
 mod compiler_properties;
 mod connection;
 mod entities;
