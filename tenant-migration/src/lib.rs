@@ -1,1 +1,109 @@
-//! x
+//! Migrations for the shared schema and for every tenant's, and the making of tenants.
+//!
+//! An application writes two ordinary SeaORM migrators, one for the shared schema and one that runs in the
+//! schema of every tenant, and puts them together as [`Migrations`]. From there on:
+//!
+//! - **Plan, act, report.** What every schema has is read first, in a few queries; a [`Plan`] says what will
+//!   be done; the [`Executor`] does it and the [`Report`] says what happened to every schema. A tenant that
+//!   fails does not stop the others; running again does what is left.
+//! - **A tenant's migrations see that tenant only.** They run with a `search_path` of the tenant's schema, so
+//!   `note` is the tenant's table and a shared table is named in full, `public.plan`. With `public` behind
+//!   it, `DROP TABLE IF EXISTS plan` in a tenant's migration would drop the table of all tenants.
+//! - **All or nothing.** All pending migrations of a schema are one transaction, and so is
+//!   [`create_tenant`]: a crash leaves nothing half made. (Migrations that cannot run in a transaction are
+//!   run apart.)
+//! - **Once.** Whoever works on a schema holds its lock, and reads its ledger again after getting it.
+//! - The ledgers are those of `sea-orm-migration`, one in each schema.
+//!
+//! # Example
+//! ```
+//! mod shared {
+//!     use sea_orm_migration::prelude::*;
+//!
+//!     pub struct Migrator;
+//!
+//!     impl MigratorTrait for Migrator {
+//!         fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+//!             tenant_migration::catalog::migrations() // then the application's own
+//!         }
+//!     }
+//! }
+//!
+//! mod tenant {
+//!     use sea_orm_migration::{prelude::*, schema::*};
+//!
+//!     pub struct Migrator;
+//!
+//!     impl MigratorTrait for Migrator {
+//!         fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+//!             vec![Box::new(CreateNote)]
+//!         }
+//!     }
+//!
+//!     struct CreateNote;
+//!
+//!     impl MigrationName for CreateNote {
+//!         fn name(&self) -> &str {
+//!             "m20260101_000001_create_note"
+//!         }
+//!     }
+//!
+//!     #[async_trait::async_trait]
+//!     impl MigrationTrait for CreateNote {
+//!         async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+//!             let note = Table::create().table("note").col(pk_auto("id")).to_owned();
+//!             manager.create_table(note).await
+//!         }
+//!     }
+//! }
+//!
+//! use tenant_migration::{Action, Executor, Migrations, Target};
+//!
+//! pub fn migrations() -> Migrations {
+//!     Migrations::new(shared::Migrator, tenant::Migrator)
+//! }
+//!
+//! // At the start of a program, say. A migration crate has `cli::run_cli` as its whole `main` instead.
+//! pub async fn migrate(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+//!     let executor = Executor::connect(url, migrations()).await?;
+//!     let plan = executor.plan(&Target::All, Action::UP).await?;
+//!     let report = executor.run(plan, &mut ()).await;
+//!     executor.close().await?;
+//!     report.into_result()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Features
+//! | feature | |
+//! |---|---|
+//! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs |
+//! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
+
+pub mod catalog;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod creation;
+mod detached;
+mod error;
+mod executor;
+mod ledger;
+mod lifecycle;
+mod lock;
+mod migrations;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod recreate;
+mod report;
+mod status;
+mod work;
+mod worker;
+
+pub use error::{CreateTenantError, PlanError, SchemaError};
+pub use executor::Executor;
+pub use lifecycle::{NewTenant, create_tenant};
+pub use migrations::{MigrationSet, Migrations};
+pub use plan::{Action, Plan, SchemaPlan, Step, Target};
+pub use report::{Failed, Observer, Outcome, Report, SchemaReport};
+pub use status::SchemaStatus;

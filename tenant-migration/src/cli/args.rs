@@ -1,0 +1,147 @@
+//! The arguments: those of `sea-orm-migration`'s command line, and `tenant`.
+
+use clap::{Parser, Subcommand};
+
+const SCHEMAS: &str = "\
+Without -s, the commands work on the shared schema and then on every tenant, whatever its status:
+  up, status       the shared schema, then every tenant
+  fresh, refresh   every tenant; in the shared schema, only what is pending is applied
+  down, reset      every tenant; the shared schema is left alone
+A database without tenants has the shared schema only, so there fresh, refresh and reset mean that one.
+
+With -s public, the shared schema alone: fresh, refresh and reset are refused while there are tenants,
+because it holds their catalog. With -s acme, the tenant of that schema alone.
+
+A tenant that fails does not stop the others, and what failed is rolled back; if the shared schema fails,
+no tenant is begun. The exit code is not 0 if anything failed, and running again does what is left.";
+
+/// Migrates the shared schema and the schemas of the tenants, and creates tenants.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = SCHEMAS)]
+#[non_exhaustive]
+pub struct Args {
+    /// Show debug messages, and the migrations of every schema in `status`
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+
+    /// The schema to work on: `public`, the shared one, or that of a tenant. All of them if left out
+    #[arg(
+        short = 's',
+        long,
+        global = true,
+        env = "DATABASE_SCHEMA",
+        value_name = "SCHEMA"
+    )]
+    pub database_schema: Option<String>,
+
+    /// The URL of the database
+    #[arg(
+        short = 'u',
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: Option<String>,
+
+    /// What to do, `up` if left out
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Write the skeleton of a migration crate, with one folder of migrations for the shared schema and one
+    /// for the tenants
+    Init {
+        /// Where: files that are there are kept
+        #[arg(
+            short = 'd',
+            long,
+            env = "MIGRATION_DIR",
+            default_value = "./migration",
+            value_name = "DIR"
+        )]
+        migration_dir: String,
+    },
+    /// Write a new, empty migration
+    Generate {
+        /// Its name, such as `create_note`
+        #[arg(value_name = "NAME")]
+        migration_name: String,
+
+        /// The folder of the set that it belongs to, such as `migration/src/tenant`
+        #[arg(short = 'd', long, env = "MIGRATION_DIR", value_name = "DIR")]
+        migration_dir: String,
+
+        /// Name the file after the time in UTC, which is the default
+        #[arg(long, conflicts_with = "local_time")]
+        universal_time: bool,
+
+        /// Name the file after the local time
+        #[arg(long)]
+        local_time: bool,
+    },
+    /// Drop everything in the schema, then apply all migrations
+    #[command(after_long_help = SCHEMAS)]
+    Fresh,
+    /// Roll back all migrations, then apply all of them again
+    #[command(after_long_help = SCHEMAS)]
+    Refresh,
+    /// Roll back all migrations
+    #[command(after_long_help = SCHEMAS)]
+    Reset,
+    /// Show what is applied and what is pending
+    #[command(after_long_help = SCHEMAS)]
+    Status,
+    /// Apply pending migrations
+    #[command(after_long_help = SCHEMAS)]
+    Up {
+        /// How many in each schema, all if left out
+        #[arg(short, long)]
+        num: Option<u32>,
+    },
+    /// Roll back applied migrations, the last first
+    #[command(after_long_help = SCHEMAS)]
+    Down {
+        /// How many in each schema
+        #[arg(short, long, default_value_t = 1)]
+        num: u32,
+    },
+    /// Create and list tenants
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+}
+
+/// What to do with tenants.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum TenantCommand {
+    /// Create a tenant: its schema, all its tables, and its row in the catalog, or nothing of it
+    Create {
+        /// Its schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` makes the public tenant, the main
+        /// site, which has no schema of its own
+        schema: String,
+
+        /// The customer's name, the schema's if left out
+        #[arg(long)]
+        name: Option<String>,
+
+        /// The host at which it is served, such as `acme.example.com`
+        #[arg(long, value_name = "HOST")]
+        domain: Option<String>,
+
+        /// A word by which tenants are grouped
+        #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
+        kind: String,
+    },
+    /// List the tenants, in the order of their schemas
+    List {
+        /// As JSON, with all that the catalog has
+        #[arg(long)]
+        json: bool,
+    },
+}

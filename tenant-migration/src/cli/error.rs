@@ -1,0 +1,114 @@
+//! [`CliError`]: what the command line says when it fails.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use sea_orm::DbErr;
+use tenant_core::{HostError, SchemaNameError, catalog::CatalogError};
+
+use crate::error::{CreateTenantError, PlanError, reason};
+
+/// How long a server may take to answer: it may be starting.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a command failed, in words for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// No database was named.
+    #[error("which database? Set DATABASE_URL, in the environment or in .env, or name it with -u")]
+    NoDatabaseUrl,
+    /// The database was not reached.
+    #[error("the database at {place} was not reached: {}", unreachable(source))]
+    Connect {
+        /// Where it should be.
+        place: String,
+        /// What the driver said.
+        source: DbErr,
+    },
+    /// A schema was named that cannot be one.
+    #[error(transparent)]
+    Schema(#[from] SchemaNameError),
+    /// A domain was given that cannot be one.
+    #[error("{domain:?} is no host name: {source}")]
+    Domain {
+        /// The domain as given.
+        domain: String,
+        /// What is wrong with it.
+        source: HostError,
+    },
+    /// The run could not be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Schemas failed.
+    #[error("{}: see above", not_migrated(*failed, *all))]
+    Failed {
+        /// How many failed or were not reached.
+        failed: usize,
+        /// How many there were.
+        all: usize,
+    },
+    /// Schemas cannot be migrated as they are.
+    #[error("{count} of {all} schemas cannot be migrated as they are")]
+    Obstacles {
+        /// How many.
+        count: usize,
+        /// How many there were.
+        all: usize,
+    },
+    /// A tenant was not created.
+    #[error(transparent)]
+    Create(#[from] CreateTenantError),
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A folder has no set of migrations.
+    #[error(
+        "{} is not there, so {} is no folder of migrations: name the one of the shared schema or of the tenants, \
+         such as -d migration/src/tenant", file.display(), folder.display()
+    )]
+    NoMigrator {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that it should have.
+        file: PathBuf,
+    },
+    /// A file could not be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A migration could not be generated.
+    #[error("the migration was not generated: {0}")]
+    Generate(String),
+    /// The result could not be shown.
+    #[error("the result could not be shown: {0}")]
+    Output(#[from] io::Error),
+    /// The database did not answer as it should.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+fn not_migrated(failed: usize, all: usize) -> String {
+    match (failed, all) {
+        (_, 1) => "the schema was not migrated".to_owned(),
+        (1, all) => format!("1 of {all} schemas was not migrated"),
+        (failed, all) => format!("{failed} of {all} schemas were not migrated"),
+    }
+}
+
+fn unreachable(error: &DbErr) -> String {
+    match error {
+        DbErr::Conn(sea_orm::RuntimeErr::SqlxError(inner))
+            if matches!(&**inner, sea_orm::sqlx::Error::PoolTimedOut) =>
+        {
+            format!(
+                "it did not answer for {} seconds. Is it running, and is this its address?",
+                PATIENCE.as_secs()
+            )
+        }
+        error => reason(error),
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line of a migration crate, which `sea-orm-cli migrate` runs too.
+//!
+//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `tenant`. Without `-s`
+//! (`DATABASE_SCHEMA`) it works on the shared schema and then on every tenant; `-s public` is the shared
+//! schema alone, `-s acme` the tenant of that schema.
+//!
+//! # Example
+//! The whole `main` of a migration crate, whose library has the function `migrations`:
+//! ```no_run
+//! # mod migration {
+//! #     pub fn migrations() -> tenant_migration::Migrations { unimplemented!() }
+//! # }
+//! use std::process::ExitCode;
+//!
+//! #[tokio::main]
+//! async fn main() -> ExitCode {
+//!     tenant_migration::cli::run_cli(migration::migrations()).await
+//! }
+//! ```
+
+mod args;
+mod error;
+mod generate;
+mod migrate;
+mod output;
+mod tenant;
+
+use std::{
+    io::{IsTerminal as _, Write, stderr, stdout},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use tracing_subscriber::EnvFilter;
+
+use crate::migrations::Migrations;
+
+pub use args::{Args, Command, TenantCommand};
+pub use error::CliError;
+
+/// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
+/// and logs on the standard error.
+///
+/// It installs the global subscriber of `tracing`, which [`run`] does not.
+pub async fn run_cli(migrations: Migrations) -> ExitCode {
+    load_env_file();
+    let args = Args::parse();
+    install_subscriber(args.verbose);
+    match run(&migrations, args, &mut stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the arguments say, and writes what people read to `out`.
+///
+/// # Errors
+/// [`CliError`] says what failed, and what to do about it.
+pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
+    let context = Context {
+        migrations,
+        url: args.database_url,
+        schema: args.database_schema.filter(|schema| !schema.is_empty()),
+        is_verbose: args.verbose,
+    };
+    match args.command.unwrap_or(Command::Up { num: None }) {
+        Command::Generate {
+            migration_name,
+            migration_dir,
+            local_time,
+            ..
+        } => generate::generate(&migration_dir, &migration_name, local_time),
+        Command::Init { migration_dir } => generate::init(&migration_dir, out),
+        Command::Status => migrate::status(&context, out).await,
+        Command::Tenant(command) => tenant::run(&context, command, out).await,
+        command => migrate::run(&context, command, out).await,
+    }
+}
+
+/// What all commands share.
+struct Context<'a> {
+    migrations: &'a Migrations,
+    url: Option<String>,
+    schema: Option<String>,
+    is_verbose: bool,
+}
+
+impl Context<'_> {
+    fn options(&self) -> Result<ConnectOptions, CliError> {
+        let url = self.url.as_deref().filter(|url| !url.is_empty());
+        let mut options = ConnectOptions::new(url.ok_or(CliError::NoDatabaseUrl)?);
+        options.max_connections(1).acquire_timeout(error::PATIENCE);
+        Ok(options)
+    }
+
+    async fn connect(&self) -> Result<DatabaseConnection, CliError> {
+        let options = self.options()?;
+        let db = Database::connect(options).await;
+        db.map_err(|error| self.unreachable(error))
+    }
+
+    fn unreachable(&self, source: sea_orm::DbErr) -> CliError {
+        CliError::Connect {
+            place: place(self.url.as_deref().unwrap_or_default()),
+            source,
+        }
+    }
+}
+
+/// The part of a URL without user and password.
+fn place(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split('?').next().unwrap_or(rest).to_owned()
+}
+
+fn load_env_file() {
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        say(&format!("warning: .env is not read: {error}"));
+    }
+}
+
+fn install_subscriber(is_verbose: bool) {
+    let fallback = if is_verbose { "debug" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(fallback));
+    // Somebody else's is as good.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(is_verbose)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
+        .try_init();
+}
+
+/// An error that cannot be shown is lost, and that is all.
+fn say(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_no_password() {
+        assert_eq!(
+            place("postgres://me:s3cret@db.example.com:5432/app?sslmode=require"),
+            "db.example.com:5432/app"
+        );
+        assert_eq!(place("postgres://localhost/app"), "localhost/app");
+        assert_eq!(place("postgres://me:a@b@host/app"), "host/app");
+    }
+}

@@ -1,0 +1,6 @@
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tenant_migration::cli::run_cli(migration::migrations()).await
+}

@@ -1,0 +1,202 @@
+//! [`Creation`]: the one transaction that makes a tenant.
+
+use std::sync::{Arc, Weak};
+
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IsolationLevel, Statement, TransactionTrait,
+};
+use tenant_core::{
+    SchemaName, Tenant, TenantId, TenantStatus,
+    catalog::{domain, tenant},
+};
+
+use crate::{
+    catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
+    error::{CreateTenantError, SchemaError, broken_key, sqlstate},
+    lifecycle::NewTenant,
+    migrations::Migrations,
+    plan::Step,
+    work::Work,
+};
+
+pub(crate) struct Creation {
+    pub(crate) db: DatabaseConnection,
+    pub(crate) migrations: Migrations,
+    pub(crate) new: NewTenant,
+    /// Held by the caller's future.
+    pub(crate) awaited: Weak<()>,
+}
+
+impl Creation {
+    fn schema(&self) -> &SchemaName {
+        &self.new.schema
+    }
+
+    pub(crate) fn check_migrations(&self) -> Result<(), CreateTenantError> {
+        let set = self.migrations.tenant();
+        let refuses = |name: &&Arc<str>| !set.is_transactional(name);
+        match set.names().find(refuses) {
+            Some(migration) if !self.schema().is_shared() => Err(CreateTenantError::NotTransactional {
+                schema: self.schema().clone(),
+                migration: migration.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn run(self) -> Result<Tenant, CreateTenantError> {
+        let isolation = Some(IsolationLevel::ReadCommitted);
+        let transaction = self.db.begin_with_config(isolation, None).await;
+        let transaction = transaction.map_err(|error| self.failed(error))?;
+        let filled = self.fill(&transaction).await;
+        let row = match filled {
+            Ok(row) => row,
+            Err(error) => {
+                // Where this fails, the connection is gone, and the transaction with it.
+                let _ = transaction.rollback().await;
+                return Err(error);
+            }
+        };
+        match transaction.commit().await {
+            Ok(()) => Ok(self.tenant(row)),
+            Err(error) if sqlstate(&error).is_some() => Err(self.failed(error)),
+            Err(source) => Err(CreateTenantError::CommitUnknown {
+                schema: self.new.schema,
+                source,
+            }),
+        }
+    }
+
+    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = self.insert_tenant(db).await?;
+        self.insert_domain(db, row.id)
+            .await
+            .map_err(|error| self.failed(error))?;
+        if !self.schema().is_shared() {
+            self.create_schema(db).await?;
+            self.migrate(db).await?;
+        }
+        self.check_awaited()?;
+        Ok(row)
+    }
+
+    async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = tenant::ActiveModel {
+            schema_name: Set(self.schema().to_string()),
+            name: Set(self.new.name.clone()),
+            kind: Set(self.new.kind.clone()),
+            status: Set(TenantStatus::Active.to_string()),
+            metadata: Set(self.new.metadata.clone()),
+            ..Default::default()
+        };
+        let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
+        inserted.map_err(|error| match sqlstate(&error) {
+            Some("42P01") => CreateTenantError::NoCatalog {
+                schema: self.schema().clone(),
+            },
+            _ => self.failed(error),
+        })
+    }
+
+    async fn insert_domain(&self, db: &DatabaseTransaction, tenant_id: i64) -> Result<(), DbErr> {
+        let Some(domain) = &self.new.domain else {
+            return Ok(());
+        };
+        let row = domain::ActiveModel {
+            tenant_id: Set(tenant_id),
+            domain: Set(domain.to_string()),
+            is_primary: Set(true),
+            ..Default::default()
+        };
+        domain::Entity::insert(row).exec_without_returning(db).await?;
+        Ok(())
+    }
+
+    async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+        if self.find_schema(db).await.map_err(|error| self.failed(error))? {
+            return Err(self.taken());
+        }
+        let sql = format!("CREATE SCHEMA {}", self.schema().quoted());
+        let created = db.execute_unprepared(&sql).await;
+        created.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    /// Whether the database has the schema, in any case.
+    async fn find_schema(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+        let sql = r#"SELECT FROM pg_catalog.pg_namespace WHERE lower(nspname::text COLLATE "C") = $1"#;
+        let name = self.schema().as_str().to_ascii_lowercase();
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
+        Ok(!db.query_all_raw(statement).await?.is_empty())
+    }
+
+    async fn migrate(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+        let names = self.migrations.tenant().names();
+        let steps: Vec<_> = names.cloned().map(Step::Up).collect();
+        let work = Work::new(db, &self.migrations, self.schema());
+        work.enter().await.map_err(|error| self.failed(error))?;
+        let checked = work.check(&steps, &[]).await;
+        checked.map_err(|error| self.not_migrated(error))?;
+        work.ensure_ledger(&steps)
+            .await
+            .map_err(|error| self.failed(error))?;
+        for step in &steps {
+            self.check_awaited()?;
+            work.take(step).await.map_err(|error| self.not_migrated(error))?;
+        }
+        Ok(())
+    }
+
+    fn check_awaited(&self) -> Result<(), CreateTenantError> {
+        if self.awaited.strong_count() > 0 {
+            return Ok(());
+        }
+        let schema = self.schema().clone();
+        Err(CreateTenantError::Interrupted { schema })
+    }
+
+    fn tenant(self, row: tenant::Model) -> Tenant {
+        Tenant::new(TenantId(row.id), self.new.schema, row.name)
+            .with_kind(row.kind)
+            .with_metadata(row.metadata)
+            .with_domain(self.new.domain)
+    }
+
+    fn taken(&self) -> CreateTenantError {
+        CreateTenantError::SchemaTaken {
+            schema: self.schema().clone(),
+        }
+    }
+
+    /// Who came first is for the database to say: another transaction may be creating the same tenant.
+    fn failed(&self, source: DbErr) -> CreateTenantError {
+        match (sqlstate(&source), broken_key(&source), &self.new.domain) {
+            // Two sessions that create one schema at the same time meet in the index of the system's table.
+            (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
+                self.taken()
+            }
+            (_, Some(DOMAIN_KEY), Some(domain)) => CreateTenantError::DomainTaken {
+                domain: domain.clone(),
+            },
+            _ => CreateTenantError::Database {
+                schema: self.schema().clone(),
+                source,
+            },
+        }
+    }
+
+    fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
+        match error {
+            SchemaError::Migration {
+                step: Step::Up(name) | Step::Down(name),
+                source,
+            } => CreateTenantError::Migration {
+                schema: self.schema().clone(),
+                name: name.to_string(),
+                source,
+            },
+            SchemaError::Database(error) => self.failed(error),
+            error => self.failed(DbErr::Custom(error.to_string())),
+        }
+    }
+}

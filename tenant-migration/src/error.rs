@@ -1,0 +1,243 @@
+//! Errors, one type for each thing that can go wrong.
+
+use std::sync::Arc;
+
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+use tenant_core::{Host, SchemaName, SchemaNameError, Scope};
+
+use crate::{
+    catalog::exist,
+    plan::{Action, Step},
+};
+
+/// Why a run could not be planned. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The catalog has no such tenant.
+    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
+    NoSuchTenant {
+        /// The schema that was asked for.
+        schema: SchemaName,
+    },
+    /// A tenant was asked for, and there is no catalog.
+    #[error(
+        "there is no tenant {schema}, because the database has no catalog yet: migrate the shared schema first \
+         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog {
+        /// The schema that was asked for.
+        schema: SchemaName,
+    },
+    /// The shared schema was to be emptied while there are tenants.
+    #[error(
+        "`{action}` on the shared schema is refused while {}: it holds their catalog, and what their tables refer to. \
+         Without a schema, `{action}` does every tenant and keeps the shared schema; with a tenant's (`-s TENANT`), \
+         it does that tenant. To begin anew with nothing, drop the database and create it again",
+        exist(tenants)
+    )]
+    TenantsExist {
+        /// What was asked for.
+        action: Action,
+        /// The tenants.
+        tenants: Vec<SchemaName>,
+    },
+    /// Two migrations of a set have one name.
+    #[error("two migrations of the {} have the name {name}: rename one of them", set(*scope))]
+    DuplicateMigration {
+        /// The name.
+        name: Arc<str>,
+        /// The set they are in.
+        scope: Scope,
+    },
+    /// The catalog has a tenant whose schema cannot be one.
+    #[error("the catalog has a tenant whose schema cannot be one: {source}")]
+    InvalidSchema {
+        /// The name in the catalog.
+        name: String,
+        /// What is wrong with it.
+        source: SchemaNameError,
+    },
+    /// The database did not answer as it should.
+    #[error("the ledgers could not be read: {}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+/// Why a schema was not migrated. What its transaction had done was rolled back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// The tenant's schema is not there.
+    #[error(
+        "the database has no such schema, or does not let this user use it: was it dropped by hand? `fresh` \
+         makes it anew"
+    )]
+    NoSchema,
+    /// The ledger has migrations that this program does not have.
+    #[error(
+        "its ledger has {}, which this program does not have: build it from the code that applied it",
+        names.join(", ")
+    )]
+    UnknownMigrations {
+        /// The names of the migrations.
+        names: Vec<String>,
+    },
+    /// Somebody rolled back migrations between the plan and its execution.
+    #[error("{} was rolled back by somebody else meanwhile: run again", names.join(", "))]
+    Changed {
+        /// The names of the migrations.
+        names: Vec<Arc<str>>,
+    },
+    /// A migration failed.
+    #[error("{}: {}", could_not(step), reason(source))]
+    Migration {
+        /// What was to be done.
+        step: Step,
+        /// What the migration returned.
+        source: DbErr,
+    },
+    /// The shared schema was to be emptied, and tenants were made meanwhile.
+    #[error("{}, made meanwhile", exist(tenants))]
+    TenantsExist {
+        /// The schemas of the tenants.
+        tenants: Vec<String>,
+    },
+    /// The runtime ended before the work did.
+    #[error("the program ended before it was done")]
+    Interrupted,
+    /// The database did not answer as it should.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+/// Why a tenant was not created. Nothing of it was kept, unless it is [`CommitUnknown`](Self::CommitUnknown).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateTenantError {
+    /// The schema is another tenant's, or in the database already. Case makes no difference.
+    #[error("the schema {schema} is taken: another tenant has it, or it is in the database already")]
+    SchemaTaken {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The domain is another tenant's.
+    #[error("the domain {domain} is taken by another tenant")]
+    DomainTaken {
+        /// The domain.
+        domain: Host,
+    },
+    /// The shared schema has no catalog.
+    #[error(
+        "tenant {schema} was not created, because the database has no catalog yet: migrate the shared schema first \
+         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// A migration of the tenants cannot run in the transaction that creates one.
+    #[error(
+        "tenant {schema} was not created, because migration {migration} refuses to run in a transaction \
+         (`use_transaction`), and a tenant is created in one: let it, where the schema is new"
+    )]
+    NotTransactional {
+        /// The schema.
+        schema: SchemaName,
+        /// The migration.
+        migration: String,
+    },
+    /// A migration failed.
+    #[error(
+        "tenant {schema} was not created: migration {name} failed: {}",
+        reason(source)
+    )]
+    Migration {
+        /// The schema.
+        schema: SchemaName,
+        /// The migration.
+        name: String,
+        /// What it returned.
+        source: DbErr,
+    },
+    /// The connection was lost while the transaction was being committed.
+    #[error(
+        "tenant {schema} is created or not: the connection was lost during COMMIT. Look it up before you try again \
+         ({})",
+        reason(source)
+    )]
+    CommitUnknown {
+        /// The schema.
+        schema: SchemaName,
+        /// What the driver said.
+        source: DbErr,
+    },
+    /// Nobody waited for the tenant any more, or the runtime ended.
+    #[error("tenant {schema} was not created: the program gave up before it was done")]
+    Interrupted {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The database did not answer as it should.
+    #[error("tenant {schema} was not created: {}", reason(source))]
+    Database {
+        /// The schema.
+        schema: SchemaName,
+        /// What the driver said.
+        source: DbErr,
+    },
+}
+
+fn set(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Shared => "shared schema",
+        Scope::Tenant => "tenants",
+    }
+}
+
+fn could_not(step: &Step) -> String {
+    match step {
+        Step::Up(name) => format!("{name} could not be applied"),
+        Step::Down(name) => format!("{name} could not be rolled back"),
+        Step::Recreate => "its content could not be dropped".to_owned(),
+        Step::DropLedger => "its ledger could not be dropped".to_owned(),
+    }
+}
+
+/// What the database said, for people: without the names of the layers it went through, with what
+/// PostgreSQL adds to its message.
+pub(crate) fn reason(error: &DbErr) -> String {
+    let Some(error) = of_postgres(error) else {
+        return match error {
+            DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
+            error => error.to_string(),
+        };
+    };
+    let mut text = format!("{} ({})", error.message(), error.code());
+    for more in [error.detail(), error.hint()].into_iter().flatten() {
+        text += ". ";
+        text += more.trim_end_matches('.');
+    }
+    text
+}
+
+/// The constraint that a statement broke by being no longer unique.
+pub(crate) fn broken_key(error: &DbErr) -> Option<&str> {
+    let error = of_postgres(error)?;
+    (error.code() == "23505").then(|| error.constraint()).flatten()
+}
+
+/// The SQLSTATE of an error that PostgreSQL raised.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
+    of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
+}
+
+fn of_postgres(error: &DbErr) -> Option<&sqlx::postgres::PgDatabaseError> {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
+        return None;
+    };
+    match error {
+        RuntimeErr::SqlxError(error) => error.as_database_error()?.try_downcast_ref(),
+        RuntimeErr::Internal(_) => None,
+    }
+}

@@ -1,0 +1,177 @@
+//! [`Migrations`]: what is defined, for the shared schema and for the tenants.
+
+use std::{collections::HashSet, fmt, sync::Arc};
+
+use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
+use tenant_core::{SchemaName, Scope};
+
+use crate::ledger::Ledger;
+
+/// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
+///
+/// # Example
+/// ```
+/// # use sea_orm_migration::prelude::*;
+/// # struct Shared;
+/// # impl MigratorTrait for Shared {
+/// #     fn migrations() -> Vec<Box<dyn MigrationTrait>> { tenant_migration::catalog::migrations() }
+/// # }
+/// # struct Tenant;
+/// # impl MigratorTrait for Tenant {
+/// #     fn migrations() -> Vec<Box<dyn MigrationTrait>> { vec![] }
+/// # }
+/// use tenant_migration::Migrations;
+///
+/// let migrations = Migrations::new(Shared, Tenant);
+/// assert_eq!(migrations.shared().ledger(), "seaql_migrations");
+/// assert_eq!(migrations.tenant().names().count(), 0);
+/// ```
+#[derive(Clone)]
+pub struct Migrations {
+    shared: Arc<MigrationSet>,
+    tenant: Arc<MigrationSet>,
+    extension_schemas: Arc<[SchemaName]>,
+}
+
+impl Migrations {
+    /// Puts two migrators of SeaORM together. The shared one includes
+    /// [`catalog::migrations`](crate::catalog::migrations).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`sea_orm_migration::cli::run_cli` takes one like this"
+    )]
+    pub fn new(shared: impl MigratorTraitSelf, tenant: impl MigratorTraitSelf) -> Self {
+        Self {
+            shared: Arc::new(MigrationSet::new(&shared)),
+            tenant: Arc::new(MigrationSet::new(&tenant)),
+            extension_schemas: Arc::default(),
+        }
+    }
+
+    /// Lets migrations use what is in these schemas without naming them, such as the types and functions of
+    /// extensions.
+    ///
+    /// An extension in `public` is better named in full (`public.citext`), or moved
+    /// (`ALTER EXTENSION citext SET SCHEMA extensions`): with `public` here, a tenant's migration that
+    /// drops or alters a table the tenant does not have reaches the shared one of that name.
+    #[must_use]
+    pub fn with_extension_schemas(mut self, schemas: impl IntoIterator<Item = SchemaName>) -> Self {
+        self.extension_schemas = schemas.into_iter().collect();
+        self
+    }
+
+    /// The migrations of the shared schema.
+    #[must_use]
+    pub fn shared(&self) -> &MigrationSet {
+        &self.shared
+    }
+
+    /// The migrations of every tenant's schema.
+    #[must_use]
+    pub fn tenant(&self) -> &MigrationSet {
+        &self.tenant
+    }
+
+    pub(crate) fn of(&self, scope: Scope) -> &MigrationSet {
+        match scope {
+            Scope::Shared => &self.shared,
+            Scope::Tenant => &self.tenant,
+        }
+    }
+
+    /// The ledger of a schema.
+    pub(crate) fn ledger<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
+        let table = self.of(scope_of(schema)).ledger();
+        Ledger { schema, table }
+    }
+
+    /// What migrations of a schema run with, as SQL.
+    pub(crate) fn search_path(&self, schema: &SchemaName) -> String {
+        let schemas = std::iter::once(schema).chain(self.extension_schemas.iter());
+        schemas.map(SchemaName::quoted).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl fmt::Debug for Migrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrations")
+            .field("shared", &self.shared)
+            .field("tenant", &self.tenant)
+            .field("extension_schemas", &self.extension_schemas)
+            .finish()
+    }
+}
+
+pub(crate) fn scope_of(schema: &SchemaName) -> Scope {
+    if schema.is_shared() {
+        Scope::Shared
+    } else {
+        Scope::Tenant
+    }
+}
+
+/// The migrations of one migrator, in its order, and the table that says which of them were applied.
+pub struct MigrationSet {
+    migrations: Vec<Definition>,
+    ledger: String,
+}
+
+struct Definition {
+    name: Arc<str>,
+    migration: Box<dyn MigrationTrait>,
+}
+
+impl MigrationSet {
+    fn new(migrator: &impl MigratorTraitSelf) -> Self {
+        let migrations = migrator.migrations().into_iter();
+        Self {
+            migrations: migrations
+                .map(|migration| Definition {
+                    name: migration.name().into(),
+                    migration,
+                })
+                .collect(),
+            ledger: migrator.migration_table_name().to_string(),
+        }
+    }
+
+    /// The names of the migrations, in the order in which they are applied.
+    pub fn names(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> {
+        self.migrations.iter().map(|definition| &definition.name)
+    }
+
+    /// The name of the table, in each schema, that says which migrations were applied there.
+    #[must_use]
+    pub fn ledger(&self) -> &str {
+        &self.ledger
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&dyn MigrationTrait> {
+        let definition = self
+            .migrations
+            .iter()
+            .find(|definition| &*definition.name == name)?;
+        Some(definition.migration.as_ref())
+    }
+
+    /// Whether a migration runs in a transaction: on PostgreSQL it does if it says nothing else.
+    pub(crate) fn is_transactional(&self, name: &str) -> bool {
+        self.get(name)
+            .is_none_or(|migration| migration.use_transaction().unwrap_or(true))
+    }
+
+    /// A name that two migrations have.
+    pub(crate) fn duplicate(&self) -> Option<&Arc<str>> {
+        let mut seen = HashSet::new();
+        self.names().find(|name| !seen.insert(*name))
+    }
+}
+
+impl fmt::Debug for MigrationSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MigrationSet")
+            .field("ledger", &self.ledger)
+            .field("names", &self.names().collect::<Vec<_>>())
+            .finish()
+    }
+}

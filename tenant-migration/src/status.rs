@@ -1,0 +1,242 @@
+//! [`SchemaStatus`]: what a schema's ledger says, read for all schemas in a few queries.
+
+use std::{collections::HashSet, sync::Arc};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+use tenant_core::{SchemaName, Scope};
+
+use crate::{
+    catalog,
+    error::PlanError,
+    migrations::{Migrations, scope_of},
+    plan::Target,
+};
+
+/// What is applied in a schema, and what is not.
+#[derive(Debug, Clone)]
+pub struct SchemaStatus {
+    schema: SchemaName,
+    scope: Scope,
+    exists: bool,
+    has_ledger: bool,
+    applied: Vec<Arc<str>>,
+    pending: Vec<Arc<str>>,
+    unknown: Vec<String>,
+}
+
+impl SchemaStatus {
+    /// `ledger` is what it says, if there is one.
+    pub(crate) fn new(
+        migrations: &Migrations,
+        schema: SchemaName,
+        exists: bool,
+        ledger: Option<Vec<String>>,
+    ) -> Self {
+        let scope = scope_of(&schema);
+        let has_ledger = ledger.is_some();
+        let mut left: HashSet<String> = ledger.into_iter().flatten().collect();
+        let names = migrations.of(scope).names().cloned();
+        let (applied, pending) = names.partition(|name| left.remove(&**name));
+        let mut unknown: Vec<_> = left.into_iter().collect();
+        unknown.sort_unstable();
+        Self {
+            schema,
+            scope,
+            exists,
+            has_ledger,
+            applied,
+            pending,
+            unknown,
+        }
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaName {
+        &self.schema
+    }
+
+    /// Whether it is a tenant's or the shared one.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Whether the database has the schema. A tenant's that it has not was dropped by hand.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.exists
+    }
+
+    /// Whether the schema has a ledger.
+    #[must_use]
+    pub fn has_ledger(&self) -> bool {
+        self.has_ledger
+    }
+
+    /// The migrations that are applied, in the order of their definition.
+    #[must_use]
+    pub fn applied(&self) -> &[Arc<str>] {
+        &self.applied
+    }
+
+    /// The migrations that are not applied, in the order of their definition.
+    #[must_use]
+    pub fn pending(&self) -> &[Arc<str>] {
+        &self.pending
+    }
+
+    /// The migrations that the ledger has and this program has not.
+    #[must_use]
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+}
+
+/// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment.
+const CHUNK: usize = 250;
+
+/// Reads the ledgers of `target`, the shared schema's first.
+pub(crate) async fn read(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    target: &Target,
+) -> Result<Vec<SchemaStatus>, PlanError> {
+    let mut found = Vec::new();
+    if matches!(target, Target::All | Target::Shared) {
+        found.push(find_shared(db, migrations).await?);
+    }
+    found.extend(find_tenants(db, migrations, target).await?);
+    let mut statuses = Vec::with_capacity(found.len());
+    for chunk in found.chunks(CHUNK) {
+        let ledgers = read_ledgers(db, migrations, chunk).await?;
+        statuses.extend(chunk.iter().zip(ledgers).map(|(found, ledger)| {
+            let ledger = found.has_ledger.then_some(ledger);
+            SchemaStatus::new(migrations, found.schema.clone(), found.exists, ledger)
+        }));
+    }
+    Ok(statuses)
+}
+
+struct Found {
+    schema: SchemaName,
+    exists: bool,
+    has_ledger: bool,
+}
+
+async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<Found, PlanError> {
+    let schema = SchemaName::shared();
+    let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger";
+    let ledger = migrations.ledger(&schema).quoted();
+    let rows = query(db, sql, [schema.quoted().into(), ledger.into()]).await?;
+    let (exists, has_ledger) = match rows.first() {
+        Some(row) => (row.try_get("", "exists")?, row.try_get("", "has_ledger")?),
+        None => (false, false),
+    };
+    Ok(Found {
+        schema,
+        exists,
+        has_ledger,
+    })
+}
+
+/// As the catalog has them, in the order of their names. The public tenant has no schema of its own.
+const FIND_TENANTS: &str = "
+    SELECT tenant.schema_name, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger
+    FROM public.tenants AS tenant
+    LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
+    LEFT JOIN pg_catalog.pg_class AS ledger
+        ON ledger.relnamespace = space.oid AND ledger.relname = $1 AND ledger.relkind IN ('r', 'p')
+    WHERE lower(tenant.schema_name) <> 'public'";
+
+async fn find_tenants(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    target: &Target,
+) -> Result<Vec<Found>, PlanError> {
+    let wanted: &[SchemaName] = match target {
+        Target::All => &[],
+        Target::Shared => return Ok(Vec::new()),
+        Target::Tenants(schemas) if schemas.is_empty() => return Ok(Vec::new()),
+        Target::Tenants(schemas) => schemas,
+    };
+    if !catalog::exists(db).await? {
+        return match wanted.first() {
+            None => Ok(Vec::new()),
+            Some(schema) => Err(PlanError::NoCatalog {
+                schema: schema.clone(),
+            }),
+        };
+    }
+    let (sql, values) = select_tenants(migrations, wanted);
+    let rows = query(db, &sql, values).await?;
+    let found: Vec<_> = rows.iter().map(found).collect::<Result<_, _>>()?;
+    match wanted
+        .iter()
+        .find(|wanted| !found.iter().any(|found| found.schema == **wanted))
+    {
+        Some(missing) => Err(PlanError::NoSuchTenant {
+            schema: missing.clone(),
+        }),
+        None => Ok(found),
+    }
+}
+
+fn select_tenants(migrations: &Migrations, wanted: &[SchemaName]) -> (String, Vec<Value>) {
+    let mut sql = FIND_TENANTS.to_owned();
+    let mut values: Vec<Value> = vec![migrations.tenant().ledger().into()];
+    if !wanted.is_empty() {
+        let places: Vec<_> = (2..=wanted.len() + 1).map(|place| format!("${place}")).collect();
+        sql += &format!(" AND lower(tenant.schema_name) IN ({})", places.join(", "));
+        values.extend(
+            wanted
+                .iter()
+                .map(|schema| schema.as_str().to_ascii_lowercase().into()),
+        );
+    }
+    (sql + " ORDER BY tenant.schema_name", values)
+}
+
+fn found(row: &QueryResult) -> Result<Found, PlanError> {
+    let name: String = row.try_get("", "schema_name")?;
+    Ok(Found {
+        schema: catalog::schema_of(&name)?,
+        exists: row.try_get("", "exists")?,
+        has_ledger: row.try_get("", "has_ledger")?,
+    })
+}
+
+/// What each ledger says, nothing where there is none.
+async fn read_ledgers(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    schemas: &[Found],
+) -> Result<Vec<Vec<String>>, PlanError> {
+    let mut ledgers = vec![Vec::new(); schemas.len()];
+    let selects = schemas.iter().enumerate().filter(|(_, found)| found.has_ledger);
+    let selects: Vec<_> = selects
+        .map(|(at, found)| {
+            let ledger = migrations.ledger(&found.schema).quoted();
+            format!("SELECT {at}::int4 AS at, version FROM {ledger}")
+        })
+        .collect();
+    if selects.is_empty() {
+        return Ok(ledgers);
+    }
+    for row in query(db, &selects.join(" UNION ALL "), []).await? {
+        let at: i32 = row.try_get("", "at")?;
+        if let Some(ledger) = usize::try_from(at).ok().and_then(|at| ledgers.get_mut(at)) {
+            ledger.push(row.try_get("", "version")?);
+        }
+    }
+    Ok(ledgers)
+}
+
+async fn query(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    db.query_all_raw(statement).await
+}

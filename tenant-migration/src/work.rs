@@ -1,0 +1,163 @@
+//! [`Work`]: steps in one schema, on a connection that stands in it.
+
+use std::{any::Any, collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManager};
+use tenant_core::SchemaName;
+
+use crate::{
+    error::SchemaError,
+    ledger::Ledger,
+    migrations::{MigrationSet, Migrations, scope_of},
+    plan::{Step, left},
+    recreate::recreate,
+};
+
+/// A schema, and the connection that stands in it.
+pub(crate) struct Work<'a, C> {
+    db: &'a C,
+    migrations: &'a Migrations,
+    schema: &'a SchemaName,
+}
+
+impl<'a, C> Work<'a, C>
+where
+    C: ConnectionTrait,
+    &'a C: IntoSchemaManagerConnection<'a>,
+{
+    pub(crate) fn new(db: &'a C, migrations: &'a Migrations, schema: &'a SchemaName) -> Self {
+        Self {
+            db,
+            migrations,
+            schema,
+        }
+    }
+
+    /// Puts the transaction into the schema.
+    pub(crate) async fn enter(&self) -> Result<(), DbErr> {
+        self.db.execute_unprepared(&self.set_path()).await?;
+        Ok(())
+    }
+
+    /// What is left of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
+    ///
+    /// Nothing is done before PostgreSQL says that the connection stands where it should.
+    pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Vec<Step>, SchemaError> {
+        if let [Step::Recreate, ..] = steps {
+            return Ok(steps.to_vec());
+        }
+        let applied = if self.find_ledger().await? {
+            self.ledger().read(self.db).await?
+        } else {
+            HashSet::new()
+        };
+        let gone: Vec<_> = seen
+            .iter()
+            .filter(|name| !applied.contains(&***name))
+            .cloned()
+            .collect();
+        if !gone.is_empty() {
+            return Err(SchemaError::Changed { names: gone });
+        }
+        Ok(left(steps, applied))
+    }
+
+    /// Does a step in the transaction, and goes back to where it was: a migration may have gone elsewhere.
+    pub(crate) async fn take(&self, step: &Step) -> Result<(), SchemaError> {
+        let ledger = self.change(step).await?;
+        let sql = format!("{ledger}; {}", self.set_path());
+        self.db.execute_unprepared(&sql).await?;
+        Ok(())
+    }
+
+    /// Does a step, and gives what is to be done to the ledger then.
+    pub(crate) async fn change(&self, step: &Step) -> Result<String, SchemaError> {
+        let failed = |source| SchemaError::Migration {
+            step: step.clone(),
+            source,
+        };
+        tracing::debug!(schema = %self.schema, ?step, "migrating");
+        match step {
+            Step::Up(name) => {
+                let migration = self.migration(name).map_err(failed)?;
+                let manager = SchemaManager::new(self.db);
+                caught(migration.up(&manager)).await.map_err(failed)?;
+                Ok(self.ledger().record(name))
+            }
+            Step::Down(name) => {
+                let migration = self.migration(name).map_err(failed)?;
+                let manager = SchemaManager::new(self.db);
+                caught(migration.down(&manager)).await.map_err(failed)?;
+                Ok(self.ledger().forget(name))
+            }
+            Step::Recreate => {
+                recreate(self.db, self.schema).await?;
+                Ok(self.ledger().create())
+            }
+            Step::DropLedger => Ok(self.ledger().drop()),
+        }
+    }
+
+    /// Makes the ledger where `steps` need one.
+    pub(crate) async fn ensure_ledger(&self, steps: &[Step]) -> Result<(), DbErr> {
+        if let [Step::Up(_), ..] = steps {
+            self.db.execute_unprepared(&self.ledger().create()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is a ledger.
+    async fn find_ledger(&self) -> Result<bool, SchemaError> {
+        let sql = "SELECT current_schema()::text AS schema, to_regclass($1) IS NOT NULL AS has_ledger";
+        let ledger = self.ledger().quoted();
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [ledger.into()]);
+        let row = self
+            .db
+            .query_one_raw(statement)
+            .await?
+            .ok_or(SchemaError::NoSchema)?;
+        let schema: Option<String> = row.try_get("", "schema")?;
+        if schema.as_deref() == Some(self.schema.as_str()) {
+            Ok(row.try_get("", "has_ledger")?)
+        } else {
+            Err(SchemaError::NoSchema)
+        }
+    }
+
+    fn migration(&self, name: &str) -> Result<&dyn MigrationTrait, DbErr> {
+        let missing = || DbErr::Migration(format!("there is no migration {name}"));
+        self.set().get(name).ok_or_else(missing)
+    }
+
+    fn set(&self) -> &MigrationSet {
+        self.migrations.of(scope_of(self.schema))
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        self.migrations.ledger(self.schema)
+    }
+
+    fn set_path(&self) -> String {
+        format!(
+            "SET LOCAL search_path = {}",
+            self.migrations.search_path(self.schema)
+        )
+    }
+}
+
+/// A migration that panics, such as a generated one that was not written yet, fails like any other.
+async fn caught<F>(migration: F) -> Result<(), DbErr>
+where
+    F: Future<Output = Result<(), DbErr>>,
+{
+    let result = AssertUnwindSafe(migration).catch_unwind().await;
+    result.unwrap_or_else(|panic| Err(DbErr::Migration(format!("it panicked: {}", message(&*panic)))))
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}

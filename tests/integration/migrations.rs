@@ -1,0 +1,231 @@
+//! Migrations and the making of tenants, and the command line that does both.
+
+mod command_line;
+mod create;
+mod run;
+mod safety;
+mod sea_orm_cli;
+mod together;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm_migration::prelude::*;
+use tenant_core::{Host, SchemaName};
+use tenant_migration::{
+    Action, Executor, Migrations, NewTenant, Outcome, Report, Step, Target, catalog,
+    cli::{Args, CliError},
+    create_tenant,
+};
+use tests::TestDatabase;
+
+/// A migrator made of SQL texts.
+#[derive(Clone, Default)]
+struct Set(Vec<Sql>);
+
+#[derive(Clone)]
+struct Sql {
+    name: &'static str,
+    up: &'static str,
+    down: &'static str,
+    use_transaction: Option<bool>,
+}
+
+impl Sql {
+    const fn new(name: &'static str, up: &'static str, down: &'static str) -> Self {
+        Self {
+            name,
+            up,
+            down,
+            use_transaction: None,
+        }
+    }
+
+    const fn outside_of_transactions(mut self) -> Self {
+        self.use_transaction = Some(false);
+        self
+    }
+}
+
+impl MigrationName for Sql {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[expect(elided_lifetimes_in_paths, reason = "the trait leaves it out")]
+#[async_trait::async_trait]
+impl MigrationTrait for Sql {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        assert_ne!(self.up, "panic", "not written yet");
+        manager.get_connection().execute_unprepared(self.up).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared(self.down).await?;
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        self.use_transaction
+    }
+}
+
+#[async_trait::async_trait]
+impl sea_orm_migration::MigratorTraitSelf for Set {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        self.0.iter().cloned().map(|sql| Box::new(sql) as _).collect()
+    }
+}
+
+/// The catalog and a table `plan`.
+struct Shared;
+
+impl MigratorTrait for Shared {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let plan = Sql::new(
+            "m1_create_plan",
+            "CREATE TABLE public.plan (code text PRIMARY KEY); INSERT INTO public.plan VALUES ('free')",
+            "DROP TABLE public.plan",
+        );
+        catalog::migrations()
+            .into_iter()
+            .chain([Box::new(plan) as _])
+            .collect()
+    }
+}
+
+const NOTE: Sql = Sql::new(
+    "m1_create_note",
+    "CREATE TABLE note (id serial PRIMARY KEY, plan text DEFAULT 'free' REFERENCES public.plan (code));
+     INSERT INTO note DEFAULT VALUES",
+    "DROP TABLE note",
+);
+const TAG: Sql = Sql::new("m2_create_tag", "CREATE TABLE tag (id int)", "DROP TABLE tag");
+
+/// The shared migrations above, and these for the tenants.
+fn with(tenant: impl IntoIterator<Item = Sql>) -> Migrations {
+    Migrations::new(Shared, Set(tenant.into_iter().collect()))
+}
+
+fn schema(name: &str) -> SchemaName {
+    SchemaName::new(name).unwrap()
+}
+
+fn tenant(name: &str) -> Target {
+    Target::Tenants(vec![schema(name)])
+}
+
+async fn act(db: &TestDatabase, migrations: &Migrations, target: &Target, action: Action) -> Report {
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    let plan = executor.plan(target, action).await.unwrap();
+    let report = executor.run(plan, &mut ()).await;
+    executor.close().await.unwrap();
+    report
+}
+
+async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
+    act(db, migrations, &Target::All, Action::UP).await
+}
+
+/// A database with the shared schema and these tenants.
+async fn with_tenants(migrations: &Migrations, names: &[&str]) -> (TestDatabase, DatabaseConnection) {
+    let db = TestDatabase::create().await;
+    assert!(
+        act(&db, migrations, &Target::Shared, Action::UP)
+            .await
+            .is_success()
+    );
+    let connection = db.connect().await;
+    for name in names {
+        create_tenant(&connection, migrations, &new(name)).await.unwrap();
+    }
+    (db, connection)
+}
+
+fn new(name: &str) -> NewTenant {
+    let domain = Host::parse(&format!("{name}.example.com")).unwrap();
+    NewTenant::new(schema(name), name.to_uppercase()).domain(domain)
+}
+
+/// What happened to every schema, in short.
+fn outcomes(report: &Report) -> Vec<String> {
+    let line = |outcome: &Outcome| match outcome {
+        Outcome::Done(steps) => words(steps),
+        Outcome::UpToDate => "-".to_owned(),
+        Outcome::Failed { done, error } => format!("{}failed: {error}", words(done)),
+        outcome => format!("{outcome:?}"),
+    };
+    let reports = report.schemas().iter();
+    reports
+        .map(|report| format!("{}: {}", report.schema(), line(report.outcome())))
+        .collect()
+}
+
+fn words(steps: &[Step]) -> String {
+    steps
+        .iter()
+        .map(|step| format!("{step}; "))
+        .collect::<String>()
+        .trim_end_matches("; ")
+        .to_owned()
+}
+
+/// The first column of a query, as text, row by row.
+async fn column(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
+    let statement = Statement::from_string(
+        DatabaseBackend::Postgres,
+        format!("SELECT x::text AS x FROM ({sql}) AS q (x)"),
+    );
+    let rows = db.query_all_raw(statement).await.unwrap();
+    rows.iter().map(|row| row.try_get("", "x").unwrap()).collect()
+}
+
+async fn count(db: &impl ConnectionTrait, sql: &str) -> i64 {
+    let text = column(db, &format!("SELECT count(*) FROM ({sql}) AS rows")).await;
+    text[0].parse().unwrap()
+}
+
+/// The tables of a schema.
+async fn tables(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
+    let sql = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' ORDER BY 1");
+    column(db, &sql).await
+}
+
+async fn ledger(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
+    column(
+        db,
+        &format!("SELECT version FROM \"{schema}\".seaql_migrations ORDER BY 1"),
+    )
+    .await
+}
+
+/// Runs the command line, without a process. Gives what it wrote, and how it ended.
+async fn cli(db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> (String, Result<(), CliError>) {
+    // The environment is not the test's.
+    let schema: &[_] = if words.contains(&"-s") { &[] } else { &["-s", ""] };
+    let first = ["migration", "-u", db.url()];
+    let args = Args::try_parse_from(first.iter().chain(schema).chain(words)).unwrap();
+    let mut out = Vec::new();
+    let result = tenant_migration::cli::run(migrations, args, &mut out).await;
+    (String::from_utf8(out).unwrap(), result)
+}
+
+/// A directory that is removed at the end of the test.
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn create(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tenant-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,224 @@
+//! The command line as a library, without a process.
+
+use tenant_migration::PlanError;
+
+use super::*;
+
+#[tokio::test]
+async fn from_an_empty_database_to_two_tenants() {
+    let db = TestDatabase::create().await;
+    let migrations = example_migration::migrations();
+    let run = async |words: &[&str]| {
+        let (out, result) = cli(&db, &migrations, words).await;
+        result.unwrap();
+        out
+    };
+    // No subcommand is `up`.
+    assert!(
+        run(&[])
+            .await
+            .starts_with("public  applied m20000101_000001_create_tenants, ")
+    );
+    let words = [
+        "tenant",
+        "create",
+        "public",
+        "--name",
+        "Notes",
+        "--domain",
+        "localhost",
+    ];
+    assert_eq!(run(&words).await, "created the public tenant at localhost\n");
+    let words = [
+        "tenant",
+        "create",
+        "acme",
+        "--name",
+        "Acme Inc.",
+        "--domain",
+        "ACME.localhost",
+        "--kind",
+        "trial",
+    ];
+    assert_eq!(run(&words).await, "created tenant acme at acme.localhost\n");
+    assert_eq!(
+        run(&["tenant", "create", "globex"]).await,
+        "created tenant globex\n"
+    );
+
+    let rows: Vec<_> = run(&["tenant", "list"]).await.lines().map(words_of).collect();
+    assert_eq!(
+        rows,
+        [
+            "schema name domain kind status",
+            "acme Acme Inc. acme.localhost trial active",
+            "globex globex - default active",
+            "public Notes localhost default active",
+        ]
+    );
+    let json: serde_json::Value = serde_json::from_str(&run(&["tenant", "list", "--json"]).await).unwrap();
+    assert_eq!(json[0]["schema"], "acme");
+    assert_eq!(json[1]["domain"], serde_json::Value::Null);
+    assert_eq!(json[2]["status"], "active");
+
+    assert_eq!(run(&["-s", "acme", "down"]).await.lines().count(), 1);
+    let rows: Vec<_> = run(&["status"]).await.lines().map(words_of).collect();
+    assert_eq!(
+        rows,
+        [
+            "schema applied pending",
+            "public 3 0",
+            "acme 0 1 m20260101_000001_create_note",
+            "globex 1 0",
+        ]
+    );
+    let details = "acme\n  pending  m20260101_000001_create_note\n";
+    assert_eq!(run(&["-s", "acme", "status"]).await, details);
+    assert!(run(&["-v", "status"]).await.contains(details));
+    let out = run(&["up"]).await;
+    assert!(
+        out.ends_with("\n3 schemas: 1 done, 2 had nothing to do\n"),
+        "{out}"
+    );
+    let out = run(&["down", "-n", "5"]).await;
+    assert!(
+        out.starts_with("Tenants only: the shared schema stays as it is."),
+        "{out}"
+    );
+    assert!(
+        run(&["fresh"])
+            .await
+            .contains("globex  dropped everything, then applied m2026")
+    );
+    assert!(run(&["refresh"]).await.contains("acme    rolled back m2026"));
+    assert!(run(&["reset"]).await.contains("then dropped the ledger"));
+    assert!(
+        run(&["-s", "public", "status"])
+            .await
+            .contains("  applied  m20260101_000001_create_plan")
+    );
+}
+
+fn words_of(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn an_unknown_schema_is_an_error_and_nothing_is_created() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    for command in ["up", "down", "status", "fresh", "refresh", "reset"] {
+        let (out, result) = cli(&db, &migrations, &["-s", "nobody", command]).await;
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, CliError::Plan(PlanError::NoSuchTenant { schema }) if schema.as_str() == "nobody")
+        );
+        assert!(
+            error.to_string().contains("no tenant nobody") && out.is_empty(),
+            "{error}"
+        );
+    }
+    for name in ["Public", "a b", "pg_temp", "a\"b"] {
+        let (_, result) = cli(&db, &migrations, &["-s", name, "up"]).await;
+        assert!(matches!(result, Err(CliError::Schema(_))), "{name}: {result:?}");
+    }
+    let schemas = "SELECT FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'";
+    assert_eq!(count(&connection, schemas).await, 2);
+
+    let empty = TestDatabase::create().await;
+    let (_, result) = cli(&empty, &migrations, &["-s", "acme", "up"]).await;
+    assert!(
+        matches!(result, Err(CliError::Plan(PlanError::NoCatalog { .. }))),
+        "{result:?}"
+    );
+    assert!(tables(&empty.connect().await, "public").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_is_told_and_the_exit_is_not_success() {
+    let (db, _) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    db.execute("CREATE TABLE globex.tag (id int)").await;
+    let (out, result) = cli(&db, &with([NOTE, TAG]), &["up"]).await;
+    assert!(
+        matches!(result, Err(CliError::Failed { failed: 1, all: 3 })),
+        "{result:?}"
+    );
+    let failed =
+        "globex  FAILED: m2_create_tag could not be applied: relation \"tag\" already exists (42P07)\n";
+    assert!(out.contains(failed), "{out}");
+    assert!(
+        out.ends_with("\n3 schemas: 1 done, 1 had nothing to do, 1 failed\n"),
+        "{out}"
+    );
+
+    let (out, result) = cli(&db, &with([]), &["status"]).await;
+    assert!(
+        matches!(result, Err(CliError::Obstacles { count: 2, all: 3 })),
+        "{result:?}"
+    );
+    assert!(out.contains("unknown to this program: m1_create_note"), "{out}");
+}
+
+#[tokio::test]
+async fn a_password_is_in_no_error() {
+    let args = [
+        "migration",
+        "-u",
+        "postgres://me:s3cret@127.0.0.1:9/app",
+        "-s",
+        "",
+        "status",
+    ];
+    let args = Args::try_parse_from(args).unwrap();
+    let error = tenant_migration::cli::run(&with([]), args, &mut Vec::new())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("127.0.0.1:9/app"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn init_writes_a_crate_and_keeps_what_is_there() {
+    let folder = TempDir::create("init");
+    let crate_ = folder.0.join("migration");
+    let run = async || {
+        let args = ["migration", "init", "-d", crate_.to_str().unwrap()];
+        let mut out = Vec::new();
+        let args = Args::try_parse_from(args).unwrap();
+        tenant_migration::cli::run(&with([]), args, &mut out)
+            .await
+            .unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(run().await.matches("wrote ").count(), 5);
+    let tenant = crate_.join("src/tenant");
+    let generate = [
+        "migration",
+        "generate",
+        "create_note",
+        "-d",
+        tenant.to_str().unwrap(),
+    ];
+    let args = Args::try_parse_from(generate).unwrap();
+    tenant_migration::cli::run(&with([]), args, &mut Vec::new())
+        .await
+        .unwrap();
+    let list = std::fs::read_to_string(tenant.join("mod.rs")).unwrap();
+    assert!(list.contains("_create_note::Migration),"), "{list}");
+
+    assert_eq!(run().await.matches("kept ").count(), 5);
+    assert_eq!(std::fs::read_to_string(tenant.join("mod.rs")).unwrap(), list);
+
+    let nowhere = [
+        "migration",
+        "generate",
+        "create_note",
+        "-d",
+        crate_.to_str().unwrap(),
+    ];
+    let args = Args::try_parse_from(nowhere).unwrap();
+    let error = tenant_migration::cli::run(&with([]), args, &mut Vec::new())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CliError::NoMigrator { .. }), "{error:?}");
+}

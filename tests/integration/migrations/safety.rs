@@ -1,0 +1,164 @@
+//! What a migration cannot reach, and what is refused.
+
+use super::*;
+
+#[tokio::test]
+async fn a_tenants_migration_does_not_see_shared_tables() {
+    let drop = Sql::new(
+        "m2_drop",
+        "DROP TABLE IF EXISTS plan; DROP TABLE IF EXISTS tenants CASCADE",
+        "",
+    );
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    assert_eq!(
+        outcomes(&up(&db, &with([NOTE, drop])).await),
+        ["public: -", "acme: applied m2_drop"]
+    );
+    assert_eq!(
+        tables(&connection, "public").await,
+        ["domains", "plan", "seaql_migrations", "tenants"]
+    );
+
+    let dropped = Sql::new("m2_drop", "", "");
+    let read = Sql::new("m3_read", "SELECT * FROM plan", "");
+    let report = act(&db, &with([NOTE, dropped, read]), &tenant("acme"), Action::UP).await;
+    assert!(
+        outcomes(&report)[0].contains("relation \"plan\" does not exist"),
+        "{report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_migration_that_goes_elsewhere_does_not_take_the_next_with_it() {
+    let leave = Sql::new(
+        "m1_leave",
+        "SET LOCAL search_path = public; SET search_path = public",
+        "",
+    );
+    let (db, connection) = with_tenants(&with([]), &["acme", "globex"]).await;
+    let report = up(&db, &with([leave, TAG])).await;
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(tables(&connection, "acme").await, ["seaql_migrations", "tag"]);
+    assert_eq!(tables(&connection, "globex").await, ["seaql_migrations", "tag"]);
+    assert!(!tables(&connection, "public").await.contains(&"tag".to_owned()));
+}
+
+#[tokio::test]
+async fn extensions_are_seen_where_configured() {
+    let (db, _) = with_tenants(&with([]), &["acme"]).await;
+    db.execute("CREATE SCHEMA extensions; CREATE DOMAIN extensions.email AS text")
+        .await;
+    let account = Sql::new("m1", "CREATE TABLE account (address email)", "");
+    assert!(!up(&db, &with([account.clone()])).await.is_success());
+    let migrations = with([account]).with_extension_schemas([schema("extensions")]);
+    assert_eq!(
+        outcomes(&up(&db, &migrations).await),
+        ["public: -", "acme: applied m1"]
+    );
+}
+
+#[tokio::test]
+async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    for action in [Action::Fresh, Action::Refresh, Action::Reset] {
+        let error = executor
+            .plan(&Target::Shared, action)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("while tenant acme exists") && error.contains("-s TENANT"),
+            "{error}"
+        );
+    }
+    // A plan that was made before there were tenants.
+    db.execute("DELETE FROM tenants").await;
+    let plan = executor.plan(&Target::Shared, Action::Fresh).await.unwrap();
+    db.execute("INSERT INTO tenants (schema_name, name, status) VALUES ('acme', '', 'active')")
+        .await;
+    let report = executor.run(plan, &mut ()).await;
+    assert_eq!(
+        outcomes(&report),
+        ["public: failed: tenant acme exists, made meanwhile"]
+    );
+    // Nor is the catalog rolled back.
+    db.execute("DROP TABLE acme.note").await;
+    let report = act(&db, &migrations, &Target::Shared, Action::Down { steps: 9 }).await;
+    assert!(
+        outcomes(&report)[0].contains("while tenant acme exists"),
+        "{report:?}"
+    );
+    assert_eq!(
+        tables(&connection, "public").await,
+        ["domains", "plan", "seaql_migrations", "tenants"]
+    );
+    // Everything is the tenants then.
+    let report = act(&db, &migrations, &Target::All, Action::Fresh).await;
+    assert_eq!(
+        outcomes(&report),
+        ["public: -", "acme: dropped everything; applied m1_create_note"]
+    );
+}
+
+#[tokio::test]
+async fn without_tenants_fresh_is_for_the_shared_schema() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &[]).await;
+    create_tenant(
+        &connection,
+        &migrations,
+        &NewTenant::new(SchemaName::shared(), "Main"),
+    )
+    .await
+    .unwrap();
+    db.execute(
+        "CREATE TYPE public.mood AS ENUM ('a'); CREATE VIEW public.v AS SELECT 1 AS x;
+         CREATE SEQUENCE public.s; CREATE TABLE public.t (mood public.mood);
+         CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN public.d AS text",
+    )
+    .await;
+    let report = act(&db, &migrations, &Target::All, Action::Fresh).await;
+    assert!(report.is_success(), "{:?}", outcomes(&report));
+    assert_eq!(
+        tables(&connection, "public").await,
+        ["domains", "plan", "seaql_migrations", "tenants"]
+    );
+    let left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'S')
+                UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+                UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+                ORDER BY 1";
+    assert_eq!(
+        column(&connection, left).await,
+        ["domains_id_seq", "tenants_id_seq"]
+    );
+    assert_eq!(count(&connection, "SELECT FROM tenants").await, 0);
+}
+
+#[tokio::test]
+async fn a_schema_that_was_dropped_by_hand_is_said_and_made_anew() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    let plan = executor
+        .plan(&tenant("acme"), Action::Up { steps: None })
+        .await
+        .unwrap();
+    db.execute("DROP SCHEMA acme CASCADE").await;
+    assert!(
+        executor.run(plan, &mut ()).await.is_success(),
+        "there was nothing to do"
+    );
+    let lines = outcomes(&up(&db, &migrations).await);
+    assert!(
+        lines[1].starts_with("acme: failed: the database has no such schema"),
+        "{lines:?}"
+    );
+    assert!(
+        act(&db, &migrations, &tenant("acme"), Action::Fresh)
+            .await
+            .is_success()
+    );
+    assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);
+}

@@ -1,0 +1,103 @@
+//! Several runs at once, and migrations that do not run in a transaction.
+
+use super::*;
+
+#[tokio::test]
+async fn what_changed_since_the_plan_is_not_done_twice_or_out_of_order() {
+    let migrations = with([NOTE, TAG]);
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    let plan = async || executor.plan(&tenant("acme"), Action::UP).await.unwrap();
+
+    let late = plan().await;
+    assert!(up(&db, &migrations).await.is_success());
+    assert_eq!(outcomes(&executor.run(late, &mut ()).await), ["acme: -"]);
+
+    assert!(
+        act(&db, &migrations, &tenant("acme"), Action::Down { steps: 1 })
+            .await
+            .is_success()
+    );
+    let late = plan().await;
+    assert!(
+        act(&db, &migrations, &tenant("acme"), Action::Down { steps: 1 })
+            .await
+            .is_success()
+    );
+    assert_eq!(
+        outcomes(&executor.run(late, &mut ()).await),
+        ["acme: failed: m1_create_note was rolled back by somebody else meanwhile: run again"]
+    );
+    assert!(ledger(&connection, "acme").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn runners_at_once_apply_each_migration_once() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let (db, connection) = with_tenants(&with([NOTE]), &names).await;
+    let slow = Sql::new(
+        "m3_slow",
+        "INSERT INTO note DEFAULT VALUES; SELECT pg_sleep(0.05)",
+        "",
+    );
+    // An index that is built concurrently waits for every snapshot, those of who waits for the lock included.
+    let index = Sql::new(
+        "m4_index",
+        "CREATE INDEX CONCURRENTLY note_plan ON note (plan)",
+        "",
+    );
+    let migrations = with([NOTE, slow, index.outside_of_transactions(), TAG]);
+    let runs = (0..4).map(|_| up(&db, &migrations));
+    let reports = futures_util::future::join_all(runs).await;
+    let mut done = 0;
+    for report in &reports {
+        assert!(report.is_success(), "{:?}", outcomes(report));
+        let steps = report.schemas().iter().map(|schema| match schema.outcome() {
+            Outcome::Done(steps) => steps.len(),
+            _ => 0,
+        });
+        done += steps.sum::<usize>();
+    }
+    assert_eq!(done, 3 * names.len());
+    for name in names {
+        assert_eq!(count(&connection, &format!("SELECT FROM {name}.note")).await, 2);
+        assert_eq!(ledger(&connection, name).await.len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_migration_without_transaction_runs_apart() {
+    let index = Sql::new(
+        "m2_index",
+        "CREATE INDEX CONCURRENTLY note_plan ON note (plan)",
+        "DROP INDEX CONCURRENTLY note_plan",
+    );
+    let wrong = Sql::new("m4_wrong", "SELECT 1/0", "");
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    let index = index.outside_of_transactions();
+    let tag = Sql {
+        name: "m3_create_tag",
+        ..TAG
+    };
+    let report = up(&db, &with([NOTE, index.clone(), tag.clone(), wrong])).await;
+    assert_eq!(
+        outcomes(&report)[1..],
+        ["acme", "globex"].map(|schema| format!(
+            "{schema}: applied m2_indexfailed: m4_wrong could not be applied: division by zero (22012)"
+        ))
+    );
+    let indexes = "SELECT schemaname FROM pg_indexes WHERE indexname = 'note_plan' ORDER BY 1";
+    assert_eq!(column(&connection, indexes).await, ["acme", "globex"]);
+    let migrations = with([NOTE, index, tag]);
+    assert!(up(&db, &migrations).await.is_success());
+    let report = act(&db, &migrations, &tenant("acme"), Action::Refresh).await;
+    assert!(report.is_success(), "{report:?}");
+    assert!(
+        act(&db, &migrations, &tenant("acme"), Action::Fresh)
+            .await
+            .is_success()
+    );
+    assert_eq!(column(&connection, indexes).await, ["acme", "globex"]);
+    let locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(count(&connection, locks).await, 0);
+}
