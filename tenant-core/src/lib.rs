@@ -65,6 +65,7 @@
 pub mod catalog;
 pub mod connection;
 pub mod context;
+mod detached;
 pub mod error;
 pub mod registry;
 pub mod resolve;
@@ -94,9 +95,10 @@ pub use web::axum;
 #[cfg(feature = "macros")]
 pub use tenant_macros::{shared, tenant};
 
-/// What the macros expand to. Not for applications.
+/// For what the macros expand to, and for `tenant-migration`. Not for applications.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::detached::{ShutDown, detached};
     pub use crate::registry::{Registration, Scope};
     pub use inventory;
     pub use sea_orm;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, DbErr};
+use tenant_core::__private::{ShutDown, detached};
 
 use crate::{
     catalog,
-    detached::{ShutDown, detached},
     error::{PlanError, SchemaError},
     migrations::Migrations,
     plan::{Action, Plan, SchemaPlan, Target},

@@ -84,7 +84,6 @@ pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod creation;
-mod detached;
 mod error;
 mod executor;
 mod ledger;

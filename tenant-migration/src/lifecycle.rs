@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
-use tenant_core::{DEFAULT_KIND, Host, SchemaName, Tenant};
-
-use crate::{
-    creation::Creation,
-    detached::{ShutDown, detached},
-    error::CreateTenantError,
-    migrations::Migrations,
+use tenant_core::{
+    __private::{ShutDown, detached},
+    DEFAULT_KIND, Host, SchemaName, Tenant,
 };
+
+use crate::{creation::Creation, error::CreateTenantError, migrations::Migrations};
 
 /// A tenant to be.
 ///

@@ -1,6 +1,5 @@
 //! [`TenantConnection`] and what it opens: transactions and streams.
 
-mod detached;
 mod session;
 mod stream;
 mod transaction;
@@ -21,8 +20,6 @@ use crate::{
 
 pub use stream::TenantTransactionStream;
 pub use transaction::TenantTransaction;
-
-use detached::detached;
 
 #[doc = include_str!("../docs/connection.md")]
 #[derive(Clone)]

@@ -8,10 +8,10 @@ use sea_orm::{
 };
 
 use super::{
-    TenantConnection, TenantTransactionStream, detached,
+    TenantConnection, TenantTransactionStream,
     session::{Level, Session, is_refusal_of_the_database},
 };
-use crate::{error::ConnectionError, tenant::Tenant};
+use crate::{detached::detached, error::ConnectionError, tenant::Tenant};
 
 /// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
 /// connection do, and so do those of the transactions nested in it.
@@ -43,10 +43,10 @@ impl TenantTransaction {
         let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
         let level = detached(async move {
             let transaction = db.begin_with_options(options).await?;
-            Ok(Level::new(session, transaction, None))
+            Ok::<_, DbErr>(Level::new(session, transaction, None))
         });
         Ok(Self {
-            level: Arc::new(level.await?),
+            level: Arc::new(level.await??),
         })
     }
 
@@ -58,10 +58,10 @@ impl TenantTransaction {
             let begun = parent.transaction()?.begin_with_options(options).await;
             let transaction = begun.inspect_err(|_| session.break_off())?;
             drop(turn);
-            Ok(Level::new(session, transaction, Some(parent)))
+            Ok::<_, DbErr>(Level::new(session, transaction, Some(parent)))
         });
         Ok(Self {
-            level: Arc::new(level.await?),
+            level: Arc::new(level.await??),
         })
     }
 
@@ -126,7 +126,7 @@ impl TenantTransaction {
             drop(parent);
             result
         });
-        match result.await {
+        match result.await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())

@@ -17,6 +17,9 @@ pub enum CliError {
     /// No database was named.
     #[error("which database? Set DATABASE_URL, in the environment or in .env, or name it with -u")]
     NoDatabaseUrl,
+    /// What names the database is no URL of one. It is not shown, as it may have a password.
+    #[error("this is no URL of a PostgreSQL database: it reads postgres://USER:PASSWORD@HOST/DATABASE")]
+    InvalidDatabaseUrl,
     /// The database was not reached.
     #[error("the database at {place} was not reached: {}", unreachable(source))]
     Connect {

@@ -31,7 +31,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
@@ -103,10 +103,13 @@ impl Context<'_> {
         db.map_err(|error| self.unreachable(error))
     }
 
-    fn unreachable(&self, source: sea_orm::DbErr) -> CliError {
-        CliError::Connect {
-            place: place(self.url.as_deref().unwrap_or_default()),
-            source,
+    fn unreachable(&self, source: DbErr) -> CliError {
+        match source {
+            DbErr::Conn(RuntimeErr::Internal(_)) => CliError::InvalidDatabaseUrl,
+            source => CliError::Connect {
+                place: place(self.url.as_deref().unwrap_or_default()),
+                source,
+            },
         }
     }
 }

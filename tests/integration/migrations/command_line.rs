@@ -161,20 +161,23 @@ async fn a_failure_is_told_and_the_exit_is_not_success() {
 
 #[tokio::test]
 async fn a_password_is_in_no_error() {
-    let args = [
-        "migration",
-        "-u",
+    for url in [
         "postgres://me:s3cret@127.0.0.1:9/app",
-        "-s",
-        "",
-        "status",
-    ];
-    let args = Args::try_parse_from(args).unwrap();
-    let error = tenant_migration::cli::run(&with([]), args, &mut Vec::new())
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("127.0.0.1:9/app"), "{error}");
-    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        "mysql://me:s3cret@host/app",
+        "me:s3cret",
+        "postgres:/s3cret@",
+    ] {
+        let args = Args::try_parse_from(["migration", "-u", url, "-s", "", "status"]).unwrap();
+        let error = tenant_migration::cli::run(&with([]), args, &mut Vec::new())
+            .await
+            .unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        assert_eq!(
+            error.to_string().contains("127.0.0.1:9/app"),
+            url.contains("127.0.0.1"),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,10 @@ use std::future::Future;
 use sea_orm::DbErr;
 use tracing::Instrument;
 
+/// The runtime shut down before the work was done.
+#[derive(Debug)]
+pub struct ShutDown;
+
 /// Runs `work` to its end, even if the caller's future is dropped before.
 ///
 /// sqlx 0.9.0 counts a transaction as open only after the reply to BEGIN, and as closed only after the
@@ -13,19 +17,26 @@ use tracing::Instrument;
 /// more is dropped, which rolls it back.
 ///
 /// Without a tokio runtime, as with a `MockDatabase`, there is no task to be cancelled from.
-pub(super) async fn detached<T, F>(work: F) -> Result<T, DbErr>
+///
+/// # Errors
+/// [`ShutDown`], if the runtime did not run the work to its end.
+pub async fn detached<T, F>(work: F) -> Result<T, ShutDown>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, DbErr>> + Send + 'static,
+    F: Future<Output = T> + Send + 'static,
 {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return work.await;
+        return Ok(work.await);
     };
     match runtime.spawn(work.in_current_span()).await {
-        Ok(result) => result,
+        Ok(done) => Ok(done),
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(DbErr::Custom(
-            "the runtime shut down while a transaction began or ended".to_owned(),
-        )),
+        Err(_) => Err(ShutDown),
+    }
+}
+
+impl From<ShutDown> for DbErr {
+    fn from(_: ShutDown) -> Self {
+        Self::Custom("the runtime shut down while a transaction began or ended".to_owned())
     }
 }
