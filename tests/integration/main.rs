@@ -7,6 +7,7 @@
     reason = "in tests a panic is the report"
 )]
 
+mod actix;
 mod compiler_properties;
 mod connection;
 mod entities;
