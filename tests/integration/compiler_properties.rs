@@ -83,6 +83,11 @@ fn literal() -> impl Strategy<Value = String> {
         1 => Just("'a' 'b'"),
         1 => Just("'a'\n'b'"),
         1 => Just("B'1'"),
+        1 => Just("1 END"),
+        1 => Just("interval"),
+        1 => Just("E'a'\n'\\'', (SELECT title FROM globex.note) --'"),
+        1 => Just("1 COLLATE"),
+        1 => Just("1 AND"),
     ]
     .prop_map(str::to_owned)
 }

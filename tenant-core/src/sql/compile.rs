@@ -1,6 +1,10 @@
 //! From SQL text to a [`Template`].
 
-use sqlparser::{dialect::PostgreSqlDialect, parser::Parser, tokenizer::TokenWithSpan};
+use sqlparser::{
+    dialect::PostgreSqlDialect,
+    parser::Parser,
+    tokenizer::{Token, TokenWithSpan},
+};
 
 use super::{
     Rules,
@@ -65,11 +69,25 @@ fn parse_and_decide(
     places: &Places,
     rules: &Rules,
 ) -> Result<Decisions, Refusal> {
-    let statements = Parser::new(&PostgreSqlDialect {})
-        .with_tokens_with_locations(tokens)
+    let mut parser = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens);
+    let statements = parser
         .parse_statements()
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
+    refuse_rest(&parser)?;
     decide(&statements, places, rules)
+}
+
+/// sqlparser stops at the word END after a statement, which may be a label for PostgreSQL, and leaves the rest of
+/// the text unread.
+fn refuse_rest(parser: &Parser<'_>) -> Result<(), Refusal> {
+    let next = parser.peek_token_ref();
+    if next.token == Token::EOF {
+        return Ok(());
+    }
+    Err(Refusal::Unparseable(format!(
+        "what follows {} was not read",
+        next.token
+    )))
 }
 
 /// Every marker stands where a schema goes; one that was not decided on would reach the server.

@@ -319,6 +319,82 @@ fn only_is_refused_in_every_form() {
     }
 }
 
+/// In each of these sqlparser and PostgreSQL read different things.
+#[test]
+fn text_that_is_read_in_two_ways_is_refused() {
+    for sql in [
+        "SELECT min(id) start, max(id) end FROM note",
+        "SELECT 1 END; SET search_path = globex",
+        "INSERT INTO note (id) SELECT 1 END FROM globex.note",
+        "SELECT CASE WHEN true THEN 1 END END FROM globex.note",
+        "SELECT interval FROM note",
+        "SELECT name, interval FROM plan ORDER BY 1",
+        "SELECT interval FROM plan, globex.note",
+        "SELECT id COLLATE FROM plan, globex.note",
+        "SELECT id AND FROM plan, globex.note",
+        "SELECT id LIKE FROM plan, globex.note",
+        "SELECT id REGEXP FROM plan, globex.note",
+        "SELECT id XOR FROM plan, globex.note",
+        "SELECT id REGEXP INTO zz FROM plan",
+        "SELECT E'a'\n'\\'', (SELECT title FROM globex.note) --'",
+        "SELECT E'a' -- c\n'\\'', (SELECT title FROM globex.note) --'",
+        "SELECT $1FROM plan, globex.note",
+        "SELECT U&\"set\\005fconfig\"('a.b', 'c', false)",
+    ] {
+        refused(sql);
+    }
+    // Reserved words have their places.
+    becomes(
+        "SELECT id AS end, note.from, left(title, 1), \"interval\", current_date, user FROM note",
+        "SELECT id AS end, note.from, left(title, 1), \"interval\", current_date, user FROM \"acme\".note",
+    );
+    becomes(
+        "INSERT INTO note (id) VALUES (DEFAULT) ON CONFLICT (id) DO UPDATE SET id = excluded.id",
+        "INSERT INTO \"acme\".note (id) VALUES (DEFAULT) ON CONFLICT (id) DO UPDATE SET id = excluded.id",
+    );
+    becomes(
+        "SELECT id FROM note WHERE id = ANY($1) AND id > ALL(ARRAY[1]) AND title LIKE 'a' AND id BETWEEN 1 AND 2",
+        "SELECT id FROM \"acme\".note WHERE id = ANY($1) AND id > ALL(ARRAY[1]) AND title LIKE 'a' AND id BETWEEN 1 AND 2",
+    );
+    becomes(
+        "SELECT trim(both 'x' from title), substring(title from 1 for 2), extract(year from now()), \
+         overlay(title placing 'x' from 1), position('a' in title), E'\\'' FROM note",
+        "SELECT trim(both 'x' from title), substring(title from 1 for 2), extract(year from now()), \
+         overlay(title placing 'x' from 1), position('a' in title), E'\\'' FROM \"acme\".note",
+    );
+}
+
+#[test]
+fn operators_and_operator_classes_of_other_schemas_are_refused() {
+    for sql in [
+        "SELECT id FROM note ORDER BY id USING OPERATOR(globex.<)",
+        "SELECT array_agg(id ORDER BY id USING OPERATOR(globex.<)) FROM note",
+        "CREATE INDEX i ON note (id globex.ops)",
+    ] {
+        refused(sql);
+    }
+    becomes(
+        "CREATE INDEX i ON note (title text_pattern_ops)",
+        "CREATE INDEX i ON \"acme\".note (title text_pattern_ops)",
+    );
+}
+
+#[test]
+fn types_of_other_databases_are_refused() {
+    for name in [
+        "string",
+        "datetime",
+        "tinyint",
+        "blob",
+        "enum('a')",
+        "longtext",
+        "int128",
+        "double",
+    ] {
+        refused(&format!("SELECT CAST($1 AS {name})"));
+    }
+}
+
 #[test]
 fn functions_that_leave_the_tenant_are_refused() {
     for sql in [
@@ -330,6 +406,10 @@ fn functions_that_leave_the_tenant_are_refused() {
         "SELECT query_to_xml('SELECT * FROM globex.note', true, true, '')",
         "SELECT pg_advisory_lock(1)",
         "UPDATE note SET title = set_config('role', 'x', false)",
+        "SELECT setseed(0)",
+        "SELECT lo_create(1)",
+        "SELECT dblink_connect('x')",
+        "SELECT * FROM pg_stat_get_activity(NULL)",
     ] {
         assert!(matches!(refused(sql), Refusal::Function(..)), "{sql}");
     }
@@ -421,6 +501,9 @@ fn schema_changes_of_the_schema_builder_are_the_tenants() {
         r#"DROP TABLE "$tenant"."note", globex.note"#,
         r#"CREATE TYPE globex.mood AS ENUM ('x')"#,
         r#"DROP TYPE globex.mood"#,
+        "DROP TYPE citext",
+        "CREATE TYPE text AS ENUM ('a')",
+        "ALTER TYPE citext ADD VALUE 'a'",
     ] {
         refused(sql);
     }

@@ -50,7 +50,14 @@ pub(super) fn decide(walk: &mut Walk<'_>, statement: &Statement) -> Result<(), R
             columns(walk, &table.columns)?;
             constraints(walk, &table.constraints)
         }
-        Statement::CreateIndex(index) => walk.own_table(&index.table_name),
+        Statement::CreateIndex(index) => {
+            walk.own_table(&index.table_name)?;
+            let classes = index
+                .columns
+                .iter()
+                .filter_map(|column| column.operator_class.as_ref());
+            classes.into_iter().try_for_each(|class| walk.code(class))
+        }
         Statement::AlterTable(table) => {
             walk.own_table(&table.name)?;
             table
@@ -140,16 +147,6 @@ impl Walk<'_> {
         Err(Refusal::Construct(
             "a change of a table outside the tenant's schema",
             "change shared tables in the shared migrations",
-        ))
-    }
-
-    fn own_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
-        if self.is_tenant_type(name)? {
-            return self.custom_type(name);
-        }
-        Err(Refusal::Construct(
-            "a change of a type outside the tenant's schema",
-            "change shared types in the shared migrations",
         ))
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Delete, Expr, FromTable, Ident, Insert, JsonTableColumn,
-    ObjectName, Query, Select, SetExpr, Statement, TableAlias, TableFactor, TableObject, TableWithJoins,
-    Update, Visit, Visitor, XmlTableColumnOption,
+    ObjectName, OrderByExpr, OrderBySort, Query, Select, SetExpr, Statement, TableAlias, TableFactor,
+    TableObject, TableWithJoins, Update, Visit, Visitor, XmlTableColumnOption,
 };
 
 use super::{
@@ -192,23 +192,70 @@ impl Walk<'_> {
                 | ArrayElemTypeDef::Parenthesis(element)
                 | ArrayElemTypeDef::Qualified(element, _),
             ) => self.data_type(element),
-            DataType::Table(_)
-            | DataType::NamedTable { .. }
-            | DataType::Map(..)
-            | DataType::Tuple(_)
-            | DataType::Nested(_)
-            | DataType::Struct(..)
-            | DataType::Union(_)
-            | DataType::Nullable(_)
-            | DataType::LowCardinality(_) => Err(Refusal::Construct(
+            // What sqlparser knows of PostgreSQL's own. It knows names of other databases too, which PostgreSQL
+            // would look for along search_path.
+            DataType::Character(_)
+            | DataType::Char(_)
+            | DataType::CharacterVarying(_)
+            | DataType::CharVarying(_)
+            | DataType::Varchar(_)
+            | DataType::Uuid
+            | DataType::Numeric(_)
+            | DataType::Decimal(_)
+            | DataType::Dec(_)
+            | DataType::Float(_)
+            | DataType::Int2(_)
+            | DataType::SmallInt(_)
+            | DataType::Int(_)
+            | DataType::Int4(_)
+            | DataType::Int8(_)
+            | DataType::Integer(_)
+            | DataType::BigInt(_)
+            | DataType::Float4
+            | DataType::Float8
+            | DataType::Real
+            | DataType::DoublePrecision
+            | DataType::Bool
+            | DataType::Boolean
+            | DataType::Date
+            | DataType::Time(..)
+            | DataType::Timestamp(..)
+            | DataType::Interval { .. }
+            | DataType::JSON
+            | DataType::JSONB
+            | DataType::Regclass
+            | DataType::Text
+            | DataType::Bytea
+            | DataType::Bit(_)
+            | DataType::BitVarying(_)
+            | DataType::VarBit(_)
+            | DataType::GeometricType(_)
+            | DataType::TsVector
+            | DataType::TsQuery => Ok(()),
+            _ => Err(Refusal::Construct(
                 "a type of another database",
-                "write PostgreSQL's",
+                "write PostgreSQL's name of it, or put a type of your own in double quotes",
             )),
-            _ => Ok(()),
         }
     }
 
-    pub(super) fn custom_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+    /// A type that is to be changed, which only the tenant's own are.
+    pub(super) fn own_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        let qualified = Qualified::new(name)?;
+        match qualified.schema {
+            Some(schema) if is_marker(schema) => return self.replace_marker(schema, name),
+            None if self.rules.registry().enum_type(&fold(qualified.name)) == Lookup::Tenant => {
+                return self.insert_tenant(qualified.name, name);
+            }
+            _ => {}
+        }
+        Err(Refusal::Construct(
+            "a change of a type outside the tenant's schema",
+            "write \"$tenant\" in front of it, or change shared types in the shared migrations",
+        ))
+    }
+
+    fn custom_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
         let qualified = Qualified::new(name)?;
         if let Some(schema) = qualified.schema {
             return self.schema_of_code(schema, name);
@@ -277,15 +324,36 @@ impl Walk<'_> {
                 ..
             } => self.data_type(data_type),
             Expr::TypedString(typed) => self.data_type(&typed.data_type),
-            Expr::Collate { collation, .. } => match Qualified::new(collation)?.schema {
-                Some(schema) => self.schema_of_code(schema, collation),
-                None => Ok(()),
-            },
+            Expr::Collate { collation, .. } => self.code(collation),
             Expr::BinaryOp {
                 op: BinaryOperator::PGCustomBinaryOperator(parts),
                 ..
             } => check_operator(parts),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses a reserved word that sqlparser took for a name.
+    fn ident(&self, ident: &Ident) -> Result<(), Refusal> {
+        if ident.quote_style.is_some() {
+            return Ok(());
+        }
+        let context = self.places.context_at(ident.span.start);
+        let (is_label, is_called) = context.map_or((false, false), |at| (at.is_label, at.is_called));
+        if is_label || !builtin::is_reserved(&ident.value.to_ascii_lowercase(), is_called) {
+            return Ok(());
+        }
+        Err(Refusal::Unparseable(format!(
+            "the word {ident} may be read in two ways: put a name in double quotes, and AS before a label, \
+             such as in `SELECT \"interval\" AS \"end\" FROM note`"
+        )))
+    }
+
+    /// An operator that a schema is written in front of.
+    pub(super) fn code(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        match Qualified::new(name)?.schema {
+            Some(schema) => self.schema_of_code(schema, name),
+            None => Ok(()),
         }
     }
 
@@ -404,12 +472,15 @@ impl Walk<'_> {
 
     /// Whether `name` is, as far as it says, a table of the tenant's schema.
     pub(super) fn is_tenant_table(&self, name: &ObjectName) -> Result<bool, Refusal> {
-        is_tenants(name, |table| self.rules.registry().table(table))
-    }
-
-    /// Whether `name` is, as far as it says, a type of the tenant's schema.
-    pub(super) fn is_tenant_type(&self, name: &ObjectName) -> Result<bool, Refusal> {
-        is_tenants(name, |name| self.rules.registry().enum_type(name))
+        let qualified = Qualified::new(name)?;
+        Ok(match qualified.schema {
+            Some(schema) => is_marker(schema),
+            // What is not registered is refused later, by its own name.
+            None => !matches!(
+                self.rules.registry().table(&fold(qualified.name)),
+                Lookup::Shared(_)
+            ),
+        })
     }
 
     pub(super) fn mark_target(&mut self, name: &ObjectName) {
@@ -429,15 +500,6 @@ fn refuse_only(name: &Ident) -> Result<(), Refusal> {
         return Err(Refusal::Construct("ONLY", "name the table without it"));
     }
     Ok(())
-}
-
-fn is_tenants<'a>(name: &ObjectName, lookup: impl Fn(&str) -> Lookup<'a>) -> Result<bool, Refusal> {
-    let qualified = Qualified::new(name)?;
-    Ok(match qualified.schema {
-        Some(schema) => is_marker(schema),
-        // What is not registered is refused later, by its own name.
-        None => !matches!(lookup(&fold(qualified.name)), Lookup::Shared(_)),
-    })
 }
 
 fn is_marker(schema: &Ident) -> bool {
@@ -514,6 +576,17 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Refusal> {
         flow(self.relation(name))
+    }
+
+    fn pre_visit_ident(&mut self, ident: &Ident) -> ControlFlow<Refusal> {
+        flow(self.ident(ident))
+    }
+
+    fn pre_visit_order_by_expr(&mut self, order: &OrderByExpr) -> ControlFlow<Refusal> {
+        match &order.options.sort {
+            Some(OrderBySort::Using(operator)) => flow(self.code(operator)),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Refusal> {

@@ -10,23 +10,45 @@ use std::ops::Range;
 
 use sqlparser::{
     dialect::PostgreSqlDialect,
+    keywords::Keyword,
     tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace},
 };
 
-use super::{refusal::Refusal, scan::scan};
+use super::{
+    refusal::Refusal,
+    scan::{Kind, scan},
+};
 
 /// Where each token of a text stands.
 #[derive(Debug)]
 pub(super) struct Places {
     starts: Vec<Location>,
     ranges: Vec<Range<usize>>,
+    contexts: Vec<Context>,
+}
+
+/// What stands around a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Context {
+    /// AS or a dot stands before it: PostgreSQL takes any word there for a name.
+    pub(super) is_label: bool,
+    /// A parenthesis opens after it.
+    pub(super) is_called: bool,
 }
 
 impl Places {
     /// The bytes of the token that starts at `location`.
     pub(super) fn bytes_at(&self, location: Location) -> Option<Range<usize>> {
-        let index = self.starts.binary_search(&location).ok()?;
-        self.ranges.get(index).cloned()
+        self.ranges.get(self.index(location)?).cloned()
+    }
+
+    /// What stands around the token that starts at `location`.
+    pub(super) fn context_at(&self, location: Location) -> Option<Context> {
+        self.contexts.get(self.index(location)?).copied()
+    }
+
+    fn index(&self, location: Location) -> Option<usize> {
+        self.starts.binary_search(&location).ok()
     }
 }
 
@@ -37,8 +59,64 @@ pub(super) fn lex(sql: &str) -> Result<(Vec<TokenWithSpan>, Places), Refusal> {
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     let ranges = byte_ranges(sql, &tokens);
     refuse_disagreement(sql, &tokens, &ranges)?;
-    let starts = tokens.iter().map(|token| token.span.start).collect();
-    Ok((tokens, Places { starts, ranges }))
+    refuse_other_forms(sql, &tokens)?;
+    let places = Places {
+        starts: tokens.iter().map(|token| token.span.start).collect(),
+        ranges,
+        contexts: contexts(&tokens),
+    };
+    Ok((tokens, places))
+}
+
+fn contexts(tokens: &[TokenWithSpan]) -> Vec<Context> {
+    let mut contexts = Vec::with_capacity(tokens.len());
+    let mut before = &Token::EOF;
+    for (index, token) in tokens.iter().enumerate() {
+        let after = tokens[index + 1..].iter().map(|token| &token.token);
+        let after = after.into_iter().find(|token| !is_space(token));
+        contexts.push(Context {
+            is_label: matches!(before, Token::Period) || is_as(before),
+            is_called: after == Some(&Token::LParen),
+        });
+        if !is_space(&token.token) {
+            before = &token.token;
+        }
+    }
+    contexts
+}
+
+fn is_as(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword == Keyword::AS)
+}
+
+fn is_space(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(_))
+}
+
+/// Refuses what sqlparser takes apart in another place than PostgreSQL does: `$1FROM` is a parameter and a word,
+/// `U&"..."` is an identifier with escapes.
+fn refuse_other_forms(sql: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    let is_other = |token: &TokenWithSpan| match &token.token {
+        Token::Placeholder(text) => text.len() < 2 || !text[1..].bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    if tokens.iter().any(is_other) {
+        return Err(Refusal::Unparseable(
+            "a parameter is written in another way than $1".to_owned(),
+        ));
+    }
+    let lexemes: Vec<_> = scan(sql).collect();
+    let has_escapes = lexemes.windows(3).any(|window| {
+        matches!(&sql[window[0].range.clone()], "u" | "U")
+            && &sql[window[1].range.clone()] == "&"
+            && window[2].kind == Kind::QuotedIdentifier
+    });
+    if has_escapes {
+        return Err(Refusal::Unparseable(
+            "an identifier is written as U&\"...\"".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// sqlparser counts lines and characters; PostgreSQL's text is cut by bytes.

@@ -53,7 +53,7 @@ pub(super) fn scan(sql: &str) -> Scan<'_> {
     Scan {
         bytes: sql.as_bytes(),
         at: 0,
-        after_escape_prefix: false,
+        escapes: Escapes::No,
     }
 }
 
@@ -61,8 +61,29 @@ pub(super) fn scan(sql: &str) -> Scan<'_> {
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The lexeme before is the word `E`: in the literal that follows, a backslash escapes.
-    after_escape_prefix: bool,
+    escapes: Escapes,
+}
+
+/// Whether a backslash escapes in a literal that comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    No,
+    /// The lexeme before is the word `E`.
+    AfterPrefix,
+    /// There was such a literal, and nothing but space since: PostgreSQL takes one that follows on a line of its
+    /// own for its continuation.
+    AfterLiteral,
+}
+
+impl Escapes {
+    fn after(self, kind: Kind, text: &[u8]) -> Self {
+        match kind {
+            Kind::Word if matches!(text, b"e" | b"E") => Self::AfterPrefix,
+            Kind::Literal if self != Self::No => Self::AfterLiteral,
+            Kind::Space | Kind::Comment if self == Self::AfterLiteral => Self::AfterLiteral,
+            _ => Self::No,
+        }
+    }
 }
 
 impl Iterator for Scan<'_> {
@@ -70,8 +91,8 @@ impl Iterator for Scan<'_> {
 
     fn next(&mut self) -> Option<Lexeme> {
         let rest = &self.bytes[self.at..];
-        let (kind, length) = lexeme(rest, self.after_escape_prefix)?;
-        self.after_escape_prefix = matches!(&rest[..length], b"e" | b"E");
+        let (kind, length) = lexeme(rest, self.escapes != Escapes::No)?;
+        self.escapes = self.escapes.after(kind, &rest[..length]);
         let range = self.at..self.at + length;
         self.at = range.end;
         Some(Lexeme { kind, range })
@@ -79,9 +100,9 @@ impl Iterator for Scan<'_> {
 }
 
 /// The kind and the length of the lexeme that `rest` starts with.
-fn lexeme(rest: &[u8], after_escape_prefix: bool) -> Option<(Kind, usize)> {
+fn lexeme(rest: &[u8], backslash_escapes: bool) -> Option<(Kind, usize)> {
     let found = match *rest.first()? {
-        b'\'' => (Kind::Literal, quoted(rest, after_escape_prefix)),
+        b'\'' => (Kind::Literal, quoted(rest, backslash_escapes)),
         b'"' => (Kind::QuotedIdentifier, quoted(rest, false)),
         b'-' if rest.starts_with(b"--") => (Kind::Comment, line_comment(rest)),
         b'/' if rest.starts_with(b"/*") => (Kind::Comment, block_comment(rest)),
@@ -198,7 +219,7 @@ mod tests {
     #[test]
     fn opaque_parts_are_found_by_postgresqls_rules() {
         assert_eq!(
-            opaque("'a''b' e'\\'' 'a\\' ne'x'"),
+            opaque("'a''b' e'\\'', 'a\\' ne'x'"),
             ["'a''b'", "'\\''", "'a\\'", "'x'"]
         );
         assert_eq!(opaque("$$a'b$$ $t$ $$ $t$ a$$b$$"), ["$$a'b$$", "$t$ $$ $t$"]);
@@ -208,5 +229,8 @@ mod tests {
         );
         assert_eq!(opaque("$1$ , body FROM globex.note $1$"), Vec::<&str>::new());
         assert_eq!(opaque("'open"), ["'open"]);
+        assert_eq!(opaque("E'a'\n -- c\n '\\'' 'b'"), ["'a'", "-- c", "'\\''", "'b'"]);
+        assert_eq!(opaque("E'a', '\\' 'b'"), ["'a'", "'\\'", "'b'"]);
+        assert_eq!(opaque("e '\\' 'b'"), ["'\\'", "'b'"]);
     }
 }
