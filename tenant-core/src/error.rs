@@ -88,10 +88,10 @@ pub enum ConnectionError {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
     },
-    /// A transaction was to be committed with a nested one still open.
+    /// A transaction was to be used or ended while one nested in it was open.
     #[error(
-        "tenant {tenant}: the transaction was rolled back, because a nested transaction of it is still open: commit or \
-         roll back the nested one first"
+        "tenant {tenant}: a transaction nested in this one is still open: commit it or roll it back first (this one is \
+         rolled back, if it was to be committed)"
     )]
     NestedOpen {
         /// The tenant whose transaction it was.

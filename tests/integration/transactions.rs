@@ -164,6 +164,82 @@ async fn a_commit_after_a_statement_failed_is_no_success() {
     assert_eq!(renamed(&db.acme).await, 2);
 }
 
+/// sqlx names savepoints by their depth: of two siblings, the wrong one would end.
+#[tokio::test]
+async fn a_transaction_has_one_nested_transaction_at_a_time() {
+    let db = TwoTenants::create().await;
+    let outer = db.acme.begin().await.unwrap();
+    let first = outer.begin().await.unwrap();
+    for error in [
+        outer.begin().await.map(|_| ()).unwrap_err(),
+        outer.execute_unprepared(RENAME).await.map(|_| ()).unwrap_err(),
+    ] {
+        assert!(
+            matches!(
+                ConnectionError::of(&error),
+                Some(ConnectionError::NestedOpen { .. })
+            ),
+            "{error}"
+        );
+    }
+    first.execute_unprepared(RENAME).await.unwrap();
+    first.commit().await.unwrap();
+    let second = outer.begin().await.unwrap();
+    second
+        .execute_unprepared("UPDATE note SET title = 'second'")
+        .await
+        .unwrap();
+    second.rollback().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(renamed(&db.acme).await, 2);
+}
+
+#[tokio::test]
+async fn an_unguarded_transaction_knows_whether_it_can_commit() {
+    let db = TwoTenants::create().await;
+    let transaction = db.acme.begin_unguarded().await.unwrap();
+    transaction.execute_unprepared(RENAME).await.unwrap();
+    transaction.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
+    let error = transaction.commit().await.unwrap_err();
+    assert!(
+        matches!(
+            ConnectionError::of(&error),
+            Some(ConnectionError::StatementFailed { .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(renamed(&db.acme).await, 0);
+
+    let transaction = db.acme.begin_unguarded().await.unwrap();
+    transaction.execute_unprepared("SAVEPOINT mine").await.unwrap();
+    transaction.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
+    transaction.execute_unprepared("ROLLBACK TO mine").await.unwrap();
+    transaction.execute_unprepared(RENAME).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(renamed(&db.acme).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_after_a_dropped_nested_begin_is_kept() {
+    let db = TwoTenants::create().await;
+    for round in 0..400 {
+        let outer = db.acme.begin().await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_micros(3 * round), outer.begin()).await;
+        outer.execute_unprepared(RENAME).await.unwrap();
+        outer.commit().await.unwrap();
+        assert_eq!(
+            renamed(&db.acme).await,
+            2,
+            "an acknowledged write was lost in round {round}"
+        );
+        db.acme
+            .execute_unprepared("UPDATE note SET title = 'acme'")
+            .await
+            .unwrap();
+    }
+    settle(db.tenants.shared_connection()).await;
+}
+
 #[tokio::test]
 async fn a_stream_in_a_transaction_may_be_dropped_half_way() {
     let db = TwoTenants::create().await;

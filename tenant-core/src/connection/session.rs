@@ -1,12 +1,12 @@
 //! [`Session`]: what a transaction and the ones nested in it share.
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use sea_orm::{DatabaseTransaction, DbErr};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 use super::Scope;
 use crate::error::ConnectionError;
@@ -19,7 +19,11 @@ pub(super) struct Session {
     pub(super) is_guarded: bool,
     /// Held by whoever talks to the database. SeaORM has a lock of its own, but a transaction that is
     /// dropped while that one is held panics; under ours it is never held.
-    turn: Arc<Mutex<()>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// How deep the innermost open transaction is; the outermost is 0. Changed in turn only.
+    innermost: AtomicUsize,
+    /// Transactions that were dropped out of turn. Whoever has the turn next rolls them back.
+    dropped: Mutex<Vec<DatabaseTransaction>>,
     /// A nested transaction failed to begin. sqlx 0.9.0 then rolls back the outer one without a word, and
     /// what follows would run outside of any.
     is_broken: AtomicBool,
@@ -34,14 +38,17 @@ impl Session {
             scope,
             is_guarded,
             turn: Arc::default(),
+            innermost: AtomicUsize::new(0),
+            dropped: Mutex::default(),
             is_broken: AtomicBool::new(false),
         }
     }
 
     /// Waits for the right to talk to the database.
-    pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
+    async fn turn(&self) -> Result<Turn, DbErr> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        if self.is_broken.load(Ordering::Acquire) {
+        self.roll_back_dropped();
+        if self.is_broken() {
             return Err(self.broken());
         }
         Ok(turn)
@@ -61,6 +68,11 @@ impl Session {
         ConnectionError::TransactionBroken { tenant }.into()
     }
 
+    pub(super) fn nested_open(&self) -> DbErr {
+        let tenant = self.scope.schema().clone();
+        ConnectionError::NestedOpen { tenant }.into()
+    }
+
     pub(super) fn render(&self, sql: &str) -> Result<String, DbErr> {
         if self.is_guarded {
             self.scope.render(sql)
@@ -68,39 +80,88 @@ impl Session {
             self.scope.render_unguarded(sql)
         }
     }
+
+    /// To be called in turn. A transaction is dropped after those nested in it, which is the order they are
+    /// in here.
+    fn roll_back_dropped(&self) {
+        let dropped = std::mem::take(&mut *self.dropped());
+        for transaction in dropped {
+            self.close(transaction);
+        }
+    }
+
+    /// Rolls back by dropping, in turn.
+    fn close(&self, transaction: DatabaseTransaction) {
+        drop(transaction);
+        self.closed_one();
+    }
+
+    /// The innermost transaction ended.
+    pub(super) fn closed_one(&self) {
+        let depth = self.innermost.load(Ordering::Acquire);
+        self.innermost.store(depth.saturating_sub(1), Ordering::Release);
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, Vec<DatabaseTransaction>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One level of nesting: the transaction of SeaORM, and the level around it.
 #[derive(Debug)]
 pub(super) struct Level {
     pub(super) session: Arc<Session>,
+    depth: usize,
     /// Taken when the level ends.
     transaction: Option<DatabaseTransaction>,
     /// A statement failed, after which PostgreSQL refuses all others and turns COMMIT into ROLLBACK.
     has_failed: AtomicBool,
-    /// Keeps the transaction around this one open for as long as this one is: sqlx counts savepoints, and
-    /// would roll back the wrong one.
+    /// Keeps the transaction around this one open for as long as this one is.
     parent: Option<Arc<Level>>,
 }
 
 impl Level {
-    pub(super) fn new(
-        session: Arc<Session>,
-        transaction: DatabaseTransaction,
-        parent: Option<Arc<Self>>,
-    ) -> Self {
+    /// The outermost level.
+    pub(super) fn outermost(session: Arc<Session>, transaction: DatabaseTransaction) -> Self {
         Self {
             session,
+            depth: 0,
             transaction: Some(transaction),
             has_failed: AtomicBool::new(false),
-            parent,
+            parent: None,
         }
     }
 
-    /// Passes a result on, and remembers if it is PostgreSQL's refusal. Where statements pass as they are
-    /// written, one may be a savepoint to go back to, so that a refusal says nothing of the end.
+    /// The level inside of `parent`, to be made in turn.
+    pub(super) fn nested(parent: Arc<Self>, transaction: DatabaseTransaction) -> Self {
+        let session = Arc::clone(&parent.session);
+        let depth = parent.depth + 1;
+        session.innermost.store(depth, Ordering::Release);
+        Self {
+            session,
+            depth,
+            transaction: Some(transaction),
+            has_failed: AtomicBool::new(false),
+            parent: Some(parent),
+        }
+    }
+
+    /// Waits for the right to talk to the database as this level.
+    ///
+    /// sqlx names savepoints by their depth: what is done on a level that has another one open inside would be
+    /// done to that one, and undone with it.
+    pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
+        let turn = self.session.turn().await?;
+        if self.session.innermost.load(Ordering::Acquire) == self.depth {
+            Ok(turn)
+        } else {
+            Err(self.session.nested_open())
+        }
+    }
+
+    /// Passes a result on, and remembers if it is PostgreSQL's refusal.
     pub(super) fn note<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
-        if self.session.is_guarded && result.as_ref().is_err_and(is_refusal_of_the_database) {
+        if result.as_ref().is_err_and(is_refusal_of_the_database) {
             self.has_failed.store(true, Ordering::Release);
         }
         result
@@ -132,24 +193,12 @@ impl Drop for Level {
         let Some(transaction) = self.transaction.take() else {
             return;
         };
-        let parent = self.parent.take();
-        let turn = Arc::clone(&self.session.turn);
-        match Arc::clone(&turn).try_lock_owned() {
-            Ok(held) => {
-                drop(transaction);
-                drop(held);
+        match Arc::clone(&self.session.turn).try_lock_owned() {
+            Ok(_turn) => {
+                self.session.roll_back_dropped();
+                self.session.close(transaction);
             }
-            // Somebody talks, so there is a runtime.
-            Err(_) => {
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move {
-                        let held = turn.lock_owned().await;
-                        drop(transaction);
-                        drop(held);
-                        drop(parent);
-                    });
-                }
-            }
+            Err(_) => self.session.dropped().push(transaction),
         }
     }
 }

@@ -43,7 +43,7 @@ impl TenantTransaction {
         let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
         let level = detached(async move {
             let transaction = db.begin_with_options(options).await?;
-            Ok::<_, DbErr>(Level::new(session, transaction, None))
+            Ok::<_, DbErr>(Level::outermost(session, transaction))
         });
         Ok(Self {
             level: Arc::new(level.await??),
@@ -52,16 +52,18 @@ impl TenantTransaction {
 
     async fn begin_nested(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         let parent = Arc::clone(&self.level);
-        let level = detached(async move {
-            let session = Arc::clone(&parent.session);
-            let turn = session.turn().await?;
+        let begun = detached(async move {
+            let turn = parent.turn().await?;
             let begun = parent.transaction()?.begin_with_options(options).await;
-            let transaction = begun.inspect_err(|_| session.break_off())?;
-            drop(turn);
-            Ok::<_, DbErr>(Level::new(session, transaction, Some(parent)))
+            let transaction = begun.inspect_err(|_| parent.session.break_off())?;
+            // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
+            // done inside of a transaction that is about to be rolled back.
+            Ok::<_, DbErr>((Level::nested(parent, transaction), turn))
         });
+        let (level, turn) = begun.await??;
+        drop(turn);
         Ok(Self {
-            level: Arc::new(level.await??),
+            level: Arc::new(level),
         })
     }
 
@@ -73,11 +75,11 @@ impl TenantTransaction {
         } else {
             format!("{}, \"{}\"", scope.schema().quoted(), crate::SHARED_SCHEMA)
         };
-        let Some((transaction, parent)) = Arc::into_inner(self.level).and_then(Level::take) else {
+        let Some((transaction, _)) = Arc::into_inner(self.level).and_then(Level::take) else {
             return Err(DbErr::Custom("the transaction is in use".to_owned()));
         };
         let session = Arc::new(Session::new(scope, false));
-        let level = Level::new(session, transaction, parent);
+        let level = Level::outermost(session, transaction);
         let set = format!("SET LOCAL search_path = {search_path}");
         level.transaction()?.execute_unprepared(&set).await?;
         Ok(Self {
@@ -108,32 +110,13 @@ impl TenantTransaction {
         }
         let Some(level) = Arc::into_inner(self.level) else {
             session.break_off();
-            let tenant = session.scope.schema().clone();
-            return Err(ConnectionError::NestedOpen { tenant }.into());
+            return Err(session.nested_open());
         };
         let is_nested = level.is_nested();
-        let has_failed = level.has_failed();
-        let result = detached(async move {
-            let turn = level.session.turn().await?;
-            let Some((transaction, parent)) = level.take() else {
-                return Ok(());
-            };
-            let result = match how {
-                End::Commit => transaction.commit().await,
-                End::Rollback => transaction.rollback().await,
-            };
-            drop(turn);
-            drop(parent);
-            result
-        });
-        match result.await? {
+        match detached(end(level, how)).await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())
-            }
-            Ok(()) if how == End::Commit && has_failed => {
-                let tenant = session.scope.schema().clone();
-                Err(ConnectionError::StatementFailed { tenant }.into())
             }
             result => result,
         }
@@ -164,6 +147,40 @@ enum End {
     Rollback,
 }
 
+async fn end(level: Level, how: End) -> Result<(), DbErr> {
+    let turn = level.turn().await?;
+    let session = Arc::clone(&level.session);
+    let is_aborted = how == End::Commit && is_aborted(&level).await?;
+    let Some((transaction, parent)) = level.take() else {
+        return Ok(());
+    };
+    let result = match how {
+        End::Commit if !is_aborted => transaction.commit().await,
+        _ => transaction.rollback().await,
+    };
+    session.closed_one();
+    drop(turn);
+    drop(parent);
+    if is_aborted {
+        let tenant = session.scope.schema().clone();
+        return Err(ConnectionError::StatementFailed { tenant }.into());
+    }
+    result
+}
+
+/// Whether PostgreSQL would roll back where a commit is asked for, because a statement failed. Where statements pass
+/// as they are written, one of them may have gone back to a savepoint since; then the database is asked.
+async fn is_aborted(level: &Level) -> Result<bool, DbErr> {
+    if level.session.is_guarded || !level.has_failed() {
+        return Ok(level.has_failed());
+    }
+    match level.transaction()?.execute_unprepared("SELECT 1").await {
+        Ok(_) => Ok(false),
+        Err(error) if is_refusal_of_the_database(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the reply to a COMMIT was lost, rather than a refusal received.
 fn lost_connection(error: &DbErr) -> bool {
     let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_));
@@ -186,27 +203,27 @@ impl ConnectionTrait for TenantTransaction {
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.session().turn().await?;
+        let _turn = self.level.turn().await?;
         self.level.note(self.level.transaction()?.execute_raw(stmt).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = self.session().render(sql)?;
-        let _turn = self.session().turn().await?;
+        let _turn = self.level.turn().await?;
         self.level
             .note(self.level.transaction()?.execute_unprepared(&sql).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.session().turn().await?;
+        let _turn = self.level.turn().await?;
         self.level
             .note(self.level.transaction()?.query_one_raw(stmt).await)
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.session().turn().await?;
+        let _turn = self.level.turn().await?;
         self.level
             .note(self.level.transaction()?.query_all_raw(stmt).await)
     }
@@ -225,7 +242,7 @@ impl StreamTrait for TenantTransaction {
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let stmt = self.render_statement(stmt)?;
-            let turn = self.session().turn().await?;
+            let turn = self.level.turn().await?;
             let stream = self.level.transaction()?.stream_raw(stmt).await?;
             Ok(TenantTransactionStream::new(stream, &self.level, turn))
         })
