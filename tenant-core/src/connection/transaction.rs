@@ -51,9 +51,10 @@ impl TenantTransaction {
     }
 
     async fn begin_nested(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        // Waiting can be given up; what is begun is begun to its end.
+        let turn = self.level.turn().await?;
         let parent = Arc::clone(&self.level);
         let begun = detached(async move {
-            let turn = parent.turn().await?;
             let begun = parent.transaction()?.begin_with_options(options).await;
             let transaction = begun.inspect_err(|_| parent.session.break_off())?;
             // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
@@ -105,15 +106,8 @@ impl TenantTransaction {
     /// Ends this level in a task of its own. It cannot be ended while one nested in it is open.
     async fn end(self, how: End) -> Result<(), DbErr> {
         let session = Arc::clone(&self.level.session);
-        if session.is_broken() {
-            return Err(session.broken());
-        }
-        let Some(level) = Arc::into_inner(self.level) else {
-            session.break_off();
-            return Err(session.nested_open());
-        };
-        let is_nested = level.is_nested();
-        match detached(end(level, how)).await? {
+        let is_nested = self.level.is_nested();
+        match detached(end(self.level, how)).await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())
@@ -147,9 +141,14 @@ enum End {
     Rollback,
 }
 
-async fn end(level: Level, how: End) -> Result<(), DbErr> {
-    let turn = level.turn().await?;
+async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let session = Arc::clone(&level.session);
+    // Once it is our turn, a nested transaction that was begun for nobody is gone.
+    let turn = level.turn().await.inspect_err(|_| session.break_off())?;
+    let Some(level) = Arc::into_inner(level) else {
+        session.break_off();
+        return Err(session.nested_open());
+    };
     let is_aborted = how == End::Commit && is_aborted(&level).await?;
     let Some((transaction, parent)) = level.take() else {
         return Ok(());
