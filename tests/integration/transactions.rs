@@ -18,6 +18,20 @@ use crate::entities::{TwoTenants, note};
 
 const RENAME: &str = "UPDATE note SET title = 'renamed'";
 
+/// Checks that a `DbErr` has a certain error of ours in it.
+macro_rules! assert_is {
+    ($error:expr, $variant:ident) => {
+        assert!(
+            matches!(
+                ConnectionError::of(&$error),
+                Some(ConnectionError::$variant { .. })
+            ),
+            "{}",
+            $error
+        )
+    };
+}
+
 async fn renamed(db: &impl ConnectionTrait) -> u64 {
     use sea_orm::{ColumnTrait, QueryFilter};
     let notes = note::Entity::find().filter(note::Column::Title.eq("renamed"));
@@ -101,13 +115,7 @@ async fn a_transaction_cannot_end_while_one_inside_of_it_is_open() {
     outer.execute_unprepared(RENAME).await.unwrap();
     let inner = outer.begin().await.unwrap();
     let error = outer.commit().await.unwrap_err();
-    assert!(
-        matches!(
-            ConnectionError::of(&error),
-            Some(ConnectionError::NestedOpen { .. })
-        ),
-        "{error}"
-    );
+    assert_is!(error, NestedOpen);
     assert!(inner.execute_unprepared(RENAME).await.is_err());
     drop(inner);
     assert_eq!(renamed(&db.acme).await, 0);
@@ -121,13 +129,7 @@ async fn after_a_nested_begin_that_failed_nothing_runs_outside_of_the_transactio
     outer.begin().await.unwrap_err();
     for _ in 0..2 {
         let error = outer.execute_unprepared(RENAME).await.unwrap_err();
-        assert!(
-            matches!(
-                ConnectionError::of(&error),
-                Some(ConnectionError::TransactionBroken { .. })
-            ),
-            "{error}"
-        );
+        assert_is!(error, TransactionBroken);
     }
     outer.commit().await.unwrap_err();
     assert_eq!(renamed(&db.acme).await, 0);
@@ -141,13 +143,7 @@ async fn a_commit_after_a_statement_failed_is_no_success() {
     transaction.execute_unprepared(RENAME).await.unwrap();
     transaction.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
     let error = transaction.commit().await.unwrap_err();
-    assert!(
-        matches!(
-            ConnectionError::of(&error),
-            Some(ConnectionError::StatementFailed { .. })
-        ),
-        "{error}"
-    );
+    assert_is!(error, StatementFailed);
     assert_eq!(renamed(&db.acme).await, 0);
 
     // A nested transaction that fails and is rolled back does not count, nor does what we refuse.
@@ -174,13 +170,7 @@ async fn a_transaction_has_one_nested_transaction_at_a_time() {
         outer.begin().await.map(|_| ()).unwrap_err(),
         outer.execute_unprepared(RENAME).await.map(|_| ()).unwrap_err(),
     ] {
-        assert!(
-            matches!(
-                ConnectionError::of(&error),
-                Some(ConnectionError::NestedOpen { .. })
-            ),
-            "{error}"
-        );
+        assert_is!(error, NestedOpen);
     }
     first.execute_unprepared(RENAME).await.unwrap();
     first.commit().await.unwrap();
@@ -201,13 +191,7 @@ async fn an_unguarded_transaction_knows_whether_it_can_commit() {
     transaction.execute_unprepared(RENAME).await.unwrap();
     transaction.execute_unprepared("SELECT 1 / 0").await.unwrap_err();
     let error = transaction.commit().await.unwrap_err();
-    assert!(
-        matches!(
-            ConnectionError::of(&error),
-            Some(ConnectionError::StatementFailed { .. })
-        ),
-        "{error}"
-    );
+    assert_is!(error, StatementFailed);
     assert_eq!(renamed(&db.acme).await, 0);
 
     let transaction = db.acme.begin_unguarded().await.unwrap();
