@@ -30,8 +30,8 @@ async fn main() {
     let tenants = Tenants::builder().table(Scope::Tenant, "note");
     let tenants = tenants.connect(database.options()).await.unwrap();
     let plain = tenants.shared_connection();
-    let schema = "CREATE SCHEMA acme; CREATE TABLE acme.note (id int, title text, size int);
-        INSERT INTO acme.note (id, title) SELECT n, 'title' FROM generate_series(1, 10) n";
+    let schema = "CREATE SCHEMA acme; CREATE TABLE acme.note (id serial PRIMARY KEY, title text, size int, weight int);
+        INSERT INTO acme.note (title) SELECT 'title' FROM generate_series(1, 10) n";
     plain.execute_unprepared(schema).await.unwrap();
     let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
     let acme = tenants.connection(&acme);
@@ -99,7 +99,7 @@ fn case(name: &'static str, sql: String, parameters: i32) -> Case {
 fn insert(rows: usize) -> String {
     let rows = (0..rows).map(|n| format!("(${}, ${})", 2 * n + 1, 2 * n + 2));
     format!(
-        "INSERT INTO note (id, size) VALUES {}",
+        "INSERT INTO note (size, weight) VALUES {}",
         rows.collect::<Vec<_>>().join(", ")
     )
 }
