@@ -176,10 +176,7 @@ impl Walk<'_> {
         let qualified = Qualified::new(name)?;
         refuse_only(qualified.name)?;
         builtin::check_function(&fold(qualified.name))?;
-        match qualified.schema {
-            Some(schema) => self.schema_of_code(schema, name),
-            None => Ok(()),
-        }
+        self.code(name)
     }
 
     /// A type, or what it is made of.
@@ -349,7 +346,7 @@ impl Walk<'_> {
         )))
     }
 
-    /// An operator that a schema is written in front of.
+    /// A function, a collation, an operator or an operator class, which a schema may be written in front of.
     pub(super) fn code(&mut self, name: &ObjectName) -> Result<(), Refusal> {
         match Qualified::new(name)?.schema {
             Some(schema) => self.schema_of_code(schema, name),

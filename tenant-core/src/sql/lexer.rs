@@ -16,7 +16,7 @@ use sqlparser::{
 
 use super::{
     refusal::Refusal,
-    scan::{Kind, scan},
+    scan::{Kind, Lexeme, scan},
 };
 
 /// Where each token of a text stands.
@@ -58,8 +58,9 @@ pub(super) fn lex(sql: &str) -> Result<(Vec<TokenWithSpan>, Places), Refusal> {
         .tokenize_with_location()
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     let ranges = byte_ranges(sql, &tokens);
-    refuse_disagreement(sql, &tokens, &ranges)?;
-    refuse_other_forms(sql, &tokens)?;
+    let lexemes: Vec<Lexeme> = scan(sql).collect();
+    refuse_disagreement(&lexemes, &tokens, &ranges)?;
+    refuse_other_forms(sql, &lexemes, &tokens)?;
     let places = Places {
         starts: tokens.iter().map(|token| token.span.start).collect(),
         ranges,
@@ -95,7 +96,7 @@ fn is_space(token: &Token) -> bool {
 
 /// Refuses what sqlparser takes apart in another place than PostgreSQL does: `$1FROM` is a parameter and a word,
 /// `U&"..."` is an identifier with escapes.
-fn refuse_other_forms(sql: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+fn refuse_other_forms(sql: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
     let is_other = |token: &TokenWithSpan| match &token.token {
         Token::Placeholder(text) => text.len() < 2 || !text[1..].bytes().all(|byte| byte.is_ascii_digit()),
         _ => false,
@@ -105,7 +106,6 @@ fn refuse_other_forms(sql: &str, tokens: &[TokenWithSpan]) -> Result<(), Refusal
             "a parameter is written in another way than $1".to_owned(),
         ));
     }
-    let lexemes: Vec<_> = scan(sql).collect();
     let has_escapes = lexemes.windows(3).any(|window| {
         matches!(&sql[window[0].range.clone()], "u" | "U")
             && &sql[window[1].range.clone()] == "&"
@@ -169,14 +169,19 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn refuse_disagreement(sql: &str, tokens: &[TokenWithSpan], ranges: &[Range<usize>]) -> Result<(), Refusal> {
+fn refuse_disagreement(
+    lexemes: &[Lexeme],
+    tokens: &[TokenWithSpan],
+    ranges: &[Range<usize>],
+) -> Result<(), Refusal> {
     let theirs = tokens.iter().zip(ranges);
     let theirs = theirs
         .filter(|(token, _)| is_opaque(&token.token))
         .map(|(_, range)| range.clone());
-    let ours = scan(sql)
+    let ours = lexemes
+        .iter()
         .filter(|lexeme| lexeme.kind.is_opaque())
-        .map(|lexeme| lexeme.range);
+        .map(|lexeme| lexeme.range.clone());
     if agree(theirs, ours) {
         return Ok(());
     }
