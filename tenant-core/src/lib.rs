@@ -67,6 +67,7 @@ pub mod connection;
 pub mod context;
 mod detached;
 pub mod error;
+mod pool;
 pub mod registry;
 pub mod resolve;
 mod schema_name;

@@ -13,5 +13,6 @@ mod connection;
 mod entities;
 mod large_statements;
 mod migrations;
+mod pool;
 mod transactions;
 mod web;

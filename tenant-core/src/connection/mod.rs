@@ -110,7 +110,7 @@ impl TenantConnection {
     /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
     /// needs a search path: `DO` blocks, COPY, functions without a schema, temporary tables. What leaves
     /// the tenant here leaves it: a statement may name another tenant's schema, and `SET` without `LOCAL`
-    /// may outlive the transaction.
+    /// outlives the transaction, until the connection comes back to the pool.
     ///
     /// # Errors
     /// [`DbErr`] if the transaction could not begin.
