@@ -20,7 +20,7 @@ mod postgres {
 
     use sea_orm::{
         ConnectOptions, Database, DatabaseConnectionType, DbErr,
-        sqlx::{Error, Executor, PgConnection, Postgres, pool::PoolOptions},
+        sqlx::{Error, Executor, PgConnection, Postgres, error::DatabaseError, pool::PoolOptions},
     };
 
     /// How long a session may take to be put back. sqlx 0.9.0 puts no bound on the ping that follows, and until
@@ -87,7 +87,7 @@ mod postgres {
 
     /// The error is logged by sqlx, and by nobody else.
     fn explained(error: Error) -> Error {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         match code.as_deref() {
             Some(DIVISION_BY_ZERO | IN_FAILED_TRANSACTION) => Error::Protocol(
                 "a connection came back to the pool with a transaction open; it is closed, which rolls back"
