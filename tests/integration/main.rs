@@ -14,5 +14,6 @@ mod entities;
 mod large_statements;
 mod migrations;
 mod pool;
+mod proxy;
 mod transactions;
 mod web;

@@ -1,4 +1,4 @@
-//! The kit of the integration tests: a database of its own for each test.
+//! The kit of the integration tests: a database of its own for each test, and a proxy that makes faults.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
     reason = "in tests a panic is the report"
 )]
 
+mod proxy;
+
 use std::{
     env,
     sync::atomic::{AtomicU32, Ordering},
@@ -14,6 +16,8 @@ use std::{
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
+
+pub use proxy::{Counts, Direction, Fault, Faults, Firing, Proxy, Rule};
 
 /// A database on the server of `DATABASE_URL`, dropped at the end of the test.
 #[derive(Debug)]

@@ -1,0 +1,61 @@
+//! The framing of PostgreSQL's protocol: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+
+use std::io::{Error, ErrorKind, Result};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const SSL_REQUEST: u32 = 80_877_103;
+const GSS_ENCRYPTION_REQUEST: u32 = 80_877_104;
+
+/// The longest message that is believed, in bytes. A longer one says that the framing was lost.
+const LONGEST: usize = 1 << 30;
+
+/// Reads the first message of a client, which has no tag. What it asks of encryption is declined on the way.
+pub(super) async fn read_startup(client: &mut TcpStream) -> Result<Vec<u8>> {
+    loop {
+        let length = client.read_u32().await?;
+        let mut message = length.to_be_bytes().to_vec();
+        message.resize(checked(length, 8)?, 0);
+        client.read_exact(&mut message[4..]).await?;
+        let code = u32::from_be_bytes([message[4], message[5], message[6], message[7]]);
+        if code != SSL_REQUEST && code != GSS_ENCRYPTION_REQUEST {
+            return Ok(message);
+        }
+        client.write_all(b"N").await?;
+    }
+}
+
+/// The length in bytes of the message at the start of `bytes`, its tag included. Nothing if not all of it came yet.
+pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>> {
+    let Some(&[_, a, b, c, d]) = bytes.first_chunk() else {
+        return Ok(None);
+    };
+    let length = 1 + checked(u32::from_be_bytes([a, b, c, d]), 4)?;
+    Ok((length <= bytes.len()).then_some(length))
+}
+
+fn checked(length: u32, least: usize) -> Result<usize> {
+    usize::try_from(length)
+        .ok()
+        .filter(|length| (least..LONGEST).contains(length))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("a message of {length} bytes")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::message_length;
+
+    #[test]
+    fn a_message_is_known_when_all_of_it_is_there() {
+        let ready = b"Z\0\0\0\x05IZ";
+        for end in 0..6 {
+            assert_eq!(message_length(&ready[..end]).unwrap(), None);
+        }
+        assert_eq!(message_length(ready).unwrap(), Some(6));
+        message_length(b"Z\0\0\0\x03").unwrap_err();
+        message_length(b"Z\xff\0\0\0").unwrap_err();
+    }
+}
