@@ -88,6 +88,26 @@ pub enum SchemaError {
         /// The names of the migrations.
         names: Vec<Arc<str>>,
     },
+    /// A migration that runs outside of a transaction was begun and did not end.
+    #[error(
+        "{} was begun and did not end, so it may be done in part: {} first, which does it again",
+        begun(step).0, begun(step).1
+    )]
+    Unfinished {
+        /// What was begun.
+        step: Step,
+    },
+    /// A migration that runs outside of a transaction left indexes that PostgreSQL does not use.
+    #[error(
+        "{migration} left indexes that are not valid: {}. Running again drops them and does the migration again",
+        indexes.join(", ")
+    )]
+    InvalidIndexes {
+        /// The migration.
+        migration: Arc<str>,
+        /// The indexes, with their schemas.
+        indexes: Vec<String>,
+    },
     /// A migration failed.
     #[error("{}: {}", could_not(step), reason(source))]
     Migration {
@@ -191,6 +211,14 @@ fn set(scope: Scope) -> &'static str {
     match scope {
         Scope::Shared => "shared schema",
         Scope::Tenant => "tenants",
+    }
+}
+
+fn begun(step: &Step) -> (String, &'static str) {
+    match step {
+        Step::Up(name) => (format!("applying {name}"), "`up`"),
+        Step::Down(name) => (format!("rolling back {name}"), "`down`"),
+        step => (step.to_string(), "`fresh`"),
     }
 }
 

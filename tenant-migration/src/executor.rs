@@ -1,23 +1,22 @@
 //! [`Executor`]: does what a plan says, on a connection of its own.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectOptions, DbErr};
-use tenant_core::__private::{ShutDown, detached};
 
 use crate::{
     catalog,
-    error::{PlanError, SchemaError},
+    error::PlanError,
+    fleet::Fleet,
     migrations::Migrations,
-    plan::{Action, Plan, SchemaPlan, Target},
-    report::{Observer, Outcome, Report, SchemaReport},
+    plan::{Action, Plan, Target},
+    report::{Observer, Report},
+    run_options::RunOptions,
     status::{self, SchemaStatus},
     worker::Worker,
 };
 
-/// Plans and runs migrations, on one connection that nobody else uses.
+/// Plans migrations, and runs them on connections that nobody else uses: one, and more while a plan is run.
 ///
-/// It must reach the server itself or a pooler in session mode, as locks belong to sessions.
+/// They must reach the server itself or a pooler in session mode, as locks belong to sessions.
 ///
 /// # Example
 /// ```no_run
@@ -37,6 +36,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Executor {
     worker: Worker,
+    options: RunOptions,
 }
 
 impl Executor {
@@ -46,7 +46,10 @@ impl Executor {
     /// [`DbErr`] if it cannot be reached.
     pub async fn connect(options: impl Into<ConnectOptions>, migrations: Migrations) -> Result<Self, DbErr> {
         let worker = Worker::connect(options.into(), migrations).await?;
-        Ok(Self { worker })
+        Ok(Self {
+            worker,
+            options: RunOptions::default(),
+        })
     }
 
     /// What the ledgers of the schemas say, the shared schema's first. Nothing is changed.
@@ -72,35 +75,23 @@ impl Executor {
         Plan::new(&self.worker.migrations, target, action, statuses)
     }
 
-    /// Does what the plan says and tells what happened. A tenant that fails does not stop the others; the
-    /// shared schema does.
-    ///
-    /// If this future is dropped, the schema that is being worked on is done in the background, and no
-    /// other one is begun.
-    pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
-        let mut report = Report::default();
-        let mut is_stopped = false;
-        for schema in plan.schemas {
-            observer.started(&schema);
-            let done = if is_stopped {
-                SchemaReport::new(schema.schema(), Outcome::NotReached, Duration::ZERO)
-            } else {
-                self.migrate(schema).await
-            };
-            is_stopped |= done.schema().is_shared() && !done.is_success();
-            observer.finished(&done);
-            report.schemas.push(done);
-        }
-        report
+    /// Chooses how plans are run: how many tenants at once, which first, how patiently.
+    #[must_use]
+    pub fn with_options(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
     }
 
-    async fn migrate(&self, plan: SchemaPlan) -> SchemaReport {
-        let schema = plan.schema().clone();
-        let worker = self.worker.clone();
-        let done = detached(async move { worker.migrate(plan).await }).await;
-        done.unwrap_or_else(|ShutDown| {
-            SchemaReport::new(&schema, SchemaError::Interrupted.into(), Duration::ZERO)
-        })
+    /// Does what the plan says and tells what happened, in the order of the plan: the shared schema, then the
+    /// canaries, then all other tenants, as many at once as the [`RunOptions`] say. A tenant that fails does not stop
+    /// the others, unless it is a canary or one too many; the shared schema does.
+    ///
+    /// If this future is dropped, the schemas that are being worked on are done in the background, and no
+    /// other one is begun.
+    pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
+        Fleet::new(&self.worker, &self.options, observer)
+            .run(plan.schemas)
+            .await
     }
 
     /// Closes the connection.

@@ -80,12 +80,15 @@
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
+mod began;
 pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod creation;
+mod entry;
 mod error;
 mod executor;
+mod fleet;
 mod ledger;
 mod lifecycle;
 mod lock;
@@ -95,6 +98,8 @@ mod plan;
 mod plan_tests;
 mod recreate;
 mod report;
+mod retry;
+mod run_options;
 mod status;
 mod work;
 mod worker;
@@ -104,5 +109,6 @@ pub use executor::Executor;
 pub use lifecycle::{NewTenant, create_tenant};
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};
-pub use report::{Failed, Observer, Outcome, Report, SchemaReport};
+pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};
+pub use run_options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions};
 pub use status::SchemaStatus;

@@ -57,6 +57,6 @@ async fn ask(db: &impl ConnectionTrait, statement: Statement) -> Result<bool, Db
 }
 
 /// Names that differ in case alone are one tenant's.
-fn key(schema: &SchemaName) -> String {
+pub(crate) fn key(schema: &SchemaName) -> String {
     format!("tenant-migration:{}", schema.as_str().to_ascii_lowercase())
 }

@@ -193,7 +193,7 @@ fn steps(set: &MigrationSet, action: Action, status: &SchemaStatus) -> Result<Ve
         });
     }
     let rolled_back = status.applied().iter().rev().cloned().map(Step::Down);
-    Ok(match action {
+    let steps: Vec<_> = match action {
         Action::Up { steps } => {
             let pending = status.pending().iter().cloned().map(Step::Up);
             pending.take(count(steps)).collect()
@@ -202,7 +202,11 @@ fn steps(set: &MigrationSet, action: Action, status: &SchemaStatus) -> Result<Ve
         Action::Refresh => rolled_back.chain(all_up(set)).collect(),
         Action::Reset if !status.has_ledger() => Vec::new(),
         Action::Reset | Action::Fresh => rolled_back.chain([Step::DropLedger]).collect(),
-    })
+    };
+    match status.unfinished() {
+        Some(step) if !steps.contains(step) => Err(SchemaError::Unfinished { step: step.clone() }),
+        _ => Ok(steps),
+    }
 }
 
 fn all_up(set: &MigrationSet) -> impl Iterator<Item = Step> {

@@ -42,8 +42,31 @@ pub enum Outcome {
         /// Why.
         error: SchemaError,
     },
-    /// It was not begun, because the shared schema failed before.
-    NotReached,
+    /// It was not begun.
+    NotReached(NotReached),
+}
+
+/// Why a schema was not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotReached {
+    /// The shared schema failed.
+    SharedFailed,
+    /// A tenant that goes first failed.
+    CanaryFailed,
+    /// As many tenants failed as may.
+    TooManyFailures,
+}
+
+/// The rest of "not begun, because".
+impl fmt::Display for NotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SharedFailed => "the shared schema failed",
+            Self::CanaryFailed => "a tenant that goes first failed",
+            Self::TooManyFailures => "too many failed",
+        })
+    }
 }
 
 impl Report {
@@ -144,7 +167,8 @@ impl fmt::Display for Failed {
             separator = ";";
             match &schema.outcome {
                 Outcome::Failed { error, .. } => error.fmt(f)?,
-                _ => f.write_str("not reached")?,
+                Outcome::NotReached(reason) => write!(f, "not begun, because {reason}")?,
+                _ => {}
             }
         }
         Ok(())

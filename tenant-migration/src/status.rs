@@ -6,10 +6,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
-    catalog,
+    began, catalog,
     error::PlanError,
     migrations::{Migrations, scope_of},
-    plan::Target,
+    plan::{Step, Target},
 };
 
 /// What is applied in a schema, and what is not.
@@ -22,6 +22,7 @@ pub struct SchemaStatus {
     applied: Vec<Arc<str>>,
     pending: Vec<Arc<str>>,
     unknown: Vec<String>,
+    unfinished: Option<Step>,
 }
 
 impl SchemaStatus {
@@ -47,7 +48,13 @@ impl SchemaStatus {
             applied,
             pending,
             unknown,
+            unfinished: None,
         }
+    }
+
+    pub(crate) fn with_unfinished(mut self, step: Option<Step>) -> Self {
+        self.unfinished = step;
+        self
     }
 
     /// The schema.
@@ -91,6 +98,12 @@ impl SchemaStatus {
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
+
+    /// The step outside of a transaction that was begun and did not end. It is done again by what takes it again.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<&Step> {
+        self.unfinished.as_ref()
+    }
 }
 
 /// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment.
@@ -113,6 +126,7 @@ pub(crate) async fn read(
         statuses.extend(chunk.iter().zip(ledgers).map(|(found, ledger)| {
             let ledger = found.has_ledger.then_some(ledger);
             SchemaStatus::new(migrations, found.schema.clone(), found.exists, ledger)
+                .with_unfinished(found.comment.as_deref().and_then(began::parse))
         }));
     }
     Ok(statuses)
@@ -122,31 +136,37 @@ struct Found {
     schema: SchemaName,
     exists: bool,
     has_ledger: bool,
+    /// The ledger's.
+    comment: Option<String>,
 }
 
 async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<Found, PlanError> {
     let schema = SchemaName::shared();
-    let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger";
+    let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
+        obj_description(to_regclass($2), 'pg_class') AS comment";
     let ledger = migrations.ledger(&schema).quoted();
     let rows = query(db, sql, [schema.quoted().into(), ledger.into()]).await?;
-    let (exists, has_ledger) = match rows.first() {
-        Some(row) => (row.try_get("", "exists")?, row.try_get("", "has_ledger")?),
-        None => (false, false),
-    };
+    let row = rows
+        .first()
+        .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
     Ok(Found {
         schema,
-        exists,
-        has_ledger,
+        exists: row.try_get("", "exists")?,
+        has_ledger: row.try_get("", "has_ledger")?,
+        comment: row.try_get("", "comment")?,
     })
 }
 
 /// As the catalog has them, in the order of their names. The public tenant has no schema of its own.
 const FIND_TENANTS: &str = "
-    SELECT tenant.schema_name, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger
+    SELECT tenant.schema_name, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger,
+        note.description AS comment
     FROM public.tenants AS tenant
     LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
     LEFT JOIN pg_catalog.pg_class AS ledger
         ON ledger.relnamespace = space.oid AND ledger.relname = $1 AND ledger.relkind IN ('r', 'p')
+    LEFT JOIN pg_catalog.pg_description AS note
+        ON note.objoid = ledger.oid AND note.classoid = 'pg_catalog.pg_class'::regclass AND note.objsubid = 0
     WHERE lower(tenant.schema_name) <> 'public'";
 
 async fn find_tenants(
@@ -203,6 +223,7 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
         schema: catalog::schema_of(&name)?,
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
+        comment: row.try_get("", "comment")?,
     })
 }
 

@@ -8,6 +8,7 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManag
 use tenant_core::SchemaName;
 
 use crate::{
+    entry::Place,
     error::SchemaError,
     ledger::Ledger,
     migrations::{MigrationSet, Migrations, scope_of},
@@ -48,7 +49,33 @@ where
         if let [Step::Recreate, ..] = steps {
             return Ok(steps.to_vec());
         }
-        let applied = if self.find_ledger().await? {
+        let has_ledger = self.find_ledger().await?;
+        self.check_ledger(has_ledger, steps, seen).await
+    }
+
+    /// As [`check`](Self::check), where PostgreSQL said already where the connection stands.
+    pub(crate) async fn check_at(
+        &self,
+        place: &Place,
+        steps: &[Step],
+        seen: &[Arc<str>],
+    ) -> Result<Vec<Step>, SchemaError> {
+        if let [Step::Recreate, ..] = steps {
+            return Ok(steps.to_vec());
+        }
+        if place.schema.as_deref() != Some(self.schema.as_str()) {
+            return Err(SchemaError::NoSchema);
+        }
+        self.check_ledger(place.has_ledger, steps, seen).await
+    }
+
+    async fn check_ledger(
+        &self,
+        has_ledger: bool,
+        steps: &[Step],
+        seen: &[Arc<str>],
+    ) -> Result<Vec<Step>, SchemaError> {
+        let applied = if has_ledger {
             self.ledger().read(self.db).await?
         } else {
             HashSet::new()

@@ -8,17 +8,20 @@ use sea_orm::{
 use tenant_core::SchemaName;
 
 use crate::{
+    began, entry,
     error::SchemaError,
     lock::{self, Hold},
     migrations::{MigrationSet, Migrations, scope_of},
     plan::{SchemaPlan, Step},
     report::{Outcome, SchemaReport},
+    retry,
+    run_options::RunOptions,
     work::Work,
 };
 
 #[derive(Clone)]
 pub(crate) struct Worker {
-    options: ConnectOptions,
+    connect: ConnectOptions,
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
 }
@@ -30,20 +33,29 @@ struct Job<'a> {
     steps: &'a [Step],
     /// What must be applied for the steps to make sense.
     base: &'a [Arc<str>],
+    options: &'a RunOptions,
 }
 
 impl Worker {
-    pub(crate) async fn connect(mut options: ConnectOptions, migrations: Migrations) -> Result<Self, DbErr> {
-        options.max_connections(1).min_connections(0);
-        let db = Database::connect(options.clone()).await?;
+    pub(crate) async fn connect(mut connect: ConnectOptions, migrations: Migrations) -> Result<Self, DbErr> {
+        connect.max_connections(1).min_connections(0);
+        let db = Database::connect(connect.clone()).await?;
         Ok(Self {
-            options,
+            connect,
             db,
             migrations,
         })
     }
 
-    pub(crate) async fn migrate(&self, plan: SchemaPlan) -> SchemaReport {
+    /// One like this, with a connection of its own, which is opened when it is needed.
+    pub(crate) async fn another(&self) -> Result<Self, DbErr> {
+        let mut connect = self.connect.clone();
+        connect.connect_lazy(true);
+        let db = Database::connect(connect).await?;
+        Ok(Self { db, ..self.clone() })
+    }
+
+    pub(crate) async fn migrate(&self, plan: SchemaPlan, options: &RunOptions) -> SchemaReport {
         let begun = Instant::now();
         let schema = plan.status.schema();
         let outcome = match plan.steps {
@@ -52,8 +64,13 @@ impl Worker {
                 // what was applied still is.
                 let goes_up = steps.iter().all(|step| matches!(step, Step::Up(_)));
                 let base = if goes_up { plan.status.applied() } else { &[] };
-                let steps = &steps;
-                self.take_all(Job { schema, steps, base }).await
+                let job = Job {
+                    schema,
+                    steps: &steps,
+                    base,
+                    options,
+                };
+                self.take_all(job).await
             }
             Err(error) => error.into(),
         };
@@ -69,7 +86,7 @@ impl Worker {
             let job = Job { steps, ..job };
             let taken = match steps {
                 [step] if !is_transactional(set, step) => self.take_alone(job).await,
-                _ => self.take_together(job).await,
+                _ => self.take_patiently(job).await,
             };
             match taken {
                 Ok(taken) => done.extend(taken),
@@ -83,16 +100,32 @@ impl Worker {
         }
     }
 
+    /// In one transaction, and in another one where the first failed for a reason that passes: nothing of it is kept.
+    async fn take_patiently(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
+        let mut attempt = 1;
+        loop {
+            match self.take_together(job).await {
+                Err(error) if attempt < job.options.attempts && retry::passes(&error) => {
+                    tracing::warn!(schema = %job.schema, attempt, %error, "trying again");
+                    tokio::time::sleep(retry::pause(attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// In one transaction, which holds the lock.
     async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
         // Whatever the default is: what is read after the lock must be newer than the lock.
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = self.db.begin_with_config(isolation, None).await?;
-        lock::acquire(&transaction, job.schema, Hold::Transaction).await?;
+        let place = entry::enter(&transaction, &self.migrations, job.schema, job.options).await?;
         let work = Work::new(&transaction, &self.migrations, job.schema);
-        work.enter().await?;
-        let steps = work.check(job.steps, job.base).await?;
-        work.ensure_ledger(&steps).await?;
+        let steps = work.check_at(&place, job.steps, job.base).await?;
+        if !place.has_ledger {
+            work.ensure_ledger(&steps).await?;
+        }
         for step in &steps {
             work.take(step).await?;
         }
@@ -102,13 +135,13 @@ impl Worker {
 
     /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.
     async fn take_alone(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        let mut options = self.options.clone();
-        options
+        let mut connect = self.connect.clone();
+        connect
             // A session that is lost and opened again stands in the schema as well.
             .set_schema_search_path(self.migrations.search_path(job.schema))
             .idle_timeout(None)
             .max_lifetime(None);
-        let session = Database::connect(options).await?;
+        let session = Database::connect(connect).await?;
         let result = self.take_in(&session, job).await;
         session.close().await?;
         result
@@ -120,13 +153,44 @@ impl Worker {
         let steps = work.check(job.steps, job.base).await?;
         work.ensure_ledger(&steps).await?;
         for step in &steps {
-            let ledger = work.change(step).await?;
-            session.execute_unprepared(&ledger).await?;
+            self.take_marked(session, &work, job.schema, step).await?;
         }
         if !lock::release(session, job.schema).await? {
             tracing::warn!(schema = %job.schema, "the session was lost while a migration ran in it");
         }
         Ok(steps)
+    }
+}
+
+/// How a session that is interrupted is known afterwards.
+impl Worker {
+    async fn take_marked(
+        &self,
+        session: &DatabaseConnection,
+        work: &Work<'_, DatabaseConnection>,
+        schema: &SchemaName,
+        step: &Step,
+    ) -> Result<(), SchemaError> {
+        let ledger = self.migrations.ledger(schema);
+        if began::find(session, ledger).await?.as_ref() == Some(step) {
+            tracing::warn!(%schema, ?step, "it was begun before and did not end: it is done again");
+            began::drop_invalid_indexes(session, schema).await?;
+        }
+        let before = began::invalid_indexes(session, schema).await?;
+        session.execute_unprepared(&began::mark(ledger, step)).await?;
+        let record = work.change(step).await?;
+        let mut invalid = began::invalid_indexes(session, schema).await?;
+        invalid.retain(|index| !before.contains(index));
+        if let (Step::Up(name), false) = (step, invalid.is_empty()) {
+            return Err(SchemaError::InvalidIndexes {
+                migration: Arc::clone(name),
+                indexes: invalid,
+            });
+        }
+        // One message is one transaction.
+        let done = format!("{record}; {}", began::unmark(ledger));
+        session.execute_unprepared(&done).await?;
+        Ok(())
     }
 }
 

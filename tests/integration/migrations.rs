@@ -2,6 +2,7 @@
 
 mod command_line;
 mod create;
+mod fleet;
 mod run;
 mod safety;
 mod sea_orm_cli;

@@ -87,13 +87,25 @@ pub enum Command {
     },
     /// Drop everything in the schema, then apply all migrations
     #[command(after_long_help = SCHEMAS)]
-    Fresh,
+    Fresh {
+        /// How.
+        #[command(flatten)]
+        run: RunArgs,
+    },
     /// Roll back all migrations, then apply all of them again
     #[command(after_long_help = SCHEMAS)]
-    Refresh,
+    Refresh {
+        /// How.
+        #[command(flatten)]
+        run: RunArgs,
+    },
     /// Roll back all migrations
     #[command(after_long_help = SCHEMAS)]
-    Reset,
+    Reset {
+        /// How.
+        #[command(flatten)]
+        run: RunArgs,
+    },
     /// Show what is applied and what is pending
     #[command(after_long_help = SCHEMAS)]
     Status,
@@ -103,6 +115,10 @@ pub enum Command {
         /// How many in each schema, all if left out
         #[arg(short, long)]
         num: Option<u32>,
+
+        /// How.
+        #[command(flatten)]
+        run: RunArgs,
     },
     /// Roll back applied migrations, the last first
     #[command(after_long_help = SCHEMAS)]
@@ -110,10 +126,44 @@ pub enum Command {
         /// How many in each schema
         #[arg(short, long, default_value_t = 1)]
         num: u32,
+
+        /// How.
+        #[command(flatten)]
+        run: RunArgs,
     },
     /// Create and list tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
+}
+
+/// How a run goes through the tenants. Times are in milliseconds.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "How to run")]
+#[non_exhaustive]
+pub struct RunArgs {
+    /// How many tenants are worked on at once, each on a connection of its own, 4 if left out
+    #[arg(short, long, value_name = "N", value_parser = at_least_one())]
+    pub jobs: Option<u16>,
+
+    /// The tenants that go first, and how many or which: the others are begun only if these succeed
+    #[arg(long, value_name = "N|SCHEMA,...")]
+    pub canary: Option<String>,
+
+    /// Begin no other tenant once so many failed
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub max_failures: Option<u16>,
+
+    /// How long a migration may wait for a lock before it is tried again, 2000 if left out, 0 for ever
+    #[arg(long, value_name = "MS")]
+    pub lock_timeout: Option<u32>,
+
+    /// How long a statement of a migration may take, for ever if left out
+    #[arg(long, value_name = "MS")]
+    pub statement_timeout: Option<u32>,
+}
+
+fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..)
 }
 
 /// What to do with tenants.

@@ -1,17 +1,18 @@
 //! `up`, `down`, `fresh`, `refresh`, `reset` and `status`.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use tenant_core::{SchemaName, Scope};
 
 use super::{
-    Command, Context,
+    Command, Context, RunArgs,
     error::CliError,
     output::{Lines, show_details, show_overview, show_summary},
 };
 use crate::{
     executor::Executor,
     plan::{Action, Plan, Target},
+    run_options::{Canary, RunOptions},
 };
 
 /// Runs an action and shows it.
@@ -20,8 +21,9 @@ pub(super) async fn run(
     command: Command,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let (target, action) = (context.target()?, action(&command));
-    let executor = context.executor().await?;
+    let (action, args) = action(command);
+    let target = context.target()?;
+    let executor = context.executor().await?.with_options(options(&args)?);
     let plan = executor.plan(&target, action).await?;
     if let Some(note) = note(&target, action, &plan) {
         writeln!(out, "{note}")?;
@@ -55,7 +57,7 @@ pub(super) async fn status(context: &Context<'_>, out: &mut (dyn Write + Send)) 
     }
     let obstacles = statuses
         .iter()
-        .filter(|status| !status.exists() || !status.unknown().is_empty());
+        .filter(|status| !status.exists() || !status.unknown().is_empty() || status.unfinished().is_some());
     match obstacles.count() {
         0 => Ok(()),
         count => Err(CliError::Obstacles {
@@ -65,15 +67,45 @@ pub(super) async fn status(context: &Context<'_>, out: &mut (dyn Write + Send)) 
     }
 }
 
-fn action(command: &Command) -> Action {
+fn action(command: Command) -> (Action, RunArgs) {
     match command {
-        Command::Down { num } => Action::Down { steps: *num },
-        Command::Fresh => Action::Fresh,
-        Command::Refresh => Action::Refresh,
-        Command::Reset => Action::Reset,
-        Command::Up { num } => Action::Up { steps: *num },
-        _ => Action::UP,
+        Command::Down { num, run } => (Action::Down { steps: num }, run),
+        Command::Fresh { run } => (Action::Fresh, run),
+        Command::Refresh { run } => (Action::Refresh, run),
+        Command::Reset { run } => (Action::Reset, run),
+        Command::Up { num, run } => (Action::Up { steps: num }, run),
+        _ => (Action::UP, RunArgs::default()),
     }
+}
+
+fn options(args: &RunArgs) -> Result<RunOptions, CliError> {
+    let mut options = RunOptions::default();
+    if let Some(jobs) = args.jobs {
+        options = options.jobs(jobs.into());
+    }
+    if let Some(words) = &args.canary {
+        options = options.canary(canary(words)?);
+    }
+    if let Some(failures) = args.max_failures {
+        options = options.max_failures(failures.into());
+    }
+    if let Some(time) = args.lock_timeout {
+        options = options.lock_timeout(Duration::from_millis(time.into()));
+    }
+    if let Some(time) = args.statement_timeout {
+        options = options.statement_timeout(Duration::from_millis(time.into()));
+    }
+    Ok(options)
+}
+
+/// A number is how many; a tenant whose schema is a number is named with a comma, `7,`.
+fn canary(words: &str) -> Result<Canary, CliError> {
+    if let Ok(count) = words.parse() {
+        return Ok(Canary::First(count));
+    }
+    let schemas = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let schemas: Result<_, _> = schemas.map(SchemaName::for_tenant).collect();
+    Ok(Canary::Tenants(schemas?))
 }
 
 /// What an action without a schema leaves out.

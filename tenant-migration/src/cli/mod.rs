@@ -36,7 +36,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
 
-pub use args::{Args, Command, TenantCommand};
+pub use args::{Args, Command, RunArgs, TenantCommand};
 pub use error::CliError;
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
@@ -67,7 +67,11 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
         schema: args.database_schema.filter(|schema| !schema.is_empty()),
         is_verbose: args.verbose,
     };
-    match args.command.unwrap_or(Command::Up { num: None }) {
+    let up = Command::Up {
+        num: None,
+        run: RunArgs::default(),
+    };
+    match args.command.unwrap_or(up) {
         Command::Generate {
             migration_name,
             migration_dir,

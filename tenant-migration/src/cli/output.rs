@@ -56,7 +56,7 @@ fn outcome(report: &SchemaReport, is_verbose: bool) -> String {
         Outcome::Failed { done: steps, error } => {
             format!("FAILED: {error}; before that, it {}", done(steps, is_verbose))
         }
-        Outcome::NotReached => "not begun, because the shared schema failed".to_owned(),
+        Outcome::NotReached(reason) => format!("not begun, because {reason}"),
     }
 }
 
@@ -130,7 +130,7 @@ fn counts(schemas: &[SchemaReport]) -> String {
             Outcome::Done(_) => 0,
             Outcome::UpToDate => 1,
             Outcome::Failed { .. } => 2,
-            Outcome::NotReached => 3,
+            Outcome::NotReached(_) => 3,
         };
         counts[at].0 += 1;
     }
@@ -159,6 +159,9 @@ fn remark(status: &SchemaStatus) -> String {
     }
     if !status.unknown().is_empty() {
         return format!("unknown to this program: {}", status.unknown().join(", "));
+    }
+    if let Some(Step::Up(name) | Step::Down(name)) = status.unfinished() {
+        return format!("{name} was begun and did not end");
     }
     let pending: Vec<_> = status.pending().iter().map(|name| &**name).collect();
     list(&pending, false)

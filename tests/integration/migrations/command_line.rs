@@ -225,3 +225,34 @@ async fn init_writes_a_crate_and_keeps_what_is_there() {
         .unwrap_err();
     assert!(matches!(error, CliError::NoMigrator { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_run_goes_as_the_arguments_say() {
+    let (db, _connection) = with_tenants(&with([NOTE]), &["acme", "globex", "initech"]).await;
+    db.execute("CREATE TABLE globex.tag ()").await;
+    let migrations = with([NOTE, TAG]);
+    let (out, result) = cli(&db, &migrations, &["up", "--canary", "globex,", "--jobs", "2"]).await;
+    let reason = "not begun, because a tenant that goes first failed";
+    assert!(out.contains(&format!("acme     {reason}")), "{out}");
+    assert!(out.contains(&format!("initech  {reason}")), "{out}");
+    assert!(matches!(result, Err(CliError::Failed { failed: 3, all: 4 })));
+    let words = [
+        "up",
+        "--max-failures",
+        "1",
+        "--jobs",
+        "1",
+        "--canary",
+        "1",
+        "--lock-timeout",
+        "100",
+    ];
+    let (out, _) = cli(&db, &migrations, &words).await;
+    assert!(out.contains("acme     applied m2_create_tag"), "{out}");
+    assert!(
+        out.contains("initech  not begun, because too many failed"),
+        "{out}"
+    );
+    let (_, result) = cli(&db, &migrations, &["up", "--canary", "public"]).await;
+    assert!(matches!(result, Err(CliError::Schema(_))), "{result:?}");
+}

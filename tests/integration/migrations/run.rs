@@ -132,7 +132,7 @@ async fn a_shared_schema_that_fails_stops_the_run() {
         outcomes(&report),
         [
             "public: failed: m1 could not be applied: division by zero (22012)",
-            "acme: NotReached"
+            "acme: NotReached(SharedFailed)"
         ]
     );
     assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);

@@ -1,0 +1,112 @@
+//! What a migration outside of a transaction leaves behind when it is interrupted: a mark that it began, and indexes
+//! that are not valid.
+//!
+//! The mark is the comment of the schema's ledger. So it needs no table of its own, it is read with the ledgers of all
+//! schemas in one query, and `sea-orm-migration` never sees it.
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use tenant_core::SchemaName;
+
+use crate::{ledger::Ledger, plan::Step};
+
+const UP: &str = "tenant-migration: began up ";
+const DOWN: &str = "tenant-migration: began down ";
+
+/// The step that a ledger's comment says was begun and did not end.
+pub(crate) fn parse(comment: &str) -> Option<Step> {
+    let up = || comment.strip_prefix(UP).map(|name| Step::Up(Arc::from(name)));
+    let down = || comment.strip_prefix(DOWN).map(|name| Step::Down(Arc::from(name)));
+    up().or_else(down)
+}
+
+/// Says that a step begins.
+pub(crate) fn mark(ledger: Ledger<'_>, step: &Step) -> String {
+    let text = match step {
+        Step::Up(name) => format!("{UP}{name}"),
+        Step::Down(name) => format!("{DOWN}{name}"),
+        // These are done in a transaction.
+        Step::Recreate | Step::DropLedger => return String::new(),
+    };
+    comment(ledger, &format!("'{}'", text.replace('\'', "''")))
+}
+
+/// Says that it ended.
+pub(crate) fn unmark(ledger: Ledger<'_>) -> String {
+    comment(ledger, "NULL")
+}
+
+fn comment(ledger: Ledger<'_>, text: &str) -> String {
+    format!("COMMENT ON TABLE {} IS {text}", ledger.quoted())
+}
+
+/// What was begun in a schema and did not end.
+pub(crate) async fn find(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<Option<Step>, DbErr> {
+    let sql = "SELECT obj_description(to_regclass($1), 'pg_class') AS comment";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [ledger.quoted().into()]);
+    let row = db.query_one_raw(statement).await?;
+    let comment: Option<String> = row.map_or(Ok(None), |row| row.try_get("", "comment"))?;
+    Ok(comment.as_deref().and_then(parse))
+}
+
+/// An index that was being built concurrently when that failed: PostgreSQL keeps it up to date and never uses it.
+/// <https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY>
+const INVALID_INDEXES: &str = "
+    SELECT format('%I.%I', space.nspname, class.relname) AS name
+    FROM pg_catalog.pg_index AS index
+    JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid
+    JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
+    WHERE NOT index.indisvalid AND class.relkind = 'i' AND space.nspname = $1
+    ORDER BY 1";
+
+/// The indexes of a schema that are not valid, as SQL.
+pub(crate) async fn invalid_indexes(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<Vec<String>, DbErr> {
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, INVALID_INDEXES, [schema.as_str().into()]);
+    let rows = db.query_all_raw(statement).await?.into_iter();
+    rows.map(|row| row.try_get("", "name")).collect()
+}
+
+/// Drops the indexes that an interrupted migration left, so that it can build them anew: `IF NOT EXISTS` would take
+/// one that is not valid for the one that is wanted.
+pub(crate) async fn drop_invalid_indexes(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<(), DbErr> {
+    for index in invalid_indexes(db, schema).await? {
+        tracing::warn!(%schema, index, "dropping an index that an interrupted migration left invalid");
+        db.execute_unprepared(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"))
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        let schema = SchemaName::new("acme").unwrap();
+        let ledger = Ledger {
+            schema: &schema,
+            table: "seaql_migrations",
+        };
+        let step = Step::Up("m1_it's".into());
+        let sql = mark(ledger, &step);
+        assert_eq!(
+            sql,
+            r#"COMMENT ON TABLE "acme"."seaql_migrations" IS 'tenant-migration: began up m1_it''s'"#
+        );
+        assert_eq!(parse("tenant-migration: began up m1_it's"), Some(step));
+        assert_eq!(
+            parse("tenant-migration: began down m1"),
+            Some(Step::Down("m1".into()))
+        );
+        assert_eq!(parse("the ledger of the application"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Entering a schema in a transaction: its lock, its search path, the patience of the run, and a look at where one
+//! stands, in one round trip.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use tenant_core::SchemaName;
+
+use crate::{
+    lock::{self, Hold},
+    migrations::Migrations,
+    run_options::RunOptions,
+};
+
+/// What PostgreSQL says of where the transaction stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The first schema of the search path that is there.
+    pub(crate) schema: Option<String>,
+    pub(crate) has_ledger: bool,
+}
+
+/// PostgreSQL evaluates what a SELECT lists from the left to the right, and looks names up as they are by then, so
+/// whether the ledger is there is asked under the lock.
+const ENTER: &str = "
+    SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS is_locked, set_config('search_path', $2, true),
+        set_config('lock_timeout', $3, true), set_config('statement_timeout', $4, true),
+        current_schema()::text AS schema, to_regclass($5) IS NOT NULL AS has_ledger";
+
+/// Puts a transaction into a schema, under the schema's lock.
+pub(crate) async fn enter(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &RunOptions,
+) -> Result<Place, DbErr> {
+    let values = [
+        lock::key(schema),
+        migrations.search_path(schema),
+        milliseconds(options.lock_timeout),
+        milliseconds(options.statement_timeout),
+        migrations.ledger(schema).quoted(),
+    ];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, ENTER, values.map(Into::into));
+    let row = ask(db, statement.clone()).await?;
+    if row.try_get("", "is_locked")? {
+        return place(&row);
+    }
+    lock::acquire(db, schema, Hold::Transaction).await?;
+    // Whoever had the lock may have made the ledger. A lock that is held may be taken twice.
+    place(&ask(db, statement).await?)
+}
+
+fn place(row: &QueryResult) -> Result<Place, DbErr> {
+    Ok(Place {
+        schema: row.try_get("", "schema")?,
+        has_ledger: row.try_get("", "has_ledger")?,
+    })
+}
+
+async fn ask(db: &impl ConnectionTrait, statement: Statement) -> Result<QueryResult, DbErr> {
+    let row = db.query_one_raw(statement).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))
+}
+
+/// As a setting of PostgreSQL, which has no more than this.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    time.as_millis().min(i32::MAX as u128).to_string()
+}

@@ -1,0 +1,59 @@
+//! What passes by itself, and how long to wait for it.
+
+use std::time::Duration;
+
+use sea_orm::DbErr;
+
+use crate::error::{SchemaError, sqlstate};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether the same may succeed when it is tried again.
+pub(crate) fn passes(error: &SchemaError) -> bool {
+    match error {
+        SchemaError::Migration { source, .. } | SchemaError::Database(source) => is_transient(source),
+        _ => false,
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn is_transient(error: &DbErr) -> bool {
+    matches!(
+        sqlstate(error),
+        Some(
+            "40001" // serialization_failure
+            | "40P01" // deadlock_detected
+            | "53200" // out_of_memory: the lock table is full
+            | "53300" // too_many_connections
+            | "55P03" // lock_not_available
+        )
+    )
+}
+
+/// How long to wait before the next attempt: twice as long each time, and never as long as somebody else who failed
+/// at the same moment.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    let whole = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(10))
+        .min(LONGEST_PAUSE);
+    whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_differ() {
+        for attempt in 0..40 {
+            let whole = FIRST_PAUSE
+                .saturating_mul(1 << attempt.min(10))
+                .min(LONGEST_PAUSE);
+            let pause = pause(attempt);
+            assert!(pause >= whole / 2 && pause <= whole, "{attempt}: {pause:?}");
+        }
+        let pauses: std::collections::BTreeSet<_> = (0..20).map(|_| pause(10)).collect();
+        assert!(pauses.len() > 1);
+    }
+}

@@ -1,0 +1,300 @@
+//! Many tenants at once: workers, waves, failures, patience.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use sea_orm::TransactionTrait as _;
+use tenant_migration::{Canary, Observer, RunOptions, SchemaPlan, SchemaReport};
+
+use super::*;
+
+/// Tenants with a schema and a ledger each, made by hand in one statement: their migrations are cheap.
+async fn fleet_of(count: u32) -> (TestDatabase, DatabaseConnection) {
+    let (db, connection) = with_tenants(&with([]), &[]).await;
+    db.execute(&format!(
+        "DO $$ BEGIN FOR i IN 1..{count} LOOP
+            EXECUTE format('CREATE SCHEMA t%s', i);
+            EXECUTE format('INSERT INTO public.tenants (schema_name, name, status) VALUES (''t%s'', ''t'', ''active'')', i);
+        END LOOP; END $$"
+    ))
+    .await;
+    (db, connection)
+}
+
+async fn run_with(
+    db: &TestDatabase,
+    migrations: &Migrations,
+    options: RunOptions,
+    observer: &mut dyn Observer,
+) -> Report {
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    let executor = executor.with_options(options);
+    let plan = executor.plan(&Target::All, Action::UP).await.unwrap();
+    let report = executor.run(plan, observer).await;
+    executor.close().await.unwrap();
+    report
+}
+
+const SMALL: Sql = Sql::new("m1_small", "CREATE TABLE small (id int)", "DROP TABLE small");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_poisoned_tenants_of_two_hundred_fail_and_the_second_run_does_only_these() {
+    let (db, connection) = fleet_of(200).await;
+    let poisoned = ["t7", "t77", "t177"];
+    for schema in poisoned {
+        db.execute(&format!("CREATE TABLE {schema}.small (a text)")).await;
+    }
+    let migrations = with([SMALL]);
+    let report = run_with(&db, &migrations, RunOptions::default(), &mut ()).await;
+    let failed: BTreeSet<_> = report
+        .schemas()
+        .iter()
+        .filter(|schema| !schema.is_success())
+        .map(|schema| schema.schema().to_string())
+        .collect();
+    assert_eq!(failed, poisoned.map(str::to_owned).into());
+    let done = report
+        .schemas()
+        .iter()
+        .filter(|schema| matches!(schema.outcome(), Outcome::Done(_)));
+    assert_eq!(done.count(), 197);
+    let names: Vec<_> = report
+        .schemas()
+        .iter()
+        .map(|schema| schema.schema().to_string())
+        .collect();
+    assert!(names[1..].is_sorted(), "in the order of the plan: {names:?}");
+
+    for schema in poisoned {
+        db.execute(&format!("DROP TABLE {schema}.small")).await;
+    }
+    let mut seen = Seen::default();
+    let report = run_with(&db, &migrations, RunOptions::default(), &mut seen).await;
+    assert!(report.is_success());
+    assert_eq!(seen.done, poisoned.map(str::to_owned).into());
+    let tables = "SELECT FROM pg_tables WHERE tablename = 'small'";
+    assert_eq!(count(&connection, tables).await, 200);
+}
+
+/// What an observer is told.
+#[derive(Default)]
+struct Seen {
+    running: BTreeSet<String>,
+    most_running: usize,
+    done: BTreeSet<String>,
+}
+
+impl Observer for Seen {
+    fn started(&mut self, schema: &SchemaPlan) {
+        self.running.insert(schema.schema().to_string());
+        self.most_running = self.most_running.max(self.running.len());
+    }
+
+    fn finished(&mut self, schema: &SchemaReport) {
+        assert!(
+            self.running.remove(schema.schema().as_str()),
+            "finished before it started"
+        );
+        if matches!(schema.outcome(), Outcome::Done(_)) {
+            self.done.insert(schema.schema().to_string());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_tenants_are_worked_on_at_once_as_there_are_jobs() {
+    for jobs in [1, 3] {
+        let (db, connection) = fleet_of(9).await;
+        // Who is at work is counted by the database.
+        let work = "CREATE TABLE small AS SELECT count(*) AS at_once FROM pg_stat_activity
+            WHERE datname = current_database() AND state = 'active' AND query LIKE 'CREATE TABLE small%';
+            SELECT pg_sleep(0.1)";
+        let migrations = with([Sql::new("m1_small", work, "")]);
+        let mut seen = Seen::default();
+        let report = run_with(&db, &migrations, RunOptions::default().jobs(jobs), &mut seen).await;
+        assert!(report.is_success(), "{report:?}");
+        assert_eq!(seen.most_running, jobs);
+        let counts = (1..=9).map(|tenant| format!("SELECT at_once FROM t{tenant}.small"));
+        let counts = counts.collect::<Vec<_>>().join(" UNION ALL ");
+        let most = column(
+            &connection,
+            &format!("SELECT max(at_once) FROM ({counts}) AS counts"),
+        )
+        .await;
+        let most: usize = most[0].parse().unwrap();
+        assert_eq!(most > 1, jobs > 1, "{most} at once with {jobs} jobs");
+        assert!(most <= jobs);
+    }
+}
+
+#[tokio::test]
+async fn the_others_are_not_begun_if_a_canary_fails() {
+    let (db, connection) = fleet_of(5).await;
+    db.execute("CREATE TABLE t4.small ()").await;
+    let migrations = with([SMALL]);
+    let canary = Canary::Tenants(vec![schema("t2"), schema("t4")]);
+    let report = run_with(&db, &migrations, RunOptions::default().canary(canary), &mut ()).await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "public: -",
+            "t1: NotReached(CanaryFailed)",
+            "t2: applied m1_small",
+            "t3: NotReached(CanaryFailed)",
+            "t4: failed: m1_small could not be applied: relation \"small\" already exists (42P07)",
+            "t5: NotReached(CanaryFailed)",
+        ]
+    );
+    assert!(tables(&connection, "t1").await.is_empty());
+
+    // The first that have something to do are t1 and t3, as t2 is done.
+    db.execute("DROP TABLE t4.small; CREATE TABLE t3.small ()").await;
+    let options = RunOptions::default().canary(Canary::First(2));
+    let report = run_with(&db, &migrations, options.clone(), &mut ()).await;
+    assert_eq!(
+        outcomes(&report)[1..],
+        [
+            "t1: applied m1_small",
+            "t2: -",
+            "t3: failed: m1_small could not be applied: relation \"small\" already exists (42P07)",
+            "t4: NotReached(CanaryFailed)",
+            "t5: NotReached(CanaryFailed)",
+        ]
+    );
+    db.execute("DROP TABLE t3.small").await;
+    let report = run_with(&db, &migrations, options, &mut ()).await;
+    assert!(report.is_success(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_run_stops_when_too_many_failed() {
+    let (db, _connection) = fleet_of(30).await;
+    let migrations = with([Sql::new("m1_wrong", "SELECT 1/0", "")]);
+    let options = RunOptions::default().jobs(2).max_failures(3);
+    let report = run_with(&db, &migrations, options, &mut ()).await;
+    let outcomes = outcomes(&report);
+    let failed = outcomes.iter().filter(|line| line.contains("division")).count();
+    let left = outcomes
+        .iter()
+        .filter(|line| line.ends_with("NotReached(TooManyFailures)"));
+    // Who was at work when the third failed is done.
+    assert!((3..=4).contains(&failed), "{failed}");
+    assert_eq!(left.count(), 30 - failed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_not_to_be_had_is_waited_for_in_short_and_asked_for_again() {
+    let (db, connection) = fleet_of(2).await;
+    assert!(up(&db, &with([SMALL])).await.is_success());
+    let migrations = with([
+        SMALL,
+        Sql::new("m2_column", "ALTER TABLE small ADD name text", ""),
+    ]);
+    let reader = connection.begin().await.unwrap();
+    reader.execute_unprepared("SELECT FROM t1.small").await.unwrap();
+
+    let once = RunOptions::default()
+        .lock_timeout(Duration::from_millis(50))
+        .attempts(1);
+    let report = run_with(&db, &migrations, once.clone(), &mut ()).await;
+    assert_eq!(
+        outcomes(&report)[1..],
+        [
+            "t1: failed: m2_column could not be applied: canceling statement due to lock timeout (55P03)",
+            "t2: applied m2_column",
+        ]
+    );
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        reader.commit().await.unwrap();
+    };
+    let mut nobody = ();
+    let again = run_with(&db, &migrations, once.attempts(50), &mut nobody);
+    let (report, ()) = tokio::join!(again, release);
+    assert_eq!(outcomes(&report)[1..], ["t1: applied m2_column", "t2: -"]);
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_fails() {
+    let (db, _connection) = fleet_of(1).await;
+    let migrations = with([Sql::new("m1_slow", "SELECT pg_sleep(60)", "")]);
+    let options = RunOptions::default().statement_timeout(Duration::from_millis(50));
+    let begun = Instant::now();
+    let report = run_with(&db, &migrations, options, &mut ()).await;
+    assert_eq!(
+        outcomes(&report)[1..],
+        ["t1: failed: m1_slow could not be applied: canceling statement due to statement timeout (57014)"]
+    );
+    // It was not waited for.
+    assert!(begun.elapsed() < Duration::from_secs(50));
+}
+
+#[tokio::test]
+async fn a_deadlock_is_tried_again() {
+    let (db, connection) = fleet_of(2).await;
+    db.execute("CREATE TABLE public.a (); CREATE TABLE public.b ()")
+        .await;
+    // Each of the two takes the locks in the other's order.
+    let crossed = "DO $$ BEGIN
+        IF current_schema() = 't1' THEN LOCK public.a; PERFORM pg_sleep(0.3); LOCK public.b;
+        ELSE LOCK public.b; PERFORM pg_sleep(0.3); LOCK public.a; END IF;
+        CREATE TABLE small (); END $$";
+    let migrations = with([Sql::new("m1_crossed", crossed, "")]);
+    let options = RunOptions::default().lock_timeout(Duration::from_secs(20));
+    let report = run_with(&db, &migrations, options, &mut ()).await;
+    assert!(report.is_success(), "{:?}", outcomes(&report));
+    let tables = "SELECT FROM pg_tables WHERE tablename = 'small'";
+    assert_eq!(count(&connection, tables).await, 2);
+}
+
+#[tokio::test]
+async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_done_again() {
+    let index = Sql::new(
+        "m2_index",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS note_plan ON note (plan)",
+        "DROP INDEX CONCURRENTLY note_plan",
+    );
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    // Two rows of one plan: the index cannot be unique, and what was built of it stays.
+    db.execute("INSERT INTO acme.note DEFAULT VALUES").await;
+    let migrations = with([NOTE, index.outside_of_transactions(), TAG]);
+    let report = up(&db, &migrations).await;
+    let outcomes = outcomes(&report);
+    assert!(
+        outcomes[1].contains("could not create unique index"),
+        "{outcomes:?}"
+    );
+    assert!(
+        outcomes[2].contains("applied m2_index; applied m2_create_tag"),
+        "{outcomes:?}"
+    );
+    let invalid = "SELECT FROM pg_index WHERE NOT indisvalid AND indrelid = 'acme.note'::regclass";
+    assert_eq!(count(&connection, invalid).await, 1);
+
+    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+    let status = executor.status(&tenant("acme")).await.unwrap();
+    assert_eq!(status[0].unfinished(), Some(&Step::Up("m2_index".into())));
+    let plan = executor
+        .plan(&tenant("acme"), Action::Down { steps: 1 })
+        .await
+        .unwrap();
+    assert_eq!(
+        super::outcomes(&executor.run(plan, &mut ()).await),
+        [
+            "acme: failed: applying m2_index was begun and did not end, so it may be done in part: `up` first, which \
+          does it again"
+        ]
+    );
+
+    db.execute("DELETE FROM acme.note WHERE id = 2").await;
+    let report = up(&db, &migrations).await;
+    assert!(report.is_success(), "{:?}", super::outcomes(&report));
+    assert_eq!(count(&connection, invalid).await, 0);
+    let valid = "SELECT FROM pg_indexes WHERE indexname = 'note_plan'";
+    assert_eq!(count(&connection, valid).await, 2);
+    let status = executor.status(&tenant("acme")).await.unwrap();
+    assert_eq!(status[0].unfinished(), None);
+    executor.close().await.unwrap();
+}
