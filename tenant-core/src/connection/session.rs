@@ -24,8 +24,8 @@ pub(super) struct Session {
     innermost: AtomicUsize,
     /// Transactions that were dropped out of turn. Whoever has the turn next rolls them back.
     dropped: Mutex<Vec<DatabaseTransaction>>,
-    /// A nested transaction failed to begin. sqlx 0.9.0 then rolls back the outer one without a word, and
-    /// what follows would run outside of any.
+    /// A nested transaction failed to begin, or one was given up while it began or ended. sqlx 0.9.0 then rolls
+    /// back the outer one without a word, and what follows would run outside of any.
     is_broken: AtomicBool,
 }
 
@@ -57,6 +57,12 @@ impl Session {
     /// Refuses all further work.
     pub(super) fn break_off(&self) {
         self.is_broken.store(true, Ordering::Release);
+    }
+
+    /// To be held while a transaction begins or ends: unless it is told of the end, all further work is refused.
+    /// sqlx would count wrong from then on.
+    pub(super) fn unfinished(self: &Arc<Self>) -> Unfinished {
+        Unfinished(Some(Arc::clone(self)))
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -104,6 +110,25 @@ impl Session {
 
     fn dropped(&self) -> MutexGuard<'_, Vec<DatabaseTransaction>> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A transaction that begins or ends.
+#[derive(Debug)]
+#[must_use = "breaks the session off when it is dropped"]
+pub(super) struct Unfinished(Option<Arc<Session>>);
+
+impl Unfinished {
+    pub(super) fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            session.break_off();
+        }
     }
 }
 

@@ -11,13 +11,14 @@ use super::{
     TenantConnection, TenantTransactionStream,
     session::{Level, Session, is_refusal_of_the_database},
 };
-use crate::{detached::detached, error::ConnectionError, tenant::Tenant};
+use crate::{detached::detached_for_a_while, error::ConnectionError, tenant::Tenant};
 
 /// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
 /// connection do, and so do those of the transactions nested in it.
 ///
 /// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing
-/// behind: BEGIN, COMMIT and ROLLBACK run to their end without it.
+/// behind: BEGIN, COMMIT and ROLLBACK run to their end without it, or are given up after five seconds without a
+/// reply, and the connection with them.
 ///
 /// # Example
 /// ```no_run
@@ -41,7 +42,7 @@ impl TenantTransaction {
     ) -> Result<Self, DbErr> {
         let db = connection.db.clone();
         let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
-        let level = detached(async move {
+        let level = detached_for_a_while(async move {
             let transaction = db.begin_with_options(options).await?;
             Ok::<_, DbErr>(Level::outermost(session, transaction))
         });
@@ -54,9 +55,10 @@ impl TenantTransaction {
         // Waiting can be given up; what is begun is begun to its end.
         let turn = self.level.turn().await?;
         let parent = Arc::clone(&self.level);
-        let begun = detached(async move {
-            let begun = parent.transaction()?.begin_with_options(options).await;
-            let transaction = begun.inspect_err(|_| parent.session.break_off())?;
+        let begun = detached_for_a_while(async move {
+            let unfinished = parent.session.unfinished();
+            let transaction = parent.transaction()?.begin_with_options(options).await?;
+            unfinished.finish();
             // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
             // done inside of a transaction that is about to be rolled back.
             Ok::<_, DbErr>((Level::nested(parent, transaction), turn))
@@ -107,7 +109,7 @@ impl TenantTransaction {
     async fn end(self, how: End) -> Result<(), DbErr> {
         let session = Arc::clone(&self.level.session);
         let is_nested = self.level.is_nested();
-        match detached(end(self.level, how)).await? {
+        match detached_for_a_while(end(self.level, how)).await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())
@@ -153,10 +155,12 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let Some((transaction, parent)) = level.take() else {
         return Ok(());
     };
+    let unfinished = session.unfinished();
     let result = match how {
         End::Commit if !is_aborted => transaction.commit().await,
         _ => transaction.rollback().await,
     };
+    unfinished.finish();
     session.closed_one();
     drop(turn);
     drop(parent);

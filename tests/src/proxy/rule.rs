@@ -63,6 +63,12 @@ impl Rule {
         Self::new(direction, tags, "", fault)
     }
 
+    /// For any message.
+    #[must_use]
+    pub fn any(direction: Direction, fault: Fault) -> Self {
+        Self::new(direction, b"", "", fault)
+    }
+
     fn new(direction: Direction, tags: &'static [u8], text: &'static str, fault: Fault) -> Self {
         Self {
             direction,
@@ -103,7 +109,7 @@ impl Rule {
 
     fn matches(&self, direction: Direction, message: &[u8]) -> bool {
         direction == self.direction
-            && self.tags.contains(&message[0])
+            && (self.tags.is_empty() || self.tags.contains(&message[0]))
             && (self.text.is_empty() || contains(message, self.text.as_bytes()))
     }
 }

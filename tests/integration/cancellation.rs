@@ -1,0 +1,169 @@
+//! Futures that are dropped, and connections that are lost: what is left of them.
+
+mod driver;
+mod drops;
+mod each_point;
+mod lost;
+mod waiting;
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement,
+    sqlx::{Executor, Row},
+};
+use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
+use tests::{Proxy, TestDatabase};
+
+/// So long may take what must happen at all; no test waits for it that succeeds.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A tenant whose connections go through a proxy, and a witness whose connection does not.
+struct Faulty {
+    acme: TenantConnection,
+    tenants: Tenants,
+    witness: DatabaseConnection,
+    proxy: Proxy,
+    /// Dropped last: it drops the database.
+    _database: TestDatabase,
+}
+
+impl Faulty {
+    /// Sessions come back to the pool as they are, so that nothing but the transactions themselves keeps it clean.
+    async fn trusting(connections: u32) -> Self {
+        Self::with(Tenants::builder().trust_returned_sessions(), connections).await
+    }
+
+    /// Sessions are put back into their first state, as by default.
+    async fn resetting(connections: u32) -> Self {
+        Self::with(Tenants::builder(), connections).await
+    }
+
+    async fn with(builder: TenantsBuilder, connections: u32) -> Self {
+        let database = TestDatabase::create().await;
+        let tables = "CREATE SCHEMA acme; CREATE TABLE acme.note (title text NOT NULL)";
+        database.execute(tables).await;
+        let proxy = Proxy::start(database.url()).await;
+        let tenants = builder.connect(options(&proxy, connections)).await.unwrap();
+        let tenant = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+        let faulty = Self {
+            acme: tenants.connection(&tenant),
+            tenants,
+            witness: database.connect().await,
+            proxy,
+            _database: database,
+        };
+        faulty.settled().await;
+        faulty
+    }
+
+    /// A plain connection of SeaORM, through the same proxy.
+    async fn plain(&self) -> DatabaseConnection {
+        Database::connect(options(&self.proxy, 1)).await.unwrap()
+    }
+
+    /// How many notes with a title everybody sees.
+    async fn notes(&self, title: &str) -> i64 {
+        let sql = "SELECT count(*) FROM acme.note WHERE title = $1";
+        let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()]);
+        let row = self.witness.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    /// Waits until all that was dropped is done with, and checks that the pool has all its places, and connections
+    /// that are inside of no transaction: a write is seen by everybody at once.
+    async fn assert_clean(&self, context: &str) {
+        let pool = self.tenants.shared_connection().get_postgres_connection_pool();
+        let mut connections = Vec::new();
+        while connections.len() < pool.options().get_max_connections() as usize {
+            let connection = tokio::time::timeout(LONG, pool.acquire()).await;
+            connections.push(connection.expect("a place in the pool").expect("a connection"));
+        }
+        for connection in &mut connections {
+            let before = self.notes("probe").await;
+            // A message of the simple protocol: its transaction begins with it.
+            let outside = connection.fetch_one("SELECT now() = statement_timestamp()").await;
+            assert!(
+                outside.unwrap().get::<bool, _>(0),
+                "inside a transaction: {context}"
+            );
+            let probe = "INSERT INTO acme.note VALUES ('probe')";
+            connection.execute(probe).await.unwrap();
+            assert_eq!(self.notes("probe").await, before + 1, "not seen: {context}");
+        }
+        drop(connections);
+        self.settled().await;
+    }
+
+    /// Waits until all open connections are back in the pool.
+    async fn settled(&self) {
+        let pool = self.tenants.shared_connection().get_postgres_connection_pool();
+        let idle = async {
+            while pool.num_idle() < pool.size() as usize {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LONG, idle).await.expect("a quiet pool");
+    }
+}
+
+fn options(proxy: &Proxy, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(proxy.url());
+    options
+        .max_connections(connections)
+        .acquire_timeout(LONG)
+        .sqlx_logging(false);
+    options
+}
+
+/// A statement that adds a note. It is prepared.
+fn insert(title: &str) -> Statement {
+    let sql = r#"INSERT INTO "$tenant".note VALUES ($1)"#;
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()])
+}
+
+/// As [`insert`], for a plain connection.
+fn plain_insert(title: &str) -> Statement {
+    let sql = "INSERT INTO acme.note VALUES ($1)";
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()])
+}
+
+/// A statement whose rows are the numbers from 1 to `last`.
+fn numbers(last: i32) -> Statement {
+    let sql = "SELECT n FROM generate_series(1, $1) AS n";
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [last.into()])
+}
+
+/// Polls a future so many times, whenever it asks for it, and drops it. Its output if it was ready by then.
+async fn drop_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    poll_fn(|context| {
+        if polled < polls {
+            polled += 1;
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+        }
+        if polled < polls {
+            Poll::Pending
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
+}
+
+/// Polls a future until `end` is ready, and drops it. Its output if it was ready before.
+async fn drop_when<F: Future>(end: impl Future<Output = ()>, future: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = end => None,
+    }
+}

@@ -1,0 +1,195 @@
+//! Everything that a tenant's connection does, dropped at each of its polls, and at each message that it waits for.
+
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use sea_orm::{ConnectionTrait, DbErr, StreamTrait, TransactionError, TransactionSession, TransactionTrait};
+use tenant_core::TenantConnection;
+use tests::{Direction, Fault, Faults, Rule};
+
+use super::{Faulty, drop_after, drop_when, insert, numbers};
+
+/// What is done, from begin to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Execute,
+    QueryOne,
+    QueryAll,
+    Stream,
+    Commit,
+    Rollback,
+    NestedCommit,
+    NestedRollback,
+    NestedDrop,
+    Closure,
+    ClosureThatFails,
+    Unguarded,
+    StreamInTransaction,
+}
+
+const ALL: [Work; 13] = [
+    Work::Execute,
+    Work::QueryOne,
+    Work::QueryAll,
+    Work::Stream,
+    Work::Commit,
+    Work::Rollback,
+    Work::NestedCommit,
+    Work::NestedRollback,
+    Work::NestedDrop,
+    Work::Closure,
+    Work::ClosureThatFails,
+    Work::Unguarded,
+    Work::StreamInTransaction,
+];
+
+impl Work {
+    /// How many notes there are when it is done, if each that it adds has the same title.
+    fn notes(self) -> i64 {
+        match self {
+            Self::QueryOne | Self::QueryAll | Self::Stream | Self::Rollback | Self::ClosureThatFails => 0,
+            Self::NestedCommit => 2,
+            _ => 1,
+        }
+    }
+
+    async fn run(self, db: &TenantConnection, title: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Execute => execute(db, title).await,
+            Self::QueryOne => db.query_one_raw(numbers(1)).await.map(|_| ()),
+            Self::QueryAll => db.query_all_raw(numbers(9)).await.map(|_| ()),
+            Self::Stream => read_half(db).await,
+            Self::Commit | Self::Rollback => {
+                let transaction = db.begin().await?;
+                execute(&transaction, title).await?;
+                if self == Self::Commit {
+                    transaction.commit().await
+                } else {
+                    transaction.rollback().await
+                }
+            }
+            Self::NestedCommit | Self::NestedRollback | Self::NestedDrop => self.nested(db, title).await,
+            Self::Closure | Self::ClosureThatFails => self.closure(db, title).await,
+            Self::Unguarded => {
+                let transaction = db.begin_unguarded().await?;
+                execute(&transaction, title).await?;
+                transaction.commit().await
+            }
+            Self::StreamInTransaction => {
+                let transaction = db.begin().await?;
+                execute(&transaction, title).await?;
+                read_half(&transaction).await?;
+                transaction.commit().await
+            }
+        }
+    }
+
+    async fn nested(self, db: &TenantConnection, title: &str) -> Result<(), DbErr> {
+        let outer = db.begin().await?;
+        execute(&outer, title).await?;
+        let inner = outer.begin().await?;
+        execute(&inner, title).await?;
+        match self {
+            Self::NestedCommit => inner.commit().await?,
+            Self::NestedRollback => inner.rollback().await?,
+            _ => drop(inner),
+        }
+        outer.commit().await
+    }
+
+    async fn closure(self, db: &TenantConnection, title: &str) -> Result<(), DbErr> {
+        let title = title.to_owned();
+        let failure = DbErr::Custom("on purpose".to_owned());
+        let outcome = db.transaction(|transaction| {
+            Box::pin(async move {
+                execute(transaction, &title).await?;
+                if self == Self::ClosureThatFails {
+                    Err(failure)
+                } else {
+                    Ok(())
+                }
+            })
+        });
+        match outcome.await {
+            Ok(()) => Ok(()),
+            Err(TransactionError::Transaction(DbErr::Custom(_))) if self == Self::ClosureThatFails => Ok(()),
+            Err(TransactionError::Transaction(error) | TransactionError::Connection(error)) => Err(error),
+        }
+    }
+}
+
+async fn execute(db: &impl ConnectionTrait, title: &str) -> Result<(), DbErr> {
+    db.execute_raw(insert(title)).await.map(|_| ())
+}
+
+async fn read_half(db: &impl StreamTrait) -> Result<(), DbErr> {
+    let mut rows = pin!(db.stream_raw(numbers(50)).await?);
+    for _ in 0..25 {
+        rows.try_next().await?;
+    }
+    Ok(())
+}
+
+/// Done wholly if it was acknowledged, and wholly or not at all if it was dropped.
+async fn assert_whole(db: &Faulty, work: Work, title: &str, output: Option<Result<(), DbErr>>) {
+    db.assert_clean(title).await;
+    let notes = db.notes(title).await;
+    if let Some(result) = output {
+        result.unwrap_or_else(|error| panic!("{title}: {error}"));
+        assert_eq!(notes, work.notes(), "{title}");
+    } else {
+        assert!([0, work.notes()].contains(&notes), "{title}: {notes}");
+    }
+}
+
+#[tokio::test]
+async fn dropped_at_each_poll() {
+    let db = Faulty::trusting(1).await;
+    for work in ALL {
+        for polls in 0.. {
+            assert!(polls < 1000, "{work:?} does not end");
+            // The replies come in pieces, so that there are polls in the middle of one.
+            db.proxy.set_faults(Faults {
+                split: 0.3,
+                ..Faults::default()
+            });
+            let title = format!("{work:?} after {polls} polls");
+            let output = drop_after(polls, work.run(&db.acme, &title)).await;
+            db.proxy.set_faults(Faults::default());
+            let is_done = output.is_some();
+            assert_whole(&db, work, &title, output).await;
+            if is_done {
+                break;
+            }
+        }
+    }
+    assert!(db.proxy.counts().splits > 100);
+}
+
+#[tokio::test]
+async fn dropped_at_each_reply() {
+    dropped_at_each_message(Direction::ToClient).await;
+}
+
+#[tokio::test]
+async fn dropped_at_each_request() {
+    dropped_at_each_message(Direction::ToServer).await;
+}
+
+async fn dropped_at_each_message(direction: Direction) {
+    let db = Faulty::trusting(1).await;
+    for work in ALL {
+        for n in 1.. {
+            assert!(n < 1000, "{work:?} does not end");
+            let title = format!("{work:?} at message {n}");
+            let held = db.proxy.add(Rule::any(direction, Fault::Hold).nth(n));
+            let output = drop_when(held.fired(), work.run(&db.acme, &title)).await;
+            held.release();
+            let is_done = output.is_some();
+            assert_whole(&db, work, &title, output).await;
+            if is_done {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Futures that are dropped while they wait for a connection of the pool.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use tests::{Fault, Rule};
+
+use super::{Faulty, drop_after, insert};
+
+/// Those that are still there get their turn after the clients that went away, and get it.
+#[tokio::test]
+async fn begins_that_are_dropped_while_they_wait_do_not_starve_the_pool() {
+    let db = Faulty::trusting(1).await;
+    let holder = db.acme.begin().await.unwrap();
+    for _ in 0..200 {
+        assert!(drop_after(1, db.acme.begin()).await.is_none());
+    }
+    drop(holder);
+    db.acme.execute_raw(insert("after")).await.unwrap();
+    assert_eq!(db.notes("after").await, 1);
+    db.assert_clean("dropped while waiting").await;
+}
+
+/// Nor do they wait for ever: here nobody can tell how long the pool will be busy.
+#[tokio::test]
+async fn a_begin_that_is_dropped_gives_up_waiting() {
+    let db = Faulty::trusting(1).await;
+    let holder = db.acme.begin().await.unwrap();
+    let begun = db.proxy.add(Rule::request("BEGIN", Fault::Split(1)));
+    assert!(drop_after(1, db.acme.begin()).await.is_none());
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    drop(holder);
+    db.acme.execute_raw(insert("after")).await.unwrap();
+    db.assert_clean("given up").await;
+    assert!(!begun.has_fired());
+    // The rule would have seen it.
+    drop(db.acme.begin().await.unwrap());
+    assert!(begun.has_fired());
+}
