@@ -1,0 +1,54 @@
+//! [`Args`]: what the command line says.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Drops, breaks and checks the work of many tenants at once, and reports every row that is not its tenant's.
+///
+/// Exit code 0: nothing was wrong. 1: a violation was found. 2: misuse.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "soak")]
+pub(crate) struct Args {
+    /// How many tenants there are at any time.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=5000))]
+    pub(crate) tenants: u32,
+
+    /// How many operations are done.
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) ops: u64,
+
+    /// How many of a hundred operations are dropped at a random poll.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) cancel_percent: u8,
+
+    /// What the decisions are made from. The same seed makes the same decisions, as far as scheduling allows.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// After how many seconds it stops, whatever is left to do.
+    #[arg(long)]
+    pub(crate) seconds: Option<u64>,
+
+    /// Breaks the library in this way, and stops at the first violation.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["prove", "list_plants"])]
+    pub(crate) plant: Option<String>,
+
+    /// Breaks the library in every known way, one after the other, and tells which are found.
+    #[arg(long, conflicts_with = "list_plants")]
+    pub(crate) prove: bool,
+
+    /// Lists the ways to break the library.
+    #[arg(long)]
+    pub(crate) list_plants: bool,
+}
+
+impl Args {
+    pub(crate) fn time(&self) -> Option<Duration> {
+        self.seconds.map(Duration::from_secs)
+    }
+
+    pub(crate) fn stops_at_first_violation(&self) -> bool {
+        self.plant.is_some()
+    }
+}

@@ -1,0 +1,122 @@
+//! [`Report`]: what a soak found.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tests::Counts;
+
+use crate::{args::Args, tally::Tally, verbs::Verb};
+
+/// What a soak found.
+pub(crate) struct Report {
+    args: Args,
+    tally: Arc<Tally>,
+    faults: Counts,
+    created: Duration,
+    worked: Duration,
+}
+
+impl Report {
+    pub(crate) fn new(
+        args: &Args,
+        tally: Arc<Tally>,
+        faults: Counts,
+        created: Duration,
+        worked: Duration,
+    ) -> Self {
+        Self {
+            args: args.clone(),
+            tally,
+            faults,
+            created,
+            worked,
+        }
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.tally.violation_count() == 0
+    }
+
+    fn verbs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:34} {:>9} {:>9} {:>9}",
+            "operation", "done", "cancelled", "excused"
+        )?;
+        for verb in Verb::all() {
+            let count = self.tally.verb(verb);
+            let [done, cancelled, excused] =
+                [&count.done, &count.cancelled, &count.excused].map(|count| count.load(Ordering::Relaxed));
+            writeln!(f, "{:34} {done:>9} {cancelled:>9} {excused:>9}", verb.name())?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sum = |of: fn(&crate::tally::Count) -> &std::sync::atomic::AtomicU64| -> u64 {
+            Verb::all()
+                .map(|verb| of(self.tally.verb(verb)).load(Ordering::Relaxed))
+                .sum()
+        };
+        let cancelled = sum(|count| &count.cancelled);
+        let unpolled = sum(|count| &count.cancelled_unpolled);
+        let operations = self.tally.operations();
+        let rate = operations as f64 / self.worked.as_secs_f64();
+        writeln!(
+            f,
+            "tenants       {} (made in {:.1} s)",
+            self.args.tenants,
+            self.created.as_secs_f64()
+        )?;
+        writeln!(
+            f,
+            "operations    {operations} in {:.1} s, {rate:.0} a second",
+            self.worked.as_secs_f64()
+        )?;
+        writeln!(
+            f,
+            "cancelled     {cancelled}, {} of them after the first poll",
+            cancelled - unpolled
+        )?;
+        self.faults(f)?;
+        writeln!(f, "excused       {:?}", self.tally.excuses())?;
+        writeln!(f, "tenants were  {:?}", self.tally.events())?;
+        writeln!(f, "seed          {}", self.args.seed)?;
+        writeln!(f, "violations    {}", self.tally.violation_count())
+    }
+
+    fn faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = &self.faults;
+        writeln!(
+            f,
+            "faults        {} delays, {} splits, {} cuts, {} resets; {} connections through the proxy",
+            faults.delays, faults.splits, faults.cuts, faults.resets, faults.connections
+        )
+    }
+
+    fn violations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for violation in self.tally.violations() {
+            let operation = violation
+                .operation
+                .map_or(String::new(), |op| format!(", operation {op}"));
+            writeln!(
+                f,
+                "VIOLATION after {} operations, tenant {:?}, {}{operation}: {}",
+                violation.after, violation.tenant, violation.found_by, violation.what
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.verbs(f)?;
+        writeln!(f)?;
+        self.summary(f)?;
+        self.violations(f)
+    }
+}

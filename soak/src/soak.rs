@@ -1,0 +1,81 @@
+//! [`run`]: one soak, from an empty database to its report.
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::future::join_all;
+use tests::{Faults, Proxy, TestDatabase};
+use tokio::sync::watch;
+
+use crate::{
+    args::Args,
+    faults,
+    final_check::FinalCheck,
+    fleet::{AnyError, Fleet},
+    lifecycle::Lifecycle,
+    report::Report,
+    tally::Tally,
+    task::{Sheets, TASKS, Task},
+};
+
+/// Runs it in a database of its own on the server of `DATABASE_URL`.
+pub(crate) async fn run(args: &Args) -> Result<Report, AnyError> {
+    let database = TestDatabase::create().await;
+    let began = Instant::now();
+    let proxy = Proxy::start_with_seed(database.url(), args.seed).await;
+    let fleet = Arc::new(Fleet::create(database.url(), proxy.url(), args.tenants).await?);
+    let created = began.elapsed();
+    let tally = Arc::new(Tally::new(args.stops_at_first_violation()));
+
+    let began = Instant::now();
+    let sheets = tokio::select! {
+        sheets = work(args, &fleet, &tally) => sheets?,
+        () = faults::make(&proxy) => Vec::new(),
+    };
+    proxy.set_faults(Faults::default());
+    let worked = began.elapsed();
+    let check = FinalCheck {
+        fleet,
+        tally: Arc::clone(&tally),
+        sheets,
+    };
+    check.run().await?;
+    Ok(Report::new(args, tally, proxy.counts(), created, worked))
+}
+
+/// Lets all tasks work, and the tenants come and go meanwhile.
+async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec<Sheets>, AnyError> {
+    let (stop, stopped) = watch::channel(false);
+    let lifecycle = Lifecycle::new(Arc::clone(fleet), Arc::clone(tally), args.seed);
+    let lifecycle = tokio::spawn(lifecycle.run(stopped));
+    let alarm = args.time().map(|time| {
+        let tally = Arc::clone(tally);
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            tally.stop();
+        })
+    });
+    let tasks = (0..TASKS).map(|number| {
+        let task = Task::new(
+            Arc::clone(fleet),
+            Arc::clone(tally),
+            number,
+            args.seed,
+            args.cancel_percent,
+        );
+        tokio::spawn(task.run(share(args.ops, number)))
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let sheets = join_all(tasks).await.into_iter().collect::<Result<_, _>>()?;
+    stop.send_replace(true);
+    lifecycle.await?;
+    if let Some(alarm) = alarm {
+        alarm.abort();
+    }
+    Ok(sheets)
+}
+
+/// How many of all operations a task does.
+fn share(operations: u64, task: u32) -> u64 {
+    let tasks = u64::from(TASKS);
+    operations / tasks + u64::from(u64::from(task) < operations % tasks)
+}

@@ -1,0 +1,122 @@
+//! [`Verb`]: what an operation does. Each is a function that makes one decision after the other from its [`Job`],
+//! and compares what comes back with what must.
+
+mod read;
+mod refused;
+mod request;
+mod sql;
+mod transaction;
+mod unguarded;
+mod write;
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+pub(crate) use crate::job::Job;
+use crate::{random::Random, wrong::Done};
+
+macro_rules! verbs {
+    ($($name:literal $weight:literal $function:path;)*) => {
+        /// What there is to do: a name, how often it is chosen among the others, and the function that does it.
+        const VERBS: &[(&str, u64)] = &[$(($name, $weight)),*];
+
+        fn run(index: usize, job: Job) -> BoxFuture<'static, Done> {
+            let mut number = 0;
+            $(
+                if number == index {
+                    return $function(job).boxed();
+                }
+                number += 1;
+            )*
+            unreachable!("verb {index} of {number}")
+        }
+    };
+}
+
+verbs! {
+    "find by id" 8 read::by_id;
+    "find all" 6 read::all;
+    "stream" 4 read::stream;
+    "paginate" 3 read::paginate;
+    "count" 3 read::count;
+    "find any" 4 read::any;
+    "find also related" 3 read::also_related;
+    "find with related" 3 read::with_related;
+    "load many" 3 read::load_many;
+    "load one" 2 read::load_one;
+    "partial model" 3 read::partial;
+    "filter by enum" 2 read::by_mood;
+    "shared entity" 2 read::shared;
+    "raw join" 4 sql::join;
+    "raw common table expression" 3 sql::expression;
+    "raw shadowing expression" 3 sql::shadow;
+    "raw stream" 2 sql::stream;
+    "session" 3 sql::session;
+    "raw update" 3 sql::update;
+    "raw insert from select" 2 sql::insert_from_select;
+    "raw delete in an expression" 2 sql::delete_in_expression;
+    "insert" 8 write::insert;
+    "insert many" 4 write::insert_many;
+    "upsert" 4 write::upsert;
+    "insert or nothing" 2 write::insert_or_nothing;
+    "save" 4 write::save;
+    "update" 5 write::update;
+    "update many" 3 write::update_many;
+    "update many returning" 3 write::update_many_returning;
+    "delete" 4 write::delete;
+    "delete many" 2 write::delete_many;
+    "insert part" 4 write::insert_part;
+    "transaction" 5 transaction::commit_or_not;
+    "nested transactions" 5 transaction::nested;
+    "transaction closure" 4 transaction::closure;
+    "nested closure" 2 transaction::nested_closure;
+    "stream in a transaction" 4 transaction::stream;
+    "skip locked" 3 transaction::skip_locked;
+    "read-only transaction" 2 transaction::read_only;
+    "nested begin given up" 3 transaction::begin_given_up;
+    "statement fails, commit" 3 transaction::failed_commit;
+    "statement fails, nested" 2 transaction::failed_nested;
+    "statement fails, begin" 2 transaction::failed_begin;
+    "use around a nested one" 2 transaction::around_nested;
+    "begin_unguarded" 4 unguarded::work;
+    "must be refused" 5 refused::statement;
+    "must be refused in a transaction" 3 refused::in_transaction;
+    "entity without its tenant" 2 refused::plain;
+    "deleted tenant" 1 refused::deleted;
+    "by_host" 4 request::by_host;
+    "request" 5 request::page;
+    "unknown host" 2 request::unknown;
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verb(usize);
+
+impl Verb {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..VERBS.len()).map(Self)
+    }
+
+    pub(crate) fn choose(random: &mut Random) -> Self {
+        let total = VERBS.iter().map(|(_, weight)| weight).sum();
+        let mut left = random.below(total);
+        for (index, (_, weight)) in VERBS.iter().enumerate() {
+            if left < *weight {
+                return Self(index);
+            }
+            left -= weight;
+        }
+        Self(0)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        VERBS[self.0].0
+    }
+
+    pub(crate) fn run(self, job: Job) -> BoxFuture<'static, Done> {
+        run(self.0, job)
+    }
+}

@@ -1,0 +1,46 @@
+//! `begin_unguarded`: a search path, and nothing checked.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
+
+use super::Job;
+use crate::{
+    entities::{label, plan, title},
+    sheet::Change,
+    wrong::{Done, require, violation},
+};
+
+/// A DO block, names without a schema, and a search path that ends with the transaction.
+pub(super) async fn work(mut job: Job) -> Done {
+    let (id, op, is_committed) = (job.new_id(), job.number(0), job.random.coin());
+    let transaction = job.db.begin_unguarded().await?;
+    let question = "SELECT watermark, current_setting('search_path') AS path FROM seal";
+    let rows = transaction
+        .query_all_raw(Statement::from_string(DbBackend::Postgres, question))
+        .await?;
+    let [row] = rows.as_slice() else {
+        return violation(format!("{} seals", rows.len()));
+    };
+    job.check_watermark("the seal", &row.try_get::<String>("", "watermark")?)?;
+    let path: String = row.try_get("", "path")?;
+    let expected = [job.watermark(), &format!("{:?}", job.watermark())]
+        .map(|schema| [format!("{schema}, public"), format!("{schema}, \"public\"")]);
+    require(expected.as_flattened().contains(&path), || {
+        format!("its search_path is {path}")
+    })?;
+
+    let (owner, watermark, title) = (job.owner, job.watermark(), title(op));
+    let (mood, plan) = (label(op), plan(op));
+    let block = format!(
+        "DO $$ BEGIN
+             INSERT INTO item VALUES ({id}, {owner}, {op}, '{title}', '{mood}', '{plan}', '{watermark}');
+         END $$"
+    );
+    transaction.execute_unprepared(&block).await?;
+    if is_committed {
+        job.journal.send([Change::PutItem { id, op }]);
+        transaction.commit().await?;
+    } else if job.random.coin() {
+        transaction.rollback().await?;
+    }
+    Ok(())
+}
