@@ -13,6 +13,7 @@ mod entities;
 mod faults;
 mod final_check;
 mod fleet;
+mod history;
 mod job;
 mod lifecycle;
 mod migrations;

@@ -107,9 +107,20 @@ impl Report {
                 "VIOLATION after {} operations, tenant {:?}, {}{operation}: {}",
                 violation.after, violation.tenant, violation.found_by, violation.what
             )?;
+            for op in numbers(&violation.what) {
+                if let Some(operation) = self.tally.history.describe(op) {
+                    writeln!(f, "          operation {op} was: {operation}")?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// The numbers in a text.
+fn numbers(text: &str) -> impl Iterator<Item = i64> {
+    text.split(|character: char| !character.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
 }
 
 impl fmt::Display for Report {

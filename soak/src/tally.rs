@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::verbs::Verb;
+use crate::{history::History, task::TASKS, verbs::Verb};
 
 /// How many violations are kept in detail.
 const KEPT: usize = 20;
@@ -59,6 +59,7 @@ impl Count {
 #[derive(Debug)]
 pub(crate) struct Tally {
     verbs: Vec<Count>,
+    pub(crate) history: History,
     operations: AtomicU64,
     excuses: Mutex<BTreeMap<String, u64>>,
     events: Mutex<BTreeMap<&'static str, u64>>,
@@ -72,6 +73,7 @@ impl Tally {
     pub(crate) fn new(stops_at_first: bool) -> Self {
         Self {
             verbs: Verb::all().map(|_| Count::default()).collect(),
+            history: History::of_tasks(TASKS),
             operations: AtomicU64::new(0),
             excuses: Mutex::default(),
             events: Mutex::default(),

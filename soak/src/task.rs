@@ -9,6 +9,7 @@ use std::{
 use crate::{
     cancel::Limited,
     fleet::{Fleet, Lane, Resident},
+    history::Ending,
     job::{Job, Journal, NUMBERS_PER_OPERATION, excuses, first_op},
     random::Random,
     sheet::{Certainty, Change, Sheet},
@@ -95,12 +96,18 @@ impl Task {
         let changes = journal.take();
         let certainty = match outcome {
             Err(_) => {
+                self.tally.history.add(self.number, verb, Ending::Violation);
                 self.tally
                     .violation(resident.watermark(), verb.name(), Some(op), "it hangs");
                 Some(Certainty::Unknown)
             }
             Ok(None) => {
                 self.note_cancelled(verb, polls);
+                self.tally.history.add(
+                    self.number,
+                    verb,
+                    Ending::Cancelled(u8::try_from(polls).unwrap_or(u8::MAX)),
+                );
                 Some(Certainty::Unknown)
             }
             Ok(Some(done)) => {
@@ -157,17 +164,21 @@ impl Task {
     /// What the outcome says about the changes that were sent; nothing, where they were not made.
     fn judge(&self, verb: Verb, op: i64, resident: &Resident, done: Done) -> Option<Certainty> {
         let count = self.tally.verb(verb);
+        let history = &self.tally.history;
         match done {
             Ok(()) => {
                 count.done.fetch_add(1, Ordering::Relaxed);
+                history.add(self.number, verb, Ending::Done);
                 Some(Certainty::Made)
             }
             Err(Wrong::Error(error)) if excuses(self.lane(), resident, &Kind::of(&error)) => {
                 let kind = Kind::of(&error);
+                history.add(self.number, verb, Ending::Excused);
                 self.tally.excuse(verb, format!("{kind:?}"));
                 kind.leaves_open().then_some(Certainty::Unknown)
             }
             Err(wrong) => {
+                history.add(self.number, verb, Ending::Violation);
                 self.tally
                     .violation(resident.watermark(), verb.name(), Some(op), wrong.to_string());
                 Some(Certainty::Unknown)

@@ -89,19 +89,20 @@ verbs! {
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Verb(usize);
+pub(crate) struct Verb(u8);
 
 impl Verb {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..VERBS.len()).map(Self)
+        (0..=u8::MAX).take(VERBS.len()).map(Self)
     }
 
     pub(crate) fn choose(random: &mut Random) -> Self {
         let total = VERBS.iter().map(|(_, weight)| weight).sum();
         let mut left = random.below(total);
-        for (index, (_, weight)) in VERBS.iter().enumerate() {
-            if left < *weight {
-                return Self(index);
+        for verb in Self::all() {
+            let (_, weight) = VERBS[verb.index()];
+            if left < weight {
+                return verb;
             }
             left -= weight;
         }
@@ -109,14 +110,14 @@ impl Verb {
     }
 
     pub(crate) fn index(self) -> usize {
-        self.0
+        self.0.into()
     }
 
     pub(crate) fn name(self) -> &'static str {
-        VERBS[self.0].0
+        VERBS[self.index()].0
     }
 
     pub(crate) fn run(self, job: Job) -> BoxFuture<'static, Done> {
-        run(self.0, job)
+        run(self.index(), job)
     }
 }

@@ -340,9 +340,13 @@ pub(super) async fn around_nested(mut job: Job) -> Done {
         nested.commit().await?;
         return end(&job, outer, End::Commit, changes).await;
     }
+    // Given up here, both are dropped, and if the nested one goes first, the outer one is committed without it.
+    job.journal.send(changes.drain(..1));
+    let committed = outer.commit().await;
+    job.journal.take();
     job.expect_kind(
         "COMMIT around an open nested transaction",
-        outer.commit().await,
+        committed,
         &Kind::NestedOpen,
     )
 }
