@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 
 use crate::{
+    role::{RoleName, RoleNameError},
     schema_name::{MAX_IDENTIFIER_BYTES, SchemaName},
     sql::Refusal,
 };
@@ -106,6 +107,26 @@ pub enum ConnectionError {
     StatementFailed {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
+    },
+    /// Statements are to run as the tenant's role, and cannot. None was sent.
+    #[error(
+        "tenant {tenant}: its role {role} cannot be used: make it with `tenant_migration::grant_tenant_role`, and see          that it is granted to the role that the application logs in as ({source})"
+    )]
+    NoRole {
+        /// The tenant whose connection it was.
+        tenant: SchemaName,
+        /// Its role.
+        role: RoleName,
+        /// What PostgreSQL said.
+        source: DbErr,
+    },
+    /// Statements are to run as the tenant's role, and it cannot have one.
+    #[error("tenant {tenant}: {source}")]
+    RoleName {
+        /// The tenant whose connection it was.
+        tenant: SchemaName,
+        /// Why not.
+        source: RoleNameError,
     },
     /// The connection was lost while the transaction was being committed.
     #[error(

@@ -70,6 +70,7 @@ pub mod error;
 mod pool;
 pub mod registry;
 pub mod resolve;
+mod role;
 mod schema_name;
 mod sql;
 mod tenant;
@@ -83,6 +84,7 @@ pub use registry::{
     Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
 };
 pub use resolve::{Host, HostError};
+pub use role::{RoleName, RoleNameError};
 pub use schema_name::{MAX_IDENTIFIER_BYTES, SchemaName, SchemaNameError};
 pub use sql::Refusal;
 pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
@@ -101,6 +103,7 @@ pub use tenant_macros::{shared, tenant};
 pub mod __private {
     pub use crate::detached::{ShutDown, detached};
     pub use crate::registry::{Registration, Scope};
+    pub use crate::role::database_name;
     pub use inventory;
     pub use sea_orm;
 }

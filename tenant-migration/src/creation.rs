@@ -13,7 +13,7 @@ use tenant_core::{
 
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
-    error::{CreateTenantError, SchemaError, broken_key, sqlstate},
+    error::{CreateTenantError, RoleError, SchemaError, broken_key, sqlstate},
     lifecycle::NewTenant,
     migrations::Migrations,
     plan::Step,
@@ -144,7 +144,7 @@ impl Creation {
             self.check_awaited()?;
             work.take(step).await.map_err(|error| self.not_migrated(error))?;
         }
-        Ok(())
+        work.grant().await.map_err(|error| self.not_granted(error))
     }
 
     fn check_awaited(&self) -> Result<(), CreateTenantError> {
@@ -179,6 +179,16 @@ impl Creation {
                 domain: domain.clone(),
             },
             _ => CreateTenantError::Database {
+                schema: self.schema().clone(),
+                source,
+            },
+        }
+    }
+
+    fn not_granted(&self, error: RoleError) -> CreateTenantError {
+        match error {
+            RoleError::Database(error) => self.failed(error),
+            source => CreateTenantError::Role {
                 schema: self.schema().clone(),
                 source,
             },

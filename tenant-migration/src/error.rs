@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
-use tenant_core::{Host, SchemaName, SchemaNameError, Scope};
+use tenant_core::{Host, RoleName, RoleNameError, SchemaName, SchemaNameError, Scope};
 
 use crate::{
     catalog::exist,
@@ -122,9 +122,42 @@ pub enum SchemaError {
         /// The schemas of the tenants.
         tenants: Vec<String>,
     },
+    /// The tenant's role was not made, or not given its rights.
+    #[error("the tenant's role: {0}")]
+    Role(RoleError),
     /// The runtime ended before the work did.
     #[error("the program ended before it was done")]
     Interrupted,
+    /// The database did not answer as it should.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+/// What the database says is the same whatever was asked, and some of it passes.
+impl From<RoleError> for SchemaError {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::Database(error) => Self::Database(error),
+            error => Self::Role(error),
+        }
+    }
+}
+
+/// Why a role was not made, given its rights or dropped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoleError {
+    /// The role's name would be too long.
+    #[error(transparent)]
+    Name(#[from] RoleNameError),
+    /// There is a role of that name that may do more than a tenant's.
+    #[error(
+        "the role {role} is there already, and may log in or do something else that a tenant's may not: rename it,          or take those rights from it"
+    )]
+    NotATenants {
+        /// The role.
+        role: RoleName,
+    },
     /// The database did not answer as it should.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
@@ -178,6 +211,14 @@ pub enum CreateTenantError {
         name: String,
         /// What it returned.
         source: DbErr,
+    },
+    /// The tenant's role was not made, or not given its rights.
+    #[error("tenant {schema} was not created: its role: {source}")]
+    Role {
+        /// The schema.
+        schema: SchemaName,
+        /// Why not.
+        source: RoleError,
     },
     /// The connection was lost while the transaction was being committed.
     #[error(

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, Scope};
 
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, roles::TenantRoles};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
 ///
@@ -31,6 +31,7 @@ pub struct Migrations {
     shared: Arc<MigrationSet>,
     tenant: Arc<MigrationSet>,
     extension_schemas: Arc<[SchemaName]>,
+    tenant_roles: Option<Arc<TenantRoles>>,
 }
 
 impl Migrations {
@@ -45,6 +46,7 @@ impl Migrations {
             shared: Arc::new(MigrationSet::new(&shared)),
             tenant: Arc::new(MigrationSet::new(&tenant)),
             extension_schemas: Arc::default(),
+            tenant_roles: None,
         }
     }
 
@@ -57,6 +59,13 @@ impl Migrations {
     #[must_use]
     pub fn with_extension_schemas(mut self, schemas: impl IntoIterator<Item = SchemaName>) -> Self {
         self.extension_schemas = schemas.into_iter().collect();
+        self
+    }
+
+    /// Makes a role for every tenant, with rights in its own schema only. Without this, none is made.
+    #[must_use]
+    pub fn with_tenant_roles(mut self, roles: TenantRoles) -> Self {
+        self.tenant_roles = Some(Arc::new(roles));
         self
     }
 
@@ -79,6 +88,14 @@ impl Migrations {
         }
     }
 
+    pub(crate) fn tenant_roles(&self) -> Option<&TenantRoles> {
+        self.tenant_roles.as_deref()
+    }
+
+    pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
+        &self.extension_schemas
+    }
+
     /// The ledger of a schema.
     pub(crate) fn ledger<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
         let table = self.of(scope_of(schema)).ledger();
@@ -98,6 +115,7 @@ impl fmt::Debug for Migrations {
             .field("shared", &self.shared)
             .field("tenant", &self.tenant)
             .field("extension_schemas", &self.extension_schemas)
+            .field("tenant_roles", &self.tenant_roles)
             .finish()
     }
 }

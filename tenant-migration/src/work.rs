@@ -9,11 +9,12 @@ use tenant_core::SchemaName;
 
 use crate::{
     entry::Place,
-    error::SchemaError,
+    error::{RoleError, SchemaError},
     ledger::Ledger,
     migrations::{MigrationSet, Migrations, scope_of},
     plan::{Step, left},
     recreate::recreate,
+    roles,
 };
 
 /// A schema, and the connection that stands in it.
@@ -125,6 +126,11 @@ where
             }
             Step::DropLedger => Ok(self.ledger().drop()),
         }
+    }
+
+    /// Gives the tenant's role its rights on what is there now, if there are roles.
+    pub(crate) async fn grant(&self) -> Result<(), RoleError> {
+        roles::grant(self.db, self.migrations, self.schema).await
     }
 
     /// Makes the ledger where `steps` need one.

@@ -129,6 +129,7 @@ impl Worker {
         for step in &steps {
             work.take(step).await?;
         }
+        work.grant().await?;
         transaction.commit().await?;
         Ok(steps)
     }
@@ -155,6 +156,11 @@ impl Worker {
         for step in &steps {
             self.take_marked(session, &work, job.schema, step).await?;
         }
+        let transaction = session.begin().await?;
+        Work::new(&transaction, &self.migrations, job.schema)
+            .grant()
+            .await?;
+        transaction.commit().await?;
         if !lock::release(session, job.schema).await? {
             tracing::warn!(schema = %job.schema, "the session was lost while a migration ran in it");
         }

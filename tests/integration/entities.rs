@@ -6,7 +6,9 @@
 )]
 
 use sea_orm::ConnectionTrait;
-use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
+use tenant_migration::{Migrations, TenantRoles, grant_tenant_role};
 use tests::TestDatabase;
 
 pub(crate) mod note {
@@ -80,13 +82,37 @@ pub(crate) struct TwoTenants {
     pub(crate) public: TenantConnection,
     pub(crate) tenants: Tenants,
     /// Dropped last: it drops the database.
-    _database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
+
+/// Set, the tests of connections and transactions run with a role for each tenant.
+const WITH_ROLES: &str = "TEST_TENANT_ROLES";
 
 impl TwoTenants {
     pub(crate) async fn create() -> Self {
+        if std::env::var_os(WITH_ROLES).is_some() {
+            return Self::with_roles(Tenants::builder()).await;
+        }
+        Self::connect(Tenants::builder()).await
+    }
+
+    /// Every tenant has a role, which may write the shared table `plan`, and runs as it.
+    pub(crate) async fn with_roles(builder: TenantsBuilder) -> Self {
+        let db = Self::connect(builder.run_as_tenant_roles()).await;
+        let roles = TenantRoles::new().write_shared("plan");
+        let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(roles);
+        for schema in ["public", "acme", "globex"] {
+            let schema = SchemaName::new(schema).unwrap();
+            grant_tenant_role(db.tenants.shared_connection(), &migrations, &schema)
+                .await
+                .unwrap();
+        }
+        db
+    }
+
+    async fn connect(builder: TenantsBuilder) -> Self {
         let database = TestDatabase::create().await;
-        let tenants = database.tenants().await;
+        let tenants = builder.connect(database.options()).await.unwrap();
         let db = tenants.shared_connection();
         let shared = "CREATE TABLE public.plan (code text PRIMARY KEY, name text NOT NULL);
              INSERT INTO public.plan VALUES ('free', 'Free'), ('team', 'Team');
@@ -103,8 +129,16 @@ impl TwoTenants {
             globex: tenants.connection(&tenant(2, "globex")),
             public: tenants.connection(&tenant(3, "public")),
             tenants,
-            _database: database,
+            database,
         }
+    }
+}
+
+struct NoMigrations;
+
+impl MigratorTrait for NoMigrations {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Vec::new()
     }
 }
 

@@ -16,5 +16,6 @@ mod large_statements;
 mod migrations;
 mod pool;
 mod proxy;
+mod roles;
 mod transactions;
 mod web;

@@ -3,6 +3,7 @@
 mod command_line;
 mod create;
 mod fleet;
+mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;

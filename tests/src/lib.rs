@@ -43,6 +43,12 @@ impl TestDatabase {
         Self { server, name, url }
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -88,9 +94,13 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let server = self.server.clone();
         let sql = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
+        let roles = drop_roles(&self.name);
         let done = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(execute(&server, &sql));
+            runtime.expect("a runtime").block_on(async {
+                execute(&server, &sql).await;
+                execute(&server, &roles).await;
+            });
         })
         .join();
         assert!(
@@ -98,6 +108,19 @@ impl Drop for TestDatabase {
             "the test's database was not dropped"
         );
     }
+}
+
+/// Roles outlive the database that they were made for. They have its name in theirs.
+fn drop_roles(database: &str) -> String {
+    format!(
+        "DO $$
+         DECLARE role text;
+         BEGIN
+             FOR role IN SELECT rolname FROM pg_roles WHERE '{database}' = ANY (string_to_array(rolname, '.')) LOOP
+                 EXECUTE format('DROP ROLE %I', role);
+             END LOOP;
+         END $$"
+    )
 }
 
 async fn execute(url: &str, sql: &str) {

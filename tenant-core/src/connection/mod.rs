@@ -1,5 +1,6 @@
 //! [`TenantConnection`] and what it opens: transactions and streams.
 
+mod alone;
 mod session;
 mod stream;
 mod transaction;
@@ -8,16 +9,18 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, QueryStream, Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
+    QueryResult, Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 
 use crate::{
     error::{ConnectionError, RegistryError},
+    role::{RoleName, Roles},
     schema_name::SchemaName,
     sql::{Compiler, Rules},
     tenant::Tenant,
 };
 
+pub use alone::TenantStream;
 pub use stream::TenantTransactionStream;
 pub use transaction::TenantTransaction;
 
@@ -33,6 +36,8 @@ pub struct TenantConnection {
 struct Scope {
     tenant: Tenant,
     compiler: Compiler,
+    /// Whether they run as the tenant's role.
+    roles: Option<Roles>,
 }
 
 impl Scope {
@@ -70,13 +75,23 @@ impl TenantConnection {
     /// # Errors
     /// [`RegistryError`] where an annotated entity cannot work.
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
-        Ok(Self::with_compiler(db, tenant, Compiler::new(Rules::collect()?)))
+        Ok(Self::over(db, tenant, Compiler::new(Rules::collect()?), None))
     }
 
-    pub(crate) fn with_compiler(db: DatabaseConnection, tenant: Tenant, compiler: Compiler) -> Self {
+    pub(crate) fn over(
+        db: DatabaseConnection,
+        tenant: Tenant,
+        compiler: Compiler,
+        roles: Option<Roles>,
+    ) -> Self {
+        let scope = Scope {
+            tenant,
+            compiler,
+            roles,
+        };
         Self {
             db,
-            scope: Arc::new(Scope { tenant, compiler }),
+            scope: Arc::new(scope),
         }
     }
 
@@ -119,6 +134,23 @@ impl TenantConnection {
         transaction.into_unguarded().await
     }
 
+    /// The role that transactions run as, if they run as one.
+    async fn role(&self) -> Result<Option<RoleName>, DbErr> {
+        match &self.scope.roles {
+            Some(roles) => roles.of(&self.db, self.scope.schema()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a single statement needs a transaction of its own, for the role. A statement that is refused
+    /// does not get that far.
+    fn runs_alone(&self, sql: &str) -> Result<bool, DbErr> {
+        if self.scope.roles.is_none() {
+            return Ok(false);
+        }
+        self.scope.render(sql).map(|_| true)
+    }
+
     async fn begin_with(
         &self,
         isolation_level: Option<IsolationLevel>,
@@ -148,18 +180,34 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        if self.runs_alone(&stmt.sql)? {
+            return alone::run(self, |transaction| transaction.execute_raw(stmt)).await;
+        }
         self.db.execute_raw(self.scope.render_statement(stmt)?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if self.runs_alone(sql)? {
+            let sql = sql.to_owned();
+            return alone::run(self, |transaction| {
+                Box::pin(async move { transaction.execute_unprepared(&sql).await })
+            })
+            .await;
+        }
         self.db.execute_unprepared(&self.scope.render(sql)?).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if self.runs_alone(&stmt.sql)? {
+            return alone::run(self, |transaction| transaction.query_one_raw(stmt)).await;
+        }
         self.db.query_one_raw(self.scope.render_statement(stmt)?).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if self.runs_alone(&stmt.sql)? {
+            return alone::run(self, |transaction| transaction.query_all_raw(stmt)).await;
+        }
         self.db.query_all_raw(self.scope.render_statement(stmt)?).await
     }
 
@@ -173,7 +221,7 @@ impl ConnectionTrait for TenantConnection {
 }
 
 impl StreamTrait for TenantConnection {
-    type Stream<'a> = QueryStream;
+    type Stream<'a> = TenantStream;
 
     fn get_database_backend(&self) -> DbBackend {
         self.db.get_database_backend()
@@ -183,7 +231,13 @@ impl StreamTrait for TenantConnection {
         &'a self,
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        Box::pin(async move { self.db.stream_raw(self.scope.render_statement(stmt)?).await })
+        Box::pin(async move {
+            if self.runs_alone(&stmt.sql)? {
+                return alone::stream(self, stmt).await;
+            }
+            let stream = self.db.stream_raw(self.scope.render_statement(stmt)?).await?;
+            Ok(TenantStream::direct(stream))
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     TenantConnection, TenantTransactionStream,
     session::{Level, Session, is_refusal_of_the_database},
 };
-use crate::{detached::detached_for_a_while, error::ConnectionError, tenant::Tenant};
+use crate::{detached::detached_for_a_while, error::ConnectionError, role::RoleName, tenant::Tenant};
 
 /// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
 /// connection do, and so do those of the transactions nested in it.
@@ -41,10 +41,15 @@ impl TenantTransaction {
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         let db = connection.db.clone();
+        let role = connection.role().await?;
         let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
         let level = detached_for_a_while(async move {
             let transaction = db.begin_with_options(options).await?;
-            Ok::<_, DbErr>(Level::outermost(session, transaction))
+            let level = Level::outermost(session, transaction);
+            if let Some(role) = role {
+                assume(&level, &role).await?;
+            }
+            Ok::<_, DbErr>(level)
         });
         Ok(Self {
             level: Arc::new(level.await??),
@@ -134,6 +139,20 @@ impl TenantTransaction {
                 Err(TransactionError::Transaction(error))
             }
         }
+    }
+}
+
+/// Becomes the tenant's role until the transaction ends. Going back to a savepoint does not end it.
+async fn assume(level: &Level, role: &RoleName) -> Result<(), DbErr> {
+    let set = format!("SET LOCAL ROLE {}", role.quoted());
+    match level.transaction()?.execute_unprepared(&set).await {
+        Ok(_) => Ok(()),
+        Err(source) if is_refusal_of_the_database(&source) => {
+            let tenant = level.session.scope.schema().clone();
+            let role = role.clone();
+            Err(ConnectionError::NoRole { tenant, role, source }.into())
+        }
+        Err(error) => Err(error),
     }
 }
 

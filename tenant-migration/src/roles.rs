@@ -1,0 +1,315 @@
+//! [`TenantRoles`]: the PostgreSQL roles that tenants' statements run as, and what they may do.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+use tenant_core::{__private::database_name, RoleName, SHARED_SCHEMA, SchemaName};
+
+use crate::{
+    error::RoleError,
+    lock::{self, Hold},
+    migrations::Migrations,
+};
+
+/// A role for every tenant, and what all of them may do in the shared schema.
+///
+/// A tenant's role uses its own schema and no other tenant's: it reads and writes all tables there but the ledger, uses
+/// the sequences and runs the functions. It owns nothing. In the shared schema it reads every table, and
+/// writes those that are named here. The rights in the shared schema are one more role's, for the whole
+/// database, which every tenant's role is a member of and which the public tenant runs as. See [`RoleName`] for the
+/// names.
+///
+/// The rights are given at the end of every migration, in its transaction, and to tables that the same user
+/// makes later. Switched on for tenants that are there already, it takes [`grant_tenant_role`] for each, after
+/// the shared schema.
+///
+/// The user that migrates needs the right to make roles (`CREATEROLE`). The application switches the roles on with
+/// `TenantsBuilder::run_as_tenant_roles`.
+///
+/// # Example
+/// ```
+/// # use sea_orm_migration::prelude::*;
+/// # struct Shared;
+/// # impl MigratorTrait for Shared {
+/// #     fn migrations() -> Vec<Box<dyn MigrationTrait>> { tenant_migration::catalog::migrations() }
+/// # }
+/// # struct Tenant;
+/// # impl MigratorTrait for Tenant {
+/// #     fn migrations() -> Vec<Box<dyn MigrationTrait>> { vec![] }
+/// # }
+/// use tenant_migration::{Migrations, TenantRoles};
+///
+/// let roles = TenantRoles::granted_to("app").write_shared("feedback");
+/// let migrations = Migrations::new(Shared, Tenant).with_tenant_roles(roles);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "roles are made by migrations that are told to"]
+pub struct TenantRoles {
+    login: Option<String>,
+    written: Vec<String>,
+    read: Vec<SchemaName>,
+}
+
+impl TenantRoles {
+    /// The application logs in as the user that migrates.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The application logs in as `login`, which is there already.
+    pub fn granted_to(login: impl Into<String>) -> Self {
+        Self {
+            login: Some(login.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Lets tenants insert into, update and delete from a table of the shared schema. Not the catalog: a tenant that
+    /// could write it could have another's domain.
+    pub fn write_shared(mut self, table: impl Into<String>) -> Self {
+        self.written.push(table.into());
+        self
+    }
+
+    /// Lets tenants read the tables of another schema that belongs to no tenant, as
+    /// `TenantsBuilder::allow_schema` lets statements name it.
+    pub fn read_schema(mut self, schema: SchemaName) -> Self {
+        self.read.push(schema);
+        self
+    }
+}
+
+/// Makes the role of a schema's tenant if it is not there, and gives it its rights, as every migration does. For the
+/// shared schema, the role that all tenants' roles are members of.
+///
+/// Does nothing if the migrations are [without roles](Migrations::with_tenant_roles).
+///
+/// # Errors
+/// [`RoleError`] if it cannot be made. Nothing was changed then.
+pub async fn grant_tenant_role(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<(), RoleError> {
+    let transaction = db.begin().await?;
+    lock::acquire(&transaction, schema, Hold::Transaction).await?;
+    grant(&transaction, migrations, schema).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Drops the role of a schema's tenant, with the rights it has in this database. `false` if it was not there.
+///
+/// Whoever drops a tenant does so after dropping its schema. Transactions that run as the role go on.
+///
+/// # Errors
+/// [`RoleError`] if it cannot be dropped, as the shared schema's cannot while there are others. Nothing was
+/// changed then.
+pub async fn drop_tenant_role(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, RoleError> {
+    let transaction = db.begin().await?;
+    let role = RoleName::new(&database_name(&transaction).await?, schema)?;
+    let is_there = find(&transaction, &role).await?;
+    if is_there {
+        // Its rights can be taken from it by its members only.
+        add_member(&transaction, &role, None).await?;
+        let role = role.quoted();
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        transaction.execute_unprepared(&drop).await?;
+    }
+    transaction.commit().await?;
+    Ok(is_there)
+}
+
+/// Makes the role of a schema if it is not there, and gives it its rights, in a transaction of the caller's that
+/// holds the schema's lock.
+pub(crate) async fn grant(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<(), RoleError> {
+    let Some(roles) = migrations.tenant_roles() else {
+        return Ok(());
+    };
+    let database = database_name(db).await?;
+    let granting = Granting {
+        db,
+        migrations,
+        roles,
+        shared: RoleName::new(&database, &SchemaName::shared())?,
+    };
+    if schema.is_shared() {
+        return granting.grant_shared().await;
+    }
+    granting.ensure_shared().await?;
+    granting
+        .grant_tenant(schema, &RoleName::new(&database, schema)?)
+        .await
+}
+
+struct Granting<'a, C> {
+    db: &'a C,
+    migrations: &'a Migrations,
+    roles: &'a TenantRoles,
+    /// The role for the shared schema.
+    shared: RoleName,
+}
+
+impl<C: ConnectionTrait> Granting<'_, C> {
+    /// The rights in the shared schema are left alone where the role is there: whoever changes them at the same
+    /// time as others gets an error from PostgreSQL.
+    async fn ensure_shared(&self) -> Result<(), RoleError> {
+        if find(self.db, &self.shared).await? {
+            return Ok(());
+        }
+        let lock = "SELECT pg_catalog.pg_advisory_xact_lock(hashtextextended('tenant-migration roles', 0))";
+        self.db.execute_unprepared(lock).await?;
+        if find(self.db, &self.shared).await? {
+            return Ok(());
+        }
+        self.grant_shared().await
+    }
+
+    async fn grant_shared(&self) -> Result<(), RoleError> {
+        self.make(&self.shared).await?;
+        let (role, schema) = (self.shared.quoted(), SHARED_SCHEMA);
+        let mut commands = vec![
+            format!("GRANT USAGE ON SCHEMA \"{schema}\" TO {role}"),
+            format!("ALTER DEFAULT PRIVILEGES IN SCHEMA \"{schema}\" GRANT SELECT ON TABLES TO {role}"),
+        ];
+        commands.extend(self.shared_tables().await?);
+        for schema in self.migrations.extension_schemas() {
+            commands.push(format!("GRANT USAGE ON SCHEMA {} TO {role}", schema.quoted()));
+        }
+        for schema in self.roles.read.iter().map(SchemaName::quoted) {
+            commands.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role}"));
+            commands.push(format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"));
+        }
+        self.run(&commands).await
+    }
+
+    /// What is to be said about each table of the shared schema. Those of other owners, such as an extension's, are
+    /// theirs to grant.
+    async fn shared_tables(&self) -> Result<Vec<String>, DbErr> {
+        let never = ["tenants", "domains", self.migrations.shared().ledger()];
+        let written = self.roles.written.iter().map(String::as_str);
+        let written: Vec<_> = written.filter(|table| !never.contains(table)).collect();
+        let values = [
+            self.shared.as_str().into(),
+            serde_json::json!(written).into(),
+            self.migrations.shared().ledger().into(),
+        ];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, SHARED_TABLES, values);
+        let rows = self.db.query_all_raw(statement).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
+    async fn grant_tenant(&self, schema: &SchemaName, role: &RoleName) -> Result<(), RoleError> {
+        self.make(role).await?;
+        add_member(self.db, &self.shared, Some(role.as_str())).await?;
+        let ledger = self.migrations.ledger(schema).quoted();
+        let has_ledger = has_table(self.db, &ledger).await?;
+        let (schema, role) = (schema.quoted(), role.quoted());
+        let mut commands = vec![format!("GRANT USAGE ON SCHEMA {schema} TO {role}")];
+        for (kind, rights) in TENANT_RIGHTS {
+            commands.push(format!(
+                "GRANT {rights} ON ALL {kind} IN SCHEMA {schema} TO {role}"
+            ));
+            commands.push(format!(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON {kind} TO {role}"
+            ));
+        }
+        if has_ledger {
+            commands.push(format!("REVOKE ALL ON TABLE {ledger} FROM {role}"));
+        }
+        self.run(&commands).await
+    }
+
+    /// Makes a role that nobody logs in as, and lets the application become it.
+    async fn make(&self, role: &RoleName) -> Result<(), RoleError> {
+        if !find(self.db, role).await? {
+            let create = format!("CREATE ROLE {} NOLOGIN INHERIT", role.quoted());
+            self.db.execute_unprepared(&create).await?;
+        }
+        add_member(self.db, role, self.roles.login.as_deref()).await?;
+        Ok(())
+    }
+
+    async fn run(&self, commands: &[String]) -> Result<(), RoleError> {
+        self.db.execute_unprepared(&commands.join(";\n")).await?;
+        Ok(())
+    }
+}
+
+/// Whether a role is there.
+async fn find(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, RoleError> {
+    let sql =
+        "SELECT rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
+        FROM pg_catalog.pg_roles WHERE rolname = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.as_str().into()]);
+    let Some(row) = db.query_one_raw(statement).await? else {
+        return Ok(false);
+    };
+    if row.try_get_by_index(0)? {
+        return Err(RoleError::NotATenants { role: role.clone() });
+    }
+    Ok(true)
+}
+
+/// Makes `member`, or else the current user, a member of a role. PostgreSQL has a message for everybody who already is,
+/// and says it for every tenant.
+async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&str>) -> Result<(), DbErr> {
+    let sql = "SELECT pg_catalog.format('GRANT %I TO %I', $1::text, member)
+        FROM coalesce($2::text, current_user::text) AS member
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_auth_members
+            JOIN pg_catalog.pg_roles AS role ON role.oid = roleid
+            JOIN pg_catalog.pg_roles AS joined ON joined.oid = pg_auth_members.member
+            WHERE role.rolname = $1::text AND joined.rolname = coalesce($2::text, current_user::text)
+        )";
+    let values = [role.as_str().into(), member.map(str::to_owned).into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    if let Some(row) = db.query_one_raw(statement).await? {
+        let grant: String = row.try_get_by_index(0)?;
+        db.execute_unprepared(&grant).await?;
+    }
+    Ok(())
+}
+
+/// Whether a table is there.
+async fn has_table(db: &impl ConnectionTrait, quoted: &str) -> Result<bool, DbErr> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [quoted.into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.map_or(Ok(false), |row| row.try_get_by_index(0))
+}
+
+/// What a tenant's role may do in the tenant's schema.
+const TENANT_RIGHTS: [(&str, &str); 3] = [
+    ("TABLES", "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"),
+    ("SEQUENCES", "USAGE, SELECT, UPDATE"),
+    ("ROUTINES", "EXECUTE"),
+];
+
+/// Commands, by the role, the tables that tenants write, and the ledger, which tenants do not see. What was given before
+/// is taken back first, so that a table that is not named any more is not written any more.
+const SHARED_TABLES: &str = "
+WITH written AS (SELECT pg_catalog.json_array_elements_text($2::json) AS name),
+ours AS (
+    SELECT oid, relkind, relname::text AS name, pg_catalog.format('public.%I', relname) AS quoted
+    FROM pg_catalog.pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        AND pg_catalog.pg_has_role(relowner, 'USAGE')
+)
+SELECT pg_catalog.format(
+    'REVOKE ALL ON TABLE %1$s FROM %2$I; GRANT %3$s ON TABLE %1$s TO %2$I', quoted, $1::text,
+    CASE WHEN name IN (TABLE written) THEN 'SELECT, INSERT, UPDATE, DELETE' ELSE 'SELECT' END
+)
+FROM ours WHERE relkind <> 'S' AND name <> $3::text
+UNION ALL
+SELECT pg_catalog.format('REVOKE ALL ON TABLE %s FROM %I', quoted, $1::text)
+FROM ours WHERE relkind <> 'S' AND name = $3::text
+UNION ALL
+SELECT pg_catalog.format('GRANT USAGE, SELECT ON SEQUENCE %s TO %I', ours.quoted, $1::text)
+FROM ours
+JOIN pg_catalog.pg_depend ON classid = 'pg_class'::regclass AND objid = ours.oid
+    AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')
+JOIN ours AS owner ON owner.oid = refobjid
+WHERE ours.relkind = 'S' AND owner.name IN (TABLE written)";
