@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, StreamTrait, TransactionSession, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, Statement, StreamTrait, TransactionSession, TransactionTrait,
+};
 use tenant_core::ConnectionError;
-use tests::{Fault, Rule};
+use tests::{Direction, Fault, Rule};
 
-use super::{Faulty, insert, numbers};
+use super::{Faulty, drop_when, insert, numbers};
 
 /// SeaORM's transaction panics if it is dropped while another one inside of it talks.
 #[tokio::test]
@@ -130,6 +132,59 @@ async fn a_transaction_knows_whose_statement_failed() {
     assert_failed(&outer.commit().await.unwrap_err());
     assert_eq!(db.notes("outer").await, 0);
     db.assert_clean("a statement failed").await;
+}
+
+/// The error arrives when nobody waits for it; COMMIT would be answered with ROLLBACK, which sqlx takes for success.
+#[tokio::test]
+async fn what_fails_after_it_was_dropped_cannot_be_committed() {
+    let db = Faulty::trusting(1).await;
+    let transaction = db.acme.begin().await.unwrap();
+    transaction.execute_raw(insert("dropped")).await.unwrap();
+    let held = db
+        .proxy
+        .add(Rule::message(Direction::ToClient, b"E", Fault::Hold));
+    let failing = transaction.execute_unprepared("SELECT 1 / 0");
+    assert!(drop_when(held.fired(), failing).await.is_none());
+    held.release();
+    transaction.commit().await.unwrap_err();
+    db.assert_clean("a statement failed unseen").await;
+    assert_eq!(db.notes("dropped").await, 0);
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_after_it_was_dropped_cannot_be_committed() {
+    let db = Faulty::trusting(1).await;
+    let transaction = db.acme.begin().await.unwrap();
+    transaction.execute_raw(insert("dropped")).await.unwrap();
+    let failing = "SELECT 1 / (30 - n) FROM generate_series(1, 50) AS n";
+    let failing = Statement::from_string(DatabaseBackend::Postgres, failing);
+    let mut rows = transaction.stream_raw(failing).await.unwrap();
+    rows.try_next().await.unwrap().unwrap();
+    drop(rows);
+    transaction.commit().await.unwrap_err();
+    db.assert_clean("a stream failed unseen").await;
+    assert_eq!(db.notes("dropped").await, 0);
+}
+
+/// An error that nobody saw counts as the outer one's, which is on the safe side: all or nothing holds.
+#[tokio::test]
+async fn what_fails_inside_after_it_was_dropped_leaves_the_outer_transaction_whole() {
+    let db = Faulty::trusting(1).await;
+    let outer = db.acme.begin().await.unwrap();
+    outer.execute_raw(insert("outer")).await.unwrap();
+    let inner = outer.begin().await.unwrap();
+    let held = db
+        .proxy
+        .add(Rule::message(Direction::ToClient, b"E", Fault::Hold));
+    let failing = inner.execute_unprepared("SELECT 1 / 0");
+    assert!(drop_when(held.fired(), failing).await.is_none());
+    held.release();
+    drop(inner);
+    let written = outer.execute_raw(insert("outer")).await.is_ok();
+    let committed = outer.commit().await.is_ok();
+    db.assert_clean("a statement failed unseen inside").await;
+    let notes = if committed { 1 + i64::from(written) } else { 0 };
+    assert_eq!(db.notes("outer").await, notes);
 }
 
 fn assert_failed(error: &sea_orm::DbErr) {

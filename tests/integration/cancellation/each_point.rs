@@ -1,9 +1,12 @@
 //! Everything that a tenant's connection does, dropped at each of its polls, and at each message that it waits for.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
-use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DbErr, StreamTrait, TransactionError, TransactionSession, TransactionTrait};
+use futures_util::{TryStreamExt, future::join_all};
+use sea_orm::{
+    ConnectionTrait, DbErr, IsolationLevel, StreamTrait, TransactionError, TransactionSession,
+    TransactionTrait,
+};
 use tenant_core::TenantConnection;
 use tests::{Direction, Fault, Faults, Rule};
 
@@ -24,10 +27,11 @@ enum Work {
     Closure,
     ClosureThatFails,
     Unguarded,
+    Serializable,
     StreamInTransaction,
 }
 
-const ALL: [Work; 13] = [
+const ALL: [Work; 14] = [
     Work::Execute,
     Work::QueryOne,
     Work::QueryAll,
@@ -40,6 +44,7 @@ const ALL: [Work; 13] = [
     Work::Closure,
     Work::ClosureThatFails,
     Work::Unguarded,
+    Work::Serializable,
     Work::StreamInTransaction,
 ];
 
@@ -72,6 +77,12 @@ impl Work {
             Self::Closure | Self::ClosureThatFails => self.closure(db, title).await,
             Self::Unguarded => {
                 let transaction = db.begin_unguarded().await?;
+                execute(&transaction, title).await?;
+                transaction.commit().await
+            }
+            Self::Serializable => {
+                let level = Some(IsolationLevel::Serializable);
+                let transaction = db.begin_with_config(level, None).await?;
                 execute(&transaction, title).await?;
                 transaction.commit().await
             }
@@ -132,7 +143,6 @@ async fn read_half(db: &impl StreamTrait) -> Result<(), DbErr> {
 
 /// Done wholly if it was acknowledged, and wholly or not at all if it was dropped.
 async fn assert_whole(db: &Faulty, work: Work, title: &str, output: Option<Result<(), DbErr>>) {
-    db.assert_clean(title).await;
     let notes = db.notes(title).await;
     if let Some(result) = output {
         result.unwrap_or_else(|error| panic!("{title}: {error}"));
@@ -157,6 +167,7 @@ async fn dropped_at_each_poll() {
             let output = drop_after(polls, work.run(&db.acme, &title)).await;
             db.proxy.set_faults(Faults::default());
             let is_done = output.is_some();
+            db.assert_clean(&title).await;
             assert_whole(&db, work, &title, output).await;
             if is_done {
                 break;
@@ -186,10 +197,46 @@ async fn dropped_at_each_message(direction: Direction) {
             let output = drop_when(held.fired(), work.run(&db.acme, &title)).await;
             held.release();
             let is_done = output.is_some();
+            db.assert_clean(&title).await;
             assert_whole(&db, work, &title, output).await;
             if is_done {
                 break;
             }
         }
+    }
+}
+
+/// Many clients on few connections, through a slow network; every other one goes away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_by_many_at_once() {
+    let db = Faulty::trusting(3).await;
+    db.proxy.set_faults(Faults {
+        delay: 0.05,
+        longest_delay: Duration::from_millis(3),
+        split: 0.2,
+        ..Faults::default()
+    });
+    let clients = (0..10).map(|client| {
+        let acme = db.acme.clone();
+        tokio::spawn(async move {
+            let mut done = Vec::new();
+            for (round, work) in ALL.into_iter().cycle().take(3 * ALL.len()).enumerate() {
+                let title = format!("{work:?} {client} {round}");
+                let polls = if (client + round) % 2 == 0 {
+                    usize::MAX
+                } else {
+                    round % 17
+                };
+                let output = drop_after(polls, work.run(&acme, &title)).await;
+                done.push((work, title, output));
+            }
+            done
+        })
+    });
+    let done = join_all(clients).await;
+    db.proxy.set_faults(Faults::default());
+    db.assert_clean("many at once").await;
+    for (work, title, output) in done.into_iter().flat_map(Result::unwrap) {
+        assert_whole(&db, work, &title, output).await;
     }
 }

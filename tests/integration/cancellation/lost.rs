@@ -192,8 +192,9 @@ async fn a_nested_begin_that_is_given_up_breaks_the_outer_transaction_off() {
     outer.execute_raw(insert("outer")).await.unwrap();
     let held = db.proxy.add(Rule::reply("SAVEPOINT", Fault::Hold));
     assert!(drop_when(held.fired(), outer.begin()).await.is_none());
-    // It waits for its turn, until the nested begin is given up.
-    let error = outer.execute_raw(insert("outer")).await.unwrap_err();
+    // It waits for its turn, until the nested begin is given up. The server is not asked, which would not answer.
+    let refused = tokio::time::timeout(LONG, outer.execute_raw(insert("outer"))).await;
+    let error = refused.expect("an answer").unwrap_err();
     let is_broken = matches!(
         ConnectionError::of(&error),
         Some(ConnectionError::TransactionBroken { .. })
