@@ -18,7 +18,10 @@ use sea_orm::{
     sqlx::{Executor, Row},
 };
 use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
+use tenant_migration::{Migrations, TenantRoles, grant_tenant_role};
 use tests::{Proxy, TestDatabase};
+
+use crate::entities::NoMigrations;
 
 /// So long may take what must happen at all; no test waits for it that succeeds.
 const LONG: Duration = Duration::from_secs(60);
@@ -37,6 +40,17 @@ impl Faulty {
     /// Sessions come back to the pool as they are, so that nothing but the transactions themselves keeps it clean.
     async fn trusting(connections: u32) -> Self {
         Self::with(Tenants::builder().trust_returned_sessions(), connections).await
+    }
+
+    /// As [`trusting`](Self::trusting), with statements that run as the tenant's role.
+    async fn with_roles(connections: u32) -> Self {
+        let builder = Tenants::builder().trust_returned_sessions().run_as_tenant_roles();
+        let faulty = Self::with(builder, connections).await;
+        let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(TenantRoles::new());
+        grant_tenant_role(&faulty.witness, &migrations, faulty.acme.tenant().schema())
+            .await
+            .unwrap();
+        faulty
     }
 
     /// Sessions are put back into their first state, as by default.

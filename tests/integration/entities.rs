@@ -134,7 +134,7 @@ impl TwoTenants {
     }
 }
 
-struct NoMigrations;
+pub(crate) struct NoMigrations;
 
 impl MigratorTrait for NoMigrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

@@ -154,7 +154,15 @@ async fn assert_whole(db: &Faulty, work: Work, title: &str, output: Option<Resul
 
 #[tokio::test]
 async fn dropped_at_each_poll() {
-    let db = Faulty::trusting(1).await;
+    drop_at_each_poll(&Faulty::trusting(1).await).await;
+}
+
+#[tokio::test]
+async fn dropped_at_each_poll_with_roles() {
+    drop_at_each_poll(&Faulty::with_roles(1).await).await;
+}
+
+async fn drop_at_each_poll(db: &Faulty) {
     for work in ALL {
         for polls in 0.. {
             assert!(polls < 1000, "{work:?} does not end");
@@ -168,7 +176,7 @@ async fn dropped_at_each_poll() {
             db.proxy.set_faults(Faults::default());
             let is_done = output.is_some();
             db.assert_clean(&title).await;
-            assert_whole(&db, work, &title, output).await;
+            assert_whole(db, work, &title, output).await;
             if is_done {
                 break;
             }
@@ -179,16 +187,20 @@ async fn dropped_at_each_poll() {
 
 #[tokio::test]
 async fn dropped_at_each_reply() {
-    dropped_at_each_message(Direction::ToClient).await;
+    drop_at_each_message(&Faulty::trusting(1).await, Direction::ToClient).await;
+}
+
+#[tokio::test]
+async fn dropped_at_each_reply_with_roles() {
+    drop_at_each_message(&Faulty::with_roles(1).await, Direction::ToClient).await;
 }
 
 #[tokio::test]
 async fn dropped_at_each_request() {
-    dropped_at_each_message(Direction::ToServer).await;
+    drop_at_each_message(&Faulty::trusting(1).await, Direction::ToServer).await;
 }
 
-async fn dropped_at_each_message(direction: Direction) {
-    let db = Faulty::trusting(1).await;
+async fn drop_at_each_message(db: &Faulty, direction: Direction) {
     for work in ALL {
         for n in 1.. {
             assert!(n < 1000, "{work:?} does not end");
@@ -198,7 +210,7 @@ async fn dropped_at_each_message(direction: Direction) {
             held.release();
             let is_done = output.is_some();
             db.assert_clean(&title).await;
-            assert_whole(&db, work, &title, output).await;
+            assert_whole(db, work, &title, output).await;
             if is_done {
                 break;
             }
