@@ -25,8 +25,6 @@ pub(crate) const POOL: u32 = 8;
 pub(crate) const FAULTY_POOL: u32 = 4;
 /// How long the handle behind the proxy remembers hosts. Nobody tells it to forget one.
 pub(crate) const SHORT_MEMORY: Duration = Duration::from_millis(500);
-/// How long a task waits for a connection. With none left, as when transactions leak, all wait this long.
-const ACQUIRE: Duration = Duration::from_secs(20);
 
 /// One tenant, from its creation to its end.
 #[derive(Debug)]
@@ -187,7 +185,12 @@ pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 impl Fleet {
     /// Makes the shared schema and the tenants in an empty database at `url`; `faulty_url` leads there through the
     /// proxy.
-    pub(crate) async fn create(url: &str, faulty_url: &str, count: u32) -> Result<Self, AnyError> {
+    pub(crate) async fn create(
+        url: &str,
+        faulty_url: &str,
+        count: u32,
+        patience: Duration,
+    ) -> Result<Self, AnyError> {
         let executor = Executor::connect(options(url, 1), migrations::base()).await?;
         let plan = executor.plan(&Target::Shared, Action::UP).await?;
         let _done = executor.run(plan, &mut ()).await.into_result()?;
@@ -202,10 +205,10 @@ impl Fleet {
             .await?;
         // A table without an entity.
         let builder = || Tenants::builder().table(Scope::Tenant, "seal");
-        let direct = builder().connect(options(url, POOL)).await?;
+        let direct = builder().connect(pool(url, POOL, patience)).await?;
         let faulty = builder()
             .remember_hosts_for(SHORT_MEMORY)
-            .connect(options(faulty_url, FAULTY_POOL))
+            .connect(pool(faulty_url, FAULTY_POOL, patience))
             .await?;
         Ok(Self {
             seats: residents
@@ -274,13 +277,17 @@ async fn create_resident(admin: &DatabaseConnection, number: u64) -> Result<Resi
     Ok(Resident::new(tenant, host, number))
 }
 
-/// What connections are made of: quiet, and patient.
+/// What an application's pool is made of. Nobody waits longer than `patience` for a connection.
+fn pool(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
+    let mut options = options(url, connections);
+    options.acquire_timeout(patience);
+    options
+}
+
+/// What connections are made of: quiet.
 pub(crate) fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
-        .sqlx_logging(false);
+    options.max_connections(connections).sqlx_logging(false);
     options
 }
 

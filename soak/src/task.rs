@@ -2,9 +2,12 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
+
+use futures_util::FutureExt;
 
 use crate::{
     cancel::Limited,
@@ -15,7 +18,7 @@ use crate::{
     sheet::{Certainty, Change, Sheet},
     tally::Tally,
     verbs::Verb,
-    wrong::{Done, Kind, Wrong},
+    wrong::{Done, Kind, Wrong, violation},
 };
 
 /// How many tasks there are.
@@ -88,7 +91,7 @@ impl Task {
         let (job, sheet) = self.job(seat, &resident);
         let (op, journal) = (job.op, job.journal.clone());
         let limit = self.limit(verb);
-        let mut future = Limited::new(verb.run(job), limit);
+        let mut future = Limited::new(AssertUnwindSafe(verb.run(job)).catch_unwind(), limit);
         let outcome = tokio::time::timeout(PATIENCE, &mut future).await;
         let polls = future.polls();
         drop(future);
@@ -112,6 +115,7 @@ impl Task {
             }
             Ok(Some(done)) => {
                 self.tally.verb(verb).took(polls);
+                let done = done.unwrap_or_else(|_| violation("it panicked"));
                 self.judge(verb, op, &resident, done)
             }
         };

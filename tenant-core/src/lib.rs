@@ -67,6 +67,7 @@ pub mod connection;
 pub mod context;
 mod detached;
 pub mod error;
+mod plant;
 mod pool;
 pub mod registry;
 pub mod resolve;
@@ -102,6 +103,8 @@ pub use tenant_macros::{shared, tenant};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::detached::{ShutDown, detached};
+    #[cfg(all(feature = "_plants", debug_assertions))]
+    pub use crate::plant::{Plant, arm};
     pub use crate::registry::{Registration, Scope};
     pub use crate::role::database_name;
     pub use inventory;

@@ -14,6 +14,7 @@ use sea_orm::{
 
 use crate::{
     error::{ConnectionError, RegistryError},
+    plant,
     role::{RoleName, Roles},
     schema_name::SchemaName,
     sql::{Compiler, Rules},
@@ -49,6 +50,7 @@ impl Scope {
         self.compiler
             .compile(sql)
             .and_then(|template| template.render(self.schema()))
+            .map(|text| plant::rendered(sql, text, self.schema()))
             .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
     }
 

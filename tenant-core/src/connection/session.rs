@@ -9,7 +9,10 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use tokio::sync::OwnedMutexGuard;
 
 use super::Scope;
-use crate::error::ConnectionError;
+use crate::{
+    error::ConnectionError,
+    plant::{self, Plant},
+};
 
 /// One database session inside a transaction.
 #[derive(Debug)]
@@ -126,6 +129,9 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
+        if plant::is(Plant::NotBrokenOff) {
+            return;
+        }
         if let Some(session) = &self.0 {
             session.break_off();
         }
@@ -177,7 +183,8 @@ impl Level {
     /// done to that one, and undone with it.
     pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
         let turn = self.session.turn().await?;
-        if self.session.innermost.load(Ordering::Acquire) == self.depth {
+        let innermost = self.session.innermost.load(Ordering::Acquire);
+        if innermost == self.depth || plant::is(Plant::NestedIgnored) {
             Ok(turn)
         } else {
             Err(self.session.nested_open())
@@ -218,6 +225,9 @@ impl Drop for Level {
         let Some(transaction) = self.transaction.take() else {
             return;
         };
+        if plant::is(Plant::DroppedStaysOpen) {
+            return std::mem::forget(transaction);
+        }
         match Arc::clone(&self.session.turn).try_lock_owned() {
             Ok(_turn) => {
                 self.session.roll_back_dropped();

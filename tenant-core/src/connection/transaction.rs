@@ -11,7 +11,13 @@ use super::{
     TenantConnection, TenantTransactionStream,
     session::{Level, Session, is_refusal_of_the_database},
 };
-use crate::{detached::detached_for_a_while, error::ConnectionError, role::RoleName, tenant::Tenant};
+use crate::{
+    detached::detached_for_a_while,
+    error::ConnectionError,
+    plant::{self, Plant},
+    role::RoleName,
+    tenant::Tenant,
+};
 
 /// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
 /// connection do, and so do those of the transactions nested in it.
@@ -88,7 +94,13 @@ impl TenantTransaction {
         };
         let session = Arc::new(Session::new(scope, false));
         let level = Level::outermost(session, transaction);
-        let set = format!("SET LOCAL search_path = {search_path}");
+        let set = match () {
+            () if plant::is(Plant::SearchPathStays) => format!("SET search_path = {search_path}"),
+            () if plant::is(Plant::SharedSchemaFirst) => {
+                format!("SET LOCAL search_path = public, {search_path}")
+            }
+            () => format!("SET LOCAL search_path = {search_path}"),
+        };
         level.transaction()?.execute_unprepared(&set).await?;
         Ok(Self {
             level: Arc::new(level),
@@ -116,6 +128,9 @@ impl TenantTransaction {
         let is_nested = self.level.is_nested();
         match detached_for_a_while(end(self.level, how)).await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
+                if plant::is(Plant::LossIgnored) {
+                    return Ok(());
+                }
                 let tenant = session.scope.schema().clone();
                 Err(ConnectionError::CommitUnknown { tenant, source }.into())
             }
@@ -177,6 +192,10 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let unfinished = session.unfinished();
     let result = match how {
         End::Commit if !is_aborted => transaction.commit().await,
+        End::Rollback if plant::is(Plant::RollbackCommits) => transaction.commit().await,
+        End::Rollback if parent.is_some() && plant::is(Plant::NestedRollbackKeeps) => {
+            transaction.commit().await
+        }
         _ => transaction.rollback().await,
     };
     unfinished.finish();
@@ -193,6 +212,9 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
 /// Whether PostgreSQL would roll back where a commit is asked for, because a statement failed. Where statements pass
 /// as they are written, one of them may have gone back to a savepoint since; then the database is asked.
 async fn is_aborted(level: &Level) -> Result<bool, DbErr> {
+    if plant::is(Plant::FailureForgotten) {
+        return Ok(false);
+    }
     if level.session.is_guarded || !level.has_failed() {
         return Ok(level.has_failed());
     }
@@ -263,7 +285,10 @@ impl StreamTrait for TenantTransaction {
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let stmt = self.render_statement(stmt)?;
+            let stmt = match plant::is(Plant::StreamNotCompiled) {
+                true => stmt,
+                false => self.render_statement(stmt)?,
+            };
             let turn = self.level.turn().await?;
             let stream = self.level.transaction()?.stream_raw(stmt).await?;
             Ok(TenantTransactionStream::new(stream, &self.level, turn))

@@ -11,7 +11,10 @@ use std::{
 use moka::sync::Cache;
 
 use super::Host;
-use crate::tenant::Tenant;
+use crate::{
+    plant::{self, Plant},
+    tenant::Tenant,
+};
 
 /// How many hosts are remembered at the most. Each takes a few hundred bytes.
 const MAX_HOSTS: u64 = 100_000;
@@ -31,6 +34,10 @@ pub(crate) struct Generation(u64);
 
 impl ResolutionCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
+        let time_to_live = match plant::is(Plant::MemoryNeverEnds) {
+            true => Duration::from_secs(3600),
+            false => time_to_live,
+        };
         Self {
             tenants: Cache::builder()
                 .max_capacity(MAX_HOSTS)
@@ -41,6 +48,9 @@ impl ResolutionCache {
     }
 
     pub(crate) fn get(&self, host: &Host) -> Option<Tenant> {
+        if plant::is(Plant::HostsMixedUp) {
+            return self.tenants.iter().next().map(|(_, tenant)| tenant);
+        }
         self.tenants.get(host)
     }
 
@@ -64,6 +74,9 @@ impl ResolutionCache {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
+        if plant::is(Plant::HostsNotForgotten) {
+            return;
+        }
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.tenants.invalidate_all();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use super::{Rules, compile, refusal::Refusal, template::Template};
+use crate::plant::{self, Plant};
 
 /// What the cache holds at the most, in bytes of texts and templates.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -37,6 +38,9 @@ impl Compiler {
 
     /// The template of `sql`. A refusal is not cached: it is a bug to be mended.
     pub(crate) fn compile(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
+        if plant::is(Plant::GuardOff) {
+            return Ok(Arc::new(Self::replace_markers(sql)));
+        }
         if let Some(template) = self.cache.get(sql) {
             return Ok(template);
         }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use sqlparser::ast::{Query, With};
 
 use super::name::fold;
+use crate::plant::{self, Plant};
 
 /// Follows a walk over a statement.
 #[derive(Debug, Default)]
@@ -47,7 +48,10 @@ impl Scopes {
 
     /// The walk leaves `query`.
     pub(super) fn leave(&mut self, query: &Query) {
-        self.frames.pop();
+        let left = self.frames.pop();
+        if plant::is(Plant::ExpressionNeverEnds) {
+            self.frames.splice(0..0, left);
+        }
         if self.within.remove(&std::ptr::from_ref(query)).is_some()
             && let Some(frame) = self.frames.last_mut()
         {

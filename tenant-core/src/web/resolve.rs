@@ -3,6 +3,7 @@
 use super::{http_host, rejection::Rejection};
 use crate::{
     connection::TenantConnection,
+    plant::{self, Plant},
     tenant::{Tenant, TenantStatus},
     tenants::Tenants,
 };
@@ -22,6 +23,7 @@ pub(super) async fn resolve<'a>(
 fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
     match tenant.status() {
         TenantStatus::Active => Ok(()),
+        _ if plant::is(Plant::StatusIgnored) => Ok(()),
         status => Err(Rejection::NotServed(status)),
     }
 }
