@@ -46,12 +46,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario(
         "begin-cancellable",
         "BEGIN stops half-way, sessions are not reset",
-        &[Plant::NotDetached, Plant::SessionsNotReset],
+        &[Plant::BeginNotDetached, Plant::SessionsNotReset],
     ),
     scenario(
         "nested-begin-cancellable",
-        "a nested BEGIN stops half-way, unnoticed",
-        &[Plant::NotDetached, Plant::NotBrokenOff],
+        "a nested BEGIN stops half-way",
+        &[Plant::NestedBeginNotDetached],
     ),
     scenario(
         "not-broken-off",

@@ -7,8 +7,6 @@ use sea_orm::DbErr;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::plant::{self, Plant};
-
 /// How long work that waits for the server goes on after its caller has gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,9 +50,6 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    if plant::is(Plant::NotDetached) {
-        return Ok(work.await);
-    }
     let (caller, caller_gone) = oneshot::channel::<()>();
     let bounded = async move {
         match select(pin!(work), caller_gone).await {

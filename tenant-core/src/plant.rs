@@ -18,8 +18,10 @@ pub enum Plant {
     TableNotQualified,
     /// The name of a common table expression hides a table after its query, too.
     ExpressionNeverEnds,
-    /// BEGIN, COMMIT and ROLLBACK stop where their caller is dropped.
-    NotDetached,
+    /// BEGIN stops where its caller is dropped.
+    BeginNotDetached,
+    /// BEGIN of a nested transaction stops where its caller is dropped.
+    NestedBeginNotDetached,
     /// A transaction goes on after a nested one failed to begin.
     NotBrokenOff,
     /// A transaction is used while one nested in it is open.

@@ -49,16 +49,20 @@ impl TenantTransaction {
         let db = connection.db.clone();
         let role = connection.role().await?;
         let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
-        let level = detached_for_a_while(async move {
+        let begun = async move {
             let transaction = db.begin_with_options(options).await?;
             let level = Level::outermost(session, transaction);
             if let Some(role) = role {
                 assume(&level, &role).await?;
             }
             Ok::<_, DbErr>(level)
-        });
+        };
+        let level = match plant::is(Plant::BeginNotDetached) {
+            true => begun.await?,
+            false => detached_for_a_while(begun).await??,
+        };
         Ok(Self {
-            level: Arc::new(level.await??),
+            level: Arc::new(level),
         })
     }
 
@@ -66,15 +70,18 @@ impl TenantTransaction {
         // Waiting can be given up; what is begun is begun to its end.
         let turn = self.level.turn().await?;
         let parent = Arc::clone(&self.level);
-        let begun = detached_for_a_while(async move {
+        let begun = async move {
             let unfinished = parent.session.unfinished();
             let transaction = parent.transaction()?.begin_with_options(options).await?;
             unfinished.finish();
             // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
             // done inside of a transaction that is about to be rolled back.
             Ok::<_, DbErr>((Level::nested(parent, transaction), turn))
-        });
-        let (level, turn) = begun.await??;
+        };
+        let (level, turn) = match plant::is(Plant::NestedBeginNotDetached) {
+            true => begun.await?,
+            false => detached_for_a_while(begun).await??,
+        };
         drop(turn);
         Ok(Self {
             level: Arc::new(level),
