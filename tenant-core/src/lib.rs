@@ -62,6 +62,7 @@
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
 
+pub mod audit;
 pub mod catalog;
 pub mod connection;
 pub mod context;
@@ -102,6 +103,7 @@ pub use tenant_macros::{shared, tenant};
 /// For what the macros expand to, and for `tenant-migration`. Not for applications.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::audit::RESOLVES_WHEN_CALLED;
     pub use crate::detached::{ShutDown, detached};
     #[cfg(all(feature = "_plants", debug_assertions))]
     pub use crate::plant::{Plant, arm};

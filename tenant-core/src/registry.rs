@@ -208,6 +208,16 @@ impl Registry {
         })
     }
 
+    /// The registered tables, with their shared schema, or none where they are the tenant's.
+    pub(crate) fn table_homes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        homes(&self.tables)
+    }
+
+    /// The registered enum types, in the same way.
+    pub(crate) fn type_homes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        homes(&self.types)
+    }
+
     /// The schemas other than `public` that `#[shared(schema = "...")]` names.
     pub(crate) fn shared_schemas(&self) -> impl Iterator<Item = &str> {
         let homes = self.tables.values().chain(self.types.values()).flatten();
@@ -267,6 +277,15 @@ fn insert(names: &mut BTreeMap<String, Vec<Home>>, name: &str, home: Home) -> Re
         homes.push(home);
     }
     Ok(())
+}
+
+fn homes(names: &BTreeMap<String, Vec<Home>>) -> impl Iterator<Item = (&str, Option<&str>)> {
+    names.iter().flat_map(|(name, homes)| {
+        homes.iter().map(|home| match home {
+            Home::Tenant => (name.as_str(), None),
+            Home::Shared(schema) => (name.as_str(), Some(schema.as_str())),
+        })
+    })
 }
 
 fn lookup<'a>(names: &'a BTreeMap<String, Vec<Home>>, name: &str) -> Lookup<'a> {

@@ -114,6 +114,10 @@ impl Tenants {
         &self.db
     }
 
+    pub(crate) fn rules(&self) -> &Rules {
+        self.compiler.rules()
+    }
+
     /// Closes the connections to the database, after those in use are given back.
     ///
     /// # Errors

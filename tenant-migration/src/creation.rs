@@ -144,6 +144,8 @@ impl Creation {
             self.check_awaited()?;
             work.take(step).await.map_err(|error| self.not_migrated(error))?;
         }
+        let pinned = work.pin_functions(&steps).await;
+        pinned.map_err(|error| self.failed(error))?;
         work.grant().await.map_err(|error| self.not_granted(error))
     }
 

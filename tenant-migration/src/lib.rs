@@ -93,6 +93,7 @@ mod ledger;
 mod lifecycle;
 mod lock;
 mod migrations;
+mod pin;
 mod plan;
 #[cfg(test)]
 mod plan_tests;

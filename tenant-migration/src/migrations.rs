@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, Scope};
 
-use crate::{ledger::Ledger, roles::TenantRoles};
+use crate::{ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
 ///
@@ -32,6 +32,7 @@ pub struct Migrations {
     tenant: Arc<MigrationSet>,
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
+    pins_functions: bool,
 }
 
 impl Migrations {
@@ -47,6 +48,7 @@ impl Migrations {
             tenant: Arc::new(MigrationSet::new(&tenant)),
             extension_schemas: Arc::default(),
             tenant_roles: None,
+            pins_functions: true,
         }
     }
 
@@ -69,6 +71,26 @@ impl Migrations {
         self
     }
 
+    /// Whether functions and procedures of a tenant's schema that have no `search_path` of their own get one
+    /// after its migrations, in the same transaction. They do by default.
+    ///
+    /// PostgreSQL looks up the names in a function's body on the `search_path` of whoever calls it, and an
+    /// application stands in no tenant's schema: a trigger that writes to `log` would not find it, or find another
+    /// one. So it gets what the migrations ran with, and no caller's temporary tables: the tenant's schema, those
+    /// of [`with_extension_schemas`](Self::with_extension_schemas), and `pg_temp` at the end. As in migrations,
+    /// shared tables are named in full (`public.plan`).
+    ///
+    /// Left as they are: functions with a `search_path` of their own, with a `BEGIN ATOMIC` body, in C, of an
+    /// extension, of another owner; and procedures that seem to end transactions, which PostgreSQL does not allow
+    /// those with a `search_path`. A function in SQL with a `search_path` is not inlined into queries; write its
+    /// body as `BEGIN ATOMIC` where that matters. A schema where nothing is pending is not looked at:
+    /// [`tenant_core::audit`] finds what is left.
+    #[must_use]
+    pub fn pin_functions(mut self, pins_functions: bool) -> Self {
+        self.pins_functions = pins_functions;
+        self
+    }
+
     /// The migrations of the shared schema.
     #[must_use]
     pub fn shared(&self) -> &MigrationSet {
@@ -79,6 +101,10 @@ impl Migrations {
     #[must_use]
     pub fn tenant(&self) -> &MigrationSet {
         &self.tenant
+    }
+
+    pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
+        &self.extension_schemas
     }
 
     pub(crate) fn of(&self, scope: Scope) -> &MigrationSet {
@@ -102,6 +128,12 @@ impl Migrations {
         Ledger { schema, table }
     }
 
+    /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
+    pub(crate) fn pin(&self, schema: &SchemaName) -> Option<String> {
+        let is_wanted = self.pins_functions && scope_of(schema) == Scope::Tenant;
+        is_wanted.then(|| pin_functions(&self.search_path(schema)))
+    }
+
     /// What migrations of a schema run with, as SQL.
     pub(crate) fn search_path(&self, schema: &SchemaName) -> String {
         let schemas = std::iter::once(schema).chain(self.extension_schemas.iter());
@@ -116,6 +148,7 @@ impl fmt::Debug for Migrations {
             .field("tenant", &self.tenant)
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
+            .field("pins_functions", &self.pins_functions)
             .finish()
     }
 }

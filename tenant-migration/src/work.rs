@@ -133,6 +133,14 @@ where
         roles::grant(self.db, self.migrations, self.schema).await
     }
 
+    /// Gives the functions that `steps` may have made the `search_path` of the migrations.
+    pub(crate) async fn pin_functions(&self, steps: &[Step]) -> Result<(), DbErr> {
+        match self.migrations.pin(self.schema) {
+            Some(sql) if !steps.is_empty() => self.db.execute_unprepared(&sql).await.map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the ledger where `steps` need one.
     pub(crate) async fn ensure_ledger(&self, steps: &[Step]) -> Result<(), DbErr> {
         if let [Step::Up(_), ..] = steps {

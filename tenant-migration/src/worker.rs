@@ -129,6 +129,7 @@ impl Worker {
         for step in &steps {
             work.take(step).await?;
         }
+        work.pin_functions(&steps).await?;
         work.grant().await?;
         transaction.commit().await?;
         Ok(steps)

@@ -8,6 +8,7 @@
 )]
 
 mod actix;
+mod audit;
 mod cancellation;
 mod compiler_properties;
 mod connection;

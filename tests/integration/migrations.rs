@@ -27,7 +27,7 @@ use tests::TestDatabase;
 struct Set(Vec<Sql>);
 
 #[derive(Clone)]
-struct Sql {
+pub(crate) struct Sql {
     name: &'static str,
     up: &'static str,
     down: &'static str,
@@ -35,7 +35,7 @@ struct Sql {
 }
 
 impl Sql {
-    const fn new(name: &'static str, up: &'static str, down: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, up: &'static str, down: &'static str) -> Self {
         Self {
             name,
             up,
@@ -44,7 +44,7 @@ impl Sql {
         }
     }
 
-    const fn outside_of_transactions(mut self) -> Self {
+    pub(crate) const fn outside_of_transactions(mut self) -> Self {
         self.use_transaction = Some(false);
         self
     }
@@ -59,7 +59,7 @@ impl MigrationName for Sql {
 #[expect(elided_lifetimes_in_paths, reason = "the trait leaves it out")]
 #[async_trait::async_trait]
 impl MigrationTrait for Sql {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    pub(crate) async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         assert_ne!(self.up, "panic", "not written yet");
         manager.get_connection().execute_unprepared(self.up).await?;
         Ok(())
@@ -108,11 +108,11 @@ const NOTE: Sql = Sql::new(
 const TAG: Sql = Sql::new("m2_create_tag", "CREATE TABLE tag (id int)", "DROP TABLE tag");
 
 /// The shared migrations above, and these for the tenants.
-fn with(tenant: impl IntoIterator<Item = Sql>) -> Migrations {
+pub(crate) fn with(tenant: impl IntoIterator<Item = Sql>) -> Migrations {
     Migrations::new(Shared, Set(tenant.into_iter().collect()))
 }
 
-fn schema(name: &str) -> SchemaName {
+pub(crate) fn schema(name: &str) -> SchemaName {
     SchemaName::new(name).unwrap()
 }
 
@@ -133,7 +133,7 @@ async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
 }
 
 /// A database with the shared schema and these tenants.
-async fn with_tenants(migrations: &Migrations, names: &[&str]) -> (TestDatabase, DatabaseConnection) {
+pub(crate) async fn with_tenants(migrations: &Migrations, names: &[&str]) -> (TestDatabase, DatabaseConnection) {
     let db = TestDatabase::create().await;
     assert!(
         act(&db, migrations, &Target::Shared, Action::UP)
@@ -147,7 +147,7 @@ async fn with_tenants(migrations: &Migrations, names: &[&str]) -> (TestDatabase,
     (db, connection)
 }
 
-fn new(name: &str) -> NewTenant {
+pub(crate) fn new(name: &str) -> NewTenant {
     let domain = Host::parse(&format!("{name}.example.com")).unwrap();
     NewTenant::new(schema(name), name.to_uppercase()).domain(domain)
 }
@@ -176,7 +176,7 @@ fn words(steps: &[Step]) -> String {
 }
 
 /// The first column of a query, as text, row by row.
-async fn column(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
+pub(crate) async fn column(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(
         DatabaseBackend::Postgres,
         format!("SELECT x::text AS x FROM ({sql}) AS q (x)"),
@@ -205,7 +205,7 @@ async fn ledger(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
 }
 
 /// Runs the command line, without a process. Gives what it wrote, and how it ended.
-async fn cli(db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> (String, Result<(), CliError>) {
+pub(crate) async fn cli(db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> (String, Result<(), CliError>) {
     // The environment is not the test's.
     let schema: &[_] = if words.contains(&"-s") { &[] } else { &["-s", ""] };
     let first = ["migration", "-u", db.url()];

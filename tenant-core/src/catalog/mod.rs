@@ -5,3 +5,6 @@ mod store;
 pub mod tenant;
 
 pub use store::{CatalogError, SeaOrmStore, TenantStore};
+
+/// The names of its tables.
+pub(crate) const TABLES: [&str; 2] = ["tenants", "domains"];

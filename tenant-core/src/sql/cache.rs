@@ -36,6 +36,11 @@ impl Compiler {
         }
     }
 
+    /// What its statements may name.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The template of `sql`. A refusal is not cached: it is a bug to be mended.
     pub(crate) fn compile(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
         if plant::is(Plant::GuardOff) {

@@ -49,6 +49,11 @@ impl Rules {
         &mut self.registry
     }
 
+    /// The schemas that statements may name, the shared one among them.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.iter().map(String::as_str)
+    }
+
     pub(crate) fn allows_schema(&self, schema: &str) -> bool {
         self.schemas.contains(schema)
     }

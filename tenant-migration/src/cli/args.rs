@@ -1,4 +1,4 @@
-//! The arguments: those of `sea-orm-migration`'s command line, and `tenant`.
+//! The arguments: those of `sea-orm-migration`'s command line, `audit` and `tenant`.
 
 use clap::{Parser, Subcommand};
 
@@ -130,6 +130,22 @@ pub enum Command {
         /// How.
         #[command(flatten)]
         run: RunArgs,
+    },
+    /// Show what the database itself resolves and where it could lead from one tenant to another: functions,
+    /// foreign keys, defaults, types, views, schemas. Nothing is changed, and the exit code is not 0 if there are
+    /// errors
+    Audit {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+
+        /// Do not compare tables with the entities of this program, such as where it has only some of them
+        #[arg(long)]
+        no_entities: bool,
+
+        /// Fail if there are warnings, too
+        #[arg(long)]
+        strict: bool,
     },
     /// Create and list tenants
     #[command(subcommand)]

@@ -3,8 +3,9 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
-use tenant_core::{HostError, SchemaNameError, catalog::CatalogError};
+use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::CatalogError};
 
+use super::audit::tally;
 use crate::error::{CreateTenantError, PlanError, reason};
 
 /// How long a server may take to answer: it may be starting.
@@ -58,6 +59,17 @@ pub enum CliError {
         /// How many there were.
         all: usize,
     },
+    /// The audit found something.
+    #[error("the audit found {}: see above", tally(*errors, *warnings))]
+    Audited {
+        /// How many errors.
+        errors: usize,
+        /// How many warnings.
+        warnings: usize,
+    },
+    /// The database was not audited.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A tenant was not created.
     #[error(transparent)]
     Create(#[from] CreateTenantError),

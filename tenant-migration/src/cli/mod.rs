@@ -1,6 +1,6 @@
 //! The command line of a migration crate, which `sea-orm-cli migrate` runs too.
 //!
-//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `tenant`. Without `-s`
+//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `audit` and `tenant`. Without `-s`
 //! (`DATABASE_SCHEMA`) it works on the shared schema and then on every tenant; `-s public` is the shared
 //! schema alone, `-s acme` the tenant of that schema.
 //!
@@ -19,6 +19,7 @@
 //! ```
 
 mod args;
+mod audit;
 mod error;
 mod generate;
 mod migrate;
@@ -80,6 +81,18 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
         } => generate::generate(&migration_dir, &migration_name, local_time),
         Command::Init { migration_dir } => generate::init(&migration_dir, out),
         Command::Status => migrate::status(&context, out).await,
+        Command::Audit {
+            json,
+            no_entities,
+            strict,
+        } => {
+            let options = audit::Options {
+                is_json: json,
+                has_entities: !no_entities,
+                is_strict: strict,
+            };
+            audit::run(&context, options, out).await
+        }
         Command::Tenant(command) => tenant::run(&context, command, out).await,
         command => migrate::run(&context, command, out).await,
     }

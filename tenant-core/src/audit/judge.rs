@@ -1,0 +1,212 @@
+//! What is wrong with the facts.
+
+use super::{
+    expected::Expected,
+    facts::{Facts, Things},
+    finding::{Finding, ReferenceKind},
+    functions::{Function, schemas_of},
+    references::Reference,
+    report::SchemaFinding,
+    schemas::{Owner, Schemas},
+};
+use crate::{
+    catalog,
+    registry::SHARED_SCHEMA,
+    schema_name::SchemaName,
+};
+
+/// All findings, sorted.
+pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding> {
+    let mut judge = Judge {
+        facts,
+        expected,
+        findings: Vec::new(),
+    };
+    judge.tenants();
+    judge.spaces();
+    judge.allowed();
+    judge.functions();
+    judge.references();
+    judge.both_scopes();
+    if expected.has_entities() {
+        judge.missing();
+        judge.unknown_things();
+    }
+    judge.findings.sort();
+    judge.findings
+}
+
+struct Judge<'a> {
+    facts: &'a Facts,
+    expected: &'a Expected,
+    findings: Vec<SchemaFinding>,
+}
+
+impl Judge<'_> {
+    fn add(&mut self, schema: &str, finding: Finding) {
+        self.findings.push(SchemaFinding::new(schema, finding));
+    }
+
+    fn schemas(&self) -> &Schemas {
+        &self.facts.schemas
+    }
+
+    fn tenants(&mut self) {
+        for tenant in &self.facts.schemas.tenants {
+            if let Err(error) = SchemaName::for_tenant(tenant) {
+                let reason = error.to_string();
+                self.add(tenant, Finding::InvalidSchemaName { reason });
+            }
+            if !self.schemas().spaces.contains_key(tenant) {
+                self.add(tenant, Finding::MissingSchema);
+            }
+        }
+    }
+
+    fn spaces(&mut self) {
+        for (name, space) in &self.facts.schemas.spaces {
+            let owner = self.schemas().owner(name);
+            match (owner, self.facts.schemas.tenant_like(name)) {
+                (Owner::Tenant, _) => {}
+                (_, Some(tenant)) => self.add(name, Finding::CaseTwin { tenant: tenant.to_owned() }),
+                (Owner::Nobody, None) => self.add(name, Finding::UnknownSchema),
+                (Owner::Everybody, None) => {}
+            }
+            if space.everyone_creates && owner != Owner::Nobody {
+                self.add(name, Finding::EveryoneCreates);
+            }
+        }
+    }
+
+    fn allowed(&mut self) {
+        for schema in self.expected.schemas() {
+            if let Some(tenant) = self.facts.schemas.tenant_like(schema) {
+                self.add(tenant, Finding::AllowedTenantSchema);
+            }
+        }
+    }
+
+    fn functions(&mut self) {
+        for function in &self.facts.functions {
+            if self.schemas().owner(&function.schema) == Owner::Nobody {
+                continue;
+            }
+            if let Some(finding) = self.function(function) {
+                self.add(&function.schema, finding);
+            }
+        }
+    }
+
+    fn function(&self, function: &Function) -> Option<Finding> {
+        let security_definer = function.is_security_definer;
+        let name = function.name.clone();
+        let Some(path) = &function.path else {
+            return Some(Finding::UnpinnedFunction {
+                function: name,
+                security_definer,
+                commits: function.commits,
+            });
+        };
+        let leads_elsewhere = |schema: &String| {
+            let is_tenant = self.schemas().owner(schema) == Owner::Tenant;
+            schema == "$user" || (is_tenant && *schema != function.schema)
+        };
+        let elsewhere = schemas_of(path).into_iter().find(leads_elsewhere)?;
+        Some(Finding::PinnedElsewhere {
+            function: name,
+            security_definer,
+            elsewhere,
+        })
+    }
+
+    fn references(&mut self) {
+        for reference in &self.facts.references {
+            if self.leads_out(reference) {
+                let finding = Finding::Reference {
+                    kind: ReferenceKind::of(&reference.kind),
+                    object: reference.object.clone(),
+                    target: reference.target.clone(),
+                    target_schema: reference.target_schema.clone(),
+                };
+                self.add(&reference.schema, finding);
+            }
+        }
+    }
+
+    /// Into a tenant's schema from wherever, or from a schema that is somebody's into one that is nobody's.
+    fn leads_out(&self, reference: &Reference) -> bool {
+        let target = self.schemas().owner(&reference.target_schema);
+        target == Owner::Tenant || self.schemas().owner(&reference.schema) != Owner::Nobody
+    }
+
+    fn both_scopes(&mut self) {
+        let shared = &self.facts.things(SHARED_SCHEMA).relations;
+        for tenant in self.facts.schemas.present_tenants() {
+            for table in self.facts.things(tenant).relations.intersection(shared) {
+                if !self.expected.is_ledger(table) {
+                    let table = table.clone();
+                    self.add(tenant, Finding::TableInBothScopes { table });
+                }
+            }
+        }
+    }
+
+    /// What entities and enums stand for.
+    fn missing(&mut self) {
+        for (table, home) in self.expected.registry().table_homes() {
+            let table = table.to_owned();
+            let has = |things: &Things| things.relations.contains(&table);
+            for schema in self.without(home, has) {
+                let table = table.clone();
+                self.add(&schema, Finding::MissingTable { table });
+            }
+        }
+        for (name, home) in self.expected.registry().type_homes() {
+            let name = name.to_owned();
+            let has = |things: &Things| things.enums.contains(&name);
+            for schema in self.without(home, has) {
+                let name = name.clone();
+                self.add(&schema, Finding::MissingType { name });
+            }
+        }
+    }
+
+    /// The schemas that should have something and have not: one, or every tenant's.
+    fn without(&self, home: Option<&str>, has: impl Fn(&Things) -> bool) -> Vec<String> {
+        let homes: Vec<_> = match home {
+            Some(schema) => vec![schema],
+            None => self.schemas().present_tenants().collect(),
+        };
+        let homes = homes.into_iter();
+        homes
+            .filter(|schema| !has(self.facts.things(schema)))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn unknown_things(&mut self) {
+        self.unknown_in(SHARED_SCHEMA, Some(SHARED_SCHEMA));
+        for tenant in self.facts.schemas.present_tenants() {
+            self.unknown_in(tenant, None);
+        }
+    }
+
+    fn unknown_in(&mut self, schema: &str, home: Option<&str>) {
+        let registry = self.expected.registry();
+        let things = self.facts.things(schema);
+        let is_known = |table: &str| {
+            let is_own = home.is_some() && catalog::TABLES.contains(&table);
+            is_own || self.expected.is_ledger(table) || registry.table_homes().any(|known| known == (table, home))
+        };
+        let tables: Vec<_> = things.tables.iter().filter(|table| !is_known(table)).cloned().collect();
+        for table in tables {
+            self.add(schema, Finding::TableWithoutEntity { table });
+        }
+        for name in &things.enums {
+            if !registry.type_homes().any(|known| known == (name.as_str(), home)) {
+                let name = name.clone();
+                self.add(schema, Finding::TypeWithoutEnum { name });
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! [`audit()`], and what it reports.
+
+use sea_orm::DatabaseConnection;
+use serde::{Serialize, Serializer};
+
+use super::{
+    error::AuditError,
+    expected::Expected,
+    facts::Facts,
+    finding::{Finding, Severity},
+    judge::judge,
+};
+use crate::{
+    detached::{ShutDown, detached},
+    registry::SHARED_SCHEMA,
+};
+
+/// Audits a database: all tenants, the shared schema, and what else is there. It reads only.
+///
+/// # Errors
+/// [`AuditError`] if there is no catalog, or the database does not answer.
+pub async fn audit(db: &DatabaseConnection, expected: &Expected) -> Result<Audit, AuditError> {
+    let (db, expected) = (db.clone(), expected.clone());
+    // In one piece: a `begin` that is cancelled leaves its transaction open.
+    let audited = detached(async move {
+        let facts = Facts::read(&db, &expected).await?;
+        Ok(Audit {
+            findings: judge(&facts, &expected),
+            entities_compared: expected.has_entities(),
+            tenants: facts.schemas.tenants.into_iter().collect(),
+        })
+    });
+    audited.await.unwrap_or_else(|ShutDown| Err(AuditError::Interrupted))
+}
+
+/// What an audit found. As JSON, it is an object with the tenants and the findings, each with its severity and a
+/// message for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    tenants: Vec<String>,
+    entities_compared: bool,
+    findings: Vec<SchemaFinding>,
+}
+
+impl Audit {
+    /// All findings, in the order of the schemas, the worst of each first.
+    #[must_use]
+    pub fn findings(&self) -> &[SchemaFinding] {
+        &self.findings
+    }
+
+    /// The schemas of the tenants, in the order of their names.
+    #[must_use]
+    pub fn tenants(&self) -> &[String] {
+        &self.tenants
+    }
+
+    /// Whether entities and enums were compared with tables and types: not where this program has none.
+    #[must_use]
+    pub fn entities_compared(&self) -> bool {
+        self.entities_compared
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// How many findings are errors.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.count(Severity::Error)
+    }
+
+    /// How many findings are warnings.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.count(Severity::Warning)
+    }
+
+    /// The findings of one schema alone.
+    #[must_use]
+    pub fn only(mut self, schema: &str) -> Self {
+        self.findings.retain(|found| found.schema == schema);
+        self
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        let findings = self.findings.iter();
+        findings.filter(|found| found.severity == severity).count()
+    }
+}
+
+/// A finding, and the schema that has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaFinding {
+    schema: String,
+    severity: Severity,
+    finding: Finding,
+}
+
+impl SchemaFinding {
+    pub(super) fn new(schema: &str, finding: Finding) -> Self {
+        Self {
+            schema: schema.to_owned(),
+            severity: finding.severity(schema == SHARED_SCHEMA),
+            finding,
+        }
+    }
+
+    /// The schema, as the catalog or the database has it.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        &self.finding
+    }
+}
+
+impl Serialize for SchemaFinding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Flat<'a> {
+            schema: &'a str,
+            severity: Severity,
+            message: String,
+            #[serde(flatten)]
+            finding: &'a Finding,
+        }
+        Flat {
+            schema: &self.schema,
+            severity: self.severity,
+            message: self.finding.to_string(),
+            finding: &self.finding,
+        }
+        .serialize(serializer)
+    }
+}

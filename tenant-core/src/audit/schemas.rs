@@ -1,0 +1,95 @@
+//! Which schemas there are, and whose they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::FromQueryResult;
+
+use super::expected::Expected;
+use crate::registry::SHARED_SCHEMA;
+
+/// A schema of the database.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Space {
+    pub(super) name: String,
+    /// Whether an extension is in it, or made it.
+    pub(super) has_extension: bool,
+    pub(super) everyone_creates: bool,
+}
+
+pub(super) const QUERY: &str = "
+SELECT nspname::text AS name,
+    EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extnamespace = space.oid)
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend
+        WHERE classid = 'pg_namespace'::regclass AND objid = space.oid AND deptype = 'e'
+    ) AS has_extension,
+    EXISTS (
+        SELECT FROM aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
+        WHERE grantee = 0 AND privilege_type = 'CREATE'
+    ) AS everyone_creates
+FROM pg_catalog.pg_namespace AS space
+WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
+
+/// Whose a schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Tenant,
+    /// Everybody's: the shared schema, those that are allowed, those of extensions.
+    Everybody,
+    Nobody,
+}
+
+/// The schemas of the database and of the catalog.
+#[derive(Debug)]
+pub(super) struct Schemas {
+    /// Those of the catalog, the public tenant's apart.
+    pub(super) tenants: BTreeSet<String>,
+    pub(super) spaces: BTreeMap<String, Space>,
+    everybody: BTreeSet<String>,
+}
+
+impl Schemas {
+    pub(super) fn new(catalog: Vec<String>, spaces: Vec<Space>, expected: &Expected) -> Self {
+        let tenants: BTreeSet<_> = catalog.into_iter().filter(|name| name != SHARED_SCHEMA).collect();
+        let with_extensions = spaces.iter().filter(|space| space.has_extension);
+        let everybody = with_extensions
+            .map(|space| space.name.as_str())
+            .chain(expected.schemas())
+            .chain([SHARED_SCHEMA])
+            .filter(|name| !tenants.contains(*name))
+            .map(str::to_owned)
+            .collect();
+        Self {
+            tenants,
+            spaces: spaces.into_iter().map(|space| (space.name.clone(), space)).collect(),
+            everybody,
+        }
+    }
+
+    pub(super) fn owner(&self, schema: &str) -> Owner {
+        if self.tenants.contains(schema) {
+            Owner::Tenant
+        } else if self.everybody.contains(schema) {
+            Owner::Everybody
+        } else {
+            Owner::Nobody
+        }
+    }
+
+    /// Those that anything may refer to.
+    pub(super) fn everybody(&self) -> impl Iterator<Item = &str> {
+        self.everybody.iter().map(String::as_str)
+    }
+
+    /// The tenants that have a schema.
+    pub(super) fn present_tenants(&self) -> impl Iterator<Item = &str> {
+        let names = self.tenants.iter().map(String::as_str);
+        names.filter(|name| self.spaces.contains_key(*name))
+    }
+
+    /// A tenant whose name is this one but for its case.
+    pub(super) fn tenant_like(&self, schema: &str) -> Option<&str> {
+        let mut names = self.tenants.iter().map(String::as_str);
+        names.find(|name| name.eq_ignore_ascii_case(schema))
+    }
+}

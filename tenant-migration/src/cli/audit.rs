@@ -1,0 +1,103 @@
+//! `audit`.
+
+use std::io::{self, Write};
+
+use tenant_core::{
+    SchemaName,
+    audit::{Audit, AuditError, Expected, audit},
+};
+
+use super::{Context, error::CliError, output::plain_table};
+use crate::{error::PlanError, migrations::Migrations};
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) is_json: bool,
+    pub(super) has_entities: bool,
+    /// Whether warnings make the command fail, too.
+    pub(super) is_strict: bool,
+}
+
+pub(super) async fn run(
+    context: &Context<'_>,
+    options: Options,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let audit = read(context, options).await?;
+    if options.is_json {
+        let json = serde_json::to_string_pretty(&audit).map_err(io::Error::from)?;
+        writeln!(out, "{json}")?;
+    } else {
+        show(&audit, out)?;
+    }
+    match (audit.errors(), audit.warnings()) {
+        (0, 0) => Ok(()),
+        (0, _) if !options.is_strict => Ok(()),
+        (errors, warnings) => Err(CliError::Audited { errors, warnings }),
+    }
+}
+
+async fn read(context: &Context<'_>, options: Options) -> Result<Audit, CliError> {
+    let schema = context.schema.as_deref().map(SchemaName::new).transpose()?;
+    let expected = expected(context.migrations, options)?;
+    let db = context.connect().await?;
+    let audited = audit(&db, &expected).await;
+    db.close().await?;
+    match schema {
+        Some(schema) => Ok(only(audited?, schema)?),
+        None => Ok(audited?),
+    }
+}
+
+fn expected(migrations: &Migrations, options: Options) -> Result<Expected, AuditError> {
+    let program = Expected::of_program()?;
+    let program = match options.has_entities {
+        true => program,
+        false => program.without_entities(),
+    };
+    let ledgers = [migrations.shared().ledger(), migrations.tenant().ledger()];
+    let expected = ledgers.into_iter().fold(program, Expected::ledger);
+    Ok(migrations.extension_schemas().iter().fold(expected, Expected::allow_schema))
+}
+
+fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
+    let name = schema.as_str();
+    if schema.is_shared() || audit.tenants().iter().any(|tenant| tenant == name) {
+        Ok(audit.only(name))
+    } else {
+        Err(PlanError::NoSuchTenant { schema })
+    }
+}
+
+fn show(audit: &Audit, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    if !audit.is_clean() {
+        let mut table = plain_table(["schema", "severity", "finding"]);
+        for found in audit.findings() {
+            table.add_row([
+                found.schema().to_owned(),
+                found.severity().to_string(),
+                found.finding().to_string(),
+            ]);
+        }
+        writeln!(out, "{}\n", table.trim_fmt())?;
+    }
+    if !audit.entities_compared() {
+        writeln!(out, "Tables were not compared with entities.")?;
+    }
+    let tenants = count(audit.tenants().len(), "tenant");
+    writeln!(out, "{tenants}: {}", tally(audit.errors(), audit.warnings()))
+}
+
+/// "1 error and 2 warnings"
+pub(super) fn tally(errors: usize, warnings: usize) -> String {
+    let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
+    format!("{errors} and {warnings}")
+}
+
+fn count(number: usize, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        number => format!("{number} {word}s"),
+    }
+}
