@@ -12,7 +12,7 @@ use tenant_core::{
     Registry,
     audit::{Audit, Expected, Finding, ReferenceKind, Severity, audit},
 };
-use tenant_migration::{Migrations, create_tenant};
+use tenant_migration::create_tenant;
 use tests::TestDatabase;
 
 use crate::migrations::{Sql, cli, column, new, schema, up, with, with_tenants};

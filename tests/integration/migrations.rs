@@ -59,7 +59,7 @@ impl MigrationName for Sql {
 #[expect(elided_lifetimes_in_paths, reason = "the trait leaves it out")]
 #[async_trait::async_trait]
 impl MigrationTrait for Sql {
-    pub(crate) async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         assert_ne!(self.up, "panic", "not written yet");
         manager.get_connection().execute_unprepared(self.up).await?;
         Ok(())
@@ -128,7 +128,7 @@ async fn act(db: &TestDatabase, migrations: &Migrations, target: &Target, action
     report
 }
 
-async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
+pub(crate) async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
     act(db, migrations, &Target::All, Action::UP).await
 }
 

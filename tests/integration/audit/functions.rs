@@ -116,7 +116,7 @@ async fn functions_of_the_shared_schema_stay_as_they_are() {
     let sql = "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE FUNCTION public.g() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'";
     db.execute_unprepared(sql).await.unwrap();
-    up(&test, &with([CLEAN])).await;
+    assert!(up(&test, &with([CLEAN])).await.is_success());
     let audit = audit(&db, &nothing()).await.unwrap();
     let found: Vec<_> = audit.findings().iter().map(|found| (found.schema(), found.severity())).collect();
     assert_eq!(found, [("public", Severity::Error), ("public", Severity::Warning)]);

@@ -1,0 +1,24 @@
+//! Schemas that are allowed and a tenant's.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+
+/// One of `schemas`, if the catalog has a tenant of that schema. Without a catalog there are no tenants.
+pub(crate) async fn find_tenants_schema<'a>(
+    db: &impl ConnectionTrait,
+    schemas: impl Iterator<Item = &'a str>,
+) -> Result<Option<String>, DbErr> {
+    let schemas = serde_json::Value::from_iter(schemas.map(str::to_ascii_lowercase));
+    if schemas.as_array().is_none_or(Vec::is_empty) {
+        return Ok(None);
+    }
+    let sql = "SELECT to_regclass('public.tenants') IS NOT NULL AS found";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    if !row.map_or(Ok(false), |row| row.try_get("", "found"))? {
+        return Ok(None);
+    }
+    let sql = "SELECT schema_name FROM public.tenants
+        WHERE lower(schema_name) IN (SELECT jsonb_array_elements_text($1)) LIMIT 1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schemas.into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.map(|row| row.try_get("", "schema_name")).transpose()
+}
