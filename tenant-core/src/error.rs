@@ -43,6 +43,15 @@ pub enum ConnectError {
     /// The configuration allows a schema that cannot be one.
     #[error("the configuration allows a schema that cannot be one: {0}")]
     Schema(#[from] crate::SchemaNameError),
+    /// The configuration, or an entity's `schema`, allows a schema that the catalog has as a tenant's.
+    #[error(
+        "the schema {schema} is allowed in the statements of all tenants, and is that of one tenant: take it out of \
+         `allow_schema`, or of the entity's `#[shared(schema = ...)]`"
+    )]
+    AllowedTenantSchema {
+        /// The schema.
+        schema: String,
+    },
     /// The database was not reached.
     #[error("the database was not reached: {0}")]
     Database(#[from] DbErr),

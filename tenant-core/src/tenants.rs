@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
+    audit::find_tenants_schema,
     catalog::{CatalogError, SeaOrmStore, TenantStore},
     connection::TenantConnection,
     error::{ConnectError, RegistryError},
     pool,
-    registry::Scope,
+    registry::{SHARED_SCHEMA, Scope},
     resolve::{Host, ResolutionCache},
     role::Roles,
     schema_name::SchemaName,
@@ -255,7 +256,9 @@ impl TenantsBuilder {
             pool::connect(options.into()).await?
         };
         require_standard_strings(&db).await?;
-        self.over(db)
+        let tenants = self.over(db)?;
+        refuse_tenants_schemas(&tenants).await?;
+        Ok(tenants)
     }
 
     /// Uses a connection that is there already, as it is: sessions that come back to its pool are not put back
@@ -297,6 +300,18 @@ impl TenantsBuilder {
         self.tables
             .iter()
             .try_for_each(|(scope, name)| registry.add_table(*scope, name))
+    }
+}
+
+/// What is allowed is open to every tenant, so it must be none's own.
+async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
+    let allowed = tenants
+        .rules()
+        .schemas()
+        .filter(|schema| *schema != SHARED_SCHEMA);
+    match find_tenants_schema(&tenants.db, allowed).await? {
+        Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
+        None => Ok(()),
     }
 }
 

@@ -103,10 +103,6 @@ impl Migrations {
         &self.tenant
     }
 
-    pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
-        &self.extension_schemas
-    }
-
     pub(crate) fn of(&self, scope: Scope) -> &MigrationSet {
         match scope {
             Scope::Shared => &self.shared,

@@ -18,8 +18,8 @@ DECLARE command text;
 BEGIN
     FOR command IN
         SELECT format('ALTER ROUTINE %s SET search_path = {path}, pg_temp', proc.oid::regprocedure)
-        FROM pg_proc AS proc
-        WHERE pronamespace = current_schema()::regnamespace
+        FROM pg_proc AS proc JOIN pg_namespace AS space ON space.oid = pronamespace
+        WHERE nspname = current_schema()
             AND {RESOLVES_WHEN_CALLED}
             AND NOT EXISTS (
                 SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search\\_path=%'

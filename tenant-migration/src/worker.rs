@@ -195,7 +195,8 @@ impl Worker {
             });
         }
         // One message is one transaction.
-        let done = format!("{record}; {}", began::unmark(ledger));
+        let pin = self.migrations.pin(schema).unwrap_or_default();
+        let done = format!("{record}; {}; {pin}", began::unmark(ledger));
         session.execute_unprepared(&done).await?;
         Ok(())
     }

@@ -60,7 +60,9 @@ async fn messages_after(sql: &str) -> Vec<String> {
     let (_db, db) = clean().await;
     db.execute_unprepared(sql).await.unwrap();
     let found = found(&db).await.into_iter();
-    found.map(|(schema, finding)| format!("{schema}: {finding}")).collect()
+    found
+        .map(|(schema, finding)| format!("{schema}: {finding}"))
+        .collect()
 }
 
 #[tokio::test]
@@ -76,5 +78,8 @@ async fn a_clean_database_has_no_findings() {
 async fn without_a_catalog_it_says_so() {
     let db = TestDatabase::create().await;
     let error = audit(&db.connect().await, &nothing()).await.unwrap_err();
-    assert!(matches!(error, tenant_core::audit::AuditError::NoCatalog), "{error:?}");
+    assert!(
+        matches!(error, tenant_core::audit::AuditError::NoCatalog),
+        "{error:?}"
+    );
 }

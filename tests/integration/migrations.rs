@@ -133,7 +133,10 @@ pub(crate) async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
 }
 
 /// A database with the shared schema and these tenants.
-pub(crate) async fn with_tenants(migrations: &Migrations, names: &[&str]) -> (TestDatabase, DatabaseConnection) {
+pub(crate) async fn with_tenants(
+    migrations: &Migrations,
+    names: &[&str],
+) -> (TestDatabase, DatabaseConnection) {
     let db = TestDatabase::create().await;
     assert!(
         act(&db, migrations, &Target::Shared, Action::UP)
@@ -205,7 +208,11 @@ async fn ledger(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
 }
 
 /// Runs the command line, without a process. Gives what it wrote, and how it ended.
-pub(crate) async fn cli(db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> (String, Result<(), CliError>) {
+pub(crate) async fn cli(
+    db: &TestDatabase,
+    migrations: &Migrations,
+    words: &[&str],
+) -> (String, Result<(), CliError>) {
     // The environment is not the test's.
     let schema: &[_] = if words.contains(&"-s") { &[] } else { &["-s", ""] };
     let first = ["migration", "-u", db.url()];

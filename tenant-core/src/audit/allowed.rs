@@ -12,7 +12,9 @@ pub(crate) async fn find_tenants_schema<'a>(
         return Ok(None);
     }
     let sql = "SELECT to_regclass('public.tenants') IS NOT NULL AS found";
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
     if !row.map_or(Ok(false), |row| row.try_get("", "found"))? {
         return Ok(None);
     }

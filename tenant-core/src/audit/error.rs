@@ -9,7 +9,9 @@ use crate::error::RegistryError;
 #[non_exhaustive]
 pub enum AuditError {
     /// There is no catalog, so nobody knows which schemas are tenants'.
-    #[error("the database has no catalog yet, so there are no tenants to audit: migrate the shared schema first")]
+    #[error(
+        "the database has no catalog yet, so there are no tenants to audit: migrate the shared schema first"
+    )]
     NoCatalog,
     /// An annotated entity or enum cannot work.
     #[error(transparent)]

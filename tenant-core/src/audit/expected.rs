@@ -99,5 +99,7 @@ impl Expected {
 }
 
 fn not_public<'a>(schemas: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
-    schemas.filter(|schema| *schema != SHARED_SCHEMA).map(str::to_owned)
+    schemas
+        .filter(|schema| *schema != SHARED_SCHEMA)
+        .map(str::to_owned)
 }

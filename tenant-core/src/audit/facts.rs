@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, TransactionTrait};
 use sea_orm::{AccessMode, IsolationLevel, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, TransactionTrait,
+};
 
 use super::{
     error::AuditError,
@@ -73,7 +75,9 @@ impl Facts {
 
     async fn read_in(db: &impl ConnectionTrait, expected: &Expected) -> Result<Self, AuditError> {
         let catalog = read_catalog(db).await?;
-        let spaces = Space::find_by_statement(statement(schemas::QUERY, [])).all(db).await?;
+        let spaces = Space::find_by_statement(statement(schemas::QUERY, []))
+            .all(db)
+            .await?;
         let schemas = Schemas::new(catalog, spaces, expected);
         let functions = Function::find_by_statement(statement(functions::query(), []));
         let everybody = serde_json::Value::from_iter(schemas.everybody());

@@ -181,9 +181,13 @@ impl fmt::Display for Finding {
             Self::InvalidSchemaName { reason } => {
                 write!(f, "the catalog has a tenant whose schema cannot be one: {reason}")
             }
-            Self::MissingSchema => f.write_str("the catalog has this tenant, and the database no such schema"),
+            Self::MissingSchema => {
+                f.write_str("the catalog has this tenant, and the database no such schema")
+            }
             Self::CaseTwin { tenant } => write!(f, "differs from the tenant {tenant} in case alone"),
-            Self::UnknownSchema => f.write_str("is no tenant's, not shared and not allowed: drop it or allow it"),
+            Self::UnknownSchema => {
+                f.write_str("is no tenant's, not shared and not allowed: drop it or allow it")
+            }
             Self::AllowedTenantSchema => f.write_str(
                 "is a tenant's, and open to all others, because the configuration or an entity allows it",
             ),
@@ -202,7 +206,9 @@ impl fmt::Display for Finding {
             Self::TableInBothScopes { table } => {
                 write!(f, "the shared schema has a table {table} too: rename one of them")
             }
-            Self::MissingTable { table } => write!(f, "an entity stands for table {table}, which is not there"),
+            Self::MissingTable { table } => {
+                write!(f, "an entity stands for table {table}, which is not there")
+            }
             Self::MissingType { name } => write!(f, "an enum stands for type {name}, which is not there"),
             Self::TableWithoutEntity { table } => write!(f, "no entity stands for table {table}"),
             Self::TypeWithoutEnum { name } => write!(f, "no enum stands for type {name}"),
@@ -216,8 +222,15 @@ fn unpinned(
     security_definer: bool,
     commits: bool,
 ) -> fmt::Result {
-    let definer = if security_definer { ", with the rights of its owner" } else { "" };
-    write!(f, "{function} finds what it names where its caller stands{definer}: ")?;
+    let definer = if security_definer {
+        ", with the rights of its owner"
+    } else {
+        ""
+    };
+    write!(
+        f,
+        "{function} finds what it names where its caller stands{definer}: "
+    )?;
     f.write_str(if commits {
         "name everything in it in full, as a procedure that commits has no search_path of its own"
     } else {

@@ -57,7 +57,10 @@ mod tests {
 
     #[test]
     fn a_path_is_split_at_its_commas() {
-        assert_eq!(schemas_of(r#"acme, "my-ext", pg_temp"#), ["acme", "my-ext", "pg_temp"]);
+        assert_eq!(
+            schemas_of(r#"acme, "my-ext", pg_temp"#),
+            ["acme", "my-ext", "pg_temp"]
+        );
         assert_eq!(schemas_of(r#""$user", public"#), ["$user", "public"]);
         assert_eq!(schemas_of(r#""a, b",c"#), ["a, b", "c"]);
         assert!(schemas_of(r#""""#).is_empty());

@@ -9,11 +9,7 @@ use super::{
     report::SchemaFinding,
     schemas::{Owner, Schemas},
 };
-use crate::{
-    catalog,
-    registry::SHARED_SCHEMA,
-    schema_name::SchemaName,
-};
+use crate::{catalog, registry::SHARED_SCHEMA, schema_name::SchemaName};
 
 /// All findings, sorted.
 pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding> {
@@ -68,7 +64,12 @@ impl Judge<'_> {
             let owner = self.schemas().owner(name);
             match (owner, self.facts.schemas.tenant_like(name)) {
                 (Owner::Tenant, _) => {}
-                (_, Some(tenant)) => self.add(name, Finding::CaseTwin { tenant: tenant.to_owned() }),
+                (_, Some(tenant)) => self.add(
+                    name,
+                    Finding::CaseTwin {
+                        tenant: tenant.to_owned(),
+                    },
+                ),
                 (Owner::Nobody, None) => self.add(name, Finding::UnknownSchema),
                 (Owner::Everybody, None) => {}
             }
@@ -196,9 +197,16 @@ impl Judge<'_> {
         let things = self.facts.things(schema);
         let is_known = |table: &str| {
             let is_own = home.is_some() && catalog::TABLES.contains(&table);
-            is_own || self.expected.is_ledger(table) || registry.table_homes().any(|known| known == (table, home))
+            is_own
+                || self.expected.is_ledger(table)
+                || registry.table_homes().any(|known| known == (table, home))
         };
-        let tables: Vec<_> = things.tables.iter().filter(|table| !is_known(table)).cloned().collect();
+        let tables: Vec<_> = things
+            .tables
+            .iter()
+            .filter(|table| !is_known(table))
+            .cloned()
+            .collect();
         for table in tables {
             self.add(schema, Finding::TableWithoutEntity { table });
         }

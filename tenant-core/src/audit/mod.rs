@@ -43,6 +43,7 @@
 //! # }
 //! ```
 
+mod allowed;
 mod error;
 mod expected;
 mod facts;
@@ -53,6 +54,7 @@ mod references;
 mod report;
 mod schemas;
 
+pub(crate) use allowed::find_tenants_schema;
 pub use error::AuditError;
 pub use expected::{DEFAULT_LEDGER, Expected};
 pub use finding::{Finding, ReferenceKind, Severity};

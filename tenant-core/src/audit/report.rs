@@ -30,7 +30,9 @@ pub async fn audit(db: &DatabaseConnection, expected: &Expected) -> Result<Audit
             tenants: facts.schemas.tenants.into_iter().collect(),
         })
     });
-    audited.await.unwrap_or_else(|ShutDown| Err(AuditError::Interrupted))
+    audited
+        .await
+        .unwrap_or_else(|ShutDown| Err(AuditError::Interrupted))
 }
 
 /// What an audit found. As JSON, it is an object with the tenants and the findings, each with its severity and a

@@ -61,7 +61,10 @@ impl Schemas {
             .collect();
         Self {
             tenants,
-            spaces: spaces.into_iter().map(|space| (space.name.clone(), space)).collect(),
+            spaces: spaces
+                .into_iter()
+                .map(|space| (space.name.clone(), space))
+                .collect(),
             everybody,
         }
     }

@@ -58,7 +58,10 @@ fn expected(migrations: &Migrations, options: Options) -> Result<Expected, Audit
     };
     let ledgers = [migrations.shared().ledger(), migrations.tenant().ledger()];
     let expected = ledgers.into_iter().fold(program, Expected::ledger);
-    Ok(migrations.extension_schemas().iter().fold(expected, Expected::allow_schema))
+    Ok(migrations
+        .extension_schemas()
+        .iter()
+        .fold(expected, Expected::allow_schema))
 }
 
 fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {

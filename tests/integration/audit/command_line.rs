@@ -25,28 +25,50 @@ async fn errors_fail_and_warnings_do_if_asked() {
     db.execute_unprepared("CREATE SCHEMA orphan").await.unwrap();
     run(&[]).await.1.unwrap();
     let error = run(&["--strict"]).await.1.unwrap_err();
-    assert_eq!(error.to_string(), "the audit found 0 errors and 1 warning: see above");
+    assert_eq!(
+        error.to_string(),
+        "the audit found 0 errors and 1 warning: see above"
+    );
 
-    db.execute_unprepared("CREATE VIEW acme.v AS SELECT id FROM globex.note").await.unwrap();
+    db.execute_unprepared("CREATE VIEW acme.v AS SELECT id FROM globex.note")
+        .await
+        .unwrap();
     let (out, result) = run(&[]).await;
     assert!(
-        matches!(result, Err(CliError::Audited { errors: 1, warnings: 1 })),
+        matches!(
+            result,
+            Err(CliError::Audited {
+                errors: 1,
+                warnings: 1
+            })
+        ),
         "{result:?}"
     );
-    let lines: Vec<Vec<_>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1].join(" "), "acme error view acme.v depends on table globex.note");
+    let lines: Vec<Vec<_>> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        lines[1].join(" "),
+        "acme error view acme.v depends on table globex.note"
+    );
 
     // One schema alone.
     run(&["-s", "globex", "--strict"]).await.1.unwrap();
     assert!(run(&["-s", "acme"]).await.1.is_err());
     let (_, result) = run(&["-s", "nosuch"]).await;
-    assert!(matches!(result, Err(CliError::Plan(PlanError::NoSuchTenant { .. }))), "{result:?}");
+    assert!(
+        matches!(result, Err(CliError::Plan(PlanError::NoSuchTenant { .. }))),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
 async fn json_is_for_programs() {
     let (test, db) = clean().await;
-    db.execute_unprepared("CREATE VIEW acme.v AS SELECT id FROM globex.note").await.unwrap();
+    db.execute_unprepared("CREATE VIEW acme.v AS SELECT id FROM globex.note")
+        .await
+        .unwrap();
     let (out, result) = cli(&test, &with([CLEAN]), &["audit", "--no-entities", "--json"]).await;
     assert!(result.is_err());
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -71,7 +93,9 @@ async fn json_is_for_programs() {
 #[tokio::test]
 async fn entities_are_compared_where_there_are_any() {
     let (test, db) = clean().await;
-    db.execute_unprepared("CREATE TABLE acme.nobodys (id int)").await.unwrap();
+    db.execute_unprepared("CREATE TABLE acme.nobodys (id int)")
+        .await
+        .unwrap();
     let (out, _) = cli(&test, &with([CLEAN]), &["audit", "--json"]).await;
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["entities_compared"], true);

@@ -14,7 +14,8 @@ fn reference(kind: ReferenceKind, object: &str, target: &str, target_schema: &st
 #[tokio::test]
 async fn what_points_into_another_tenants_schema_is_found() {
     use ReferenceKind::{
-        ColumnDefault, ColumnType, Constraint, ForeignKey, Function, Index, Parent, Policy, Rule, Trigger, Type, View,
+        ColumnDefault, ColumnType, Constraint, ForeignKey, Function, Index, Parent, Policy, Rule, Trigger,
+        Type, View,
     };
     let helper = "CREATE FUNCTION globex.one(int) RETURNS int IMMUTABLE LANGUAGE sql RETURN 1;
         CREATE TABLE globex.base (id int);

@@ -1,6 +1,6 @@
 //! Schemas: those that are missing, too many, misnamed, or open.
 
-use tenant_core::{Scope, Tenants};
+use tenant_core::{ConnectError, Scope, Tenants};
 
 use super::*;
 
@@ -23,8 +23,9 @@ async fn schemas_and_the_catalog_are_compared() {
 #[tokio::test]
 async fn a_schema_in_which_everybody_creates_is_found() {
     let sql = "GRANT CREATE ON SCHEMA public TO PUBLIC; GRANT ALL ON SCHEMA acme TO PUBLIC";
-    let expected = ["acme", "public"]
-        .map(|schema| format!("{schema}: everybody may create in it: REVOKE CREATE ON SCHEMA ... FROM PUBLIC"));
+    let expected = ["acme", "public"].map(|schema| {
+        format!("{schema}: everybody may create in it: REVOKE CREATE ON SCHEMA ... FROM PUBLIC")
+    });
     assert_eq!(messages_after(sql).await, expected);
 }
 
@@ -39,8 +40,43 @@ async fn a_tenants_schema_that_is_allowed_is_found() {
         .allow_schema("GLOBEX")
         .over(test.connect().await)
         .unwrap();
-    let audit = audit(&db, &Expected::of(&tenants).without_entities()).await.unwrap();
-    assert_eq!(pairs(&audit), [("globex".to_owned(), Finding::AllowedTenantSchema)]);
+    let audit = audit(&db, &Expected::of(&tenants).without_entities())
+        .await
+        .unwrap();
+    assert_eq!(
+        pairs(&audit),
+        [("globex".to_owned(), Finding::AllowedTenantSchema)]
+    );
+}
+
+#[tokio::test]
+async fn a_handle_refuses_to_allow_a_tenants_schema() {
+    let (test, _db) = clean().await;
+    let connect = async |schema: &str| {
+        Tenants::builder()
+            .allow_schema(schema)
+            .connect(test.options())
+            .await
+    };
+    for name in ["acme", "GLOBEX"] {
+        let error = connect(name).await.unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::AllowedTenantSchema { .. }),
+            "{error:?}"
+        );
+        let text = error.to_string().to_ascii_lowercase();
+        assert!(
+            text.starts_with(&format!("the schema {} is allowed", name.to_ascii_lowercase())),
+            "{text}"
+        );
+    }
+    connect("reference").await.unwrap();
+    let empty = TestDatabase::create().await;
+    Tenants::builder()
+        .allow_schema("acme")
+        .connect(empty.options())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
