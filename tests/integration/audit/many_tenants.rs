@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use tenant_core::audit::SchemaFinding;
+
 use super::*;
 
 async fn statements(test: &TestDatabase) -> (usize, Audit) {
@@ -32,7 +34,7 @@ async fn many_tenants_take_as_many_statements_as_two() {
     db.execute_unprepared(sql).await.unwrap();
     let (many, audit) = statements(&test).await;
     assert_eq!(audit.tenants().len(), 200);
-    let schemas: Vec<_> = audit.findings().iter().map(|found| found.schema()).collect();
+    let schemas: Vec<_> = audit.findings().iter().map(SchemaFinding::schema).collect();
     assert_eq!(schemas, ["t77"]);
     assert_eq!(few, many);
     assert!((1..=8).contains(&many), "{many}");
