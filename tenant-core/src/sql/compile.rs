@@ -34,11 +34,13 @@ const MIN_STACK: usize = 1024 * 1024;
 /// Compiles `sql`: what it names is decided on by `rules`.
 pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
     check_size(sql.len(), MAX_BYTES, "bytes")?;
+    refuse_zero_bytes(sql)?;
     let collapsed = collapse(sql);
     let (tokens, places) = lex(&collapsed.text)?;
     check_size(tokens.len(), MAX_TOKENS, "tokens")?;
     let stack = MIN_STACK + tokens.len() * STACK_PER_TOKEN;
-    let decisions = stacker::maybe_grow(stack, stack, || parse_and_decide(tokens, &places, rules))?;
+    let text = &collapsed.text;
+    let decisions = stacker::maybe_grow(stack, stack, || parse_and_decide(text, tokens, &places, rules))?;
 
     let edits = decisions.edits.into_iter().map(|(range, edit)| {
         let range = collapsed.whole(&range);
@@ -63,8 +65,17 @@ fn check_size(size: usize, limit: usize, unit: &'static str) -> Result<(), Refus
     Ok(())
 }
 
+/// PostgreSQL's protocol ends a text at a zero byte: the server would read a part of what was checked.
+fn refuse_zero_bytes(sql: &str) -> Result<(), Refusal> {
+    if sql.contains('\0') {
+        return Err(Refusal::Unparseable("it has a zero byte".to_owned()));
+    }
+    Ok(())
+}
+
 /// Drops the tree before it returns, since that takes stack too.
 fn parse_and_decide(
+    sql: &str,
     tokens: Vec<TokenWithSpan>,
     places: &Places,
     rules: &Rules,
@@ -74,7 +85,7 @@ fn parse_and_decide(
         .parse_statements()
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     refuse_rest(&parser)?;
-    decide(&statements, places, rules)
+    decide(&statements, sql, places, rules)
 }
 
 /// sqlparser stops at the word END after a statement, which may be a label for PostgreSQL, and leaves the rest of

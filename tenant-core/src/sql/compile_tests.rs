@@ -410,10 +410,88 @@ fn functions_that_leave_the_tenant_are_refused() {
         "SELECT lo_create(1)",
         "SELECT dblink_connect('x')",
         "SELECT * FROM pg_stat_get_activity(NULL)",
+        "SELECT pg_relation_size('globex.note')",
+        "SELECT to_regclass('globex.note')",
+        "SELECT regclass('globex.note')",
+        "SELECT pg_get_serial_sequence('globex.note', 'id')",
+        "SELECT has_table_privilege('globex.note', 'SELECT')",
+        "SELECT table_to_xml('globex.note', true, true, '')",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT currval('globex.note_id_seq'), setval('globex.note_id_seq', 1)",
+        // A call may be written like a column.
+        "SELECT ('globex.note_id_seq').nextval",
+        "SELECT t.pg_read_file FROM unnest(ARRAY['/etc/passwd']) AS t",
+        "SELECT (array_agg(title))[1].pg_relation_size FROM note",
     ] {
         assert!(matches!(refused(sql), Refusal::Function(..)), "{sql}");
     }
     stays("SELECT pg_advisory_xact_lock(1), lower($1), now()");
+}
+
+#[test]
+fn types_that_find_things_by_text_are_refused() {
+    for sql in [
+        "SELECT 'globex.note'::regclass",
+        "SELECT CAST('globex.note' AS \"regclass\")",
+        "SELECT $1::pg_catalog.regclass[]",
+        "SELECT regclass 'globex.note'",
+        "SELECT 'globex.mood'::regtype",
+        "SELECT * FROM json_to_recordset($1) AS x(id regclass)",
+    ] {
+        refused(sql);
+    }
+    becomes(
+        "SELECT to_tsvector('english'::regconfig, title) @@ plainto_tsquery('english', $1) FROM note",
+        "SELECT to_tsvector('english'::regconfig, title) @@ plainto_tsquery('english', $1) FROM \"acme\".note",
+    );
+}
+
+/// For PostgreSQL a name in front of a literal is a type.
+#[test]
+fn a_type_in_front_of_a_literal_is_refused() {
+    for sql in [
+        "SELECT globex.mood 'happy'",
+        "SELECT mood 'happy'",
+        "SELECT id AS 'happy' FROM note",
+        "SELECT globex.mood(1) 'happy'",
+    ] {
+        refused(sql);
+    }
+    stays("SELECT date '2026-01-01', timestamp '2026-01-01', interval '1' day, json '{}'");
+}
+
+#[test]
+fn schemas_in_places_that_are_seldom_seen_are_decided_on() {
+    for sql in [
+        "SELECT json_object('a': 1 RETURNING globex.mood)",
+        "SELECT json_object('a': 1 RETURNING weather)",
+        "SELECT * FROM note FOR UPDATE OF globex.note",
+        "SELECT globex.note.* FROM note",
+        "SELECT count(globex.note.*) FROM note",
+        "CREATE INDEX globex.i ON note (id)",
+        "INSERT INTO note VALUES (1) ON CONFLICT ON CONSTRAINT globex.c DO NOTHING",
+        "SELECT 1 OPERATOR(globex.=) ANY (ARRAY[1])",
+        "SELECT OPERATOR(globex.-) 1",
+        "SELECT * FROM note TABLESAMPLE globex.system (1)",
+        "SELECT globex.note.id[1] FROM note",
+    ] {
+        refused(sql);
+    }
+    becomes(
+        "SELECT json_object('a': 1 RETURNING mood), count(n.*), n.tags[1].name, (n).title FROM note AS n FOR UPDATE OF n",
+        "SELECT json_object('a': 1 RETURNING \"acme\".mood), count(n.*), n.tags[1].name, (n).title \
+         FROM \"acme\".note AS n FOR UPDATE OF n",
+    );
+    becomes(
+        "UPDATE note SET size.width = 1, (size.height, title) = (2, 'a')",
+        "UPDATE \"acme\".note SET size.width = 1, (size.height, title) = (2, 'a')",
+    );
+}
+
+#[test]
+fn a_zero_byte_is_refused() {
+    refused("SELECT '\0' FROM note");
+    refused("SELECT 1 -- \0\n FROM note");
 }
 
 #[test]

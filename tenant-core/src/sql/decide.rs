@@ -7,10 +7,13 @@ use std::{
 };
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Delete, Expr, FromTable, Ident, Insert, JsonTableColumn,
-    ObjectName, OrderByExpr, OrderBySort, Query, Select, SetExpr, Statement, TableAlias, TableFactor,
-    TableObject, TableWithJoins, Update, Visit, Visitor, XmlTableColumnOption,
+    AccessExpr, ArrayElemTypeDef, Assignment, AssignmentTarget, BinaryOperator, DataType, Delete, Expr,
+    FromTable, FunctionArgumentClause, FunctionArguments, Ident, Insert, JsonTableColumn, ObjectName,
+    OnConflict, OnConflictAction, OnInsert, OrderByExpr, OrderBySort, Query, Select, SetExpr, Statement,
+    TableAlias, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor, XmlTableColumnOption,
 };
+
+use sqlparser::tokenizer::Location;
 
 use super::{
     Rules, builtin, ddl,
@@ -34,13 +37,20 @@ pub(super) struct Decisions {
     pub(super) tenant_name: Option<String>,
 }
 
-/// Decides on everything in `statements`, which were parsed from the tokens at `places`.
-pub(super) fn decide(statements: &[Statement], places: &Places, rules: &Rules) -> Result<Decisions, Refusal> {
+/// Decides on everything in `statements`, which were parsed from the tokens of `sql` at `places`.
+pub(super) fn decide(
+    statements: &[Statement],
+    sql: &str,
+    places: &Places,
+    rules: &Rules,
+) -> Result<Decisions, Refusal> {
     let mut walk = Walk {
+        sql,
         places,
         rules,
         scopes: Scopes::default(),
         roles: Roles::default(),
+        columns: HashSet::new(),
         decisions: Decisions::default(),
     };
     for statement in statements {
@@ -49,15 +59,19 @@ pub(super) fn decide(statements: &[Statement], places: &Places, rules: &Rules) -
             return Err(refusal);
         }
     }
+    walk.refuse_other_qualifiers()?;
     Ok(walk.decisions)
 }
 
 /// The walk over one text.
 pub(super) struct Walk<'a> {
+    sql: &'a str,
     places: &'a Places,
     rules: &'a Rules,
     scopes: Scopes,
     roles: Roles,
+    /// Where a table or a column is in front of a dot, and no schema.
+    columns: HashSet<Location>,
     decisions: Decisions,
 }
 
@@ -67,6 +81,8 @@ pub(super) struct Walk<'a> {
 struct Roles {
     targets: HashSet<*const ObjectName>,
     functions: HashSet<*const ObjectName>,
+    /// The names are the values of an enum.
+    are_literals_names: bool,
 }
 
 /// The kinds of statements that run on a tenant connection.
@@ -123,6 +139,28 @@ fn kind_refusal(statement: &Statement) -> Refusal {
 }
 
 impl Walk<'_> {
+    /// A word in front of a dot that may not be a schema here has to be a table or column that the walk came by.
+    /// The tree has names in places that the visitor does not lead to; this finds them in the text.
+    fn refuse_other_qualifiers(&self) -> Result<(), Refusal> {
+        let others = self.places.qualifiers();
+        for (_, place) in others.filter(|(at, _)| !self.columns.contains(at)) {
+            let written = &self.sql[place];
+            let schema = match written.strip_prefix('"') {
+                Some(quoted) => quoted.trim_end_matches('"').replace("\"\"", "\""),
+                None => written.to_ascii_lowercase(),
+            };
+            let is_allowed =
+                self.rules.allows_schema(&schema) || matches!(&*schema, TENANT_MARKER | "pg_catalog");
+            if !is_allowed {
+                return Err(Refusal::ForeignSchema {
+                    name: format!("what follows {written} and a dot"),
+                    schema,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// A relation that is read, or the target of a change.
     fn relation(&mut self, name: &ObjectName) -> Result<(), Refusal> {
         let address = std::ptr::from_ref(name);
@@ -225,7 +263,6 @@ impl Walk<'_> {
             | DataType::Interval { .. }
             | DataType::JSON
             | DataType::JSONB
-            | DataType::Regclass
             | DataType::Text
             | DataType::Bytea
             | DataType::Bit(_)
@@ -234,6 +271,7 @@ impl Walk<'_> {
             | DataType::GeometricType(_)
             | DataType::TsVector
             | DataType::TsQuery => Ok(()),
+            DataType::Regclass => builtin::check_type("regclass"),
             _ => Err(Refusal::Construct(
                 "a type of another database",
                 "write PostgreSQL's name of it, or put a type of your own in double quotes",
@@ -259,6 +297,7 @@ impl Walk<'_> {
 
     fn custom_type(&mut self, name: &ObjectName) -> Result<(), Refusal> {
         let qualified = Qualified::new(name)?;
+        builtin::check_type(&fold(qualified.name))?;
         if let Some(schema) = qualified.schema {
             return self.schema_of_code(schema, name);
         }
@@ -304,8 +343,13 @@ impl Walk<'_> {
         self.decisions.tenant_name.get_or_insert_with(|| name.to_string());
     }
 
-    /// In `schema.table.column` the schema is decided on like any other.
+    /// In `schema.table.column` the schema is decided on like any other. What follows the first part may be a
+    /// function.
     fn column(&mut self, parts: &[Ident]) -> Result<(), Refusal> {
+        if let [first, .., last] = parts {
+            self.columns.insert(first.span.start);
+            builtin::check_field(&fold(last))?;
+        }
         match parts {
             [schema, _, _] => self.schema(schema, &ObjectName::from(parts.to_vec())),
             [_, _, _, _, ..] => Err(Refusal::Construct(
@@ -319,7 +363,11 @@ impl Walk<'_> {
     fn expr(&mut self, expr: &Expr) -> Result<(), Refusal> {
         match expr {
             Expr::CompoundIdentifier(parts) => self.column(parts),
-            Expr::Function(function) => self.function(&function.name),
+            Expr::CompoundFieldAccess { root, access_chain } => self.fields(root, access_chain),
+            Expr::Function(function) => {
+                self.arguments(&function.args)?;
+                self.function(&function.name)
+            }
             Expr::Cast { data_type, .. } => self.data_type(data_type),
             Expr::Convert {
                 data_type: Some(data_type),
@@ -335,8 +383,55 @@ impl Walk<'_> {
         }
     }
 
-    /// Refuses a reserved word that sqlparser took for a name.
+    /// `note.tags[1].name`, `(note).title`. Up to the first bracket it is a name like any other.
+    fn fields(&mut self, root: &Expr, access_chain: &[AccessExpr]) -> Result<(), Refusal> {
+        let field = |access: &AccessExpr| match access {
+            AccessExpr::Dot(Expr::Identifier(name)) => Some(name.clone()),
+            _ => None,
+        };
+        if let Expr::Identifier(root) = root {
+            let parts = access_chain.iter().map_while(field);
+            let parts: Vec<Ident> = [root.clone()].into_iter().chain(parts).collect();
+            self.column(&parts)?;
+        }
+        let mut fields = access_chain.iter().filter_map(field);
+        fields.try_for_each(|name| builtin::check_field(&fold(&name)))
+    }
+
+    /// `json_object('mood': $1 RETURNING mood)` has a type among its arguments.
+    fn arguments(&mut self, arguments: &FunctionArguments) -> Result<(), Refusal> {
+        let FunctionArguments::List(list) = arguments else {
+            return Ok(());
+        };
+        for clause in &list.clauses {
+            if let FunctionArgumentClause::JsonReturningClause(returning) = clause {
+                self.data_type(&returning.data_type)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns that are set, which may be parts of a column.
+    fn assignments(&mut self, assignments: &[Assignment]) {
+        for assignment in assignments {
+            let names = match &assignment.target {
+                AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+                AssignmentTarget::Tuple(names) => names.as_slice(),
+            };
+            let firsts = names.iter().filter_map(|name| name.0.first()?.as_ident());
+            self.columns.extend(firsts.map(|first| first.span.start));
+        }
+    }
+
+    /// Refuses a reserved word that sqlparser took for a name, and a literal that it took for a label.
     fn ident(&self, ident: &Ident) -> Result<(), Refusal> {
+        if ident.quote_style == Some('\'') && !self.roles.are_literals_names {
+            // For PostgreSQL `mood 'happy'` is a value of a type.
+            return Err(Refusal::Unparseable(format!(
+                "the literal {ident} stands where a label may be: put a label in double quotes, and write a value of \
+                 a type with CAST"
+            )));
+        }
         if ident.quote_style.is_some() {
             return Ok(());
         }
@@ -416,6 +511,8 @@ impl Walk<'_> {
     }
 
     fn statement(&mut self, statement: &Statement) -> Result<(), Refusal> {
+        self.roles.are_literals_names =
+            matches!(statement, Statement::CreateType { .. } | Statement::AlterType(_));
         match statement {
             Statement::Insert(insert) => self.insert(insert),
             Statement::Update(update) => self.update(update),
@@ -430,6 +527,13 @@ impl Walk<'_> {
         match &insert.table {
             TableObject::TableName(name) => {
                 self.mark_target(name);
+                if let Some(OnInsert::OnConflict(OnConflict {
+                    action: OnConflictAction::DoUpdate(update),
+                    ..
+                })) = &insert.on
+                {
+                    self.assignments(&update.assignments);
+                }
                 Ok(())
             }
             _ => Err(Refusal::Construct(
@@ -440,6 +544,7 @@ impl Walk<'_> {
     }
 
     fn update(&mut self, update: &Update) -> Result<(), Refusal> {
+        self.assignments(&update.assignments);
         self.only_target(std::slice::from_ref(&update.table))
     }
 

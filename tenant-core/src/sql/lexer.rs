@@ -34,6 +34,8 @@ pub(super) struct Context {
     pub(super) is_label: bool,
     /// A parenthesis opens after it.
     pub(super) is_called: bool,
+    /// It starts a name of several parts, other than `note.*`, where it can be a table only.
+    is_qualifier: bool,
 }
 
 impl Places {
@@ -45,6 +47,13 @@ impl Places {
     /// What stands around the token that starts at `location`.
     pub(super) fn context_at(&self, location: Location) -> Option<Context> {
         self.contexts.get(self.index(location)?).copied()
+    }
+
+    /// The words that a dot follows and none precedes.
+    pub(super) fn qualifiers(&self) -> impl Iterator<Item = (Location, Range<usize>)> {
+        let words = self.contexts.iter().enumerate();
+        let words = words.filter(|(_, context)| context.is_qualifier);
+        words.map(|(index, _)| (self.starts[index], self.ranges[index].clone()))
     }
 
     fn index(&self, location: Location) -> Option<usize> {
@@ -59,7 +68,7 @@ pub(super) fn lex(sql: &str) -> Result<(Vec<TokenWithSpan>, Places), Refusal> {
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     let ranges = byte_ranges(sql, &tokens);
     let lexemes: Vec<Lexeme> = scan(sql).collect();
-    refuse_disagreement(&lexemes, &tokens, &ranges)?;
+    refuse_disagreement(sql, &lexemes, &tokens, &ranges)?;
     refuse_other_forms(sql, &lexemes, &tokens)?;
     let places = Places {
         starts: tokens.iter().map(|token| token.span.start).collect(),
@@ -74,10 +83,15 @@ fn contexts(tokens: &[TokenWithSpan]) -> Vec<Context> {
     let mut before = &Token::EOF;
     for (index, token) in tokens.iter().enumerate() {
         let after = tokens[index + 1..].iter().map(|token| &token.token);
-        let after = after.into_iter().find(|token| !is_space(token));
+        let mut after = after.into_iter().filter(|token| !is_space(token));
+        let next = after.next();
         contexts.push(Context {
             is_label: matches!(before, Token::Period) || is_as(before),
-            is_called: after == Some(&Token::LParen),
+            is_called: next == Some(&Token::LParen),
+            is_qualifier: next == Some(&Token::Period)
+                && matches!(token.token, Token::Word(_))
+                && *before != Token::Period
+                && after.next() != Some(&Token::Mul),
         });
         if !is_space(&token.token) {
             before = &token.token;
@@ -170,35 +184,72 @@ impl<'a> Cursor<'a> {
 }
 
 fn refuse_disagreement(
+    sql: &str,
     lexemes: &[Lexeme],
     tokens: &[TokenWithSpan],
     ranges: &[Range<usize>],
 ) -> Result<(), Refusal> {
     let theirs = tokens.iter().zip(ranges);
-    let theirs = theirs
+    let opaque = theirs
+        .clone()
         .filter(|(token, _)| is_opaque(&token.token))
         .map(|(_, range)| range.clone());
     let ours = lexemes
         .iter()
         .filter(|lexeme| lexeme.kind.is_opaque())
         .map(|lexeme| lexeme.range.clone());
-    if agree(theirs, ours) {
-        return Ok(());
+    if !agree(opaque, ours, is_same_part) {
+        return Err(Refusal::Unparseable(
+            "a literal, a comment or a quoted identifier is written in a way that may be read in two ways"
+                .to_owned(),
+        ));
     }
-    Err(Refusal::Unparseable(
-        "a literal, a comment or a quoted identifier is written in a way that may be read in two ways"
-            .to_owned(),
-    ))
+    let words = theirs
+        .filter(|(token, _)| matches!(&token.token, Token::Word(word) if word.quote_style.is_none()))
+        .map(|(_, range)| range.clone());
+    if !agree(words, plain_words(sql, lexemes), |theirs, ours| theirs == ours) {
+        return Err(Refusal::Unparseable(
+            "a word or a number is written in a way that may be read in two ways".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The words that are neither the prefix of a literal nor the end of a number (`1e5`).
+fn plain_words<'a>(sql: &'a str, lexemes: &'a [Lexeme]) -> impl Iterator<Item = Range<usize>> + 'a {
+    let words = lexemes.iter().enumerate();
+    let words = words.filter(move |(index, lexeme)| {
+        let is_of_number = index
+            .checked_sub(1)
+            .is_some_and(|before| lexemes[before].kind == Kind::Number);
+        lexeme.kind == Kind::Word && !is_of_number && !is_prefix(sql, &lexemes[*index..])
+    });
+    words.map(|(_, lexeme)| lexeme.range.clone())
+}
+
+/// Whether `E'...'`, `B'...'`, `X'...'`, `N'...'` or `U&'...'` comes.
+fn is_prefix(sql: &str, lexemes: &[Lexeme]) -> bool {
+    let text = |lexeme: &Lexeme| &sql[lexeme.range.clone()];
+    match lexemes {
+        [prefix, literal, ..] if literal.kind == Kind::Literal => {
+            matches!(text(prefix), "e" | "E" | "b" | "B" | "x" | "X" | "n" | "N")
+        }
+        [prefix, and, literal, ..] if literal.kind == Kind::Literal => {
+            matches!(text(prefix), "u" | "U") && text(and) == "&"
+        }
+        _ => false,
+    }
 }
 
 fn agree(
     mut theirs: impl Iterator<Item = Range<usize>>,
     mut ours: impl Iterator<Item = Range<usize>>,
+    is_same: fn(&Range<usize>, &Range<usize>) -> bool,
 ) -> bool {
     loop {
         match (theirs.next(), ours.next()) {
             (None, None) => return true,
-            (Some(theirs), Some(ours)) if is_same_part(&theirs, &ours) => {}
+            (Some(theirs), Some(ours)) if is_same(&theirs, &ours) => {}
             _ => return false,
         }
     }
