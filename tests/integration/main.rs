@@ -13,6 +13,8 @@ mod cancellation;
 mod compiler_properties;
 mod connection;
 mod entities;
+mod fuzz_targets;
+mod identifiers;
 mod large_statements;
 mod migrations;
 mod pool;

@@ -1,0 +1,1 @@
+ALTER TABLE "$tenant"."note" ADD COLUMN "tag" integer REFERENCES tag (id), ALTER COLUMN mood TYPE fuzz_mood USING mood::fuzz_mood

@@ -1,0 +1,1 @@
+ALTER TABLE "$tenant".note SET SCHEMA globex

@@ -1,0 +1,1 @@
+SELECT ('globex.s').nextval, t.pg_read_file FROM unnest(ARRAY['x']) AS t

@@ -1,0 +1,1 @@
+UPDATE note SET size.width = 1, (size.height, title) = (2, 'a') WHERE (size).width > 0 AND tags[1].name = 'a'

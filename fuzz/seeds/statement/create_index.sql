@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX "i" ON "$tenant"."note" USING btree ("id" text_pattern_ops DESC) WHERE id > 0

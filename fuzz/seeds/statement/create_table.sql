@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS "$tenant"."note" ( "id" serial NOT NULL PRIMARY KEY, "mood" fuzz_mood, "plan" integer NOT NULL DEFAULT 1, CONSTRAINT "fk" FOREIGN KEY ("plan") REFERENCES "public"."plan" ("id") ON DELETE CASCADE )

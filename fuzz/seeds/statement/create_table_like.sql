@@ -1,0 +1,1 @@
+CREATE TABLE "$tenant".x (LIKE globex.note INCLUDING ALL) INHERITS (globex.note)

@@ -1,0 +1,1 @@
+WITH note AS (SELECT * FROM note) SELECT * FROM note

@@ -1,0 +1,1 @@
+WITH "Note" AS (SELECT 1) SELECT * FROM note

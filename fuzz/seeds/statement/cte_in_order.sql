@@ -1,0 +1,1 @@
+WITH a AS (SELECT * FROM note), note AS (SELECT * FROM a), b AS (SELECT * FROM note) SELECT * FROM b

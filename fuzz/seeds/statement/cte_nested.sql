@@ -1,0 +1,1 @@
+WITH x AS (WITH note AS (SELECT 1) SELECT * FROM note) SELECT * FROM x, note

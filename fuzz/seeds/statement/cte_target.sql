@@ -1,0 +1,1 @@
+WITH note AS (SELECT 1 AS id) INSERT INTO note SELECT * FROM note

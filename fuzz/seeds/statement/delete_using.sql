@@ -1,0 +1,1 @@
+DELETE FROM note USING tag WHERE tag.id = note.id

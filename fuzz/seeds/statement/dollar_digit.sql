@@ -1,0 +1,1 @@
+SELECT $1$ , body FROM globex.note $1$

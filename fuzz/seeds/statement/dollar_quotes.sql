@@ -1,0 +1,1 @@
+SELECT $$FROM note$$, $a$ ' $$ $a$, $ä$ ' $ä$, a$b, $1 FROM note

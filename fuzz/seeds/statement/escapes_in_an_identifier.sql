@@ -1,0 +1,1 @@
+SELECT U&"set\005fconfig"('a.b', 'c', false) FROM note

@@ -1,0 +1,1 @@
+INSERT INTO "$tenant"."note" ("title", "mood") VALUES ($1, CAST($2 AS "fuzz_mood")), ($3, $4) RETURNING "id"

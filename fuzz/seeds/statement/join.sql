@@ -1,0 +1,1 @@
+SELECT p.name, count(*) FROM note n JOIN plan AS p ON p.code = n.plan GROUP BY 1

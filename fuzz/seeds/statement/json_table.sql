@@ -1,0 +1,1 @@
+SELECT * FROM JSON_TABLE($1, '$[*]' COLUMNS (id int PATH '$.id', mood fuzz_mood PATH '$.m')) AS t

@@ -1,0 +1,2 @@
+SELECT E'a' -- c
+'\'', (SELECT title FROM globex.note) --'

@@ -1,0 +1,1 @@
+SELECT * FROM note FOR UPDATE OF globex.note

@@ -1,0 +1,1 @@
+SELECT "note"."id" FROM "$tenant"."note" WHERE "note"."id" = $1 LIMIT $2

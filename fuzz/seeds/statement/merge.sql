@@ -1,0 +1,1 @@
+MERGE INTO note USING tag ON note.id = tag.id WHEN MATCHED THEN UPDATE SET title = tag.name WHEN NOT MATCHED THEN INSERT (id) VALUES (tag.id)

@@ -1,0 +1,1 @@
+SELECT 'globex.note'::regclass, nextval('globex.note_id_seq'), to_regclass('globex.note')

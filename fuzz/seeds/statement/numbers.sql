@@ -1,0 +1,1 @@
+SELECT 1e5, 1.5, .5, 1_000, 0x1F, 1., 1FROM note

@@ -1,0 +1,1 @@
+INSERT INTO note AS n (id) SELECT id FROM tag ON CONFLICT (id) DO UPDATE SET id = (SELECT max(id) FROM tag) WHERE EXISTS (SELECT 1 FROM plan)

@@ -1,0 +1,1 @@
+SELECT * FROM ONLY (globex.note), ONLY note, note *

@@ -1,0 +1,1 @@
+SELECT * FROM globex.note, GLOBEX . "note", globex/**/.note

@@ -1,0 +1,1 @@
+SELECT globex.note.id, globex.note.*, globex.note.id[1] FROM note

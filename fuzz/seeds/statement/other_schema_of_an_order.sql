@@ -1,0 +1,1 @@
+SELECT id FROM note ORDER BY id USING OPERATOR(globex.<)

@@ -1,0 +1,1 @@
+SELECT globex.total(1), 1 OPERATOR(globex.+) 2, 'a' COLLATE globex.x, json_object('a': 1 RETURNING globex.mood)

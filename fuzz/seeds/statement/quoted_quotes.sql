@@ -1,0 +1,1 @@
+SELECT * FROM "no""te", "Odd Name" AS "a""b"

@@ -1,0 +1,1 @@
+SELECT * FROM json_to_recordset($1) AS x(id int, mood fuzz_mood, other globex.mood)

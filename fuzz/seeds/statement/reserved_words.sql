@@ -1,0 +1,1 @@
+SELECT interval FROM plan, globex.note; SELECT min(id) start, max(id) end FROM note

@@ -1,0 +1,1 @@
+SELECT id AS end, note.from, left(title, 1), "interval", current_date FROM note WHERE id = ANY($1)

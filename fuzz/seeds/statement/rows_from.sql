@@ -1,0 +1,1 @@
+SELECT * FROM ROWS FROM (globex.totals(1), generate_series(1, 2)) AS t

@@ -1,0 +1,1 @@
+SELECT trim(both 'x' from title), substring(title from 1 for 2), extract(year from now()), overlay(title placing 'x' from 1), position('a' in title) FROM note

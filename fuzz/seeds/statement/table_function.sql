@@ -1,0 +1,1 @@
+SELECT * FROM generate_series(1, 3) AS n, unnest($1::int[]) WITH ORDINALITY AS u(a, b)

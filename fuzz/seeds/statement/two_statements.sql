@@ -1,0 +1,1 @@
+SELECT * FROM note; SET search_path = globex

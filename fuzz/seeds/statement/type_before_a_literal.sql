@@ -1,0 +1,1 @@
+SELECT globex.mood 'a', fuzz_mood 'a', date '2026-01-01', interval '1' day

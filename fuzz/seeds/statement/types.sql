@@ -1,0 +1,1 @@
+SELECT $1::citext, $2::fuzz_level[], $3::timestamptz, CAST($4 AS "fuzz_mood"[]), $5::numeric(10, 2), $6::pg_catalog.int4

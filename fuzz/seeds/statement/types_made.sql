@@ -1,0 +1,1 @@
+CREATE TYPE "fuzz_mood" AS ENUM ('happy', 'sad'); ALTER TYPE fuzz_mood ADD VALUE 'so so'; DROP TYPE fuzz_mood

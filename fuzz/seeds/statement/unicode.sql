@@ -1,0 +1,2 @@
+SELECT 'ünïcödé ''note''' AS "ö"
+FROM	note

@@ -1,0 +1,1 @@
+UPDATE note SET title = tag.name FROM tag WHERE tag.id = note.id RETURNING note.id

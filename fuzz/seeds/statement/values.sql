@@ -1,0 +1,1 @@
+VALUES (1, 'a'), (2, (SELECT title FROM note)) ORDER BY 1 LIMIT 1 OFFSET 0

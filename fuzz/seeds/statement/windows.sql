@@ -1,0 +1,1 @@
+SELECT rank() OVER w, count(*) FILTER (WHERE true) FROM note WINDOW w AS (PARTITION BY (SELECT 1 FROM tag) ORDER BY id)

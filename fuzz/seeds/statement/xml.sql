@@ -1,0 +1,1 @@
+SELECT xmlelement(name a, xmlattributes(title AS b), (SELECT title FROM note)), xmlforest(title AS c) FROM note

@@ -1,0 +1,874 @@
+//! Statements of PostgreSQL that are made of choices: tables of the tenant, shared ones, unknown ones and another
+//! tenant's, in every place where a name may stand, with all that lexers disagree about in between.
+
+use arbitrary::Unstructured;
+
+/// How deep queries are nested.
+const MAX_DEPTH: usize = 5;
+
+/// How long a text grows, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// The statement that the choices in `choices` stand for.
+pub(crate) fn statement(choices: &mut Unstructured<'_>) -> String {
+    let mut writer = Writer {
+        choices,
+        sql: String::new(),
+        depth: 0,
+    };
+    writer.statement();
+    writer.sql
+}
+
+const TABLES: &[&str] = &[
+    "note",
+    "NOTE",
+    "\"note\"",
+    "\"Odd Name\"",
+    "tag",
+    "plan",
+    "\"plan\"",
+    "\"$tenant\".note",
+    "\"$tenant\" . \"tag\"",
+    "\"$tenant\".other",
+    "public.plan",
+    "PUBLIC.\"plan\"",
+    "public.note",
+    "reference.country",
+    "both",
+    "secret",
+    "\"Note\"",
+    "globex.note",
+    "\"globex\".\"note\"",
+    "GLOBEX . note",
+    "globex/**/.note",
+    "globex.\nnote",
+    "\"acme\".note",
+    "pg_catalog.pg_class",
+    "information_schema.tables",
+    "app.globex.note",
+    "ONLY note",
+    "ONLY (globex.note)",
+    "note *",
+    "cte",
+    "u&\"note\"",
+    "\"gl\"\"obex\".note",
+    "nöte",
+    "n\u{f6}te.note",
+];
+
+const FUNCTIONS: &[&str] = &[
+    "lower",
+    "count",
+    "now",
+    "coalesce",
+    "\"$tenant\".total",
+    "public.total",
+    "pg_catalog.lower",
+    "globex.total",
+    "\"globex\" . \"total\"",
+    "app.globex.total",
+    "set_config",
+    "pg_catalog.set_config",
+    "\"set_config\"",
+    "nextval",
+    "to_regclass",
+    "pg_relation_size",
+    "query_to_xml",
+    "json_object",
+    "json_value",
+    "xmlelement",
+    "left",
+    "any",
+    "extract",
+    "substring",
+    "position",
+    "note",
+    "array",
+    "row",
+    "interval",
+    "convert",
+    "generate_series",
+    "grouping",
+    "only",
+];
+
+const TYPES: &[&str] = &[
+    "int",
+    "text",
+    "\"text\"",
+    "numeric(10, 2)",
+    "double precision",
+    "timestamp with time zone",
+    "fuzz_mood",
+    "\"fuzz_mood\"",
+    "\"fuzz_mood\"[]",
+    "fuzz_level",
+    "\"$tenant\".fuzz_mood",
+    "citext",
+    "globex.mood",
+    "\"globex\".\"mood\"[]",
+    "pg_catalog.int4",
+    "note",
+    "regclass",
+    "pg_catalog.regclass",
+    "\"regclass\"[]",
+    "regconfig",
+    "weather",
+    "interval day to second",
+    "bit varying(3)",
+    "datetime",
+    "globex.note.id",
+    "int array[3]",
+    "char",
+    "name",
+    "enum('a')",
+];
+
+const COLUMNS: &[&str] = &[
+    "id",
+    "title",
+    "t.id",
+    "note.id",
+    "\"note\".\"id\"",
+    "globex.id",
+    "globex.note.id",
+    "\"$tenant\".note.id",
+    "public.plan.id",
+    "a.b.c.d",
+    "t.*",
+    "*",
+    "globex.note.*",
+    "(t).id",
+    "(globex).note",
+    "t.nextval",
+    "('globex.s').nextval",
+    "globex.note.id[1]",
+    "t.id[1].x",
+    "interval",
+    "\"$tenant\"",
+    "end",
+    "excluded.id",
+    "default",
+    "current_date",
+];
+
+const LITERALS: &[&str] = &[
+    "1",
+    "1.5e3",
+    "1_000",
+    "0x1F",
+    "1.",
+    ".5",
+    "$1",
+    "$2::int",
+    "$1$ 1 $1$",
+    "'a'",
+    "'it''s'",
+    "'\\'",
+    "E'\\''",
+    "e'\\\\'",
+    "E'\\' FROM globex.note --'",
+    "U&'\\0027'",
+    "U&'d!0061' UESCAPE '!'",
+    "N'x'",
+    "B'01'",
+    "X'1F'",
+    "$$ FROM globex.note $$",
+    "$a$ ' $$ $a$",
+    "$ä$ ' $ä$",
+    "'a' 'b'",
+    "'a'\n'b'",
+    "E'a'\n'\\''",
+    "'a' -- c\n 'b'",
+    "'globex.note'",
+    "'\u{0}'",
+    "'😀'",
+    "NULL",
+    "true",
+    "globex.mood 'a'",
+    "fuzz_mood 'a'",
+    "date '2026-01-01'",
+    "regclass 'globex.note'",
+    "interval '1' day",
+];
+
+const OPERATORS: &[&str] = &[
+    "=",
+    "+",
+    "-",
+    "||",
+    "->>",
+    "@>",
+    "?",
+    "~~*",
+    "<>",
+    "AND",
+    "OR",
+    "LIKE",
+    "NOT ILIKE",
+    "IS DISTINCT FROM",
+    "OPERATOR(globex.+)",
+    "OPERATOR(pg_catalog.=)",
+    "OPERATOR(+)",
+    "COLLATE \"C\" =",
+    "COLLATE globex.c =",
+    "AT TIME ZONE",
+    "SIMILAR TO",
+    "OVERLAPS",
+    "BETWEEN 1 AND",
+    "= ANY",
+    "XOR",
+    "REGEXP",
+];
+
+/// What stands between two words.
+const SPACES: &[&str] = &[
+    " ",
+    " ",
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\t",
+    "\r\n",
+    "/**/",
+    " /* ' */ ",
+    " /* /* */ \" */ ",
+    " -- '\n",
+    " -- \r ",
+    " --\u{2028}\n",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{0b}",
+    "\u{0c}",
+    "\u{feff}",
+    "",
+    ";",
+    "\0",
+];
+
+const ALIASES: &[&str] = &[
+    "",
+    "",
+    "AS t",
+    "t",
+    "AS note",
+    "AS globex",
+    "globex",
+    "AS \"t\"",
+    "AS t(a, b)",
+    "AS t(a int, b fuzz_mood)",
+    "AS t(a globex.mood)",
+    "'a'",
+    "AS 'a'",
+    "AS end",
+    "end",
+    "TABLESAMPLE system (1)",
+    "WITH ORDINALITY",
+];
+
+const NAMES: &[&str] = &[
+    "note", "plan", "cte", "\"note\"", "NOTE", "globex", "secret", "tag",
+];
+
+const ORDERS: &[&str] = &[
+    "",
+    "ASC",
+    "DESC NULLS LAST",
+    "USING <",
+    "USING OPERATOR(globex.<)",
+    "USING OPERATOR(pg_catalog.<)",
+];
+
+const LOCKS: &[&str] = &[
+    "FOR UPDATE",
+    "FOR SHARE OF t SKIP LOCKED",
+    "FOR UPDATE OF globex.note",
+    "FOR NO KEY UPDATE NOWAIT",
+];
+
+const WHOLE_STATEMENTS: &[&str] = &[
+    "SET search_path = globex",
+    "SET LOCAL search_path = globex",
+    "COMMIT",
+    "TABLE globex.note",
+    "TABLE note",
+    "COPY note TO STDOUT",
+    "TRUNCATE note",
+    "DO $$ BEGIN END $$",
+    "SELECT 1 INTO x",
+    "SHOW search_path",
+    "CALL p()",
+];
+
+struct Writer<'a, 'b> {
+    choices: &'a mut Unstructured<'b>,
+    sql: String,
+    depth: usize,
+}
+
+impl Writer<'_, '_> {
+    /// One of `options`, the first where the choices are used up.
+    fn pick<'o>(&mut self, options: &[&'o str]) -> &'o str {
+        let last = options.len() - 1;
+        options[self.choices.int_in_range(0..=last).unwrap_or(0)]
+    }
+
+    /// A number below `count`, 0 where the choices are used up.
+    fn choose(&mut self, count: usize) -> usize {
+        self.choices.int_in_range(0..=count - 1).unwrap_or(0)
+    }
+
+    fn maybe(&mut self) -> bool {
+        self.choose(3) == 1
+    }
+
+    fn is_full(&self) -> bool {
+        self.depth >= MAX_DEPTH || self.sql.len() > MAX_BYTES || self.choices.is_empty()
+    }
+
+    /// A word, and a space of some kind before it.
+    fn word(&mut self, word: &str) {
+        let space = match self.choose(8) {
+            1 => self.pick(SPACES),
+            _ => " ",
+        };
+        self.sql.push_str(space);
+        self.sql.push_str(word);
+    }
+
+    fn one_of(&mut self, options: &[&str]) {
+        let word = self.pick(options);
+        if !word.is_empty() {
+            self.word(word);
+        }
+    }
+
+    fn statement(&mut self) {
+        match self.choose(16) {
+            0..=5 => self.query(),
+            6 => self.insert(),
+            7 => self.update(),
+            8 => self.delete(),
+            9 => self.merge(),
+            10 => {
+                self.word("EXPLAIN (ANALYZE)");
+                self.query();
+            }
+            11 => self.create_table(),
+            12 => self.alter(),
+            13 => self.create_index(),
+            14 => self.one_of(WHOLE_STATEMENTS),
+            _ => {
+                self.query();
+                self.word(";");
+                self.query();
+            }
+        }
+    }
+
+    /// A query, one level deeper.
+    fn query(&mut self) {
+        self.depth += 1;
+        self.with();
+        self.body();
+        if self.maybe() {
+            self.word("ORDER BY");
+            self.expr();
+            self.one_of(ORDERS);
+        }
+        if self.maybe() {
+            self.word("LIMIT");
+            self.expr();
+        }
+        if self.maybe() {
+            self.one_of(LOCKS);
+        }
+        self.depth -= 1;
+    }
+
+    fn with(&mut self) {
+        if self.is_full() || !self.maybe() {
+            return;
+        }
+        self.one_of(&["WITH", "WITH RECURSIVE"]);
+        let count = 1 + self.choose(3);
+        for index in 0..count {
+            if index > 0 {
+                self.word(",");
+            }
+            self.one_of(NAMES);
+            self.one_of(&["AS", "(a, b) AS", "AS MATERIALIZED", "AS NOT MATERIALIZED"]);
+            self.word("(");
+            match self.choose(5) {
+                1 => self.insert(),
+                2 => self.update(),
+                3 => self.delete(),
+                _ => self.query(),
+            }
+            self.word(")");
+        }
+    }
+
+    fn body(&mut self) {
+        if self.is_full() {
+            self.word("SELECT 1");
+            return;
+        }
+        match self.choose(8) {
+            1 => self.values(),
+            2 => {
+                self.body_of_operation();
+                self.one_of(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]);
+                self.body_of_operation();
+            }
+            3 => {
+                self.word("(");
+                self.query();
+                self.word(")");
+            }
+            4 => {
+                self.word("TABLE");
+                self.one_of(TABLES);
+            }
+            _ => self.select(),
+        }
+    }
+
+    fn body_of_operation(&mut self) {
+        self.depth += 1;
+        self.body();
+        self.depth -= 1;
+    }
+
+    fn select(&mut self) {
+        self.word("SELECT");
+        if self.maybe() {
+            self.one_of(&["DISTINCT", "ALL", "DISTINCT ON (id)"]);
+        }
+        self.list(Self::item);
+        if self.maybe() {
+            self.one_of(&["INTO x", "INTO globex.x"]);
+        }
+        self.word("FROM");
+        self.list(Self::from_item);
+        if self.maybe() {
+            self.word("WHERE");
+            self.expr();
+        }
+        if self.maybe() {
+            self.word("GROUP BY");
+            self.list(Self::expr);
+            self.word("HAVING");
+            self.expr();
+        }
+        if self.maybe() {
+            self.word("WINDOW w AS (PARTITION BY");
+            self.expr();
+            self.word(")");
+        }
+    }
+
+    fn item(&mut self) {
+        self.expr();
+        self.one_of(ALIASES);
+    }
+
+    /// A list with commas. Some are long, with parts that repeat each other.
+    fn list(&mut self, part: fn(&mut Self)) {
+        let start = self.sql.len();
+        part(self);
+        let repeated = self.sql[start..].to_owned();
+        let count = match self.choose(24) {
+            0..=15 => 0,
+            16..=21 => 1,
+            22 => 2,
+            _ => 40 + self.choose(200),
+        };
+        for _ in 0..count {
+            if self.sql.len() > MAX_BYTES {
+                break;
+            }
+            self.sql.push(',');
+            if count > 2 {
+                self.sql.push_str(&repeated);
+            } else {
+                part(self);
+            }
+        }
+    }
+
+    fn from_item(&mut self) {
+        if self.is_full() {
+            self.word("note");
+            return;
+        }
+        self.depth += 1;
+        match self.choose(9) {
+            1 => {
+                self.one_of(&["(", "LATERAL ("]);
+                self.query();
+                self.word(")");
+            }
+            2 => {
+                self.one_of(&["", "LATERAL", "ROWS FROM ("]);
+                self.call();
+            }
+            3 => {
+                self.from_item();
+                self.one_of(&["JOIN", "LEFT JOIN", "CROSS JOIN", "NATURAL JOIN"]);
+                self.from_item();
+                if self.maybe() {
+                    self.word("ON");
+                    self.expr();
+                }
+            }
+            4 => {
+                self.word("(");
+                self.from_item();
+                self.word(")");
+            }
+            _ => self.one_of(TABLES),
+        }
+        self.depth -= 1;
+        self.one_of(ALIASES);
+    }
+
+    fn call(&mut self) {
+        self.one_of(FUNCTIONS);
+        self.sql.push('(');
+        if self.maybe() {
+            self.one_of(&[
+                "DISTINCT",
+                "VARIADIC",
+                "a =>",
+                "name a,",
+                "*",
+                "year from",
+                "both 'x' from",
+            ]);
+        }
+        self.list(Self::expr);
+        if self.maybe() {
+            self.one_of(&[
+                "RETURNING globex.mood",
+                "RETURNING fuzz_mood",
+                "RETURNING text",
+                "ORDER BY id USING OPERATOR(globex.<)",
+                "placing 'x'",
+                "AS globex.mood",
+            ]);
+        }
+        self.word(")");
+        if self.maybe() {
+            self.one_of(&[
+                "OVER w",
+                "OVER (PARTITION BY id)",
+                "FILTER (WHERE true)",
+                "WITHIN GROUP (ORDER BY id)",
+                "IGNORE NULLS",
+                "'a'",
+            ]);
+        }
+    }
+
+    fn expr(&mut self) {
+        if self.is_full() {
+            self.word("1");
+            return;
+        }
+        self.depth += 1;
+        match self.choose(16) {
+            0..=2 => self.one_of(COLUMNS),
+            3..=5 => self.one_of(LITERALS),
+            6 => self.call(),
+            7 => {
+                self.one_of(&["(", "EXISTS (", "ARRAY(", "id IN ("]);
+                self.query();
+                self.word(")");
+            }
+            8 | 9 => {
+                self.expr();
+                self.one_of(OPERATORS);
+                self.expr();
+            }
+            10 => {
+                self.word("CAST(");
+                self.expr();
+                self.word("AS");
+                self.one_of(TYPES);
+                self.word(")");
+            }
+            11 => {
+                self.expr();
+                self.word("::");
+                self.one_of(TYPES);
+            }
+            12 => {
+                self.word("CASE WHEN");
+                self.expr();
+                self.word("THEN");
+                self.expr();
+                self.word("END");
+            }
+            13 => {
+                self.one_of(&["id IN (", "ARRAY[", "ROW(", "("]);
+                self.list(Self::expr);
+                self.one_of(&[")", "]"]);
+            }
+            14 => {
+                self.one_of(&["NOT", "-", "OPERATOR(globex.-)"]);
+                self.expr();
+            }
+            _ => {
+                self.word("(");
+                self.expr();
+                self.one_of(&[")", ").id", ").globex.note", ").nextval", ")[1]"]);
+            }
+        }
+        self.depth -= 1;
+    }
+
+    fn values(&mut self) {
+        self.word("VALUES");
+        self.list(Self::row);
+    }
+
+    fn row(&mut self) {
+        self.word("(");
+        self.list(Self::expr);
+        self.word(")");
+    }
+
+    fn insert(&mut self) {
+        self.word("INSERT INTO");
+        self.one_of(TABLES);
+        self.one_of(ALIASES);
+        self.one_of(&["", "(id)", "(id, title)", "OVERRIDING SYSTEM VALUE"]);
+        match self.choose(3) {
+            0 => self.values(),
+            1 => self.query(),
+            _ => self.word("DEFAULT VALUES"),
+        }
+        if self.maybe() {
+            self.one_of(&[
+                "ON CONFLICT DO NOTHING",
+                "ON CONFLICT (id) DO UPDATE SET id =",
+                "ON CONFLICT ON CONSTRAINT globex.c DO UPDATE SET id =",
+            ]);
+            self.expr();
+        }
+        self.returning();
+    }
+
+    fn update(&mut self) {
+        self.word("UPDATE");
+        self.one_of(TABLES);
+        self.one_of(ALIASES);
+        self.one_of(&[
+            "SET id =",
+            "SET globex.id =",
+            "SET (id, title) =",
+            "SET id[1] =",
+            "SET globex.note.id =",
+        ]);
+        self.expr();
+        if self.maybe() {
+            self.word("FROM");
+            self.list(Self::from_item);
+        }
+        self.condition_and_returning();
+    }
+
+    fn delete(&mut self) {
+        self.word("DELETE FROM");
+        self.one_of(TABLES);
+        self.one_of(ALIASES);
+        if self.maybe() {
+            self.word("USING");
+            self.list(Self::from_item);
+        }
+        self.condition_and_returning();
+    }
+
+    fn merge(&mut self) {
+        self.word("MERGE INTO");
+        self.one_of(TABLES);
+        self.one_of(ALIASES);
+        self.word("USING");
+        self.from_item();
+        self.word("ON");
+        self.expr();
+        self.one_of(&["WHEN MATCHED", "WHEN NOT MATCHED", "WHEN NOT MATCHED BY SOURCE"]);
+        if self.maybe() {
+            self.word("AND");
+            self.expr();
+        }
+        self.one_of(&[
+            "THEN DELETE",
+            "THEN DO NOTHING",
+            "THEN INSERT VALUES (",
+            "THEN UPDATE SET id = (",
+        ]);
+        if self.maybe() {
+            self.expr();
+            self.word(")");
+        }
+        self.returning();
+    }
+
+    fn condition_and_returning(&mut self) {
+        if self.maybe() {
+            self.word("WHERE");
+            self.expr();
+        }
+        self.returning();
+    }
+
+    fn returning(&mut self) {
+        if self.maybe() {
+            self.word("RETURNING");
+            self.list(Self::item);
+        }
+    }
+
+    fn create_table(&mut self) {
+        self.one_of(&[
+            "CREATE TABLE",
+            "CREATE TABLE IF NOT EXISTS",
+            "CREATE TEMPORARY TABLE",
+            "CREATE UNLOGGED TABLE",
+        ]);
+        self.one_of(TABLES);
+        self.word("(");
+        self.list(Self::column);
+        self.word(")");
+        if self.maybe() {
+            self.one_of(&[
+                "INHERITS (globex.note)",
+                "PARTITION BY RANGE (id globex.ops)",
+                "AS SELECT * FROM note",
+                "WITH (fillfactor = 10)",
+                "ON COMMIT DROP",
+                "TABLESPACE globex",
+            ]);
+        }
+    }
+
+    fn column(&mut self) {
+        match self.choose(6) {
+            1 => {
+                self.one_of(&[
+                    "PRIMARY KEY (id)",
+                    "UNIQUE (id)",
+                    "LIKE note",
+                    "LIKE globex.note INCLUDING ALL",
+                    "CHECK (true)",
+                ]);
+            }
+            2 => {
+                self.word("FOREIGN KEY (id) REFERENCES");
+                self.one_of(TABLES);
+            }
+            _ => {
+                self.one_of(&["id", "\"note\"", "mood"]);
+                self.one_of(TYPES);
+                self.one_of(&[
+                    "",
+                    "NOT NULL",
+                    "PRIMARY KEY",
+                    "DEFAULT globex.f()",
+                    "COLLATE globex.c",
+                    "GENERATED ALWAYS AS IDENTITY",
+                    "CHECK (globex.f(id))",
+                    "REFERENCES globex.note (id)",
+                    "REFERENCES tag (id)",
+                ]);
+            }
+        }
+    }
+
+    fn alter(&mut self) {
+        match self.choose(5) {
+            0 => {
+                self.word("ALTER TABLE");
+                self.one_of(TABLES);
+                self.one_of(&[
+                    "ADD COLUMN",
+                    "DROP COLUMN id",
+                    "ALTER COLUMN id TYPE fuzz_mood",
+                    "ALTER COLUMN id TYPE globex.mood",
+                    "SET SCHEMA globex",
+                    "RENAME TO x",
+                    "RENAME COLUMN id TO globex",
+                    "INHERIT globex.note",
+                    "OWNER TO globex",
+                    "ADD CONSTRAINT c UNIQUE USING INDEX i",
+                    "ALTER COLUMN id SET DEFAULT globex.f()",
+                    "ATTACH PARTITION globex.note DEFAULT",
+                    "ADD",
+                ]);
+                if self.maybe() {
+                    self.column();
+                }
+            }
+            1 => {
+                self.word("DROP TABLE IF EXISTS");
+                self.list(|writer| writer.one_of(TABLES));
+                self.one_of(&["", "CASCADE"]);
+            }
+            2 => {
+                self.word("CREATE TYPE");
+                self.one_of(TYPES);
+                self.one_of(&[
+                    "AS ENUM ('a', 'b')",
+                    "AS (a int)",
+                    "AS RANGE (subtype = globex.t)",
+                ]);
+            }
+            3 => {
+                self.word("ALTER TYPE");
+                self.one_of(TYPES);
+                self.one_of(&[
+                    "ADD VALUE 'c'",
+                    "RENAME VALUE 'a' TO 'b'",
+                    "RENAME TO x",
+                    "SET SCHEMA globex",
+                    "OWNER TO globex",
+                ]);
+            }
+            _ => {
+                self.word("DROP TYPE");
+                self.list(|writer| writer.one_of(TYPES));
+            }
+        }
+    }
+
+    fn create_index(&mut self) {
+        self.one_of(&[
+            "CREATE INDEX i ON",
+            "CREATE UNIQUE INDEX IF NOT EXISTS globex.i ON",
+            "CREATE INDEX CONCURRENTLY ON",
+            "CREATE INDEX i ON ONLY",
+        ]);
+        self.one_of(TABLES);
+        self.one_of(&["", "USING gin", "USING globex"]);
+        self.word("(");
+        self.list(Self::expr);
+        self.one_of(&["", "COLLATE globex.c", "globex.ops", "text_pattern_ops DESC"]);
+        self.word(")");
+        if self.maybe() {
+            self.one_of(&[
+                "INCLUDE (id)",
+                "WITH (fillfactor = 10)",
+                "TABLESPACE globex",
+                "NULLS NOT DISTINCT",
+            ]);
+        }
+        if self.maybe() {
+            self.word("WHERE");
+            self.expr();
+        }
+    }
+}

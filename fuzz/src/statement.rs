@@ -1,0 +1,65 @@
+//! SQL.
+
+use arbitrary::Unstructured;
+use tenant_core::SchemaName;
+
+use crate::{
+    grammar,
+    oracle::{self, Compiled},
+    world,
+};
+
+/// A tree of this many bytes of text is looked at on the stack of the thread.
+const SMALL: usize = 512;
+
+/// Stack to look at a larger one, in bytes.
+const STACK: usize = 512 * 1024 * 1024;
+
+/// The bytes are a statement.
+pub fn statement(data: &[u8]) {
+    if let Ok(sql) = std::str::from_utf8(data) {
+        check(sql);
+    }
+}
+
+/// The bytes are choices in a grammar of statements.
+pub fn statement_structured(data: &[u8]) {
+    check(&grammar::statement(&mut Unstructured::new(data)));
+}
+
+/// Whatever is compiled stays in the tenant's schema; the public tenant and a tenant with another name get the same
+/// text, but for the name.
+fn check(sql: &str) {
+    let Ok(after) = render(world::TENANT, sql) else {
+        // It is refused whoever asks.
+        assert!(render("public", sql).is_err(), "{sql}");
+        return;
+    };
+    let compiled = Compiled {
+        before: sql,
+        after: &after,
+    };
+    if sql.len() < SMALL {
+        oracle::judge(&compiled);
+    } else {
+        stacker::grow(STACK, || oracle::judge(&compiled));
+    }
+    is_the_same_for_others(sql, &after);
+}
+
+fn is_the_same_for_others(sql: &str, after: &str) {
+    let other = render("Other-1", sql).unwrap_or_else(|error| panic!("{error}"));
+    let has_tenant_names = after.len() != other.len();
+    if !sql.contains(world::TENANT) {
+        assert_eq!(other.replace("\"Other-1\"", "\"acme\""), after);
+    }
+    match render("public", sql) {
+        Ok(public) => assert!(!has_tenant_names && public == after, "{sql}"),
+        Err(_) => assert!(has_tenant_names, "{sql}"),
+    }
+}
+
+fn render(schema: &str, sql: &str) -> Result<String, sea_orm::DbErr> {
+    let schema = SchemaName::new(schema).expect("a name");
+    world::connection(schema).render(sql)
+}

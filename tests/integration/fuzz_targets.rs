@@ -1,0 +1,63 @@
+//! The fuzz targets, with the texts in `fuzz/seeds` and with random ones, on any toolchain.
+//!
+//! A text that `scripts/fuzz` found goes into `fuzz/seeds`, and is run here from then on.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+
+#[track_caller]
+fn run_seeds(target: &str, run: fn(&[u8])) {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/seeds")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&seeds).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        let outcome = std::panic::catch_unwind(|| run(&text));
+        assert!(outcome.is_ok(), "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 10, "only {count} texts in {}", seeds.display());
+}
+
+#[test]
+fn the_seeds_of_schema_names_pass() {
+    run_seeds("schema_name", tenant_fuzz::schema_name);
+}
+
+#[test]
+fn the_seeds_of_hosts_pass() {
+    run_seeds("host", tenant_fuzz::host);
+}
+
+#[test]
+fn the_seeds_of_statements_pass() {
+    run_seeds("statement", tenant_fuzz::statement);
+}
+
+proptest! {
+    #[test]
+    fn schema_names_pass(text in "\\PC{0,70}|[A-Za-z0-9_-]{0,70}|[Pp][Gg]_[a-z]*|(?i:public|information_schema)") {
+        tenant_fuzz::schema_name(text.as_bytes());
+    }
+
+    #[test]
+    fn hosts_pass(text in "\\PC{0,80}|[A-Za-z0-9.:-]{0,80}|([a-z]{1,70}\\.){0,5}[a-z]{1,20}:[0-9]{0,6}") {
+        tenant_fuzz::host(text.as_bytes());
+    }
+
+    #[test]
+    fn requests_pass(
+        target in "/|(http://)?[a-z.]{1,20}(:[0-9]{1,5})?/?",
+        headers in proptest::collection::vec("[A-Za-z.]{1,12}(:[0-9]{1,5})?", 0..3),
+    ) {
+        tenant_fuzz::host([vec![target], headers].concat().join("\n").as_bytes());
+    }
+
+    #[test]
+    fn statements_pass(choices in proptest::collection::vec(any::<u8>(), 0..400)) {
+        tenant_fuzz::statement_structured(&choices);
+    }
+}
