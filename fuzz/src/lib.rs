@@ -14,5 +14,6 @@ mod statement;
 mod world;
 
 pub use host::host;
+pub use oracle::judge;
 pub use schema_name::schema_name;
 pub use statement::{statement, statement_structured};

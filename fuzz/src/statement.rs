@@ -3,48 +3,39 @@
 use arbitrary::Unstructured;
 use tenant_core::SchemaName;
 
-use crate::{
-    grammar,
-    oracle::{self, Compiled},
-    world,
-};
+use crate::{grammar, oracle::judge, world};
 
 /// A tree of this many bytes of text is looked at on the stack of the thread.
 const SMALL: usize = 512;
 
 /// Stack to look at a larger one, in bytes.
-const STACK: usize = 512 * 1024 * 1024;
+const STACK: usize = 256 * 1024 * 1024;
 
-/// The bytes are a statement.
-pub fn statement(data: &[u8]) {
-    if let Ok(sql) = std::str::from_utf8(data) {
-        check(sql);
-    }
+/// The bytes are a statement. Returns whether it compiles.
+pub fn statement(data: &[u8]) -> bool {
+    std::str::from_utf8(data).is_ok_and(check)
 }
 
-/// The bytes are choices in a grammar of statements.
-pub fn statement_structured(data: &[u8]) {
-    check(&grammar::statement(&mut Unstructured::new(data)));
+/// The bytes are choices in a grammar of statements. Returns whether the one that comes out compiles.
+pub fn statement_structured(data: &[u8]) -> bool {
+    check(&grammar::statement(&mut Unstructured::new(data)))
 }
 
 /// Whatever is compiled stays in the tenant's schema; the public tenant and a tenant with another name get the same
 /// text, but for the name.
-fn check(sql: &str) {
+fn check(sql: &str) -> bool {
     let Ok(after) = render(world::TENANT, sql) else {
         // It is refused whoever asks.
         assert!(render("public", sql).is_err(), "{sql}");
-        return;
-    };
-    let compiled = Compiled {
-        before: sql,
-        after: &after,
+        return false;
     };
     if sql.len() < SMALL {
-        oracle::judge(&compiled);
+        judge(sql, &after);
     } else {
-        stacker::grow(STACK, || oracle::judge(&compiled));
+        stacker::grow(STACK, || judge(sql, &after));
     }
     is_the_same_for_others(sql, &after);
+    true
 }
 
 fn is_the_same_for_others(sql: &str, after: &str) {

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 #[track_caller]
 fn run_seeds(target: &str, run: fn(&[u8])) {
@@ -34,7 +34,22 @@ fn the_seeds_of_hosts_pass() {
 
 #[test]
 fn the_seeds_of_statements_pass() {
-    run_seeds("statement", tenant_fuzz::statement);
+    run_seeds("statement", |text| {
+        tenant_fuzz::statement(text);
+    });
+}
+
+/// The judges of statements are asked about those that compile.
+#[test]
+fn statements_that_are_made_of_choices_often_compile() {
+    let mut choices = TestRunner::deterministic();
+    let strategy = vec(any::<u8>(), 10..100);
+    let compiled = (0..200).filter(|_| {
+        let choices = strategy.new_tree(&mut choices).unwrap().current();
+        tenant_fuzz::statement_structured(&choices)
+    });
+    let compiled = compiled.count();
+    assert!(compiled > 20, "only {compiled} of 200 statements compile");
 }
 
 proptest! {
@@ -51,13 +66,42 @@ proptest! {
     #[test]
     fn requests_pass(
         target in "/|(http://)?[a-z.]{1,20}(:[0-9]{1,5})?/?",
-        headers in proptest::collection::vec("[A-Za-z.]{1,12}(:[0-9]{1,5})?", 0..3),
+        headers in vec("[A-Za-z.]{1,12}(:[0-9]{1,5})?", 0..3),
     ) {
         tenant_fuzz::host([vec![target], headers].concat().join("\n").as_bytes());
     }
 
     #[test]
-    fn statements_pass(choices in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn statements_pass(choices in vec(any::<u8>(), 0..400)) {
         tenant_fuzz::statement_structured(&choices);
     }
+}
+
+/// A judge that finds nothing would pass everything.
+#[test]
+fn what_breaks_a_promise_is_found() {
+    for (before, after) in [
+        ("SELECT 1", "SELECT 2"),
+        ("SELECT 'note'", "SELECT '\"acme\".note'"),
+        ("SELECT 1 -- note", "SELECT 1 -- \"acme\".note"),
+        ("SELECT * FROM note", "SELECT * FROM \"public\".note"),
+        ("SELECT * FROM plan", "SELECT * FROM \"acme\".plan"),
+        ("SELECT * FROM secret", "SELECT * FROM \"acme\".secret"),
+        ("SELECT * FROM globex.note", "SELECT * FROM globex.note"),
+        ("SELECT globex.f(1)", "SELECT globex.f(1)"),
+        ("SELECT 1::globex.mood", "SELECT 1::globex.mood"),
+        ("SELECT globex.note.id", "SELECT globex.note.id"),
+        ("SELECT 1 OPERATOR(globex.+) 2", "SELECT 1 OPERATOR(globex.+) 2"),
+        (
+            "SELECT 1 FROM t FOR UPDATE OF globex.note",
+            "SELECT 1 FROM t FOR UPDATE OF globex.note",
+        ),
+    ] {
+        let outcome = std::panic::catch_unwind(|| tenant_fuzz::judge(before, after));
+        assert!(outcome.is_err(), "{before} may become {after}");
+    }
+    tenant_fuzz::judge(
+        "SELECT n.id, (n).id, 'note' FROM note AS n, plan -- note",
+        "SELECT n.id, (n).id, 'note' FROM \"acme\".note AS n, \"public\".plan -- note",
+    );
 }

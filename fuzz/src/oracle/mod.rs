@@ -6,18 +6,12 @@ mod text;
 pub(crate) mod tokens;
 mod tree;
 
-/// A text that was compiled for the tenant `acme`, and what came out.
-pub(crate) struct Compiled<'a> {
-    pub(crate) before: &'a str,
-    pub(crate) after: &'a str,
-}
-
-/// Panics where `compiled` breaks a promise.
-pub(crate) fn judge(compiled: &Compiled<'_>) {
-    text::only_schemas_were_added(compiled);
-    tree::names_no_other_schema(compiled.after);
+/// Panics where `after`, which was compiled from `before` for the tenant `acme`, breaks a promise.
+pub fn judge(before: &str, after: &str) {
+    text::only_schemas_were_added(before, after);
+    tree::names_no_other_schema(after);
     #[cfg(feature = "postgres-parser")]
-    postgres::stays_in_the_tenant(compiled.after);
+    postgres::stays_in_the_tenant(after);
 }
 
 /// Whether a name, folded, may stand where a schema stands in a compiled statement.

@@ -294,3 +294,70 @@ fn strings(value: &Value) -> Option<Vec<&str>> {
         .collect::<Option<Vec<&str>>>()
         .filter(|parts| !parts.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_found(sql: &str) -> bool {
+        assert!(pg_query::parse(sql, ParserOptions::default()).is_ok(), "{sql}");
+        std::panic::catch_unwind(|| stays_in_the_tenant(sql)).is_err()
+    }
+
+    #[test]
+    fn what_leaves_the_tenant_is_found() {
+        for sql in [
+            "SELECT * FROM note",
+            "SELECT * FROM globex.note",
+            "WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
+            "WITH note AS (SELECT 1) INSERT INTO note SELECT 1",
+            "SELECT globex.mood 'a'",
+            "SELECT 1::weather",
+            "SELECT 'a'::regclass",
+            "SELECT globex.f(1)",
+            "SELECT nextval('a')",
+            "SELECT (a).nextval FROM acme.note",
+            "SELECT a.nextval FROM acme.note AS a",
+            "SELECT globex.note.id FROM acme.note",
+            "SELECT globex.note.* FROM acme.note",
+            "SELECT 1 OPERATOR(globex.+) 2",
+            "SELECT 1 = ANY (SELECT 1) ORDER BY 1 USING OPERATOR(globex.<)",
+            "SELECT 'a' COLLATE globex.c",
+            "SELECT json_value('1', '$' RETURNING globex.mood)",
+            "SELECT 1 FROM acme.note TABLESAMPLE globex.system (1)",
+            "SELECT 1 FROM acme.note FOR UPDATE OF globex.note",
+            "SELECT 1 INTO acme.x",
+            "CREATE TABLE acme.x (id int REFERENCES globex.note)",
+            "CREATE TABLE acme.x (id int) INHERITS (globex.note)",
+            "CREATE TEMPORARY TABLE x (id int)",
+            "DROP TABLE acme.note, globex.note",
+            "DROP TYPE globex.mood",
+            "CREATE TYPE globex.mood AS ENUM ('a')",
+            "ALTER TABLE acme.note SET SCHEMA globex",
+            "CREATE INDEX ON acme.note (id globex.ops)",
+            "SET search_path = globex",
+            "COMMIT",
+            "COPY acme.note TO STDOUT",
+        ] {
+            assert!(is_found(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_stays_in_the_tenant_is_not() {
+        for sql in [
+            "SELECT n.id, (n.a).b, count(n.*) FROM acme.note AS n JOIN public.plan ON true WHERE n.id IN (1, 2)",
+            "WITH RECURSIVE a AS (SELECT 1 UNION SELECT * FROM a), b AS (SELECT * FROM a) SELECT * FROM b, a",
+            "WITH a AS (DELETE FROM acme.note RETURNING *) SELECT * FROM a FOR UPDATE OF a",
+            "INSERT INTO acme.note AS n (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET id = excluded.id, a.b = 1",
+            "SELECT extract(year from now()), 'a'::text, 1::acme.mood, '1'::pg_catalog.int4, interval '1' day",
+            "CREATE TABLE acme.x (id serial PRIMARY KEY, FOREIGN KEY (a, b) REFERENCES public.plan (c, d))",
+            "DROP TABLE IF EXISTS acme.note CASCADE",
+            "DROP TYPE acme.mood",
+            "CREATE TYPE acme.mood AS ENUM ('a', 'b')",
+            "EXPLAIN (ANALYZE, FORMAT json) SELECT * FROM acme.note",
+        ] {
+            assert!(!is_found(sql), "{sql}");
+        }
+    }
+}

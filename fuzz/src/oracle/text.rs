@@ -2,15 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Compiled,
-    tokens::{Kind, Token, tokens},
-};
+use super::tokens::{Kind, Token, tokens};
 use crate::world::{SHARED_NAMES, TENANT, TENANT_NAMES};
 
 /// Nothing of the text changed but for the schemas in front of names, which are those of the names.
-pub(super) fn only_schemas_were_added(compiled: &Compiled<'_>) {
-    let Compiled { before, after } = *compiled;
+pub(super) fn only_schemas_were_added(before: &str, after: &str) {
     let tokens: HashMap<usize, Token> = tokens(before)
         .into_iter()
         .map(|token| (token.start, token))
