@@ -20,253 +20,280 @@ pub(crate) fn statement(choices: &mut Unstructured<'_>) -> String {
     writer.sql
 }
 
-const TABLES: &[&str] = &[
-    "note",
-    "NOTE",
-    "\"note\"",
-    "\"Odd Name\"",
-    "tag",
-    "plan",
-    "\"plan\"",
-    "\"$tenant\".note",
-    "\"$tenant\" . \"tag\"",
-    "\"$tenant\".other",
-    "public.plan",
-    "PUBLIC.\"plan\"",
-    "public.note",
-    "reference.country",
-    "both",
-    "secret",
-    "\"Note\"",
-    "globex.note",
-    "\"globex\".\"note\"",
-    "GLOBEX . note",
-    "globex/**/.note",
-    "globex.\nnote",
-    "\"acme\".note",
-    "pg_catalog.pg_class",
-    "information_schema.tables",
-    "app.globex.note",
-    "ONLY note",
-    "ONLY (globex.note)",
-    "note *",
-    "cte",
-    "u&\"note\"",
-    "\"gl\"\"obex\".note",
-    "nöte",
-    "n\u{f6}te.note",
-];
+/// Words for a place in a statement: those that are usual there, and those that are not.
+#[derive(Clone, Copy)]
+struct Words {
+    usual: &'static [&'static str],
+    odd: &'static [&'static str],
+}
 
-const FUNCTIONS: &[&str] = &[
-    "lower",
-    "count",
-    "now",
-    "coalesce",
-    "\"$tenant\".total",
-    "public.total",
-    "pg_catalog.lower",
-    "globex.total",
-    "\"globex\" . \"total\"",
-    "app.globex.total",
-    "set_config",
-    "pg_catalog.set_config",
-    "\"set_config\"",
-    "nextval",
-    "to_regclass",
-    "pg_relation_size",
-    "query_to_xml",
-    "json_object",
-    "json_value",
-    "xmlelement",
-    "left",
-    "any",
-    "extract",
-    "substring",
-    "position",
-    "note",
-    "array",
-    "row",
-    "interval",
-    "convert",
-    "generate_series",
-    "grouping",
-    "only",
-];
+const TABLES: Words = Words {
+    usual: &[
+        "note",
+        "NOTE",
+        "\"note\"",
+        "\"Odd Name\"",
+        "tag",
+        "plan",
+        "\"plan\"",
+        "\"$tenant\".note",
+        "\"$tenant\" . \"tag\"",
+        "\"$tenant\".other",
+        "public.plan",
+        "PUBLIC.\"plan\"",
+    ],
+    odd: &[
+        "public.note",
+        "reference.country",
+        "both",
+        "secret",
+        "\"Note\"",
+        "globex.note",
+        "\"globex\".\"note\"",
+        "GLOBEX . note",
+        "globex/**/.note",
+        "globex.\nnote",
+        "\"acme\".note",
+        "pg_catalog.pg_class",
+        "information_schema.tables",
+        "app.globex.note",
+        "ONLY note",
+        "ONLY (globex.note)",
+        "note *",
+        "cte",
+        "u&\"note\"",
+        "\"gl\"\"obex\".note",
+        "nöte",
+        "n\u{f6}te.note",
+    ],
+};
 
-const TYPES: &[&str] = &[
-    "int",
-    "text",
-    "\"text\"",
-    "numeric(10, 2)",
-    "double precision",
-    "timestamp with time zone",
-    "fuzz_mood",
-    "\"fuzz_mood\"",
-    "\"fuzz_mood\"[]",
-    "fuzz_level",
-    "\"$tenant\".fuzz_mood",
-    "citext",
-    "globex.mood",
-    "\"globex\".\"mood\"[]",
-    "pg_catalog.int4",
-    "note",
-    "regclass",
-    "pg_catalog.regclass",
-    "\"regclass\"[]",
-    "regconfig",
-    "weather",
-    "interval day to second",
-    "bit varying(3)",
-    "datetime",
-    "globex.note.id",
-    "int array[3]",
-    "char",
-    "name",
-    "enum('a')",
-];
+const FUNCTIONS: Words = Words {
+    usual: &[
+        "lower",
+        "count",
+        "now",
+        "coalesce",
+        "\"$tenant\".total",
+        "public.total",
+        "pg_catalog.lower",
+    ],
+    odd: &[
+        "globex.total",
+        "\"globex\" . \"total\"",
+        "app.globex.total",
+        "set_config",
+        "pg_catalog.set_config",
+        "\"set_config\"",
+        "nextval",
+        "to_regclass",
+        "pg_relation_size",
+        "query_to_xml",
+        "json_object",
+        "json_value",
+        "xmlelement",
+        "left",
+        "any",
+        "extract",
+        "substring",
+        "position",
+        "note",
+        "array",
+        "row",
+        "interval",
+        "convert",
+        "generate_series",
+        "grouping",
+        "only",
+    ],
+};
 
-const COLUMNS: &[&str] = &[
-    "id",
-    "title",
-    "t.id",
-    "note.id",
-    "\"note\".\"id\"",
-    "globex.id",
-    "globex.note.id",
-    "\"$tenant\".note.id",
-    "public.plan.id",
-    "a.b.c.d",
-    "t.*",
-    "*",
-    "globex.note.*",
-    "(t).id",
-    "(globex).note",
-    "t.nextval",
-    "('globex.s').nextval",
-    "globex.note.id[1]",
-    "t.id[1].x",
-    "interval",
-    "\"$tenant\"",
-    "end",
-    "excluded.id",
-    "default",
-    "current_date",
-];
+const TYPES: Words = Words {
+    usual: &[
+        "int",
+        "text",
+        "\"text\"",
+        "numeric(10, 2)",
+        "double precision",
+        "timestamp with time zone",
+        "fuzz_mood",
+        "\"fuzz_mood\"",
+        "\"fuzz_mood\"[]",
+        "fuzz_level",
+        "\"$tenant\".fuzz_mood",
+        "citext",
+    ],
+    odd: &[
+        "globex.mood",
+        "\"globex\".\"mood\"[]",
+        "pg_catalog.int4",
+        "note",
+        "regclass",
+        "pg_catalog.regclass",
+        "\"regclass\"[]",
+        "regconfig",
+        "weather",
+        "interval day to second",
+        "bit varying(3)",
+        "datetime",
+        "globex.note.id",
+        "int array[3]",
+        "char",
+        "name",
+        "enum('a')",
+    ],
+};
 
-const LITERALS: &[&str] = &[
-    "1",
-    "1.5e3",
-    "1_000",
-    "0x1F",
-    "1.",
-    ".5",
-    "$1",
-    "$2::int",
-    "$1$ 1 $1$",
-    "'a'",
-    "'it''s'",
-    "'\\'",
-    "E'\\''",
-    "e'\\\\'",
-    "E'\\' FROM globex.note --'",
-    "U&'\\0027'",
-    "U&'d!0061' UESCAPE '!'",
-    "N'x'",
-    "B'01'",
-    "X'1F'",
-    "$$ FROM globex.note $$",
-    "$a$ ' $$ $a$",
-    "$ä$ ' $ä$",
-    "'a' 'b'",
-    "'a'\n'b'",
-    "E'a'\n'\\''",
-    "'a' -- c\n 'b'",
-    "'globex.note'",
-    "'\u{0}'",
-    "'😀'",
-    "NULL",
-    "true",
-    "globex.mood 'a'",
-    "fuzz_mood 'a'",
-    "date '2026-01-01'",
-    "regclass 'globex.note'",
-    "interval '1' day",
-];
+const COLUMNS: Words = Words {
+    usual: &["id", "title", "t.id", "note.id", "\"note\".\"id\""],
+    odd: &[
+        "globex.id",
+        "globex.note.id",
+        "\"$tenant\".note.id",
+        "public.plan.id",
+        "a.b.c.d",
+        "t.*",
+        "*",
+        "globex.note.*",
+        "(t).id",
+        "(globex).note",
+        "t.nextval",
+        "('globex.s').nextval",
+        "globex.note.id[1]",
+        "t.id[1].x",
+        "interval",
+        "\"$tenant\"",
+        "end",
+        "excluded.id",
+        "default",
+        "current_date",
+    ],
+};
 
-const OPERATORS: &[&str] = &[
-    "=",
-    "+",
-    "-",
-    "||",
-    "->>",
-    "@>",
-    "?",
-    "~~*",
-    "<>",
-    "AND",
-    "OR",
-    "LIKE",
-    "NOT ILIKE",
-    "IS DISTINCT FROM",
-    "OPERATOR(globex.+)",
-    "OPERATOR(pg_catalog.=)",
-    "OPERATOR(+)",
-    "COLLATE \"C\" =",
-    "COLLATE globex.c =",
-    "AT TIME ZONE",
-    "SIMILAR TO",
-    "OVERLAPS",
-    "BETWEEN 1 AND",
-    "= ANY",
-    "XOR",
-    "REGEXP",
-];
+const LITERALS: Words = Words {
+    usual: &["1", "1.5e3"],
+    odd: &[
+        "1_000",
+        "0x1F",
+        "1.",
+        ".5",
+        "$1",
+        "$2::int",
+        "$1$ 1 $1$",
+        "'a'",
+        "'it''s'",
+        "'\\'",
+        "E'\\''",
+        "e'\\\\'",
+        "E'\\' FROM globex.note --'",
+        "U&'\\0027'",
+        "U&'d!0061' UESCAPE '!'",
+        "N'x'",
+        "B'01'",
+        "X'1F'",
+        "$$ FROM globex.note $$",
+        "$a$ ' $$ $a$",
+        "$ä$ ' $ä$",
+        "'a' 'b'",
+        "'a'\n'b'",
+        "E'a'\n'\\''",
+        "'a' -- c\n 'b'",
+        "'globex.note'",
+        "'\u{0}'",
+        "'😀'",
+        "NULL",
+        "true",
+        "globex.mood 'a'",
+        "fuzz_mood 'a'",
+        "date '2026-01-01'",
+        "regclass 'globex.note'",
+        "interval '1' day",
+    ],
+};
+
+const OPERATORS: Words = Words {
+    usual: &[
+        "=",
+        "+",
+        "-",
+        "||",
+        "->>",
+        "@>",
+        "?",
+        "~~*",
+        "<>",
+        "AND",
+        "OR",
+        "LIKE",
+        "NOT ILIKE",
+        "IS DISTINCT FROM",
+    ],
+    odd: &[
+        "OPERATOR(globex.+)",
+        "OPERATOR(pg_catalog.=)",
+        "OPERATOR(+)",
+        "COLLATE \"C\" =",
+        "COLLATE globex.c =",
+        "AT TIME ZONE",
+        "SIMILAR TO",
+        "OVERLAPS",
+        "BETWEEN 1 AND",
+        "= ANY",
+        "XOR",
+        "REGEXP",
+    ],
+};
 
 /// What stands between two words.
-const SPACES: &[&str] = &[
-    " ",
-    " ",
-    " ",
-    " ",
-    " ",
-    "\n",
-    "\t",
-    "\r\n",
-    "/**/",
-    " /* ' */ ",
-    " /* /* */ \" */ ",
-    " -- '\n",
-    " -- \r ",
-    " --\u{2028}\n",
-    "\u{a0}",
-    "\u{3000}",
-    "\u{0b}",
-    "\u{0c}",
-    "\u{feff}",
-    "",
-    ";",
-    "\0",
-];
+const SPACES: Words = Words {
+    usual: &[" ", " ", " ", " ", " ", "\n", "\t", "\r\n"],
+    odd: &[
+        "/**/",
+        " /* ' */ ",
+        " /* /* */ \" */ ",
+        " -- '\n",
+        " -- \r ",
+        " --\u{2028}\n",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{0b}",
+        "\u{0c}",
+        "\u{feff}",
+        "",
+        ";",
+        "\0",
+    ],
+};
 
-const ALIASES: &[&str] = &[
-    "",
-    "",
-    "AS t",
-    "t",
-    "AS note",
-    "AS globex",
-    "globex",
-    "AS \"t\"",
-    "AS t(a, b)",
-    "AS t(a int, b fuzz_mood)",
-    "AS t(a globex.mood)",
-    "'a'",
-    "AS 'a'",
-    "AS end",
-    "end",
-    "TABLESAMPLE system (1)",
-    "WITH ORDINALITY",
-];
+const ALIASES: Words = Words {
+    usual: &["", "AS t", "t", "AS note", "AS \"t\"", "AS globex"],
+    odd: &[
+        "globex",
+        "AS t(a, b)",
+        "AS t(a int, b fuzz_mood)",
+        "AS t(a globex.mood)",
+        "'a'",
+        "AS 'a'",
+        "AS end",
+        "end",
+        "TABLESAMPLE system (1)",
+        "WITH ORDINALITY",
+    ],
+};
+
+/// What stands behind a value of a query.
+const LABELS: Words = Words {
+    usual: &["", "AS t", "t", "AS note", "AS end"],
+    odd: &[
+        "end",
+        "'a'",
+        "AS 'a'",
+        "AS \"$tenant\"",
+        "globex.x",
+        "start",
+        "AS t(a)",
+    ],
+};
 
 const NAMES: &[&str] = &[
     "note", "plan", "cte", "\"note\"", "NOTE", "globex", "secret", "tag",
@@ -315,6 +342,16 @@ impl Writer<'_, '_> {
         options[self.choices.int_in_range(0..=last).unwrap_or(0)]
     }
 
+    /// One word in six is odd.
+    fn words(&mut self, words: Words) {
+        let options = if self.choose(6) == 1 {
+            words.odd
+        } else {
+            words.usual
+        };
+        self.one_of(options);
+    }
+
     /// A number below `count`, 0 where the choices are used up.
     fn choose(&mut self, count: usize) -> usize {
         self.choices.int_in_range(0..=count - 1).unwrap_or(0)
@@ -330,8 +367,9 @@ impl Writer<'_, '_> {
 
     /// A word, and a space of some kind before it.
     fn word(&mut self, word: &str) {
-        let space = match self.choose(8) {
-            1 => self.pick(SPACES),
+        let space = match self.choose(64) {
+            1..=5 => self.pick(SPACES.usual),
+            6 => self.pick(SPACES.odd),
             _ => " ",
         };
         self.sql.push_str(space);
@@ -346,8 +384,8 @@ impl Writer<'_, '_> {
     }
 
     fn statement(&mut self) {
-        match self.choose(16) {
-            0..=5 => self.query(),
+        match self.choose(20) {
+            0..=5 | 16.. => self.query(),
             6 => self.insert(),
             7 => self.update(),
             8 => self.delete(),
@@ -360,7 +398,7 @@ impl Writer<'_, '_> {
             12 => self.alter(),
             13 => self.create_index(),
             14 => self.one_of(WHOLE_STATEMENTS),
-            _ => {
+            15 => {
                 self.query();
                 self.word(";");
                 self.query();
@@ -382,7 +420,7 @@ impl Writer<'_, '_> {
             self.word("LIMIT");
             self.expr();
         }
-        if self.maybe() {
+        if self.choose(8) == 1 {
             self.one_of(LOCKS);
         }
         self.depth -= 1;
@@ -428,9 +466,9 @@ impl Writer<'_, '_> {
                 self.query();
                 self.word(")");
             }
-            4 => {
+            4 if self.choose(8) == 1 => {
                 self.word("TABLE");
-                self.one_of(TABLES);
+                self.words(TABLES);
             }
             _ => self.select(),
         }
@@ -448,7 +486,7 @@ impl Writer<'_, '_> {
             self.one_of(&["DISTINCT", "ALL", "DISTINCT ON (id)"]);
         }
         self.list(Self::item);
-        if self.maybe() {
+        if self.choose(32) == 1 {
             self.one_of(&["INTO x", "INTO globex.x"]);
         }
         self.word("FROM");
@@ -472,7 +510,7 @@ impl Writer<'_, '_> {
 
     fn item(&mut self) {
         self.expr();
-        self.one_of(ALIASES);
+        self.words(LABELS);
     }
 
     /// A list with commas. Some are long, with parts that repeat each other.
@@ -529,16 +567,16 @@ impl Writer<'_, '_> {
                 self.from_item();
                 self.word(")");
             }
-            _ => self.one_of(TABLES),
+            _ => self.words(TABLES),
         }
         self.depth -= 1;
-        self.one_of(ALIASES);
+        self.words(ALIASES);
     }
 
     fn call(&mut self) {
-        self.one_of(FUNCTIONS);
+        self.words(FUNCTIONS);
         self.sql.push('(');
-        if self.maybe() {
+        if self.choose(8) == 1 {
             self.one_of(&[
                 "DISTINCT",
                 "VARIADIC",
@@ -550,7 +588,7 @@ impl Writer<'_, '_> {
             ]);
         }
         self.list(Self::expr);
-        if self.maybe() {
+        if self.choose(8) == 1 {
             self.one_of(&[
                 "RETURNING globex.mood",
                 "RETURNING fuzz_mood",
@@ -561,7 +599,7 @@ impl Writer<'_, '_> {
             ]);
         }
         self.word(")");
-        if self.maybe() {
+        if self.choose(8) == 1 {
             self.one_of(&[
                 "OVER w",
                 "OVER (PARTITION BY id)",
@@ -580,8 +618,8 @@ impl Writer<'_, '_> {
         }
         self.depth += 1;
         match self.choose(16) {
-            0..=2 => self.one_of(COLUMNS),
-            3..=5 => self.one_of(LITERALS),
+            0..=2 => self.words(COLUMNS),
+            3..=5 => self.words(LITERALS),
             6 => self.call(),
             7 => {
                 self.one_of(&["(", "EXISTS (", "ARRAY(", "id IN ("]);
@@ -590,20 +628,20 @@ impl Writer<'_, '_> {
             }
             8 | 9 => {
                 self.expr();
-                self.one_of(OPERATORS);
+                self.words(OPERATORS);
                 self.expr();
             }
             10 => {
                 self.word("CAST(");
                 self.expr();
                 self.word("AS");
-                self.one_of(TYPES);
+                self.words(TYPES);
                 self.word(")");
             }
             11 => {
                 self.expr();
                 self.word("::");
-                self.one_of(TYPES);
+                self.words(TYPES);
             }
             12 => {
                 self.word("CASE WHEN");
@@ -613,9 +651,9 @@ impl Writer<'_, '_> {
                 self.word("END");
             }
             13 => {
-                self.one_of(&["id IN (", "ARRAY[", "ROW(", "("]);
+                self.one_of(&["id IN (", "ROW(", "("]);
                 self.list(Self::expr);
-                self.one_of(&[")", "]"]);
+                self.word(")");
             }
             14 => {
                 self.one_of(&["NOT", "-", "OPERATOR(globex.-)"]);
@@ -624,7 +662,7 @@ impl Writer<'_, '_> {
             _ => {
                 self.word("(");
                 self.expr();
-                self.one_of(&[")", ").id", ").globex.note", ").nextval", ")[1]"]);
+                self.one_of(&[")", ").id", ")[1]", ").globex.note", ").nextval"]);
             }
         }
         self.depth -= 1;
@@ -643,8 +681,8 @@ impl Writer<'_, '_> {
 
     fn insert(&mut self) {
         self.word("INSERT INTO");
-        self.one_of(TABLES);
-        self.one_of(ALIASES);
+        self.words(TABLES);
+        self.words(ALIASES);
         self.one_of(&["", "(id)", "(id, title)", "OVERRIDING SYSTEM VALUE"]);
         match self.choose(3) {
             0 => self.values(),
@@ -664,8 +702,8 @@ impl Writer<'_, '_> {
 
     fn update(&mut self) {
         self.word("UPDATE");
-        self.one_of(TABLES);
-        self.one_of(ALIASES);
+        self.words(TABLES);
+        self.words(ALIASES);
         self.one_of(&[
             "SET id =",
             "SET globex.id =",
@@ -683,8 +721,8 @@ impl Writer<'_, '_> {
 
     fn delete(&mut self) {
         self.word("DELETE FROM");
-        self.one_of(TABLES);
-        self.one_of(ALIASES);
+        self.words(TABLES);
+        self.words(ALIASES);
         if self.maybe() {
             self.word("USING");
             self.list(Self::from_item);
@@ -694,8 +732,8 @@ impl Writer<'_, '_> {
 
     fn merge(&mut self) {
         self.word("MERGE INTO");
-        self.one_of(TABLES);
-        self.one_of(ALIASES);
+        self.words(TABLES);
+        self.words(ALIASES);
         self.word("USING");
         self.from_item();
         self.word("ON");
@@ -740,7 +778,7 @@ impl Writer<'_, '_> {
             "CREATE TEMPORARY TABLE",
             "CREATE UNLOGGED TABLE",
         ]);
-        self.one_of(TABLES);
+        self.words(TABLES);
         self.word("(");
         self.list(Self::column);
         self.word(")");
@@ -769,11 +807,11 @@ impl Writer<'_, '_> {
             }
             2 => {
                 self.word("FOREIGN KEY (id) REFERENCES");
-                self.one_of(TABLES);
+                self.words(TABLES);
             }
             _ => {
                 self.one_of(&["id", "\"note\"", "mood"]);
-                self.one_of(TYPES);
+                self.words(TYPES);
                 self.one_of(&[
                     "",
                     "NOT NULL",
@@ -793,7 +831,7 @@ impl Writer<'_, '_> {
         match self.choose(5) {
             0 => {
                 self.word("ALTER TABLE");
-                self.one_of(TABLES);
+                self.words(TABLES);
                 self.one_of(&[
                     "ADD COLUMN",
                     "DROP COLUMN id",
@@ -815,12 +853,12 @@ impl Writer<'_, '_> {
             }
             1 => {
                 self.word("DROP TABLE IF EXISTS");
-                self.list(|writer| writer.one_of(TABLES));
+                self.list(|writer| writer.words(TABLES));
                 self.one_of(&["", "CASCADE"]);
             }
             2 => {
                 self.word("CREATE TYPE");
-                self.one_of(TYPES);
+                self.words(TYPES);
                 self.one_of(&[
                     "AS ENUM ('a', 'b')",
                     "AS (a int)",
@@ -829,7 +867,7 @@ impl Writer<'_, '_> {
             }
             3 => {
                 self.word("ALTER TYPE");
-                self.one_of(TYPES);
+                self.words(TYPES);
                 self.one_of(&[
                     "ADD VALUE 'c'",
                     "RENAME VALUE 'a' TO 'b'",
@@ -840,7 +878,7 @@ impl Writer<'_, '_> {
             }
             _ => {
                 self.word("DROP TYPE");
-                self.list(|writer| writer.one_of(TYPES));
+                self.list(|writer| writer.words(TYPES));
             }
         }
     }
@@ -852,7 +890,7 @@ impl Writer<'_, '_> {
             "CREATE INDEX CONCURRENTLY ON",
             "CREATE INDEX i ON ONLY",
         ]);
-        self.one_of(TABLES);
+        self.words(TABLES);
         self.one_of(&["", "USING gin", "USING globex"]);
         self.word("(");
         self.list(Self::expr);
