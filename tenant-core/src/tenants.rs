@@ -39,6 +39,8 @@ pub struct Tenants {
     cache: ResolutionCache,
     compiler: Compiler,
     roles: Option<Roles>,
+    /// Whether the pool puts sessions that come back into the state that they began in.
+    resets_sessions: bool,
 }
 
 impl Tenants {
@@ -66,6 +68,7 @@ impl Tenants {
             tenant.clone(),
             self.compiler.clone(),
             self.roles.clone(),
+            self.resets_sessions,
         )
     }
 
@@ -250,13 +253,17 @@ impl TenantsBuilder {
     /// [`ConnectError`] if the database is not reached, or the configuration or an annotated entity cannot
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
-        let db = if self.trusts_returned_sessions {
-            Database::connect(options.into()).await?
-        } else {
+        let resets_sessions = !self.trusts_returned_sessions;
+        let db = if resets_sessions {
             pool::connect(options.into()).await?
+        } else {
+            Database::connect(options.into()).await?
         };
         require_standard_strings(&db).await?;
-        let tenants = self.over(db)?;
+        let tenants = Tenants {
+            resets_sessions,
+            ..self.over(db)?
+        };
         refuse_tenants_schemas(&tenants).await?;
         Ok(tenants)
     }
@@ -280,6 +287,7 @@ impl TenantsBuilder {
             cache: ResolutionCache::new(host_memory),
             compiler,
             roles: self.runs_as_tenant_roles.then(Roles::default),
+            resets_sessions: false,
         })
     }
 

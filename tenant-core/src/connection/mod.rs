@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use crate::{
+    detached::{ShutDown, detached, detached_for_a_while},
     error::{ConnectionError, RegistryError},
     plant,
     role::{RoleName, Roles},
@@ -39,9 +40,25 @@ struct Scope {
     compiler: Compiler,
     /// Whether they run as the tenant's role.
     roles: Option<Roles>,
+    /// Whether the pool puts sessions that come back into the state that they began in.
+    resets_sessions: bool,
 }
 
 impl Scope {
+    /// Runs to its end what must not stop half-way, if the caller goes. Only a pool that resets its sessions lets it
+    /// be given up at last, for it closes those with a transaction open.
+    async fn detached<T, F>(&self, work: F) -> Result<T, ShutDown>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        if self.resets_sessions {
+            detached_for_a_while(work).await
+        } else {
+            detached(work).await
+        }
+    }
+
     fn schema(&self) -> &SchemaName {
         self.tenant.schema()
     }
@@ -77,7 +94,13 @@ impl TenantConnection {
     /// # Errors
     /// [`RegistryError`] where an annotated entity cannot work.
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
-        Ok(Self::over(db, tenant, Compiler::new(Rules::collect()?), None))
+        Ok(Self::over(
+            db,
+            tenant,
+            Compiler::new(Rules::collect()?),
+            None,
+            false,
+        ))
     }
 
     pub(crate) fn over(
@@ -85,11 +108,13 @@ impl TenantConnection {
         tenant: Tenant,
         compiler: Compiler,
         roles: Option<Roles>,
+        resets_sessions: bool,
     ) -> Self {
         let scope = Scope {
             tenant,
             compiler,
             roles,
+            resets_sessions,
         };
         Self {
             db,

@@ -12,7 +12,6 @@ use super::{
     session::{Level, Session, is_refusal_of_the_database},
 };
 use crate::{
-    detached::detached_for_a_while,
     error::ConnectionError,
     plant::{self, Plant},
     role::RoleName,
@@ -24,7 +23,8 @@ use crate::{
 ///
 /// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing
 /// behind: BEGIN, COMMIT and ROLLBACK run to their end without it, or are given up after five seconds without a
-/// reply, and the connection with them.
+/// reply, and the connection with them. (Where sessions that come back to the pool are not reset, they are never
+/// given up: nobody would see that a transaction is open.)
 ///
 /// # Example
 /// ```no_run
@@ -59,7 +59,7 @@ impl TenantTransaction {
         };
         let level = match plant::is(Plant::BeginNotDetached) {
             true => begun.await?,
-            false => detached_for_a_while(begun).await??,
+            false => connection.scope.detached(begun).await??,
         };
         Ok(Self {
             level: Arc::new(level),
@@ -80,7 +80,7 @@ impl TenantTransaction {
         };
         let (level, turn) = match plant::is(Plant::NestedBeginNotDetached) {
             true => begun.await?,
-            false => detached_for_a_while(begun).await??,
+            false => self.session().scope.detached(begun).await??,
         };
         drop(turn);
         Ok(Self {
@@ -133,7 +133,7 @@ impl TenantTransaction {
     async fn end(self, how: End) -> Result<(), DbErr> {
         let session = Arc::clone(&self.level.session);
         let is_nested = self.level.is_nested();
-        match detached_for_a_while(end(self.level, how)).await? {
+        match session.scope.detached(end(self.level, how)).await? {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 if plant::is(Plant::LossIgnored) {
                     return Ok(());

@@ -162,6 +162,18 @@ async fn the_pool_recovers_from_a_server_that_is_silent() {
     join_all(in_query).await;
 }
 
+/// It would be in the pool with its transaction open: nobody looks at sessions that come back.
+#[tokio::test]
+async fn a_begin_is_not_given_up_where_sessions_are_not_reset() {
+    let db = Faulty::trusting(1).await;
+    let held = db.proxy.add(Rule::reply("BEGIN", Fault::Hold));
+    assert!(drop_when(held.fired(), db.acme.begin()).await.is_none());
+    // Longer than it is waited for where sessions are reset.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    held.release();
+    assert_recovers(&db).await;
+}
+
 /// What runs to its end without its caller does not run for ever.
 #[tokio::test]
 async fn the_pool_recovers_from_a_server_that_is_silent_while_a_transaction_begins_or_ends() {
