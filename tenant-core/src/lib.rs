@@ -14,7 +14,7 @@
 //!
 //! # What is promised
 //! What is qualified is the tenant's; what is not qualified does not run. The table of decisions is in the
-//! documentation of [`TenantConnection`].
+//! documentation of [`TenantConnection`], and what of SeaORM works in that of [`coverage`].
 //!
 //! # Words
 //! | word | meaning |
@@ -58,6 +58,10 @@
 //! | `macros` | yes | the attributes `#[tenant]` and `#[shared]` |
 //! | `axum` | | `TenantLayer`, `PublicOrTenant` and extractors |
 //! | `actix` | | `TenantMiddleware` and extractors |
+//! | `schema-sync` | | `SchemaBuilder::sync` on a [`TenantConnection`] and a [`TenantTransaction`] |
+//! | `rbac` | | `TenantConnection::restricted_for`, by SeaORM's role-based access control |
+//! | `entity-registry` | | SeaORM's `EntityRegistry`, for the schema builder |
+//! | `mock` | | SeaORM's `MockDatabase`, for an application's unit tests |
 //! | `sqlx-postgres` | yes | SeaORM's driver; without it, a `MockDatabase` is left |
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
@@ -66,6 +70,9 @@ pub mod audit;
 pub mod catalog;
 pub mod connection;
 pub mod context;
+#[cfg(doc)]
+#[doc = include_str!("docs/coverage.md")]
+pub mod coverage {}
 mod detached;
 pub mod error;
 mod plant;
@@ -80,6 +87,8 @@ mod tenants;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub mod web;
 
+#[cfg(feature = "rbac")]
+pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use connection::{TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError, RegistryError};
 pub use registry::{

@@ -227,6 +227,18 @@ impl Registry {
         })
     }
 
+    /// The enum types that are shared and nothing else, by their schemas.
+    #[cfg(feature = "schema-sync")]
+    pub(crate) fn shared_enums(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut enums: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, homes) in &self.types {
+            if let [Home::Shared(schema)] = homes.as_slice() {
+                enums.entry(schema).or_default().push(name);
+            }
+        }
+        enums
+    }
+
     pub(crate) fn table(&self, name: &str) -> Lookup<'_> {
         lookup(&self.tables, name)
     }

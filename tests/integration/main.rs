@@ -12,6 +12,7 @@ mod audit;
 mod cancellation;
 mod compiler_properties;
 mod connection;
+mod coverage;
 mod entities;
 mod fuzz_targets;
 mod identifiers;

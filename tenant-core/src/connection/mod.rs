@@ -1,6 +1,10 @@
 //! [`TenantConnection`] and what it opens: transactions and streams.
 
 mod alone;
+#[cfg(feature = "rbac")]
+mod restricted;
+#[cfg(feature = "schema-sync")]
+mod schema_sync;
 mod session;
 mod stream;
 mod transaction;
@@ -23,6 +27,8 @@ use crate::{
 };
 
 pub use alone::TenantStream;
+#[cfg(feature = "rbac")]
+pub use restricted::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use stream::TenantTransactionStream;
 pub use transaction::TenantTransaction;
 
@@ -93,6 +99,7 @@ impl TenantConnection {
     ///
     /// # Errors
     /// [`RegistryError`] where an annotated entity cannot work.
+    #[cfg_attr(feature = "mock", doc = include_str!("../docs/mock.md"))]
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
         Ok(Self::over(
             db,

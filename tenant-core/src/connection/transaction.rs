@@ -38,7 +38,7 @@ use crate::{
 /// ```
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct TenantTransaction {
-    level: Arc<Level>,
+    pub(super) level: Arc<Level>,
 }
 
 impl TenantTransaction {
@@ -120,7 +120,7 @@ impl TenantTransaction {
         &self.session().scope.tenant
     }
 
-    fn session(&self) -> &Session {
+    pub(super) fn session(&self) -> &Session {
         &self.level.session
     }
 

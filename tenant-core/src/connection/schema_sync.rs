@@ -1,0 +1,238 @@
+//! SeaORM's `SchemaBuilder::sync` on the connections of tenants.
+//!
+//! It reads the system catalogs, which no other statement of a tenant may, with the schema as a value. So the
+//! queries of SeaORM's discovery, and no others, are made anew here, with the schema of the tenant in the place
+//! of the marker.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    DbBackend, DbErr, RuntimeErr, Statement,
+    sea_query::{Alias, DynIden, Expr, ExprTrait as _, IntoIden as _, SelectStatement, Value},
+};
+use sea_schema::{
+    Connection,
+    postgres::query::{PgType, SchemaQueryBuilder},
+    sqlx_types::{SqlxError, SqlxRow},
+};
+
+use super::{Scope, TenantConnection, TenantTransaction, alone};
+use crate::{error::ConnectionError, registry::TENANT_MARKER, sql::Refusal};
+
+#[async_trait::async_trait]
+impl Connection for TenantConnection {
+    async fn query_all(&self, select: SelectStatement) -> Result<Vec<SqlxRow>, SqlxError> {
+        let queries = self.scope.discovery(&select).map_err(into_sqlx)?;
+        self.fetch(queries).await.map_err(into_sqlx)
+    }
+
+    async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
+        let sql = self.scope.render(&sql).map_err(into_sqlx)?;
+        self.fetch(vec![sql]).await.map_err(into_sqlx)
+    }
+}
+
+#[async_trait::async_trait]
+impl Connection for TenantTransaction {
+    async fn query_all(&self, select: SelectStatement) -> Result<Vec<SqlxRow>, SqlxError> {
+        let queries = self.session().scope.discovery(&select).map_err(into_sqlx)?;
+        self.fetch(queries).await.map_err(into_sqlx)
+    }
+
+    async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
+        let sql = self.session().render(&sql).map_err(into_sqlx)?;
+        self.fetch(vec![sql]).await.map_err(into_sqlx)
+    }
+}
+
+impl TenantConnection {
+    async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
+        if self.scope.roles.is_some() {
+            return alone::run(self, |transaction| Box::pin(transaction.fetch(queries))).await;
+        }
+        fetch(&self.db, queries).await
+    }
+}
+
+impl TenantTransaction {
+    async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
+        let _turn = self.level.turn().await?;
+        self.level.note(fetch(self.level.transaction()?, queries).await)
+    }
+}
+
+async fn fetch<C: Connection>(db: &C, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
+    let mut rows = Vec::new();
+    for sql in queries {
+        let found = db.query_all_raw(sql).await;
+        rows.extend(found.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))?);
+    }
+    Ok(rows)
+}
+
+/// SeaORM's discovery has the errors of the driver only.
+fn into_sqlx(error: DbErr) -> SqlxError {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            Arc::try_unwrap(error).unwrap_or_else(|error| SqlxError::AnyDriverError(Box::new(error)))
+        }
+        error => SqlxError::AnyDriverError(Box::new(error)),
+    }
+}
+
+impl Scope {
+    /// What is sent for a query of SeaORM's discovery.
+    fn discovery(&self, select: &SelectStatement) -> Result<Vec<String>, DbErr> {
+        let given = DbBackend::Postgres.build(select);
+        let found = Discovery::find(&given).ok_or(Refusal::Construct(
+            "a query of the system catalogs that is not of SeaORM's schema discovery",
+            "query them on `Tenants::shared_connection`",
+        ));
+        let sent = found.and_then(|discovery| self.discover(&discovery));
+        sent.map_err(|refusal| ConnectionError::refused(self.schema(), refusal, &given.sql).into())
+    }
+
+    fn discover(&self, discovery: &Discovery) -> Result<Vec<String>, Refusal> {
+        let schema = self.schema_of_discovery(&discovery.schema)?;
+        let mut queries = vec![discovery.sql(schema)];
+        if discovery.query == Query::Enums && discovery.schema == TENANT_MARKER {
+            queries.extend(self.shared_enums());
+        }
+        Ok(queries)
+    }
+
+    fn schema_of_discovery<'a>(&'a self, schema: &'a str) -> Result<&'a str, Refusal> {
+        if schema == TENANT_MARKER {
+            if self.schema().is_shared() {
+                return Err(Refusal::TenantTableOnPublic("a tenant entity".to_owned()));
+            }
+            return Ok(self.schema().as_str());
+        }
+        if self.compiler.rules().allows_schema(schema) {
+            return Ok(schema);
+        }
+        Err(Refusal::ForeignSchema {
+            name: "the schema to discover".to_owned(),
+            schema: schema.to_owned(),
+        })
+    }
+
+    /// SeaORM looks for the enums of an entity in the entity's own schema. Those that `#[shared]` put elsewhere
+    /// count as found there, or it would make them anew.
+    fn shared_enums(&self) -> impl Iterator<Item = String> {
+        let enums = self.compiler.rules().registry().shared_enums();
+        enums.into_iter().map(|(schema, names)| {
+            let mut query = Query::Enums.build(schema, "");
+            query.and_where(Expr::col((PgType::Table, PgType::TypeName)).is_in(names));
+            DbBackend::Postgres.build(&query).to_string()
+        })
+    }
+}
+
+/// One query of SeaORM's discovery.
+struct Discovery {
+    query: Query,
+    schema: String,
+    table: String,
+}
+
+/// The queries that SeaORM's discovery makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Query {
+    Enums,
+    Tables,
+    Columns,
+    Constraints,
+    UniqueIndexes,
+}
+
+/// Values that stand for the schema and the table, to see where those of a query are.
+const SCHEMA: &str = "<schema>";
+const TABLE: &str = "<table>";
+
+impl Discovery {
+    /// The query that `given` is, to the letter.
+    fn find(given: &Statement) -> Option<Self> {
+        use Query::{Columns, Constraints, Enums, Tables, UniqueIndexes};
+        [Enums, Tables, Columns, Constraints, UniqueIndexes]
+            .into_iter()
+            .find_map(|query| Self::of(query, given))
+    }
+
+    fn of(query: Query, given: &Statement) -> Option<Self> {
+        let like = DbBackend::Postgres.build(&query.build(SCHEMA, TABLE));
+        if like.sql != given.sql {
+            return None;
+        }
+        let found = Self {
+            query,
+            schema: value_in_place_of(SCHEMA, &like, given)?,
+            table: value_in_place_of(TABLE, &like, given).unwrap_or_default(),
+        };
+        let same = DbBackend::Postgres.build(&query.build(&found.schema, &found.table));
+        (same == *given).then_some(found)
+    }
+
+    fn sql(&self, schema: &str) -> String {
+        let mut statement = DbBackend::Postgres.build(&self.query.build(schema, &self.table));
+        match self.query {
+            Query::Columns => statement.sql = statement.sql.replace(TYPE_BY_PATH, TYPE_IN_ITS_SCHEMA),
+            Query::Constraints => {
+                statement.sql = statement
+                    .sql
+                    .replace(ALL_REFERENCES, &own_references(&statement, schema));
+            }
+            Query::Enums | Query::Tables | Query::UniqueIndexes => {}
+        }
+        statement.to_string()
+    }
+}
+
+/// SeaORM looks for the type of a column along `search_path`, which the schema of a tenant is not on.
+const TYPE_BY_PATH: &str = r#"CONCAT('"', udt_name, '"')::regtype"#;
+const TYPE_IN_ITS_SCHEMA: &str =
+    "replace(format('%I.%I', udt_schema, udt_name)::regtype::text, quote_ident(udt_schema) || '.', '')";
+
+/// SeaORM joins what a foreign key references by the name of the constraint alone, which is the same in the schema
+/// of every tenant.
+const ALL_REFERENCES: &str = r#"LEFT JOIN "information_schema"."constraint_column_usage" ON"#;
+
+fn own_references(statement: &Statement, schema: &str) -> String {
+    let place = strings(statement).position(|value| value == Some(schema));
+    let parameter = place.map_or(0, |place| place + 1);
+    format!(
+        r#"LEFT JOIN (SELECT * FROM "information_schema"."constraint_column_usage"
+           WHERE "constraint_schema" = ${parameter}) AS "constraint_column_usage" ON"#
+    )
+}
+
+impl Query {
+    fn build(self, schema: &str, table: &str) -> SelectStatement {
+        let builder = SchemaQueryBuilder::default();
+        match self {
+            Self::Enums => builder.query_enums(name(schema)),
+            Self::Tables => builder.query_tables(name(schema)),
+            Self::Columns => builder.query_columns(name(schema), name(table)),
+            Self::Constraints => builder.query_table_constraints(name(schema), name(table)),
+            Self::UniqueIndexes => builder.query_table_unique_indexes(name(schema), name(table)),
+        }
+    }
+}
+
+fn name(name: &str) -> DynIden {
+    Alias::new(name).into_iden()
+}
+
+fn value_in_place_of(stand_in: &str, like: &Statement, given: &Statement) -> Option<String> {
+    let place = strings(like).position(|value| value == Some(stand_in))?;
+    strings(given).nth(place)?.map(str::to_owned)
+}
+
+/// The values of a statement, where they are strings.
+fn strings(statement: &Statement) -> impl Iterator<Item = Option<&str>> {
+    let values = statement.values.iter().flat_map(|values| &values.0);
+    values.map(|value| match value {
+        Value::String(value) => value.as_deref(),
+        _ => None,
+    })
+}

@@ -1,0 +1,138 @@
+//! SeaORM's role-based access control on the connections of tenants.
+
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    TransactionSession as _, TransactionTrait as _,
+    rbac::{RbacContext, RbacUserId, schema::create_tables},
+};
+use tenant_core::RestrictedTenantConnection;
+
+use super::{
+    Library,
+    entities::{
+        shared::{self, genre},
+        tenant::{author, book, setting},
+    },
+};
+
+const READER: RbacUserId = RbacUserId(1);
+const WRITER: RbacUserId = RbacUserId(2);
+
+/// Readers read books and genres, writers write authors besides.
+async fn load_rules(library: &Library) -> Result<(), DbErr> {
+    let db = library.tenants.shared_connection();
+    create_tables(db, sea_orm::rbac::schema::RbacCreateTablesParams::default()).await?;
+    let mut context = RbacContext::load(db).await?;
+    let tables = ["author", "book", "genre"];
+    context.add_tables(db, &tables).await?;
+    context.add_crud_permissions(db).await?;
+    context.add_roles(db, &["reader", "writer"]).await?;
+    context
+        .assign_user_role(db, &[(READER.0, "reader"), (WRITER.0, "writer")])
+        .await?;
+    context
+        .add_role_permissions(db, "reader", &["select"], &["book", "genre"])
+        .await?;
+    context
+        .add_role_permissions(db, "writer", &["select", "insert"], &tables)
+        .await?;
+    db.load_rbac().await
+}
+
+fn restricted(library: &Library, schema: &str, user: RbacUserId) -> RestrictedTenantConnection {
+    library.connection(schema).restricted_for(user).unwrap()
+}
+
+#[track_caller]
+fn denied<T>(result: Result<T, DbErr>) {
+    assert!(matches!(result.err(), Some(DbErr::AccessDenied { .. })));
+}
+
+fn eve() -> author::ActiveModel {
+    author::ActiveModel {
+        id: NotSet,
+        name: Set("Eve".to_owned()),
+        mentor_id: NotSet,
+    }
+}
+
+#[tokio::test]
+async fn roles_decide_what_a_user_may_do_in_each_tenant() -> Result<(), DbErr> {
+    let library = Library::create().await;
+    load_rules(&library).await?;
+    for schema in ["acme", "globex"] {
+        let reader = restricted(&library, schema, READER);
+        let own = book::Entity::find().filter(book::Column::Title.starts_with(schema));
+        assert_eq!(own.count(&reader).await?, 3);
+        assert_eq!(genre::Entity::find().count(&reader).await?, 2);
+        denied(author::Entity::find().all(&reader).await);
+        denied(book::Entity::find().inner_join(author::Entity).all(&reader).await);
+        denied(eve().insert(&reader).await);
+        denied(book::Entity::delete_by_id(1).exec(&reader).await);
+
+        let writer = restricted(&library, schema, WRITER);
+        let transaction = writer.begin().await?;
+        eve().insert(&transaction).await?;
+        let nested = transaction.begin().await?;
+        assert_eq!(nested.user_id(), WRITER);
+        denied(author::Entity::delete_by_id(1).exec(&nested).await);
+        nested.rollback().await?;
+        transaction.commit().await?;
+        assert_eq!(author::Entity::find().count(&writer).await?, 3);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_of_two_tables_needs_its_schema_in_the_rules() -> Result<(), DbErr> {
+    let library = Library::create().await;
+    load_rules(&library).await?;
+    let db = library.tenants.shared_connection();
+    db.execute_unprepared(
+        "INSERT INTO sea_orm_resource (schema, \"table\") VALUES 
+             ('$tenant', 'setting'), ('public', 'setting'), (NULL, 'setting');
+         INSERT INTO sea_orm_role_permission (role_id, permission_id, resource_id)
+             SELECT role.id, permission.id, resource.id
+             FROM sea_orm_role AS role, sea_orm_permission AS permission, sea_orm_resource AS resource
+             WHERE role = 'reader' AND action = 'select' AND resource.table = 'setting'
+                 AND schema IS DISTINCT FROM 'public'",
+    )
+    .await?;
+    db.load_rbac().await?;
+    let reader = restricted(&library, "globex", READER);
+    let own = setting::Entity::find().one(&reader).await?.unwrap();
+    assert_eq!(own.value, "globex dark");
+    denied(shared::setting::Entity::find().one(&reader).await);
+    Ok(())
+}
+
+#[tokio::test]
+async fn raw_sql_is_refused_on_a_restricted_connection() -> Result<(), DbErr> {
+    let library = Library::create().await;
+    load_rules(&library).await?;
+    let writer = restricted(&library, "acme", WRITER);
+    let transaction = writer.begin().await?;
+    let sql = "SELECT count(*) FROM book";
+    assert!(matches!(
+        super::number(&writer, sql).await,
+        Err(DbErr::RbacError(_))
+    ));
+    assert!(matches!(
+        super::number(&transaction, sql).await,
+        Err(DbErr::RbacError(_))
+    ));
+    assert!(writer.execute_unprepared("DELETE FROM book").await.is_err());
+    assert!(transaction.execute_unprepared("DELETE FROM book").await.is_err());
+    transaction.rollback().await?;
+    assert_eq!(super::number(&library.connection("acme"), sql).await?, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_rules_there_is_no_restricted_connection() {
+    let library = Library::empty().await;
+    let result = library.connection("acme").restricted_for(READER);
+    assert!(matches!(result, Err(DbErr::RbacError(_))));
+}
