@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::{
-    fleet::{FAULTY_POOL, Fleet, Lane, POOL, Resident, SEARCH_PATH},
+    fleet::{FAULTY_POOL, Fleet, Lane, POOL, ROLES_POOL, Resident, SEARCH_PATH},
     sheet::Sheet,
     tally::Tally,
     task::Sheets,
@@ -35,6 +35,8 @@ impl FinalCheck {
     pub(crate) async fn run(&self) -> Result<(), DbErr> {
         self.check_pool("the pool", Lane::Direct, POOL).await;
         self.check_pool("the pool behind the proxy", Lane::Faulty, FAULTY_POOL)
+            .await;
+        self.check_pool("the pool of roles", Lane::Roles, ROLES_POOL)
             .await;
         self.check_transactions().await?;
         self.check_public().await?;

@@ -23,6 +23,8 @@ use crate::{migrations, requests::Site};
 pub(crate) const POOL: u32 = 8;
 /// The connections of the pool behind the proxy.
 pub(crate) const FAULTY_POOL: u32 = 4;
+/// The connections of the pool whose statements run as the tenants' roles.
+pub(crate) const ROLES_POOL: u32 = 3;
 /// How long the handle behind the proxy remembers hosts. Nobody tells it to forget one.
 pub(crate) const SHORT_MEMORY: Duration = Duration::from_millis(500);
 
@@ -141,13 +143,15 @@ impl Moment {
     }
 }
 
-/// Which of the two pools a task works with.
+/// Which of the pools a task works with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Straight to the server. No error of the connection is excused.
     Direct,
     /// Through the proxy that breaks connections.
     Faulty,
+    /// Straight to the server, as the tenant's role.
+    Roles,
 }
 
 /// The handles of an application, by lane.
@@ -175,6 +179,7 @@ pub(crate) struct Fleet {
     created: AtomicU64,
     direct: Handle,
     faulty: Handle,
+    roles: Handle,
     /// A superuser's connection, for what is no application's work.
     pub(crate) admin: DatabaseConnection,
     pub(crate) url: String,
@@ -206,6 +211,10 @@ impl Fleet {
         // A table without an entity.
         let builder = || Tenants::builder().table(Scope::Tenant, "seal");
         let direct = builder().connect(pool(url, POOL, patience)).await?;
+        let roles = builder()
+            .run_as_tenant_roles()
+            .connect(pool(url, ROLES_POOL, patience))
+            .await?;
         let faulty = builder()
             .remember_hosts_for(SHORT_MEMORY)
             .connect(pool(faulty_url, FAULTY_POOL, patience))
@@ -219,6 +228,7 @@ impl Fleet {
             created: AtomicU64::new(u64::from(count)),
             direct: Handle::new(direct),
             faulty: Handle::new(faulty),
+            roles: Handle::new(roles),
             admin,
             url: url.to_owned(),
         })
@@ -238,11 +248,18 @@ impl Fleet {
         match lane {
             Lane::Direct => &self.direct,
             Lane::Faulty => &self.faulty,
+            Lane::Roles => &self.roles,
         }
     }
 
     pub(crate) fn connection(&self, lane: Lane, resident: &Resident) -> TenantConnection {
         self.handle(lane).tenants.connection(&resident.tenant)
+    }
+
+    /// Tells the handles that the catalog changed, but for the one behind the proxy.
+    pub(crate) fn forget_hosts(&self) {
+        self.direct.tenants.forget_hosts();
+        self.roles.tenants.forget_hosts();
     }
 
     /// A tenant that was deleted, if any was.

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use tenant_core::{TenantStatus, catalog::tenant};
-use tenant_migration::{Action, Executor, Target};
+use tenant_migration::{Action, Executor, Target, drop_tenant_role};
 
 use crate::{
-    fleet::{AnyError, Fleet, Lane, Resident, options},
+    fleet::{AnyError, Fleet, Resident, options},
     migrations,
     random::Random,
     tally::Tally,
@@ -71,7 +71,7 @@ impl Lifecycle {
             .filter(tenant::Column::Id.eq(resident.tenant.id().0))
             .exec(&self.fleet.admin)
             .await?;
-        self.fleet.handle(Lane::Direct).tenants.forget_hosts();
+        self.fleet.forget_hosts();
         resident.service.end_change(status == TenantStatus::Active);
         Ok(())
     }
@@ -105,7 +105,8 @@ impl Lifecycle {
                 return Err(error.into());
             }
         }
-        self.fleet.handle(Lane::Direct).tenants.forget_hosts();
+        self.fleet.forget_hosts();
+        drop_tenant_role(&self.fleet.admin, resident.schema()).await?;
         resident.be_gone();
         self.fleet.replace(seat).await
     }

@@ -1,16 +1,20 @@
 //! The migrations: the shared schema's with its decoys, the tenants', and one more that comes and goes.
 
 use sea_orm_migration::prelude::*;
-use tenant_migration::{Migrations, catalog};
+use tenant_migration::{Migrations, TenantRoles, catalog};
 
 /// What every tenant is made with. With a column more while a tenant is migrated under load.
 pub(crate) fn base() -> Migrations {
-    Migrations::new(Shared, Tenant { with_extra: false })
+    with_roles(Tenant { with_extra: false })
 }
 
 /// The same, and a migration that changes a table which is being used.
 pub(crate) fn with_extra() -> Migrations {
-    Migrations::new(Shared, Tenant { with_extra: true })
+    with_roles(Tenant { with_extra: true })
+}
+
+fn with_roles(tenant: Tenant) -> Migrations {
+    Migrations::new(Shared, tenant).with_tenant_roles(TenantRoles::new())
 }
 
 /// Tables of the tenants' names in `public`, with rows that are nobody's: who reads them has lost its tenant.

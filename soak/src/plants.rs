@@ -95,6 +95,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         &[Plant::SearchPathStays, Plant::SessionsNotReset],
     ),
     scenario(
+        "role-not-assumed",
+        "statements run as the role of the login",
+        &[Plant::RoleNotAssumed],
+    ),
+    scenario(
         "public-first",
         "begin_unguarded puts public first",
         &[Plant::SharedSchemaFirst],

@@ -1,6 +1,7 @@
 //! [`Report`]: what a soak found.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -122,10 +123,11 @@ impl Report {
     }
 }
 
-/// The numbers in a text.
-fn numbers(text: &str) -> impl Iterator<Item = i64> {
-    text.split(|character: char| !character.is_ascii_digit())
-        .filter_map(|number| number.parse().ok())
+/// The numbers of operations in a text, each once.
+fn numbers(text: &str) -> BTreeSet<i64> {
+    let after = text.split("operation ").skip(1);
+    let digits = after.filter_map(|text| text.split(|character: char| !character.is_ascii_digit()).next());
+    digits.filter_map(|number| number.parse().ok()).collect()
 }
 
 impl fmt::Display for Report {

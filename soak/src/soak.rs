@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &Args) -> Result<Report, AnyError> {
     let proxy = Proxy::start_with_seed(database.url(), args.seed).await;
     let fleet = Arc::new(Fleet::create(database.url(), proxy.url(), args.tenants, patience(args)).await?);
     let created = began.elapsed();
-    let tally = Arc::new(Tally::new(args.stops_at_first_violation()));
+    let tally = Arc::new(Tally::new(args.ops, args.stops_at_first_violation()));
 
     let began = Instant::now();
     let sheets = tokio::select! {
@@ -67,7 +67,7 @@ async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec
             args.seed,
             args.cancel_percent,
         );
-        tokio::spawn(task.run(share(args.ops, number)))
+        tokio::spawn(task.run())
     });
     let tasks: Vec<_> = tasks.collect();
     let sheets = join_all(tasks).await.into_iter().collect::<Result<_, _>>()?;
@@ -82,10 +82,4 @@ async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec
 /// How long a task waits for a connection. With none left, as when a plant makes transactions leak, all wait this long.
 fn patience(args: &Args) -> Duration {
     Duration::from_secs(if args.plant.is_some() { 10 } else { 30 })
-}
-
-/// How many of all operations a task does.
-fn share(operations: u64, task: u32) -> u64 {
-    let tasks = u64::from(TASKS);
-    operations / tasks + u64::from(u64::from(task) < operations % tasks)
 }

@@ -60,6 +60,8 @@ impl Count {
 pub(crate) struct Tally {
     verbs: Vec<Count>,
     pub(crate) history: History,
+    /// How many operations are still to be begun.
+    left: AtomicU64,
     operations: AtomicU64,
     excuses: Mutex<BTreeMap<String, u64>>,
     events: Mutex<BTreeMap<&'static str, u64>>,
@@ -70,10 +72,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(stops_at_first: bool) -> Self {
+    pub(crate) fn new(operations: u64, stops_at_first: bool) -> Self {
         Self {
             verbs: Verb::all().map(|_| Count::default()).collect(),
             history: History::of_tasks(TASKS),
+            left: AtomicU64::new(operations),
             operations: AtomicU64::new(0),
             excuses: Mutex::default(),
             events: Mutex::default(),
@@ -86,6 +89,19 @@ impl Tally {
 
     pub(crate) fn verb(&self, verb: Verb) -> &Count {
         &self.verbs[verb.index()]
+    }
+
+    /// Whether there is one more operation to do, for the one who asks. With the last one, it is over.
+    pub(crate) fn begin_operation(&self) -> bool {
+        let one_less = |left: u64| left.checked_sub(1);
+        let has_one = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .is_ok();
+        if !has_one {
+            self.stop();
+        }
+        has_one && !self.is_over()
     }
 
     /// One more operation is over.

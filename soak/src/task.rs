@@ -25,6 +25,9 @@ use crate::{
 pub(crate) const TASKS: u32 = 64;
 /// How many of them work through the proxy.
 const FAULTY_TASKS: u32 = 12;
+/// How many work as the tenants' roles.
+const ROLES_TASKS: u32 = 8;
+const LAST_ROLES_TASK: u32 = FAULTY_TASKS + ROLES_TASKS;
 /// An operation that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -61,25 +64,23 @@ impl Task {
     }
 
     fn lane(&self) -> Lane {
-        if self.number < FAULTY_TASKS {
-            Lane::Faulty
-        } else {
-            Lane::Direct
+        match self.number {
+            0..FAULTY_TASKS => Lane::Faulty,
+            FAULTY_TASKS..LAST_ROLES_TASK => Lane::Roles,
+            _ => Lane::Direct,
         }
     }
 
-    /// Does this many operations, and returns what it knows.
-    pub(crate) async fn run(mut self, operations: u64) -> Sheets {
-        let mut left = operations;
-        while left > 0 && !self.tally.is_over() {
+    /// Does operations for as long as there are any left for all tasks, and returns what it knows.
+    pub(crate) async fn run(mut self) -> Sheets {
+        while !self.tally.is_over() {
             // As with a user, several operations in a row are for one tenant.
             let seat = usize::try_from(self.random.below(self.fleet.seats() as u64)).unwrap_or(0);
-            for _ in 0..(1 + self.random.below(6)).min(left) {
-                if self.tally.is_over() {
+            for _ in 0..=self.random.below(6) {
+                if !self.tally.begin_operation() {
                     break;
                 }
                 self.operate(seat).await;
-                left -= 1;
             }
         }
         self.sheets

@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     StatementFailed,
     /// The reply to COMMIT was lost.
     CommitUnknown,
+    /// The tenant's role is not there.
+    NoRole,
     /// Everything else.
     Other,
 }
@@ -88,6 +90,7 @@ impl Kind {
             ConnectionError::NestedOpen { .. } => Self::NestedOpen,
             ConnectionError::StatementFailed { .. } => Self::StatementFailed,
             ConnectionError::CommitUnknown { .. } => Self::CommitUnknown,
+            ConnectionError::NoRole { .. } => Self::NoRole,
             _ => Self::Other,
         }
     }
@@ -126,10 +129,24 @@ impl Kind {
         )
     }
 
-    /// Whether it is how PostgreSQL says that a schema is being dropped, or was: no such table, schema or type; a
-    /// deadlock with the one who drops; a relation or type that went away under a plan.
+    /// Whether it is how PostgreSQL says that a schema is being dropped, or was: no such table, schema, type or role; a
+    /// deadlock with the one who drops; a relation or type that went away under a plan; rights that were taken.
     pub(crate) fn is_of_a_dropped_schema(&self) -> bool {
-        matches!(self, Self::Database(code) if ["42P01", "3F000", "42704", "40P01", "XX000"].contains(&code.as_str()))
+        const STATES: [&str; 6] = ["42P01", "3F000", "42704", "40P01", "XX000", "42501"];
+        match self {
+            Self::Database(code) => STATES.contains(&code.as_str()),
+            Self::NoRole => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is how PostgreSQL says that a schema is not there.
+    pub(crate) fn is_of_a_missing_schema(&self) -> bool {
+        match self {
+            Self::Database(code) => code == "42P01" || code == "3F000",
+            Self::NoRole => true,
+            _ => false,
+        }
     }
 }
 

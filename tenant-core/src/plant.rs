@@ -42,6 +42,8 @@ pub enum Plant {
     SearchPathStays,
     /// `begin_unguarded` puts the shared schema before the tenant's.
     SharedSchemaFirst,
+    /// Statements run as the role that logged in, whatever role was asked for.
+    RoleNotAssumed,
     /// Sessions go back into the pool as they are.
     SessionsNotReset,
     /// A remembered tenant is given to any host.

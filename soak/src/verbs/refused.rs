@@ -93,9 +93,7 @@ pub(super) async fn in_transaction(mut job: Job) -> Done {
 pub(super) async fn plain(job: Job) -> Done {
     let db = job.fleet.handle(job.lane).tenants.shared_connection();
     match item::Entity::find().count(db).await {
-        Err(error) if matches!(Kind::of(&error), Kind::Database(code) if code == "42P01" || code == "3F000") => {
-            Ok(())
-        }
+        Err(error) if Kind::of(&error).is_of_a_missing_schema() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(count) => violation(format!("read {count} items of no tenant")),
     }
@@ -108,9 +106,7 @@ pub(super) async fn deleted(job: Job) -> Done {
     };
     let db = job.fleet.connection(job.lane, &departed);
     match item::Entity::find().count(&db).await {
-        Err(error) if matches!(Kind::of(&error), Kind::Database(code) if code == "42P01" || code == "3F000") => {
-            Ok(())
-        }
+        Err(error) if Kind::of(&error).is_of_a_missing_schema() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(count) => violation(format!(
             "read {count} items of the deleted tenant {}",

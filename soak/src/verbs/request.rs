@@ -21,7 +21,7 @@ enum Due {
 fn due(job: &Job, before: Moment) -> Due {
     let after = job.resident.service.now();
     let is_known = match job.lane {
-        Lane::Direct => true,
+        Lane::Direct | Lane::Roles => true,
         Lane::Faulty => before.is_older_than(SHORT_MEMORY),
     };
     match before.holds_until(&after) && is_known && !job.resident.is_leaving() {

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, StreamTrai
 use super::Job;
 use crate::{
     entities::{Origin, label, plan, title},
+    fleet::Lane,
     sheet::Change,
     wrong::{Done, require, violation},
 };
@@ -97,12 +98,22 @@ pub(super) async fn stream(job: Job) -> Done {
 /// Whose schema this is, and whether the session is as it was made.
 pub(super) async fn session(job: Job) -> Done {
     let sql = "SELECT watermark, current_setting('search_path') AS search_path, \
-                      current_user::text AS \"user\", session_user::text AS login FROM seal";
+                      current_user = session_user AS is_login, \
+                      current_user = 'tenant.' || current_database() || '.' || watermark AS is_role FROM seal";
     let rows = job.db.query_all_raw(statement(sql, [])).await?;
     let [row] = rows.as_slice() else {
         return violation(format!("{} seals", rows.len()));
     };
     job.check_watermark("the seal", &row.try_get::<String>("", "watermark")?)?;
+    let (is_login, is_role): (bool, bool) = (row.try_get("", "is_login")?, row.try_get("", "is_role")?);
+    require(
+        if job.lane == Lane::Roles {
+            is_role
+        } else {
+            is_login
+        },
+        || "the session runs as another role".to_owned(),
+    )?;
     let search_path: String = row.try_get("", "search_path")?;
     require(search_path == crate::fleet::SEARCH_PATH, || {
         format!("the session has the search_path {search_path}")

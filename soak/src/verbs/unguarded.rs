@@ -2,13 +2,14 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
 
-use tenant_core::SHARED_SCHEMA;
+use tenant_core::{SHARED_SCHEMA, TenantTransaction};
 
 use super::Job;
 use crate::{
     entities::{label, plan, title},
+    fleet::Lane,
     sheet::Change,
-    wrong::{Done, require, violation},
+    wrong::{Done, Kind, require, violation},
 };
 
 /// A DO block, names without a schema, and a search path that ends with the transaction.
@@ -34,6 +35,9 @@ pub(super) async fn work(mut job: Job) -> Done {
         format!("its search_path is {path}")
     })?;
 
+    if job.lane == Lane::Roles && job.random.below(3) == 0 {
+        return reach_out(&mut job, &transaction).await;
+    }
     let (owner, watermark, title) = (job.owner, job.watermark(), title(op));
     let (mood, plan) = (label(op), plan(op));
     let block = format!(
@@ -49,4 +53,30 @@ pub(super) async fn work(mut job: Job) -> Done {
         transaction.rollback().await?;
     }
     Ok(())
+}
+
+/// As a role, not even what is not checked leaves the tenant.
+async fn reach_out(job: &mut Job, transaction: &TenantTransaction) -> Done {
+    let seat = usize::try_from(job.random.below(job.fleet.seats() as u64)).unwrap_or(0);
+    let other = job.fleet.resident(seat);
+    if other.number == job.resident.number {
+        return Ok(());
+    }
+    let other = other.watermark();
+    let texts = [
+        format!("SELECT * FROM {other}.item"),
+        format!("UPDATE {other}.item SET op = op"),
+        format!("DELETE FROM {other}.part"),
+        "DELETE FROM public.item".to_owned(),
+        "UPDATE public.tenants SET name = name".to_owned(),
+    ];
+    let sql = job.random.pick(&texts).clone();
+    match transaction.execute_unprepared(&sql).await {
+        Err(error) => match Kind::of(&error) {
+            // Denied, or the other one was deleted meanwhile.
+            Kind::Database(code) if ["42501", "3F000", "42P01"].contains(&code.as_str()) => Ok(()),
+            _ => Err(error.into()),
+        },
+        Ok(_) => violation(format!("the tenant's role may do this: {sql}")),
+    }
 }
