@@ -210,10 +210,10 @@ impl Fleet {
             .await?;
         // A table without an entity.
         let builder = || Tenants::builder().table(Scope::Tenant, "seal");
-        let direct = builder().connect(pool(url, POOL, patience)).await?;
+        let direct = builder().connect(unbroken_pool(url, POOL, patience)).await?;
         let roles = builder()
             .run_as_tenant_roles()
-            .connect(pool(url, ROLES_POOL, patience))
+            .connect(unbroken_pool(url, ROLES_POOL, patience))
             .await?;
         let faulty = builder()
             .remember_hosts_for(SHORT_MEMORY)
@@ -298,6 +298,13 @@ async fn create_resident(admin: &DatabaseConnection, number: u64) -> Result<Resi
 fn pool(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
     let mut options = options(url, connections);
     options.acquire_timeout(patience);
+    options
+}
+
+/// The same, for connections that nobody breaks: they need no test before they are used.
+fn unbroken_pool(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
+    let mut options = pool(url, connections, patience);
+    options.test_before_acquire(false);
     options
 }
 

@@ -235,6 +235,18 @@ async fn a_stream_in_a_transaction_may_be_dropped_half_way() {
     transaction.commit().await.unwrap();
 }
 
+/// PostgreSQL passes over a schema that is not there, and takes the next one of the search path.
+#[tokio::test]
+async fn an_unguarded_transaction_of_a_deleted_tenant_does_not_begin() {
+    let db = TwoTenants::create().await;
+    let admin = db.tenants.shared_connection();
+    let delete = "DROP SCHEMA acme CASCADE; CREATE TABLE public.note (title text)";
+    admin.execute_unprepared(delete).await.unwrap();
+    let error = db.acme.begin_unguarded().await.unwrap_err().to_string();
+    assert!(error.contains("schema \"acme\" does not exist"), "{error}");
+    db.globex.begin_unguarded().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_unguarded_transaction_has_the_search_path_until_it_ends() {
     let db = TwoTenants::create().await;

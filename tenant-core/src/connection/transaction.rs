@@ -108,6 +108,10 @@ impl TenantTransaction {
             }
             () => format!("SET LOCAL search_path = {search_path}"),
         };
+        // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find tables
+        // of the same names in the shared schema. This fails instead.
+        let schema = level.session.scope.schema().quoted();
+        let set = format!("{set}; SELECT '{schema}'::pg_catalog.regnamespace");
         level.transaction()?.execute_unprepared(&set).await?;
         Ok(Self {
             level: Arc::new(level),
