@@ -244,7 +244,8 @@ async fn an_unguarded_transaction_of_a_deleted_tenant_does_not_begin() {
     admin.execute_unprepared(delete).await.unwrap();
     let error = db.acme.begin_unguarded().await.unwrap_err().to_string();
     assert!(error.contains("schema \"acme\" does not exist"), "{error}");
-    db.globex.begin_unguarded().await.unwrap();
+    let globex = db.globex.begin_unguarded().await.unwrap();
+    globex.rollback().await.unwrap();
 }
 
 #[tokio::test]
