@@ -221,8 +221,9 @@ impl TenantsBuilder {
     ///
     /// # What it costs
     /// A transaction takes one round trip more, for `SET LOCAL ROLE`. A single statement gets a transaction of its
-    /// own, four round trips instead of one; a stream goes through a task that owns its transaction. `cargo bench -p
-    /// tests --bench roles` measures it.
+    /// own, four round trips instead of one; a stream goes through a task that owns its transaction. Over the
+    /// loopback device a read by primary key took twice as long, and so did a stream of 1,000 rows. On a machine that
+    /// was busy besides, the read took four times as long. `cargo bench -p tests --bench roles` measures it.
     pub fn run_as_tenant_roles(mut self) -> Self {
         self.runs_as_tenant_roles = true;
         self

@@ -18,10 +18,9 @@ use sea_orm::{
     sqlx::{Executor, Row},
 };
 use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
-use tenant_migration::{Migrations, TenantRoles, grant_tenant_role};
 use tests::{Proxy, TestDatabase};
 
-use crate::entities::NoMigrations;
+use crate::entities::{make_roles, with_roles};
 
 /// So long may take what must happen at all; no test waits for it that succeeds.
 const LONG: Duration = Duration::from_secs(60);
@@ -46,10 +45,7 @@ impl Faulty {
     async fn with_roles(connections: u32) -> Self {
         let builder = Tenants::builder().trust_returned_sessions().run_as_tenant_roles();
         let faulty = Self::with(builder, connections).await;
-        let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(TenantRoles::new());
-        grant_tenant_role(&faulty.witness, &migrations, faulty.acme.tenant().schema())
-            .await
-            .unwrap();
+        make_roles(&faulty.witness, &["acme"]).await;
         faulty
     }
 
@@ -58,20 +54,29 @@ impl Faulty {
         Self::with(Tenants::builder(), connections).await
     }
 
-    async fn with(builder: TenantsBuilder, connections: u32) -> Self {
+    async fn with(mut builder: TenantsBuilder, connections: u32) -> Self {
         let database = TestDatabase::create().await;
         let tables = "CREATE SCHEMA acme; CREATE TABLE acme.note (title text NOT NULL)";
         database.execute(tables).await;
+        let witness = database.connect().await;
+        if with_roles() {
+            make_roles(&witness, &["acme"]).await;
+            builder = builder.run_as_tenant_roles();
+        }
         let proxy = Proxy::start(database.url()).await;
         let tenants = builder.connect(options(&proxy, connections)).await.unwrap();
         let tenant = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
         let faulty = Self {
             acme: tenants.connection(&tenant),
             tenants,
-            witness: database.connect().await,
+            witness,
             proxy,
             _database: database,
         };
+        if with_roles() {
+            // The name of the database is asked for once.
+            faulty.acme.execute_unprepared("SELECT 1").await.unwrap();
+        }
         faulty.settled().await;
         faulty
     }

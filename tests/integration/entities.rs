@@ -5,7 +5,7 @@
     reason = "entities are written as an application writes them"
 )]
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
 use tenant_migration::{Migrations, TenantRoles, grant_tenant_role};
@@ -85,12 +85,24 @@ pub(crate) struct TwoTenants {
     pub(crate) database: TestDatabase,
 }
 
-/// Set, the tests of connections and transactions run with a role for each tenant.
-const WITH_ROLES: &str = "TEST_TENANT_ROLES";
+/// Whether the tests of connections, transactions and cancellation run with a role for each tenant.
+pub(crate) fn with_roles() -> bool {
+    std::env::var_os("TEST_TENANT_ROLES").is_some()
+}
+
+/// Makes the roles of tenants, which may write the shared table `plan`.
+pub(crate) async fn make_roles(db: &DatabaseConnection, schemas: &[&str]) {
+    let roles = TenantRoles::new().write_shared("plan");
+    let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(roles);
+    for schema in schemas {
+        let schema = SchemaName::new(*schema).unwrap();
+        grant_tenant_role(db, &migrations, &schema).await.unwrap();
+    }
+}
 
 impl TwoTenants {
     pub(crate) async fn create() -> Self {
-        if std::env::var_os(WITH_ROLES).is_some() {
+        if with_roles() {
             return Self::with_roles(Tenants::builder()).await;
         }
         Self::connect(Tenants::builder()).await
@@ -99,14 +111,7 @@ impl TwoTenants {
     /// Every tenant has a role, which may write the shared table `plan`, and runs as it.
     pub(crate) async fn with_roles(builder: TenantsBuilder) -> Self {
         let db = Self::connect(builder.run_as_tenant_roles()).await;
-        let roles = TenantRoles::new().write_shared("plan");
-        let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(roles);
-        for schema in ["public", "acme", "globex"] {
-            let schema = SchemaName::new(schema).unwrap();
-            grant_tenant_role(db.tenants.shared_connection(), &migrations, &schema)
-                .await
-                .unwrap();
-        }
+        make_roles(db.tenants.shared_connection(), &["public", "acme", "globex"]).await;
         db
     }
 
@@ -134,7 +139,7 @@ impl TwoTenants {
     }
 }
 
-pub(crate) struct NoMigrations;
+struct NoMigrations;
 
 impl MigratorTrait for NoMigrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
