@@ -28,7 +28,7 @@ async fn begins_that_are_dropped_while_they_wait_do_not_starve_the_pool() {
 /// Nor do they wait for ever.
 #[tokio::test]
 async fn a_begin_that_is_dropped_gives_up_waiting() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::resetting(1).await;
     let holder = db.acme.begin().await.unwrap();
     let begun = db.proxy.add(Rule::request("BEGIN", Fault::Split(1)));
     assert!(drop_after(1, db.acme.begin()).await.is_none());
