@@ -25,8 +25,8 @@ pub(crate) const POOL: u32 = 8;
 pub(crate) const FAULTY_POOL: u32 = 4;
 /// The connections of the pool whose statements run as the tenants' roles.
 pub(crate) const ROLES_POOL: u32 = 3;
-/// How long the handle behind the proxy remembers hosts. Nobody tells it to forget one.
-pub(crate) const SHORT_MEMORY: Duration = Duration::from_millis(500);
+/// How long hosts are remembered by those whom nobody tells to forget one.
+pub(crate) const SHORT_MEMORY: Duration = Duration::from_millis(200);
 
 /// One tenant, from its creation to its end.
 #[derive(Debug)]
@@ -180,6 +180,8 @@ pub(crate) struct Fleet {
     direct: Handle,
     faulty: Handle,
     roles: Handle,
+    /// On the direct lane's pool. Nobody tells it to forget a host, and it remembers none for long.
+    untold: Handle,
     /// A superuser's connection, for what is no application's work.
     pub(crate) admin: DatabaseConnection,
     pub(crate) url: String,
@@ -211,6 +213,9 @@ impl Fleet {
         // A table without an entity.
         let builder = || Tenants::builder().table(Scope::Tenant, "seal");
         let direct = builder().connect(unbroken_pool(url, POOL, patience)).await?;
+        let untold = builder()
+            .remember_hosts_for(SHORT_MEMORY)
+            .over(direct.shared_connection().clone())?;
         let roles = builder()
             .run_as_tenant_roles()
             .connect(unbroken_pool(url, ROLES_POOL, patience))
@@ -229,6 +234,7 @@ impl Fleet {
             direct: Handle::new(direct),
             faulty: Handle::new(faulty),
             roles: Handle::new(roles),
+            untold: Handle::new(untold),
             admin,
             url: url.to_owned(),
         })
@@ -250,6 +256,11 @@ impl Fleet {
             Lane::Faulty => &self.faulty,
             Lane::Roles => &self.roles,
         }
+    }
+
+    /// The handle that nobody tells to forget a host.
+    pub(crate) fn untold(&self) -> &Handle {
+        &self.untold
     }
 
     pub(crate) fn connection(&self, lane: Lane, resident: &Resident) -> TenantConnection {

@@ -58,7 +58,7 @@ impl Lifecycle {
 
     async fn suspend(&mut self, resident: &Resident) -> Result<(), AnyError> {
         self.set_status(resident, TenantStatus::Suspended).await?;
-        let pause = self.random.below(1500);
+        let pause = 100 + self.random.below(1400);
         tokio::time::sleep(Duration::from_millis(pause)).await;
         self.set_status(resident, TenantStatus::Active).await?;
         Ok(())

@@ -5,7 +5,7 @@ use tenant_core::{Host, TenantStatus, catalog::CatalogError};
 
 use super::Job;
 use crate::{
-    fleet::{Lane, Moment, SHORT_MEMORY},
+    fleet::{Handle, Lane, Moment, SHORT_MEMORY},
     wrong::{Done, Kind, Wrong, require, violation},
 };
 
@@ -17,13 +17,21 @@ enum Due {
     Either,
 }
 
-/// The lane of faults is not told of changes, so it may be late by what it remembers.
-fn due(job: &Job, before: Moment) -> Due {
+/// Whether the request goes to a handle that is told of changes. If not, it may be late by what it remembers.
+fn choose_told(job: &mut Job) -> bool {
+    job.lane != Lane::Faulty && job.random.coin()
+}
+
+fn handle(job: &Job, is_told: bool) -> &Handle {
+    match job.lane {
+        Lane::Direct | Lane::Roles if !is_told => job.fleet.untold(),
+        lane => job.fleet.handle(lane),
+    }
+}
+
+fn due(job: &Job, before: Moment, is_told: bool) -> Due {
     let after = job.resident.service.now();
-    let is_known = match job.lane {
-        Lane::Direct | Lane::Roles => true,
-        Lane::Faulty => before.is_older_than(SHORT_MEMORY),
-    };
+    let is_known = is_told || before.is_older_than(SHORT_MEMORY);
     match before.holds_until(&after) && is_known && !job.resident.is_leaving() {
         true if after.is_served => Due::Service,
         true => Due::NoService,
@@ -39,11 +47,12 @@ fn catalog(error: CatalogError) -> Wrong {
 }
 
 /// A host leads to its own tenant, with the status it has.
-pub(super) async fn by_host(job: Job) -> Done {
+pub(super) async fn by_host(mut job: Job) -> Done {
+    let is_told = choose_told(&mut job);
     let before = job.resident.service.now();
-    let tenants = &job.fleet.handle(job.lane).tenants;
+    let tenants = &handle(&job, is_told).tenants;
     let found = tenants.by_host(&job.resident.host).await.map_err(catalog)?;
-    let due = due(&job, before);
+    let due = due(&job, before, is_told);
     let Some(tenant) = found else {
         return require(job.resident.is_leaving(), || {
             format!("host {:?} is nobody's", job.resident.host)
@@ -63,6 +72,7 @@ pub(super) async fn by_host(job: Job) -> Done {
 
 /// A request through the layer.
 pub(super) async fn page(mut job: Job) -> Done {
+    let is_told = choose_told(&mut job);
     let before = job.resident.service.now();
     let host = job.resident.host.as_str();
     let host = match job.random.below(3) {
@@ -70,8 +80,8 @@ pub(super) async fn page(mut job: Job) -> Done {
         1 => host.to_ascii_uppercase(),
         _ => format!("{host}.:443"),
     };
-    let answer = job.fleet.handle(job.lane).site.get(&host).await?;
-    let due = due(&job, before);
+    let answer = handle(&job, is_told).site.get(&host).await?;
+    let due = due(&job, before, is_told);
     match answer.status {
         StatusCode::OK => {
             job.check_watermark(&format!("the page of {host}"), &answer.body)?;
