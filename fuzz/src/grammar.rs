@@ -82,6 +82,7 @@ const FUNCTIONS: Words = Words {
         "globex.total",
         "\"globex\" . \"total\"",
         "app.globex.total",
+        "treat",
         "set_config",
         "pg_catalog.set_config",
         "\"set_config\"",
@@ -159,6 +160,7 @@ const COLUMNS: Words = Words {
         "(globex).note",
         "t.nextval",
         "('globex.s').nextval",
+        "$1.nextval",
         "globex.note.id[1]",
         "t.id[1].x",
         "interval",
@@ -596,6 +598,7 @@ impl Writer<'_, '_> {
                 "ORDER BY id USING OPERATOR(globex.<)",
                 "placing 'x'",
                 "AS globex.mood",
+                "AS nextval",
             ]);
         }
         self.word(")");

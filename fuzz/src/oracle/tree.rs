@@ -20,7 +20,7 @@ pub(super) fn names_no_other_schema(sql: &str) {
     let mut found = Found {
         sql,
         tokens: tokens(sql),
-        line_starts: line_starts(sql),
+        lines: lines(sql),
         columns: HashSet::new(),
     };
     found.walk(&tree, false);
@@ -30,7 +30,8 @@ pub(super) fn names_no_other_schema(sql: &str) {
 struct Found<'a> {
     sql: &'a str,
     tokens: Vec<Token>,
-    line_starts: Vec<usize>,
+    /// The first byte of each character of each line.
+    lines: Vec<Vec<usize>>,
     /// Where names start that are no schema's: columns, and what tables are called in this statement.
     columns: HashSet<usize>,
 }
@@ -111,9 +112,7 @@ impl Found<'_> {
     fn start(&self, ident: &Value) -> usize {
         let number = |path| ident.pointer(path).and_then(Value::as_u64).unwrap_or(0) as usize;
         let (line, column) = (number("/span/start/line"), number("/span/start/column"));
-        let line_start = self.line_starts[line.saturating_sub(1)];
-        let letters = self.sql[line_start..].chars().take(column.saturating_sub(1));
-        line_start + letters.map(char::len_utf8).sum::<usize>()
+        self.lines[line.saturating_sub(1)][column.saturating_sub(1)]
     }
 }
 
@@ -130,9 +129,17 @@ fn folded(ident: &Value) -> String {
     }
 }
 
-fn line_starts(sql: &str) -> Vec<usize> {
-    let ends = sql.match_indices('\n').map(|(at, _)| at + 1);
-    [0].into_iter().chain(ends).collect()
+fn lines(sql: &str) -> Vec<Vec<usize>> {
+    let mut lines = vec![Vec::new()];
+    for (at, character) in sql.char_indices() {
+        if let Some(line) = lines.last_mut() {
+            line.push(at);
+        }
+        if character == '\n' {
+            lines.push(Vec::new());
+        }
+    }
+    lines
 }
 
 /// A name with a dot after it and none before it is an allowed schema or a table or column. The text has no third

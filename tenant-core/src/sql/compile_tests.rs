@@ -418,7 +418,7 @@ fn functions_that_leave_the_tenant_are_refused() {
         "SELECT table_to_xml('globex.note', true, true, '')",
         "SELECT pg_read_file('/etc/passwd')",
         "SELECT currval('globex.note_id_seq'), setval('globex.note_id_seq', 1)",
-        // A call may be written like a column.
+        // A call may be written like a column, or like a cast.
         "SELECT ('globex.note_id_seq').nextval",
         "SELECT t.pg_read_file FROM unnest(ARRAY['/etc/passwd']) AS t",
         "SELECT (array_agg(title))[1].pg_relation_size FROM note",
@@ -426,6 +426,12 @@ fn functions_that_leave_the_tenant_are_refused() {
         assert!(matches!(refused(sql), Refusal::Function(..)), "{sql}");
     }
     stays("SELECT pg_advisory_xact_lock(1), lower($1), now()");
+}
+
+#[test]
+fn a_call_that_looks_like_a_cast_is_refused() {
+    refused("SELECT treat('globex.note_id_seq' AS nextval)");
+    refused("SELECT treat(1 AS pg_advisory_lock)");
 }
 
 #[test]
@@ -485,6 +491,10 @@ fn schemas_in_places_that_are_seldom_seen_are_decided_on() {
     becomes(
         "UPDATE note SET size.width = 1, (size.height, title) = (2, 'a')",
         "UPDATE \"acme\".note SET size.width = 1, (size.height, title) = (2, 'a')",
+    );
+    becomes(
+        "INSERT INTO note (size.width) VALUES (1) ON CONFLICT (id) DO UPDATE SET size.width = 2",
+        "INSERT INTO \"acme\".note (size.width) VALUES (1) ON CONFLICT (id) DO UPDATE SET size.width = 2",
     );
 }
 
@@ -650,4 +660,32 @@ fn the_largest_statements_compile() {
     refused(&nested);
     refused(&format!("SELECT {}1", "- ".repeat(50_000)));
     refused(&format!("SELECT {}true", "NOT ".repeat(50_000)));
+}
+
+/// Depths that overflowed the stack without optimisation, although the parser looks after it: it is aborted then, and
+/// the process with it.
+#[test]
+fn the_deepest_statements_compile_or_are_refused() {
+    for (start, open, middle, close) in [
+        ("SELECT * FROM ", "(note JOIN ", "tag", " ON true)"),
+        ("SELECT * FROM ", "note JOIN ", "tag", " ON true"),
+        ("SELECT * FROM ", "(SELECT * FROM ", "note", ") x"),
+        ("SELECT ", "(SELECT ", "1", ")"),
+        ("SELECT ", "EXISTS (SELECT ", "1", ")"),
+        ("SELECT ", "CASE WHEN ", "true", " THEN true END"),
+        ("SELECT ", "NOT ", "true", ""),
+        ("SELECT ", "f(", "1", ")"),
+        ("SELECT ", "ARRAY[", "1", "]"),
+        ("SELECT ", "- ", "1", ""),
+        ("", "WITH a AS (", "SELECT 1", ") SELECT 1"),
+        ("SELECT 1 ", "UNION (SELECT 1 ", "", ")"),
+    ] {
+        for depth in [1, 10, 14, 18, 24, 40, 100, 1000] {
+            let _ = render(&format!(
+                "{start}{}{middle}{}",
+                open.repeat(depth),
+                close.repeat(depth)
+            ));
+        }
+    }
 }

@@ -365,6 +365,7 @@ impl Walk<'_> {
             Expr::CompoundIdentifier(parts) => self.column(parts),
             Expr::CompoundFieldAccess { root, access_chain } => self.fields(root, access_chain),
             Expr::Function(function) => {
+                refuse_treat(&function.name)?;
                 self.arguments(&function.args)?;
                 self.function(&function.name)
             }
@@ -418,9 +419,13 @@ impl Walk<'_> {
                 AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
                 AssignmentTarget::Tuple(names) => names.as_slice(),
             };
-            let firsts = names.iter().filter_map(|name| name.0.first()?.as_ident());
-            self.columns.extend(firsts.map(|first| first.span.start));
+            self.set_columns(names);
         }
+    }
+
+    fn set_columns(&mut self, names: &[ObjectName]) {
+        let firsts = names.iter().filter_map(|name| name.0.first()?.as_ident());
+        self.columns.extend(firsts.map(|first| first.span.start));
     }
 
     /// Refuses a reserved word that sqlparser took for a name, and a literal that it took for a label.
@@ -527,6 +532,7 @@ impl Walk<'_> {
         match &insert.table {
             TableObject::TableName(name) => {
                 self.mark_target(name);
+                self.set_columns(&insert.columns);
                 if let Some(OnInsert::OnConflict(OnConflict {
                     action: OnConflictAction::DoUpdate(update),
                     ..
@@ -607,6 +613,16 @@ fn refuse_only(name: &Ident) -> Result<(), Refusal> {
         return Err(Refusal::Construct("ONLY", "name the table without it"));
     }
     Ok(())
+}
+
+/// For PostgreSQL `treat(x AS f)` is a call of its own function `f`.
+fn refuse_treat(name: &ObjectName) -> Result<(), Refusal> {
+    match Qualified::new(name)? {
+        Qualified { schema: None, name } if fold(name) == "treat" => {
+            Err(Refusal::Construct("TREAT", "write CAST, or call the function"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_marker(schema: &Ident) -> bool {

@@ -1,0 +1,1 @@
+SELECT treat('globex.s' AS nextval), treat(1 AS fuzz_mood)

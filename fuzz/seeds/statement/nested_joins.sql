@@ -1,0 +1,1 @@
+SELECT * FROM (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN (note JOIN tag ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true) ON true)
