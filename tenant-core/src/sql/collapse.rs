@@ -180,13 +180,20 @@ impl<'a> Search<'a> {
         self.open.push(list);
     }
 
+    /// Two parts are the same only if they have their spaces in the same places: `u & "a"` is an operation, and
+    /// `u&"a"` a name.
     fn are_same(&self, one: Range<usize>, other: Range<usize>) -> bool {
-        let mut one = self.meaningful(one);
-        let mut other = self.meaningful(other);
+        let mut one = self.meaningful(one).peekable();
+        let mut other = self.meaningful(other).peekable();
         loop {
             match (one.next(), other.next()) {
                 (None, None) => return true,
-                (Some(a), Some(b)) if self.is_same(a, b) => {}
+                (Some(a), Some(b)) if self.is_same(a, b) => {
+                    let is_joined = one.peek().is_some_and(|next| *next == a + 1);
+                    if one.peek().is_some() && is_joined != (other.peek() == Some(&(b + 1))) {
+                        return false;
+                    }
+                }
                 _ => return false,
             }
         }
@@ -295,6 +302,7 @@ mod tests {
             "a OR b AND b OR b",
             "f((SELECT 1), (SELECT 2), (SELECT 3))",
             "f(1, \"a\", \"b\", \"A\")",
+            "f(1, u & \"a\", u&\"a\", u& \"a\")",
         ] {
             assert_eq!(collapsed(sql), sql);
         }

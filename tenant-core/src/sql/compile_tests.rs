@@ -630,6 +630,18 @@ fn long_lists_are_cut_in_every_part() {
     );
 }
 
+/// A part that is left out says the same as the one that stays, with the same spaces.
+#[test]
+fn a_part_of_a_long_list_is_no_other_for_its_spaces() {
+    let padding = "1, ".repeat(1000);
+    refused(&format!(
+        "SELECT {padding} u & \"set_config\", u & \"set_config\", U&\"set_config\"('a.b', 'c', false) FROM note"
+    ));
+    refused(&format!(
+        "SELECT {padding} u & \"a\", u & \"a\", u&\"a\" FROM note"
+    ));
+}
+
 /// Sizes that overflowed a stack of 2 MiB, which a test's thread has.
 #[test]
 fn the_largest_statements_compile() {
