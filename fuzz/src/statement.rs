@@ -5,10 +5,7 @@ use tenant_core::SchemaName;
 
 use crate::{grammar, oracle::judge, world};
 
-/// A tree of this many bytes of text is looked at on the stack of the thread.
-const SMALL: usize = 512;
-
-/// Stack to look at a larger one, in bytes.
+/// Stack to read a statement again with, in bytes: the readers do not look after theirs.
 const STACK: usize = 256 * 1024 * 1024;
 
 /// The bytes are a statement. Returns whether it compiles.
@@ -29,11 +26,7 @@ fn check(sql: &str) -> bool {
         assert!(render("public", sql).is_err(), "{sql}");
         return false;
     };
-    if sql.len() < SMALL {
-        judge(sql, &after);
-    } else {
-        stacker::grow(STACK, || judge(sql, &after));
-    }
+    stacker::grow(STACK, || judge(sql, &after));
     is_the_same_for_others(sql, &after);
     true
 }
