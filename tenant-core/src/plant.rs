@@ -2,11 +2,6 @@
 //!
 //! They are in builds with the feature `_plants` and debug assertions only: without either, [`is`] is a constant.
 
-#![cfg_attr(
-    not(all(feature = "_plants", debug_assertions)),
-    allow(dead_code, unreachable_pub, reason = "nothing is planted in this build")
-)]
-
 /// One thing that goes wrong when it is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
