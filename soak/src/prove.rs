@@ -66,7 +66,7 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:25} {:48} {:9} {:>10}  found by",
+            "{:25} {:50} {:9} {:>10}  found by",
             "plant", "what it breaks", "found", "operations"
         )?;
         for (scenario, report) in &self.found {
@@ -76,7 +76,7 @@ impl fmt::Display for Proof {
             });
             writeln!(
                 f,
-                "{:25} {:48} {is_found:9} {after:>10}  {by}",
+                "{:25} {:50} {is_found:9} {after:>10}  {by}",
                 scenario.name, scenario.breaks
             )?;
         }
