@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
+    IsolationLevel, TransactionTrait,
 };
 use tenant_core::SchemaName;
 
@@ -39,6 +40,7 @@ struct Job<'a> {
 impl Worker {
     pub(crate) async fn connect(mut connect: ConnectOptions, migrations: Migrations) -> Result<Self, DbErr> {
         connect.max_connections(1).min_connections(0);
+        forget_statements(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
             connect,
@@ -200,6 +202,23 @@ impl Worker {
         session.execute_unprepared(&done).await?;
         Ok(())
     }
+}
+
+/// A session goes from tenant to tenant. What `SELECT * FROM note` gives is of the types of the tenant for whom it was
+/// prepared, so it is prepared each time.
+///
+/// SeaORM keeps one function for the driver's options. The application may have set it, and it cannot be read, so what
+/// it does is taken from a pool that it was applied to. Nothing is connected to.
+async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
+    let mut lazy = connect.clone();
+    lazy.connect_lazy(true)
+        .after_connect(|_| Box::pin(async { Ok(()) }));
+    let db = Database::connect(lazy).await?;
+    if let DatabaseConnectionType::SqlxPostgresPoolConnection(_) = &db.inner {
+        let options = db.get_postgres_connection_pool().connect_options();
+        connect.map_sqlx_postgres_opts(move |_| (*options).clone().statement_cache_capacity(0));
+    }
+    db.close().await
 }
 
 fn is_transactional(set: &MigrationSet, step: &Step) -> bool {

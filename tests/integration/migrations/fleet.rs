@@ -298,3 +298,43 @@ async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_
     assert_eq!(status[0].unfinished(), None);
     executor.close().await.unwrap();
 }
+
+/// Reads rows whose type is the tenant's own, by a statement that the driver prepares.
+struct ReadMoods;
+
+impl MigrationName for ReadMoods {
+    fn name(&self) -> &str {
+        "m2_read_moods"
+    }
+}
+
+#[expect(elided_lifetimes_in_paths, reason = "the trait leaves it out")]
+#[async_trait::async_trait]
+impl MigrationTrait for ReadMoods {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let read = Statement::from_string(DatabaseBackend::Postgres, "SELECT * FROM moods");
+        manager.get_connection().query_all_raw(read).await?;
+        Ok(())
+    }
+}
+
+struct Moods;
+
+impl MigratorTrait for Moods {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let moods = "CREATE TYPE mood AS ENUM ('happy'); CREATE TABLE moods (mood mood)";
+        vec![
+            Box::new(Sql::new("m1_moods", moods, "DROP TABLE moods; DROP TYPE mood")),
+            Box::new(ReadMoods),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn a_statement_prepared_in_one_tenant_is_prepared_anew_in_the_next() {
+    let (db, _connection) = fleet_of(3).await;
+    let migrations = Migrations::new(Shared, Moods);
+    let one_session = RunOptions::default().jobs(1);
+    let report = run_with(&db, &migrations, one_session, &mut ()).await;
+    assert!(report.is_success(), "{report:?}");
+}
