@@ -52,6 +52,16 @@ pub enum ConnectError {
         /// The schema.
         schema: String,
     },
+    /// The `search_path` of the application's sessions has the schema of a tenant, as by default it has one that is
+    /// called like the user.
+    #[error(
+        "the schema {schema} is on the search_path of the application's sessions, and is that of one tenant: log in as \
+         a user of another name (`\"$user\"` is on the path by default), or take it off the path"
+    )]
+    TenantSchemaOnPath {
+        /// The schema.
+        schema: String,
+    },
     /// The database was not reached.
     #[error("the database was not reached: {0}")]
     Database(#[from] DbErr),

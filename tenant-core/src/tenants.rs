@@ -266,6 +266,7 @@ impl TenantsBuilder {
             ..self.over(db)?
         };
         refuse_tenants_schemas(&tenants).await?;
+        refuse_tenants_path(&tenants.db).await?;
         Ok(tenants)
     }
 
@@ -320,6 +321,24 @@ async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
         .filter(|schema| *schema != SHARED_SCHEMA);
     match find_tenants_schema(&tenants.db, allowed).await? {
         Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
+        None => Ok(()),
+    }
+}
+
+/// PostgreSQL looks for functions along the session's `search_path`, which begins with `"$user"`: the schema of a
+/// tenant that is called like the application's user would be there for all tenants.
+async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError> {
+    let question = "SELECT pg_catalog.current_schemas(false)::text[]";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, question))
+        .await?;
+    let path = row.map_or(Ok(Vec::new()), |row| row.try_get_by_index::<Vec<String>>(0))?;
+    let path = path
+        .iter()
+        .map(String::as_str)
+        .filter(|schema| *schema != SHARED_SCHEMA);
+    match find_tenants_schema(db, path).await? {
+        Some(schema) => Err(ConnectError::TenantSchemaOnPath { schema }),
         None => Ok(()),
     }
 }

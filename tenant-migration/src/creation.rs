@@ -114,7 +114,7 @@ impl Creation {
     }
 
     async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
-        if self.find_schema(db).await.map_err(|error| self.failed(error))? {
+        if self.is_reserved() || self.find_schema(db).await.map_err(|error| self.failed(error))? {
             return Err(self.taken());
         }
         let sql = format!("CREATE SCHEMA {}", self.schema().quoted());
@@ -122,9 +122,19 @@ impl Creation {
         created.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    /// Whether the database has the schema, in any case.
+    /// Whether the schema is named in the configuration, as one that others use. It may not be in the database yet.
+    fn is_reserved(&self) -> bool {
+        self.migrations
+            .used_by_all()
+            .any(|schema| schema == self.schema())
+    }
+
+    /// Whether the database has the schema, in any case, or a user of that name: `"$user"` is on the `search_path` of
+    /// sessions, so that the schema would be on it for all tenants.
     async fn find_schema(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
-        let sql = r#"SELECT FROM pg_catalog.pg_namespace WHERE lower(nspname::text COLLATE "C") = $1"#;
+        let sql = r#"SELECT FROM pg_catalog.pg_namespace WHERE lower(nspname::text COLLATE "C") = $1
+            UNION ALL
+            SELECT FROM pg_catalog.pg_roles WHERE rolcanlogin AND lower(rolname::text COLLATE "C") = $1"#;
         let name = self.schema().as_str().to_ascii_lowercase();
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
         Ok(!db.query_all_raw(statement).await?.is_empty())

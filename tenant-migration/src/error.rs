@@ -167,8 +167,12 @@ pub enum RoleError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateTenantError {
-    /// The schema is another tenant's, or in the database already. Case makes no difference.
-    #[error("the schema {schema} is taken: another tenant has it, or it is in the database already")]
+    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
+    /// who can log in. Case makes no difference.
+    #[error(
+        "the schema {schema} is taken: another tenant has it, or it is in the database already, or kept for all tenants, \
+         or called like a user of the database"
+    )]
     SchemaTaken {
         /// The schema.
         schema: SchemaName,

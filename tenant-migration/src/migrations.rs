@@ -118,6 +118,12 @@ impl Migrations {
         &self.extension_schemas
     }
 
+    /// The schemas that all tenants use, in their migrations or as their roles.
+    pub(crate) fn used_by_all(&self) -> impl Iterator<Item = &SchemaName> {
+        let read = self.tenant_roles().map_or(&[][..], TenantRoles::read);
+        self.extension_schemas.iter().chain(read)
+    }
+
     /// The ledger of a schema.
     pub(crate) fn ledger<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
         let table = self.of(scope_of(schema)).ledger();

@@ -75,6 +75,10 @@ impl TenantRoles {
         self.read.push(schema);
         self
     }
+
+    pub(crate) fn read(&self) -> &[SchemaName] {
+        &self.read
+    }
 }
 
 /// Makes the role of a schema's tenant if it is not there, and gives it its rights, as every migration does. For the

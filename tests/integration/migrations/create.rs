@@ -247,3 +247,22 @@ async fn a_cancelled_creation_leaves_all_or_nothing() {
     }
     assert_eq!(count(&db, "SELECT FROM tenants").await, i64::from(ROUNDS) + 2);
 }
+
+/// What is there for all tenants is kept for all, before it is there, too.
+#[tokio::test]
+async fn a_schema_that_all_tenants_use_is_taken() {
+    let roles = tenant_migration::TenantRoles::new().read_schema(schema("reference"));
+    let migrations = with([NOTE])
+        .with_extension_schemas([schema("extensions")])
+        .with_tenant_roles(roles);
+    let (_db, db) = with_tenants(&with([NOTE]), &[]).await;
+    let user = column(&db, "SELECT current_user::text").await.remove(0);
+    for name in ["extensions", "Extensions", "reference", &user] {
+        let created = create_tenant(&db, &migrations, &NewTenant::new(schema(name), name)).await;
+        assert!(
+            matches!(created, Err(CreateTenantError::SchemaTaken { .. })),
+            "{name}: {created:?}"
+        );
+    }
+    assert_eq!(rest(&db).await, Vec::<String>::new());
+}
