@@ -8,6 +8,7 @@
 )]
 
 mod actix;
+mod attack;
 mod audit;
 mod cancellation;
 mod compiler_properties;

@@ -82,10 +82,14 @@ impl Scope {
         Ok(statement)
     }
 
-    /// The marker gets its schema, and all else passes.
+    /// The marker gets its schema, and nearly all else passes.
+    ///
+    /// The comment makes the text the tenant's own. The driver prepares a text once for each session, and what
+    /// `SELECT * FROM note` gives is of the types of the tenant for whom it was prepared first.
     fn render_unguarded(&self, sql: &str) -> Result<String, DbErr> {
-        Compiler::replace_markers(sql)
-            .render(self.schema())
+        Compiler::pass(sql)
+            .and_then(|template| template.render(self.schema()))
+            .map(|text| format!("/* {} */ {text}", self.schema()))
             .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
     }
 }
@@ -154,7 +158,8 @@ impl TenantConnection {
     }
 
     /// Begins a transaction whose statements are not checked: they pass as they are written, but for
-    /// `"$tenant"`, which becomes the tenant's schema.
+    /// `"$tenant"`, which becomes the tenant's schema, and a comment with its name in front. Refused are COMMIT and
+    /// its kind, after which statements would run outside of the transaction, and `DEALLOCATE ALL`.
     ///
     /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
     /// needs a search path: `DO` blocks, COPY, functions without a schema, temporary tables. What leaves

@@ -209,7 +209,7 @@ const NAMING_TYPES: &[&str] = &[
 
 /// Refuses the types whose values are names that PostgreSQL looks up.
 pub(super) fn check_type(name: &str) -> Result<(), Refusal> {
-    if NAMING_TYPES.contains(&name) {
+    if NAMING_TYPES.contains(&element(name)) {
         return Err(Refusal::Construct(
             "a type that finds a table, a type or a function by a text (`regclass` and its kind)",
             "name it in the statement itself, or use `TenantConnection::begin_unguarded`",
@@ -217,6 +217,26 @@ pub(super) fn check_type(name: &str) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// The type that an array's own name stands for: `_regclass` is `regclass[]`.
+fn element(name: &str) -> &str {
+    name.strip_prefix('_').unwrap_or(name)
+}
+
+/// Functions about a thing named by a text or an id, which take more than that. So they cannot be written like a
+/// column, and a column may have their name.
+const NAMED_AMONG_OTHERS: &[&str] = &[
+    "array_in",
+    "brin_page_items",
+    "domain_in",
+    "format_type",
+    "gist_page_items",
+    "hash_bitmap_info",
+    "heap_force_freeze",
+    "heap_force_kill",
+    "heap_page_item_attrs",
+    "tuple_data_split",
+];
 
 const OTHERS: &str = "it shows or stops what others do in this database";
 const LARGE_OBJECTS: &str = "large objects belong to no schema, so that every tenant has the same ones";
@@ -315,7 +335,8 @@ pub(super) fn check_function(name: &str) -> Result<(), Refusal> {
         let is_server = name.starts_with("pg_") && HARMLESS.binary_search(&name).is_err();
         is_server.then_some(SERVER)
     });
-    refuse(name, reason)
+    let is_named = NAMED_AMONG_OTHERS.contains(&name);
+    refuse(name, reason.or(is_named.then_some(NAMED)))
 }
 
 /// Refuses the same functions where they are written like a column: `('note_id_seq').nextval` is a call.
@@ -422,7 +443,7 @@ fn is_about_a_named_thing(name: &str) -> bool {
             | "to_regtypemod"
             | "verify_heapam"
     );
-    is_privilege || NAMING_TYPES.contains(&cast) || is_maintenance || is_known
+    is_privilege || NAMING_TYPES.contains(&element(cast)) || is_maintenance || is_known
 }
 
 #[cfg(test)]
@@ -447,6 +468,8 @@ mod tests {
             "pg_relation_size",
             "pg_of_the_future",
             "pgstattuple_approx",
+            "_regclass",
+            "format_type",
         ] {
             assert!(check_function(name).is_err(), "{name}");
         }
@@ -466,7 +489,7 @@ mod tests {
         for name in ["nextval", "pg_read_file", "to_regclass", "pg_table_size"] {
             assert!(check_field(name).is_err(), "{name}");
         }
-        for name in ["pg_rating", "lo_price", "pg_notify", "id"] {
+        for name in ["pg_rating", "lo_price", "pg_notify", "id", "format_type"] {
             assert!(check_field(name).is_ok(), "{name}");
         }
     }

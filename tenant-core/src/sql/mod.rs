@@ -15,6 +15,7 @@ mod rules;
 mod scan;
 mod scope;
 mod template;
+mod unguarded;
 
 pub(crate) use cache::Compiler;
 pub use refusal::Refusal;
