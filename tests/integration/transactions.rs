@@ -9,8 +9,8 @@ use std::{
 
 use futures_util::TryStreamExt;
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, TransactionError, TransactionSession,
-    TransactionTrait,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, IsolationLevel, PaginatorTrait, Statement,
+    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use tenant_core::ConnectionError;
 
@@ -233,6 +233,20 @@ async fn a_stream_in_a_transaction_may_be_dropped_half_way() {
     drop(stream);
     assert_eq!(renamed(&transaction).await, 0);
     transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unguarded_transaction_has_the_isolation_that_is_asked_for() {
+    let db = TwoTenants::create().await;
+    let options = TransactionOptions {
+        isolation_level: Some(IsolationLevel::Serializable),
+        ..Default::default()
+    };
+    let transaction = db.acme.begin_unguarded_with_options(options).await.unwrap();
+    let level = Statement::from_string(DbBackend::Postgres, "SHOW transaction_isolation");
+    let row = transaction.query_one_raw(level).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "serializable");
+    transaction.rollback().await.unwrap();
 }
 
 /// PostgreSQL passes over a schema that is not there, and takes the next one of the search path.

@@ -167,9 +167,23 @@ impl TenantConnection {
     /// outlives the transaction, until the connection comes back to the pool.
     ///
     /// # Errors
-    /// [`DbErr`] if the transaction could not begin.
+    /// [`DbErr`] if the transaction could not begin, or the tenant's schema is gone: tables of the same names in the
+    /// shared schema would be found instead.
     pub async fn begin_unguarded(&self) -> Result<TenantTransaction, DbErr> {
-        let transaction = TenantTransaction::begin(self, TransactionOptions::default()).await?;
+        self.begin_unguarded_with_options(TransactionOptions::default())
+            .await
+    }
+
+    /// As [`begin_unguarded`](Self::begin_unguarded), with an isolation level or an access mode. `SET TRANSACTION
+    /// ISOLATION LEVEL` would come too late: the tenant's schema is looked for at once.
+    ///
+    /// # Errors
+    /// As [`begin_unguarded`](Self::begin_unguarded).
+    pub async fn begin_unguarded_with_options(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<TenantTransaction, DbErr> {
+        let transaction = TenantTransaction::begin(self, options).await?;
         transaction.into_unguarded().await
     }
 
