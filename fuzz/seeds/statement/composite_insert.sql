@@ -1,0 +1,1 @@
+INSERT INTO "$tenant"."note" ("title". "mood") VALUES ($2, CAST($2 AS "fuzz_mood"))
