@@ -460,6 +460,8 @@ fn a_type_in_front_of_a_literal_is_refused() {
         "SELECT mood 'happy'",
         "SELECT id AS 'happy' FROM note",
         "SELECT globex.mood(1) 'happy'",
+        "SELECT _mood '{happy}'",
+        "SELECT __E'a'",
     ] {
         refused(sql);
     }

@@ -374,6 +374,8 @@ impl Walk<'_> {
                 data_type: Some(data_type),
                 ..
             } => self.data_type(data_type),
+            // MySQL's `_utf8 'a'`.
+            Expr::Prefixed { prefix, .. } => Err(typed_literal(prefix)),
             Expr::TypedString(typed) => self.data_type(&typed.data_type),
             Expr::Collate { collation, .. } => self.code(collation),
             Expr::BinaryOp {
@@ -431,11 +433,7 @@ impl Walk<'_> {
     /// Refuses a reserved word that sqlparser took for a name, and a literal that it took for a label.
     fn ident(&self, ident: &Ident) -> Result<(), Refusal> {
         if ident.quote_style == Some('\'') && !self.roles.are_literals_names {
-            // For PostgreSQL `mood 'happy'` is a value of a type.
-            return Err(Refusal::Unparseable(format!(
-                "the literal {ident} stands where a label may be: put a label in double quotes, and write a value of \
-                 a type with CAST"
-            )));
+            return Err(typed_literal(ident));
         }
         if ident.quote_style.is_some() {
             return Ok(());
@@ -613,6 +611,14 @@ fn refuse_only(name: &Ident) -> Result<(), Refusal> {
         return Err(Refusal::Construct("ONLY", "name the table without it"));
     }
     Ok(())
+}
+
+/// For PostgreSQL `mood 'happy'` is a value of a type, where sqlparser sees a column and its label.
+fn typed_literal(part: &Ident) -> Refusal {
+    Refusal::Unparseable(format!(
+        "{part} may be a part of a literal with its type: put a label in double quotes, and write a value of a type \
+         with CAST"
+    ))
 }
 
 /// For PostgreSQL `treat(x AS f)` is a call of its own function `f`.

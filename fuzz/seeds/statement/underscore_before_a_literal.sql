@@ -1,0 +1,1 @@
+SELECT _fuzz_mood '{happy}', _regclass'{globex.note}', __E'a'
