@@ -328,11 +328,13 @@ async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
 /// PostgreSQL looks for functions along the session's `search_path`, which begins with `"$user"`: the schema of a
 /// tenant that is called like the application's user would be there for all tenants.
 async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError> {
-    let question = "SELECT pg_catalog.current_schemas(false)::text[]";
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, question))
+    // As rows: an array is read with the driver's feature only.
+    let question = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))::text";
+    let rows = db
+        .query_all_raw(Statement::from_string(DbBackend::Postgres, question))
         .await?;
-    let path = row.map_or(Ok(Vec::new()), |row| row.try_get_by_index::<Vec<String>>(0))?;
+    let path = rows.iter().map(|row| row.try_get_by_index::<String>(0));
+    let path = path.collect::<Result<Vec<_>, _>>()?;
     let path = path
         .iter()
         .map(String::as_str)
