@@ -207,6 +207,7 @@ const LITERALS: Words = Words {
         "true",
         "globex.mood 'a'",
         "fuzz_mood 'a'",
+        "_fuzz_mood '{a}'",
         "date '2026-01-01'",
         "regclass 'globex.note'",
         "interval '1' day",

@@ -476,6 +476,10 @@ fn schemas_in_places_that_are_seldom_seen_are_decided_on() {
         "SELECT * FROM note FOR UPDATE OF globex.note",
         "SELECT globex.note.* FROM note",
         "SELECT count(globex.note.*) FROM note",
+        "SELECT public.globex.note.* FROM note",
+        "SELECT public.globex.note.*x FROM note",
+        "SELECT * FROM f(public.globex.note.*)",
+        "DELETE FROM note RETURNING public.globex.note.*",
         "CREATE INDEX globex.i ON note (id)",
         "INSERT INTO note VALUES (1) ON CONFLICT ON CONSTRAINT globex.c DO NOTHING",
         "SELECT 1 OPERATOR(globex.=) ANY (ARRAY[1])",
@@ -489,6 +493,14 @@ fn schemas_in_places_that_are_seldom_seen_are_decided_on() {
         "SELECT json_object('a': 1 RETURNING mood), count(n.*), n.tags[1].name, (n).title FROM note AS n FOR UPDATE OF n",
         "SELECT json_object('a': 1 RETURNING \"acme\".mood), count(n.*), n.tags[1].name, (n).title \
          FROM \"acme\".note AS n FOR UPDATE OF n",
+    );
+    becomes(
+        "SELECT \"$tenant\".note.*, count(\"$tenant\".note.*), note.* FROM note",
+        "SELECT \"acme\".note.*, count(\"acme\".note.*), note.* FROM \"acme\".note",
+    );
+    becomes(
+        "INSERT INTO note DEFAULT VALUES RETURNING \"$tenant\".note.*",
+        "INSERT INTO \"acme\".note DEFAULT VALUES RETURNING \"acme\".note.*",
     );
     becomes(
         "UPDATE note SET size.width = 1, (size.height, title) = (2, 'a')",

@@ -8,9 +8,11 @@ use std::{
 
 use sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, Assignment, AssignmentTarget, BinaryOperator, DataType, Delete, Expr,
-    FromTable, FunctionArgumentClause, FunctionArguments, Ident, Insert, JsonTableColumn, ObjectName,
-    OnConflict, OnConflictAction, OnInsert, OrderByExpr, OrderBySort, Query, Select, SetExpr, Statement,
-    TableAlias, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor, XmlTableColumnOption,
+    FromTable, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, Insert,
+    JsonTableColumn, Merge, ObjectName, ObjectNamePart, OnConflict, OnConflictAction, OnInsert, OrderByExpr,
+    OrderBySort, OutputClause, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Statement, TableAlias, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
+    XmlTableColumnOption,
 };
 
 use sqlparser::tokenizer::Location;
@@ -386,6 +388,41 @@ impl Walk<'_> {
         }
     }
 
+    /// `note.*`, or `schema.note.*`.
+    fn wildcard(&mut self, name: &ObjectName) -> Result<(), Refusal> {
+        match name.0.as_slice() {
+            [_] => Ok(()),
+            [ObjectNamePart::Identifier(schema), _] => self.schema(schema, name),
+            _ => Err(Refusal::Construct(
+                "a name of three parts",
+                "write it without the database",
+            )),
+        }
+    }
+
+    /// What SELECT or RETURNING gives back.
+    fn select_items(&mut self, items: &[SelectItem]) -> Result<(), Refusal> {
+        items.iter().try_for_each(|item| match item {
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                self.wildcard(name)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// `count(note.*)`.
+    fn wildcards_among(&mut self, arguments: &[FunctionArg]) -> Result<(), Refusal> {
+        for argument in arguments {
+            let (FunctionArg::Named { arg, .. }
+            | FunctionArg::ExprNamed { arg, .. }
+            | FunctionArg::Unnamed(arg)) = argument;
+            if let FunctionArgExpr::QualifiedWildcard(name) = arg {
+                self.wildcard(name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// `note.tags[1].name`, `(note).title`. Up to the first bracket it is a name like any other.
     fn fields(&mut self, root: &Expr, access_chain: &[AccessExpr]) -> Result<(), Refusal> {
         let field = |access: &AccessExpr| match access {
@@ -406,6 +443,7 @@ impl Walk<'_> {
         let FunctionArguments::List(list) = arguments else {
             return Ok(());
         };
+        self.wildcards_among(&list.args)?;
         for clause in &list.clauses {
             if let FunctionArgumentClause::JsonReturningClause(returning) = clause {
                 self.data_type(&returning.data_type)?;
@@ -462,12 +500,16 @@ impl Walk<'_> {
             TableFactor::Table {
                 name, args, alias, ..
             } => {
-                if args.is_some() {
+                if let Some(arguments) = args {
                     self.roles.functions.insert(std::ptr::from_ref(name));
+                    self.wildcards_among(&arguments.args)?;
                 }
                 self.alias(alias.as_ref())
             }
-            TableFactor::Function { name, alias, .. } => {
+            TableFactor::Function {
+                name, args, alias, ..
+            } => {
+                self.wildcards_among(args)?;
                 self.function(name)?;
                 self.alias(alias.as_ref())
             }
@@ -520,7 +562,7 @@ impl Walk<'_> {
             Statement::Insert(insert) => self.insert(insert),
             Statement::Update(update) => self.update(update),
             Statement::Delete(delete) => self.delete(delete),
-            Statement::Merge(merge) => self.target(&merge.table),
+            Statement::Merge(merge) => self.merge(merge),
             Statement::Query(_) | Statement::Explain { .. } => Ok(()),
             statement => ddl::decide(self, statement),
         }
@@ -531,6 +573,7 @@ impl Walk<'_> {
             TableObject::TableName(name) => {
                 self.mark_target(name);
                 self.set_columns(&insert.columns);
+                self.select_items(insert.returning.as_deref().unwrap_or_default())?;
                 if let Some(OnInsert::OnConflict(OnConflict {
                     action: OnConflictAction::DoUpdate(update),
                     ..
@@ -549,10 +592,19 @@ impl Walk<'_> {
 
     fn update(&mut self, update: &Update) -> Result<(), Refusal> {
         self.assignments(&update.assignments);
+        self.select_items(update.returning.as_deref().unwrap_or_default())?;
         self.only_target(std::slice::from_ref(&update.table))
     }
 
+    fn merge(&mut self, merge: &Merge) -> Result<(), Refusal> {
+        if let Some(OutputClause::Returning { select_items, .. }) = &merge.output {
+            self.select_items(select_items)?;
+        }
+        self.target(&merge.table)
+    }
+
     fn delete(&mut self, delete: &Delete) -> Result<(), Refusal> {
+        self.select_items(delete.returning.as_deref().unwrap_or_default())?;
         let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
         if delete.tables.is_empty() {
             self.only_target(tables)
@@ -696,7 +748,7 @@ impl Visitor for Walk<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refusal> {
-        flow(refuse_into(select))
+        flow(refuse_into(select).and_then(|()| self.select_items(&select.projection)))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {

@@ -1,0 +1,1 @@
+SELECT "$tenant".note.*, reference.globex.note.*xg, count("$tenant".note.*), note.* FROM note
