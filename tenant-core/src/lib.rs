@@ -89,7 +89,7 @@ pub mod web;
 
 #[cfg(feature = "rbac")]
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
-pub use connection::{TenantConnection, TenantTransaction};
+pub use connection::{StatementGuard, TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError, RegistryError};
 pub use registry::{
     Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
@@ -113,6 +113,7 @@ pub use tenant_macros::{shared, tenant};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::audit::RESOLVES_WHEN_CALLED;
+    pub use crate::catalog::TABLES as CATALOG_TABLES;
     pub use crate::detached::{ShutDown, detached};
     #[cfg(all(feature = "_plants", debug_assertions))]
     pub use crate::plant::{Plant, arm};

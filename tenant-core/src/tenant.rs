@@ -21,6 +21,8 @@ impl fmt::Display for TenantId {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TenantStatus {
+    /// It was made ahead, and is nobody's yet. It has no domain, and the catalog does not tell of it.
+    Pending,
     /// It is being made: requests get 503.
     Provisioning,
     /// Requests are served.
@@ -29,25 +31,35 @@ pub enum TenantStatus {
     Suspended,
     /// It is worked on: requests get 503.
     Maintenance,
+    /// It is kept, and neither served nor migrated with the others: requests get 404, as for a host that nobody has.
+    Archived,
+    /// It is being dropped: requests get 404, as for a host that nobody has.
+    Dropping,
 }
 
 impl TenantStatus {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
         Self::Provisioning,
         Self::Active,
         Self::Suspended,
         Self::Maintenance,
+        Self::Archived,
+        Self::Dropping,
     ];
 
     /// The word in the catalog.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Pending => "pending",
             Self::Provisioning => "provisioning",
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Maintenance => "maintenance",
+            Self::Archived => "archived",
+            Self::Dropping => "dropping",
         }
     }
 }
@@ -71,8 +83,12 @@ impl FromStr for TenantStatus {
 
 /// A word that is no [`TenantStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no tenant status: it is one of provisioning, active, suspended, maintenance")]
+#[error("{0:?} is no tenant status: it is one of {words}", words = words())]
 pub struct UnknownStatus(String);
+
+fn words() -> String {
+    TenantStatus::ALL.map(TenantStatus::as_str).join(", ")
+}
 
 /// A customer, as the catalog knew it when it was read. Cheap to clone.
 ///
@@ -97,6 +113,7 @@ struct Fields {
     status: TenantStatus,
     metadata: serde_json::Value,
     domain: Option<Host>,
+    version: Option<String>,
 }
 
 /// The kind of a tenant that was given none.
@@ -115,6 +132,7 @@ impl Tenant {
             status: TenantStatus::Active,
             metadata: serde_json::Value::Object(serde_json::Map::new()),
             domain: None,
+            version: None,
         }))
     }
 
@@ -143,6 +161,13 @@ impl Tenant {
     #[must_use]
     pub fn with_domain(mut self, domain: Option<Host>) -> Self {
         Arc::make_mut(&mut self.0).domain = domain;
+        self
+    }
+
+    /// The same tenant with another version of its schema.
+    #[must_use]
+    pub fn with_version(mut self, version: Option<String>) -> Self {
+        Arc::make_mut(&mut self.0).version = version;
         self
     }
 
@@ -186,6 +211,13 @@ impl Tenant {
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
         self.0.domain.as_ref().map(Host::as_str)
+    }
+
+    /// The version of its schema: the last migration that was applied there, if one was. The public tenant's
+    /// schema has none here.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.0.version.as_deref()
     }
 
     /// Whether this is the public tenant: the main site, on the shared schema.

@@ -7,7 +7,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbB
 use crate::{
     audit::find_tenants_schema,
     catalog::{CatalogError, SeaOrmStore, TenantStore},
-    connection::TenantConnection,
+    connection::{StatementGuard, TenantConnection},
     error::{ConnectError, RegistryError},
     pool,
     registry::{SHARED_SCHEMA, Scope},
@@ -291,6 +291,14 @@ impl TenantsBuilder {
             roles: self.runs_as_tenant_roles.then(Roles::default),
             resets_sessions: false,
         })
+    }
+
+    /// The check of statements alone, for transactions that somebody else began, such as those of migrations.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work.
+    pub fn guard(self) -> Result<StatementGuard, ConnectError> {
+        self.rules().map(Compiler::new).map(StatementGuard::new)
     }
 
     fn rules(&self) -> Result<Rules, ConnectError> {

@@ -84,7 +84,7 @@ mod began;
 pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod creation;
+mod data;
 mod entry;
 mod error;
 mod executor;
@@ -106,9 +106,10 @@ mod status;
 mod work;
 mod worker;
 
+pub use data::{tenant_transaction, tenant_transaction_with};
 pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
-pub use lifecycle::{NewTenant, create_tenant};
+pub use lifecycle::{LifecycleError, NewTenant, create_tenant};
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};
 pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};

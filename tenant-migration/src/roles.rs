@@ -1,7 +1,10 @@
 //! [`TenantRoles`]: the PostgreSQL roles that tenants' statements run as, and what they may do.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
-use tenant_core::{__private::database_name, RoleName, SHARED_SCHEMA, SchemaName};
+use tenant_core::{
+    __private::{CATALOG_TABLES, database_name},
+    RoleName, SHARED_SCHEMA, SchemaName,
+};
 
 use crate::{
     error::RoleError,
@@ -192,13 +195,14 @@ impl<C: ConnectionTrait> Granting<'_, C> {
     /// What is to be said about each table of the shared schema. Those of other owners, such as an extension's, are
     /// theirs to grant.
     async fn shared_tables(&self) -> Result<Vec<String>, DbErr> {
-        let never = ["tenants", "domains", self.migrations.shared().ledger()];
+        let ledger = self.migrations.shared().ledger();
+        let is_writable = |table: &&str| *table != ledger && !CATALOG_TABLES.contains(table);
         let written = self.roles.written.iter().map(String::as_str);
-        let written: Vec<_> = written.filter(|table| !never.contains(table)).collect();
+        let written: Vec<_> = written.filter(is_writable).collect();
         let values = [
             self.shared.as_str().into(),
             serde_json::json!(written).into(),
-            self.migrations.shared().ledger().into(),
+            ledger.into(),
         ];
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, SHARED_TABLES, values);
         let rows = self.db.query_all_raw(statement).await?;

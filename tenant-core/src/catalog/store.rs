@@ -108,13 +108,15 @@ where
 
 type Row = (tenant::Model, Option<domain::Model>);
 
-/// A tenant has one primary domain at the most, so this gives a row a tenant.
+/// A tenant has one primary domain at the most, so this gives a row a tenant. Tenants that were made ahead are
+/// nobody's yet.
 fn with_primary_domain() -> sea_orm::SelectTwo<tenant::Entity, domain::Entity> {
     let primary = tenant::Relation::Domain.def().on_condition(|_, domains| {
         sea_orm::Condition::all().add(Expr::col((domains, domain::Column::IsPrimary)).eq(true))
     });
     let select: Select<tenant::Entity> = tenant::Entity::find();
     select
+        .filter(tenant::Column::Status.ne(TenantStatus::Pending.as_str()))
         .join(JoinType::LeftJoin, primary)
         .select_also(domain::Entity)
 }
@@ -135,5 +137,6 @@ fn read((row, domain): Row) -> Result<Tenant, CatalogError> {
         .with_kind(row.kind)
         .with_status(status)
         .with_metadata(row.metadata)
+        .with_version(row.version)
         .with_domain(domain))
 }

@@ -20,6 +20,8 @@ pub struct Model {
     /// What the application keeps about it.
     #[sea_orm(column_type = "JsonBinary")]
     pub metadata: Json,
+    /// The last migration that was applied in its schema. Nothing for the public tenant.
+    pub version: Option<String>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row was last changed.

@@ -1,6 +1,7 @@
 //! [`TenantConnection`] and what it opens: transactions and streams.
 
 mod alone;
+mod guard;
 #[cfg(feature = "rbac")]
 mod restricted;
 #[cfg(feature = "schema-sync")]
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub use alone::TenantStream;
+pub use guard::StatementGuard;
 #[cfg(feature = "rbac")]
 pub use restricted::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use stream::TenantTransactionStream;

@@ -31,7 +31,7 @@ impl Rejection {
     pub fn status(&self) -> u16 {
         match self {
             Self::BadHost(_) => 400,
-            Self::UnknownHost => 404,
+            Self::UnknownHost | Self::NotServed(TenantStatus::Archived | TenantStatus::Dropping) => 404,
             Self::NotServed(TenantStatus::Suspended) => 403,
             Self::NotServed(_) | Self::Catalog(_) => 503,
             Self::NoLayer => 500,
@@ -44,7 +44,9 @@ impl Rejection {
     pub fn body(&self) -> &'static str {
         match self {
             Self::BadHost(_) => "Bad Request: the Host header is missing or malformed.\n",
-            Self::UnknownHost => "Not Found\n",
+            Self::UnknownHost | Self::NotServed(TenantStatus::Archived | TenantStatus::Dropping) => {
+                "Not Found\n"
+            }
             Self::NotServed(TenantStatus::Suspended) => "Forbidden: this site is suspended.\n",
             Self::NotServed(_) => "Service Unavailable: this site is being worked on.\n",
             Self::Catalog(_) => "Service Unavailable\n",

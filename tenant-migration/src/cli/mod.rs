@@ -37,8 +37,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
 
-pub use args::{Args, Command, RunArgs, TenantCommand};
+pub use args::{Args, Command, RunArgs};
 pub use error::CliError;
+pub use tenant::TenantCommand;
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
 /// and logs on the standard error.

@@ -42,7 +42,7 @@ async fn sea_orm_cli_migrates_the_shared_schema_and_the_tenants() {
 
     migrate(&db, None, Down { num: 1 }).await.unwrap();
     assert!(ledger(&connection, "globex").await.is_empty());
-    assert_eq!(ledger(&connection, "public").await.len(), 3);
+    assert_eq!(ledger(&connection, "public").await.len(), 4);
     migrate(&db, None, Up { num: None }).await.unwrap();
     for command in [Fresh, Refresh, Reset] {
         migrate(&db, Some("acme"), command).await.unwrap();

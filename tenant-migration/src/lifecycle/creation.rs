@@ -11,10 +11,10 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
+use super::create::NewTenant;
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
     error::{CreateTenantError, RoleError, SchemaError, broken_key, sqlstate},
-    lifecycle::NewTenant,
     migrations::Migrations,
     plan::Step,
     work::Work,

@@ -9,7 +9,8 @@ use tenant_core::{
     DEFAULT_KIND, Host, SchemaName, Tenant,
 };
 
-use crate::{creation::Creation, error::CreateTenantError, migrations::Migrations};
+use super::creation::Creation;
+use crate::{error::CreateTenantError, migrations::Migrations};
 
 /// A tenant to be.
 ///

@@ -1,4 +1,6 @@
-//! `tenant create` and `tenant list`.
+//! `tenant`: what is done to one tenant, or shown of all.
+
+mod args;
 
 use std::io::Write;
 
@@ -8,8 +10,10 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore as _},
 };
 
-use super::{Context, TenantCommand, error::CliError, output::plain_table};
+use super::{Context, error::CliError, output::plain_table};
 use crate::lifecycle::{NewTenant, create_tenant};
+
+pub use args::TenantCommand;
 
 pub(super) async fn run(
     context: &Context<'_>,
