@@ -27,7 +27,7 @@ pub(crate) fn mark(ledger: Ledger<'_>, step: &Step) -> String {
         Step::Up(name) => format!("{UP}{name}"),
         Step::Down(name) => format!("{DOWN}{name}"),
         // These are done in a transaction.
-        Step::Recreate | Step::DropLedger => return String::new(),
+        Step::Fake(_) | Step::Recreate | Step::DropLedger => return String::new(),
     };
     comment(ledger, &format!("'{}'", text.replace('\'', "''")))
 }

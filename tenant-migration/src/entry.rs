@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
-use tenant_core::SchemaName;
 
 use crate::{
+    ledger::Ledger,
     lock::{self, Hold},
     migrations::Migrations,
     run_options::RunOptions,
@@ -31,15 +31,16 @@ const ENTER: &str = "
 pub(crate) async fn enter(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
-    schema: &SchemaName,
+    ledger: Ledger<'_>,
     options: &RunOptions,
 ) -> Result<Place, DbErr> {
+    let schema = ledger.schema;
     let values = [
         lock::key(schema),
         migrations.search_path(schema),
         milliseconds(options.lock_timeout),
         milliseconds(options.statement_timeout),
-        migrations.ledger(schema).quoted(),
+        ledger.quoted(),
     ];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ENTER, values.map(Into::into));
     let row = ask(db, statement.clone()).await?;

@@ -116,6 +116,23 @@ pub enum SchemaError {
         /// What the migration returned.
         source: DbErr,
     },
+    /// A hook of the application failed.
+    #[error("the hook {hook} its migrations failed: {}", reason(source))]
+    Hook {
+        /// `before` or `after`.
+        hook: &'static str,
+        /// What it returned.
+        source: DbErr,
+    },
+    /// What migrations outside of transactions would run cannot be shown: it could not be taken back.
+    #[error("{}, which runs outside of a transaction, so that what it runs cannot be tried and shown", begun(step).0)]
+    NotTransactional {
+        /// What would be done.
+        step: Step,
+    },
+    /// It cannot be migrated as it is.
+    #[error("{0}")]
+    Planned(String),
     /// The shared schema was to be emptied, and tenants were made meanwhile.
     #[error("{}, made meanwhile", exist(tenants))]
     TenantsExist {
@@ -270,6 +287,7 @@ fn begun(step: &Step) -> (String, &'static str) {
 fn could_not(step: &Step) -> String {
     match step {
         Step::Up(name) => format!("{name} could not be applied"),
+        Step::Fake(name) => format!("{name} could not be recorded"),
         Step::Down(name) => format!("{name} could not be rolled back"),
         Step::Recreate => "its content could not be dropped".to_owned(),
         Step::DropLedger => "its ledger could not be dropped".to_owned(),

@@ -1,11 +1,15 @@
 //! [`Migrations`]: what is defined, for the shared schema and for the tenants.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, Scope};
 
-use crate::{ledger::Ledger, pin::pin_functions, roles::TenantRoles};
+use crate::{hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
 ///
@@ -30,6 +34,9 @@ use crate::{ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 pub struct Migrations {
     shared: Arc<MigrationSet>,
     tenant: Arc<MigrationSet>,
+    /// Of the kinds of tenants that have migrations of their own.
+    kinds: Arc<BTreeMap<String, MigrationSet>>,
+    hooks: Option<Arc<dyn TenantHooks>>,
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
     pins_functions: bool,
@@ -46,10 +53,31 @@ impl Migrations {
         Self {
             shared: Arc::new(MigrationSet::new(&shared)),
             tenant: Arc::new(MigrationSet::new(&tenant)),
+            kinds: Arc::default(),
+            hooks: None,
             extension_schemas: Arc::default(),
             tenant_roles: None,
             pins_functions: true,
         }
+    }
+
+    /// Gives the tenants of a kind migrations of their own, in the place of those of all others. What both have in common
+    /// is for the two migrators to share.
+    ///
+    /// The kind of a tenant is then not to be changed: its schema has what was made for the old one.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "as `new` takes them")]
+    pub fn for_kind(mut self, kind: impl Into<String>, migrator: impl MigratorTraitSelf) -> Self {
+        let set = MigrationSet::new(&migrator);
+        Arc::make_mut(&mut self.kinds).insert(kind.into(), set);
+        self
+    }
+
+    /// Lets the application do something before and after the migrations of each tenant.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: impl TenantHooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
     }
 
     /// Lets migrations use what is in these schemas without naming them, such as the types and functions of
@@ -103,11 +131,30 @@ impl Migrations {
         &self.tenant
     }
 
-    pub(crate) fn of(&self, scope: Scope) -> &MigrationSet {
-        match scope {
-            Scope::Shared => &self.shared,
-            Scope::Tenant => &self.tenant,
-        }
+    /// The migrations of tenants of a kind: those of every tenant's, if it has none of its own.
+    #[must_use]
+    pub fn of_kind(&self, kind: &str) -> &MigrationSet {
+        self.kinds.get(kind).unwrap_or(&self.tenant)
+    }
+
+    /// The migrations of a schema, by the kind of its tenant. The shared schema has none.
+    pub(crate) fn set(&self, kind: Option<&str>) -> &MigrationSet {
+        kind.map_or(&self.shared, |kind| self.of_kind(kind))
+    }
+
+    /// All sets, with the kind whose they are, if they are of one.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = (Scope, Option<&str>, &MigrationSet)> {
+        let all = [
+            (Scope::Shared, None, &*self.shared),
+            (Scope::Tenant, None, &*self.tenant),
+        ];
+        let kinds = self.kinds.iter();
+        all.into_iter()
+            .chain(kinds.map(|(kind, set)| (Scope::Tenant, Some(kind.as_str()), set)))
+    }
+
+    pub(crate) fn hooks(&self) -> Option<&dyn TenantHooks> {
+        self.hooks.as_deref()
     }
 
     pub(crate) fn tenant_roles(&self) -> Option<&TenantRoles> {
@@ -122,12 +169,6 @@ impl Migrations {
     pub(crate) fn used_by_all(&self) -> impl Iterator<Item = &SchemaName> {
         let read = self.tenant_roles().map_or(&[][..], TenantRoles::read);
         self.extension_schemas.iter().chain(read)
-    }
-
-    /// The ledger of a schema.
-    pub(crate) fn ledger<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
-        let table = self.of(scope_of(schema)).ledger();
-        Ledger { schema, table }
     }
 
     /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
@@ -148,6 +189,7 @@ impl fmt::Debug for Migrations {
         f.debug_struct("Migrations")
             .field("shared", &self.shared)
             .field("tenant", &self.tenant)
+            .field("kinds", &self.kinds)
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
             .field("pins_functions", &self.pins_functions)
@@ -164,8 +206,9 @@ pub(crate) fn scope_of(schema: &SchemaName) -> Scope {
 }
 
 /// The migrations of one migrator, in its order, and the table that says which of them were applied.
+#[derive(Clone)]
 pub struct MigrationSet {
-    migrations: Vec<Definition>,
+    migrations: Arc<[Definition]>,
     ledger: String,
 }
 
@@ -193,10 +236,23 @@ impl MigrationSet {
         self.migrations.iter().map(|definition| &definition.name)
     }
 
+    /// The last of `applied`, in the order of definition: the version of a schema that has these.
+    pub(crate) fn version(&self, is_applied: impl Fn(&str) -> bool) -> Option<&Arc<str>> {
+        self.names().rev().find(|name| is_applied(name))
+    }
+
     /// The name of the table, in each schema, that says which migrations were applied there.
     #[must_use]
     pub fn ledger(&self) -> &str {
         &self.ledger
+    }
+
+    /// The ledger of a schema.
+    pub(crate) fn ledger_of<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
+        Ledger {
+            schema,
+            table: &self.ledger,
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&dyn MigrationTrait> {

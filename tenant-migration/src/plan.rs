@@ -14,12 +14,18 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// The shared schema, then every tenant's, whatever the status of the tenant. What destroys is kept from
-    /// the shared schema: see [`Action`].
+    /// The shared schema, then every tenant's. What destroys is kept from the shared schema: see [`Action`].
+    ///
+    /// Every tenant is one that is made ahead or in use, suspended or not; not one that is archived, still being
+    /// made, or being dropped. Those are to be named.
     All,
     /// The shared schema alone.
     Shared,
-    /// Some tenants alone.
+    /// Every tenant's, without the shared one.
+    AllTenants,
+    /// Those of the tenants of a kind.
+    Kind(String),
+    /// Some tenants alone, whatever their status.
     Tenants(Vec<SchemaName>),
 }
 
@@ -34,6 +40,11 @@ pub enum Target {
 pub enum Action {
     /// Applies pending migrations.
     Up {
+        /// How many in each schema, all by default.
+        steps: Option<u32>,
+    },
+    /// Writes pending migrations into the ledger without running them, where something else did what they do.
+    Fake {
         /// How many in each schema, all by default.
         steps: Option<u32>,
     },
@@ -64,6 +75,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Up { .. } => "up",
+            Self::Fake { .. } => "up --fake",
             Self::Down { .. } => "down",
             Self::Fresh => "fresh",
             Self::Refresh => "refresh",
@@ -82,6 +94,8 @@ pub enum Step {
     Down(Arc<str>),
     /// A migration is applied.
     Up(Arc<str>),
+    /// A migration is written into the ledger without being run.
+    Fake(Arc<str>),
     /// The ledger is dropped.
     DropLedger,
 }
@@ -93,6 +107,7 @@ impl fmt::Display for Step {
             Self::Recreate => f.write_str("dropped everything"),
             Self::Down(name) => write!(f, "rolled back {name}"),
             Self::Up(name) => write!(f, "applied {name}"),
+            Self::Fake(name) => write!(f, "recorded {name} without running it"),
             Self::DropLedger => f.write_str("dropped the ledger"),
         }
     }
@@ -120,8 +135,8 @@ impl Plan {
         action: Action,
         statuses: Vec<SchemaStatus>,
     ) -> Result<Self, PlanError> {
-        for scope in [Scope::Shared, Scope::Tenant] {
-            if let Some(name) = migrations.of(scope).duplicate() {
+        for (scope, _, set) in migrations.sets() {
+            if let Some(name) = set.duplicate() {
                 let name = Arc::clone(name);
                 return Err(PlanError::DuplicateMigration { name, scope });
             }
@@ -132,7 +147,7 @@ impl Plan {
                 Scope::Shared if *target == Target::All => for_shared(action, has_tenants)?,
                 _ => action,
             };
-            let steps = steps(migrations.of(status.scope()), action, &status);
+            let steps = steps(migrations.set(status.kind()), action, &status);
             Some(SchemaPlan { status, steps })
         });
         Ok(Self {
@@ -160,6 +175,12 @@ impl SchemaPlan {
         self.status.scope()
     }
 
+    /// The kind of the tenant. The shared schema has none.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.status.kind()
+    }
+
     /// What will be done, in this order.
     ///
     /// # Errors
@@ -172,7 +193,7 @@ impl SchemaPlan {
 /// What an action on everything means for the shared schema.
 fn for_shared(action: Action, has_tenants: bool) -> Option<Action> {
     match action {
-        Action::Up { .. } => Some(action),
+        Action::Up { .. } | Action::Fake { .. } => Some(action),
         Action::Down { .. } => None,
         _ if !has_tenants => Some(action),
         Action::Fresh | Action::Refresh => Some(Action::UP),
@@ -193,11 +214,10 @@ fn steps(set: &MigrationSet, action: Action, status: &SchemaStatus) -> Result<Ve
         });
     }
     let rolled_back = status.applied().iter().rev().cloned().map(Step::Down);
+    let pending = status.pending().iter().cloned();
     let steps: Vec<_> = match action {
-        Action::Up { steps } => {
-            let pending = status.pending().iter().cloned().map(Step::Up);
-            pending.take(count(steps)).collect()
-        }
+        Action::Up { steps } => pending.map(Step::Up).take(count(steps)).collect(),
+        Action::Fake { steps } => pending.map(Step::Fake).take(count(steps)).collect(),
         Action::Down { steps } => rolled_back.take(count(Some(steps))).collect(),
         Action::Refresh => rolled_back.chain(all_up(set)).collect(),
         Action::Reset if !status.has_ledger() => Vec::new(),
@@ -219,15 +239,23 @@ fn count(steps: Option<u32>) -> usize {
 
 /// What is left of `steps` in a schema whose ledger says `applied`: another run may have done some of it
 /// since the plan was made.
-pub(crate) fn left(steps: &[Step], mut applied: HashSet<String>) -> Vec<Step> {
+pub(crate) fn left(steps: &[Step], mut applied: HashSet<String>) -> Left {
     let is_left = |step: &&Step| match step {
         Step::Recreate => {
             applied.clear();
             true
         }
         Step::Down(name) => applied.remove(&**name),
-        Step::Up(name) => applied.insert(name.to_string()),
+        Step::Up(name) | Step::Fake(name) => applied.insert(name.to_string()),
         Step::DropLedger => true,
     };
-    steps.iter().filter(is_left).cloned().collect()
+    let steps = steps.iter().filter(is_left).cloned().collect();
+    Left { steps, applied }
+}
+
+/// What is left to do in a schema, and what is applied there when it is done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) applied: HashSet<String>,
 }

@@ -12,7 +12,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Whether the same may succeed when it is tried again.
 pub(crate) fn passes(error: &SchemaError) -> bool {
     match error {
-        SchemaError::Migration { source, .. } | SchemaError::Database(source) => is_transient(source),
+        SchemaError::Migration { source, .. }
+        | SchemaError::Hook { source, .. }
+        | SchemaError::Database(source) => is_transient(source),
         _ => false,
     }
 }

@@ -1,9 +1,11 @@
 //! [`TenantRoles`]: the PostgreSQL roles that tenants' statements run as, and what they may do.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
 use tenant_core::{
     __private::{CATALOG_TABLES, database_name},
-    RoleName, SHARED_SCHEMA, SchemaName,
+    RoleName, SHARED_SCHEMA, SchemaName, Scope,
 };
 
 use crate::{
@@ -212,8 +214,7 @@ impl<C: ConnectionTrait> Granting<'_, C> {
     async fn grant_tenant(&self, schema: &SchemaName, role: &RoleName) -> Result<(), RoleError> {
         self.make(role).await?;
         add_member(self.db, &self.shared, Some(role.as_str())).await?;
-        let ledger = self.migrations.ledger(schema).quoted();
-        let has_ledger = has_table(self.db, &ledger).await?;
+        let ledgers = self.ledgers(schema).await?;
         let (schema, role) = (schema.quoted(), role.quoted());
         let mut commands = vec![format!("GRANT USAGE ON SCHEMA {schema} TO {role}")];
         for (kind, rights) in TENANT_RIGHTS {
@@ -224,10 +225,27 @@ impl<C: ConnectionTrait> Granting<'_, C> {
                 "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON {kind} TO {role}"
             ));
         }
-        if has_ledger {
-            commands.push(format!("REVOKE ALL ON TABLE {ledger} FROM {role}"));
-        }
+        commands.extend(
+            ledgers
+                .iter()
+                .map(|ledger| format!("REVOKE ALL ON TABLE {ledger} FROM {role}")),
+        );
         self.run(&commands).await
+    }
+
+    /// The ledgers that a schema has, whatever the kind of its tenant.
+    async fn ledgers(&self, schema: &SchemaName) -> Result<BTreeSet<String>, RoleError> {
+        let sets = self
+            .migrations
+            .sets()
+            .filter(|(scope, ..)| *scope == Scope::Tenant);
+        let mut ledgers = BTreeSet::new();
+        for ledger in sets.map(|(.., set)| set.ledger_of(schema).quoted()) {
+            if !ledgers.contains(&ledger) && has_table(self.db, &ledger).await? {
+                ledgers.insert(ledger);
+            }
+        }
+        Ok(ledgers)
     }
 
     /// Makes a role that nobody logs in as, and lets the application become it.

@@ -16,9 +16,11 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct SchemaStatus {
     schema: SchemaName,
-    scope: Scope,
+    kind: Option<Arc<str>>,
     exists: bool,
     has_ledger: bool,
+    /// As the catalog has it.
+    version: Option<String>,
     applied: Vec<Arc<str>>,
     pending: Vec<Arc<str>>,
     unknown: Vec<String>,
@@ -30,21 +32,22 @@ impl SchemaStatus {
     pub(crate) fn new(
         migrations: &Migrations,
         schema: SchemaName,
+        kind: Option<Arc<str>>,
         exists: bool,
         ledger: Option<Vec<String>>,
     ) -> Self {
-        let scope = scope_of(&schema);
         let has_ledger = ledger.is_some();
         let mut left: HashSet<String> = ledger.into_iter().flatten().collect();
-        let names = migrations.of(scope).names().cloned();
+        let names = migrations.set(kind.as_deref()).names().cloned();
         let (applied, pending) = names.partition(|name| left.remove(&**name));
         let mut unknown: Vec<_> = left.into_iter().collect();
         unknown.sort_unstable();
         Self {
             schema,
-            scope,
+            kind,
             exists,
             has_ledger,
+            version: None,
             applied,
             pending,
             unknown,
@@ -52,9 +55,21 @@ impl SchemaStatus {
         }
     }
 
-    pub(crate) fn with_unfinished(mut self, step: Option<Step>) -> Self {
+    fn with_unfinished(mut self, step: Option<Step>) -> Self {
         self.unfinished = step;
         self
+    }
+
+    fn with_version(mut self, version: Option<String>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version that the catalog should have and has not.
+    pub(crate) fn unrecorded_version(&self) -> Option<Option<&str>> {
+        let version = self.applied.last().map(|name| &**name);
+        let is_stale = self.exists && self.kind.is_some() && version != self.version.as_deref();
+        is_stale.then_some(version)
     }
 
     /// The schema.
@@ -66,7 +81,13 @@ impl SchemaStatus {
     /// Whether it is a tenant's or the shared one.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        self.scope
+        scope_of(&self.schema)
+    }
+
+    /// The kind of the tenant, which says which migrations are its own. The shared schema has none.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
     }
 
     /// Whether the database has the schema. A tenant's that it has not was dropped by hand.
@@ -125,8 +146,15 @@ pub(crate) async fn read(
         let ledgers = read_ledgers(db, migrations, chunk).await?;
         statuses.extend(chunk.iter().zip(ledgers).map(|(found, ledger)| {
             let ledger = found.has_ledger.then_some(ledger);
-            SchemaStatus::new(migrations, found.schema.clone(), found.exists, ledger)
-                .with_unfinished(found.comment.as_deref().and_then(began::parse))
+            SchemaStatus::new(
+                migrations,
+                found.schema.clone(),
+                found.kind.clone(),
+                found.exists,
+                ledger,
+            )
+            .with_unfinished(found.comment.as_deref().and_then(began::parse))
+            .with_version(found.version.clone())
         }));
     }
     Ok(statuses)
@@ -134,6 +162,8 @@ pub(crate) async fn read(
 
 struct Found {
     schema: SchemaName,
+    kind: Option<Arc<str>>,
+    version: Option<String>,
     exists: bool,
     has_ledger: bool,
     /// The ledger's.
@@ -144,27 +174,30 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
     let schema = SchemaName::shared();
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
         obj_description(to_regclass($2), 'pg_class') AS comment";
-    let ledger = migrations.ledger(&schema).quoted();
+    let ledger = migrations.shared().ledger_of(&schema).quoted();
     let rows = query(db, sql, [schema.quoted().into(), ledger.into()]).await?;
     let row = rows
         .first()
         .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
     Ok(Found {
         schema,
+        kind: None,
+        version: None,
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
     })
 }
 
-/// As the catalog has them, in the order of their names. The public tenant has no schema of its own.
+/// As the catalog has them, in the order of their names. The public tenant has no schema of its own. The ledgers of
+/// kinds with migrations of their own are `$2`, an object of JSON.
 const FIND_TENANTS: &str = "
-    SELECT tenant.schema_name, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger,
+    SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger,
         note.description AS comment
     FROM public.tenants AS tenant
     LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
     LEFT JOIN pg_catalog.pg_class AS ledger
-        ON ledger.relnamespace = space.oid AND ledger.relname = $1 AND ledger.relkind IN ('r', 'p')
+        ON ledger.relnamespace = space.oid AND ledger.relname = coalesce($2::jsonb ->> tenant.kind, $1) AND ledger.relkind IN ('r', 'p')
     LEFT JOIN pg_catalog.pg_description AS note
         ON note.objoid = ledger.oid AND note.classoid = 'pg_catalog.pg_class'::regclass AND note.objsubid = 0
     WHERE lower(tenant.schema_name) <> 'public'";
@@ -175,7 +208,7 @@ async fn find_tenants(
     target: &Target,
 ) -> Result<Vec<Found>, PlanError> {
     let wanted: &[SchemaName] = match target {
-        Target::All => &[],
+        Target::All | Target::AllTenants | Target::Kind(_) => &[],
         Target::Shared => return Ok(Vec::new()),
         Target::Tenants(schemas) if schemas.is_empty() => return Ok(Vec::new()),
         Target::Tenants(schemas) => schemas,
@@ -188,7 +221,7 @@ async fn find_tenants(
             }),
         };
     }
-    let (sql, values) = select_tenants(migrations, wanted);
+    let (sql, values) = select_tenants(migrations, target);
     let rows = query(db, &sql, values).await?;
     let found: Vec<_> = rows.iter().map(found).collect::<Result<_, _>>()?;
     match wanted
@@ -202,25 +235,48 @@ async fn find_tenants(
     }
 }
 
-fn select_tenants(migrations: &Migrations, wanted: &[SchemaName]) -> (String, Vec<Value>) {
-    let mut sql = FIND_TENANTS.to_owned();
-    let mut values: Vec<Value> = vec![migrations.tenant().ledger().into()];
-    if !wanted.is_empty() {
-        let places: Vec<_> = (2..=wanted.len() + 1).map(|place| format!("${place}")).collect();
-        sql += &format!(" AND lower(tenant.schema_name) IN ({})", places.join(", "));
-        values.extend(
-            wanted
+fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Value>) {
+    let ledgers = migrations
+        .sets()
+        .filter_map(|(_, kind, set)| Some((kind?, set.ledger())));
+    let ledgers: serde_json::Map<_, _> = ledgers
+        .map(|(kind, ledger)| (kind.to_owned(), ledger.into()))
+        .collect();
+    let mut values: Vec<Value> = vec![
+        migrations.tenant().ledger().into(),
+        serde_json::Value::Object(ledgers).into(),
+    ];
+    let condition = match target {
+        Target::Tenants(schemas) => {
+            let places: Vec<_> = (3..schemas.len() + 3).map(|place| format!("${place}")).collect();
+            let names = schemas
                 .iter()
-                .map(|schema| schema.as_str().to_ascii_lowercase().into()),
-        );
-    }
-    (sql + " ORDER BY tenant.schema_name", values)
+                .map(|schema| schema.as_str().to_ascii_lowercase().into());
+            values.extend(names);
+            format!("lower(tenant.schema_name) IN ({})", places.join(", "))
+        }
+        Target::Kind(kind) => {
+            values.push(kind.as_str().into());
+            format!("{IS_IN_USE} AND tenant.kind = $3")
+        }
+        _ => IS_IN_USE.to_owned(),
+    };
+    (
+        format!("{FIND_TENANTS} AND {condition} ORDER BY tenant.schema_name"),
+        values,
+    )
 }
+
+/// What [`Target::All`] leaves out is to be named.
+const IS_IN_USE: &str = "tenant.status NOT IN ('provisioning', 'archived', 'dropping')";
 
 fn found(row: &QueryResult) -> Result<Found, PlanError> {
     let name: String = row.try_get("", "schema_name")?;
+    let kind: String = row.try_get("", "kind")?;
     Ok(Found {
         schema: catalog::schema_of(&name)?,
+        kind: Some(kind.into()),
+        version: row.try_get("", "version")?,
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
@@ -237,7 +293,8 @@ async fn read_ledgers(
     let selects = schemas.iter().enumerate().filter(|(_, found)| found.has_ledger);
     let selects: Vec<_> = selects
         .map(|(at, found)| {
-            let ledger = migrations.ledger(&found.schema).quoted();
+            let set = migrations.set(found.kind.as_deref());
+            let ledger = set.ledger_of(&found.schema).quoted();
             format!("SELECT {at}::int4 AS at, version FROM {ledger}")
         })
         .collect();

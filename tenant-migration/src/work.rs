@@ -10,18 +10,38 @@ use tenant_core::SchemaName;
 use crate::{
     entry::Place,
     error::{RoleError, SchemaError},
+    hooks::{Hook, Migrating},
     ledger::Ledger,
-    migrations::{MigrationSet, Migrations, scope_of},
-    plan::{Step, left},
+    migrations::{MigrationSet, Migrations},
+    plan::{Left, Step, left},
+    preview::captured,
     recreate::recreate,
-    roles,
+    roles, version,
 };
 
 /// A schema, and the connection that stands in it.
 pub(crate) struct Work<'a, C> {
     db: &'a C,
     migrations: &'a Migrations,
-    schema: &'a SchemaName,
+    home: Home<'a>,
+}
+
+/// A schema, and the kind of the tenant whose it is. The shared schema has none.
+#[derive(Clone, Copy)]
+pub(crate) struct Home<'a> {
+    pub(crate) schema: &'a SchemaName,
+    pub(crate) kind: Option<&'a str>,
+}
+
+impl<'a> Home<'a> {
+    /// Its migrations.
+    pub(crate) fn set(self, migrations: &'a Migrations) -> &'a MigrationSet {
+        migrations.set(self.kind)
+    }
+
+    pub(crate) fn ledger(self, migrations: &'a Migrations) -> Ledger<'a> {
+        self.set(migrations).ledger_of(self.schema)
+    }
 }
 
 impl<'a, C> Work<'a, C>
@@ -29,12 +49,12 @@ where
     C: ConnectionTrait,
     &'a C: IntoSchemaManagerConnection<'a>,
 {
-    pub(crate) fn new(db: &'a C, migrations: &'a Migrations, schema: &'a SchemaName) -> Self {
-        Self {
-            db,
-            migrations,
-            schema,
-        }
+    pub(crate) fn new(db: &'a C, migrations: &'a Migrations, home: Home<'a>) -> Self {
+        Self { db, migrations, home }
+    }
+
+    fn schema(&self) -> &'a SchemaName {
+        self.home.schema
     }
 
     /// Puts the transaction into the schema.
@@ -46,9 +66,9 @@ where
     /// What is left of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
     ///
     /// Nothing is done before PostgreSQL says that the connection stands where it should.
-    pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Vec<Step>, SchemaError> {
+    pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Left, SchemaError> {
         if let [Step::Recreate, ..] = steps {
-            return Ok(steps.to_vec());
+            return Ok(left(steps, HashSet::new()));
         }
         let has_ledger = self.find_ledger().await?;
         self.check_ledger(has_ledger, steps, seen).await
@@ -60,11 +80,11 @@ where
         place: &Place,
         steps: &[Step],
         seen: &[Arc<str>],
-    ) -> Result<Vec<Step>, SchemaError> {
+    ) -> Result<Left, SchemaError> {
         if let [Step::Recreate, ..] = steps {
-            return Ok(steps.to_vec());
+            return Ok(left(steps, HashSet::new()));
         }
-        if place.schema.as_deref() != Some(self.schema.as_str()) {
+        if place.schema.as_deref() != Some(self.schema().as_str()) {
             return Err(SchemaError::NoSchema);
         }
         self.check_ledger(place.has_ledger, steps, seen).await
@@ -75,7 +95,7 @@ where
         has_ledger: bool,
         steps: &[Step],
         seen: &[Arc<str>],
-    ) -> Result<Vec<Step>, SchemaError> {
+    ) -> Result<Left, SchemaError> {
         let applied = if has_ledger {
             self.ledger().read(self.db).await?
         } else {
@@ -106,22 +126,23 @@ where
             step: step.clone(),
             source,
         };
-        tracing::debug!(schema = %self.schema, ?step, "migrating");
+        tracing::debug!(schema = %self.schema(), ?step, "migrating");
         match step {
             Step::Up(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(migration.up(&manager)).await.map_err(failed)?;
+                caught(captured(migration.up(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().record(name))
             }
             Step::Down(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(migration.down(&manager)).await.map_err(failed)?;
+                caught(captured(migration.down(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().forget(name))
             }
+            Step::Fake(name) => Ok(self.ledger().record(name)),
             Step::Recreate => {
-                recreate(self.db, self.schema).await?;
+                recreate(self.db, self.schema()).await?;
                 Ok(self.ledger().create())
             }
             Step::DropLedger => Ok(self.ledger().drop()),
@@ -130,20 +151,60 @@ where
 
     /// Gives the tenant's role its rights on what is there now, if there are roles.
     pub(crate) async fn grant(&self) -> Result<(), RoleError> {
-        roles::grant(self.db, self.migrations, self.schema).await
+        roles::grant(self.db, self.migrations, self.schema()).await
     }
 
-    /// Gives the functions that `steps` may have made the `search_path` of the migrations.
-    pub(crate) async fn pin_functions(&self, steps: &[Step]) -> Result<(), DbErr> {
-        match self.migrations.pin(self.schema) {
-            Some(sql) if !steps.is_empty() => self.db.execute_unprepared(&sql).await.map(|_| ()),
-            _ => Ok(()),
+    /// What is to be done after all steps: functions get the `search_path` of the migrations, and the catalog the version.
+    pub(crate) async fn finish(&self, left: &Left) -> Result<(), DbErr> {
+        if left.steps.is_empty() {
+            return Ok(());
         }
+        let mut commands: Vec<_> = self.migrations.pin(self.schema()).into_iter().collect();
+        commands.extend(self.set_version(left));
+        if !commands.is_empty() {
+            self.db.execute_unprepared(&commands.join(";\n")).await?;
+        }
+        Ok(())
+    }
+
+    /// What tells the catalog which version the schema has after all steps. The shared schema has none there.
+    pub(crate) fn set_version(&self, left: &Left) -> Option<String> {
+        self.home.kind?;
+        let version = self.set().version(|name| left.applied.contains(name));
+        Some(version::record(self.schema(), version.map(|name| &**name)))
+    }
+
+    /// Lets the application's hook do what it does.
+    pub(crate) async fn call(&self, hook: Hook, steps: &[Step]) -> Result<(), SchemaError> {
+        let (Some(hooks), Some(kind)) = (self.migrations.hooks(), self.home.kind) else {
+            return Ok(());
+        };
+        if steps.iter().all(|step| matches!(step, Step::Fake(_))) {
+            return Ok(());
+        }
+        let manager = SchemaManager::new(self.db);
+        let tenant = Migrating {
+            schema: self.schema(),
+            kind,
+            steps,
+            manager: &manager,
+        };
+        let called = match hook {
+            Hook::Before => caught(hooks.before(tenant)).await,
+            Hook::After => caught(hooks.after(tenant)).await,
+        };
+        called.map_err(|source| SchemaError::Hook {
+            hook: hook.name(),
+            source,
+        })?;
+        // It may have gone elsewhere, as a migration may.
+        self.enter().await?;
+        Ok(())
     }
 
     /// Makes the ledger where `steps` need one.
     pub(crate) async fn ensure_ledger(&self, steps: &[Step]) -> Result<(), DbErr> {
-        if let [Step::Up(_), ..] = steps {
+        if let [Step::Up(_) | Step::Fake(_), ..] = steps {
             self.db.execute_unprepared(&self.ledger().create()).await?;
         }
         Ok(())
@@ -160,7 +221,7 @@ where
             .await?
             .ok_or(SchemaError::NoSchema)?;
         let schema: Option<String> = row.try_get("", "schema")?;
-        if schema.as_deref() == Some(self.schema.as_str()) {
+        if schema.as_deref() == Some(self.schema().as_str()) {
             Ok(row.try_get("", "has_ledger")?)
         } else {
             Err(SchemaError::NoSchema)
@@ -172,18 +233,18 @@ where
         self.set().get(name).ok_or_else(missing)
     }
 
-    fn set(&self) -> &MigrationSet {
-        self.migrations.of(scope_of(self.schema))
+    fn set(&self) -> &'a MigrationSet {
+        self.home.set(self.migrations)
     }
 
-    fn ledger(&self) -> Ledger<'_> {
-        self.migrations.ledger(self.schema)
+    fn ledger(&self) -> Ledger<'a> {
+        self.home.ledger(self.migrations)
     }
 
     fn set_path(&self) -> String {
         format!(
             "SET LOCAL search_path = {}",
-            self.migrations.search_path(self.schema)
+            self.migrations.search_path(self.schema())
         )
     }
 }

@@ -2,22 +2,23 @@
 
 use std::{fmt, sync::Arc, time::Instant};
 
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
-    IsolationLevel, TransactionTrait,
-};
-use tenant_core::SchemaName;
-
 use crate::{
     began, entry,
     error::SchemaError,
+    hooks::Hook,
     lock::{self, Hold},
-    migrations::{MigrationSet, Migrations, scope_of},
-    plan::{SchemaPlan, Step},
+    migrations::{MigrationSet, Migrations},
+    plan::{Left, SchemaPlan, Step},
+    preview::Tape,
     report::{Outcome, SchemaReport},
     retry,
     run_options::RunOptions,
-    work::Work,
+    status::SchemaStatus,
+    work::{Home, Work},
+};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType,
+    DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait,
 };
 
 #[derive(Clone)]
@@ -30,8 +31,11 @@ pub(crate) struct Worker {
 /// Steps in one schema.
 #[derive(Clone, Copy)]
 struct Job<'a> {
-    schema: &'a SchemaName,
+    home: Home<'a>,
     steps: &'a [Step],
+    /// Whether they are the first of the schema, and the last.
+    is_first: bool,
+    is_last: bool,
     /// What must be applied for the steps to make sense.
     base: &'a [Arc<str>],
     options: &'a RunOptions,
@@ -61,31 +65,50 @@ impl Worker {
         let begun = Instant::now();
         let schema = plan.status.schema();
         let outcome = match plan.steps {
-            Ok(steps) => {
-                // A migration comes after those before it, so a plan that only goes up holds as long as
-                // what was applied still is.
-                let goes_up = steps.iter().all(|step| matches!(step, Step::Up(_)));
-                let base = if goes_up { plan.status.applied() } else { &[] };
-                let job = Job {
-                    schema,
-                    steps: &steps,
-                    base,
-                    options,
-                };
-                self.take_all(job).await
-            }
+            Ok(steps) => self.take_all(job(&plan.status, &steps, options)).await,
             Err(error) => error.into(),
         };
         SchemaReport::new(schema, outcome, begun.elapsed())
     }
 
+    /// The statements that the migrations of a plan send, from a transaction that is rolled back.
+    pub(crate) async fn preview(
+        &self,
+        plan: &SchemaPlan,
+        options: &RunOptions,
+    ) -> Result<Vec<String>, SchemaError> {
+        let steps = plan
+            .steps
+            .as_ref()
+            .map_err(|error| SchemaError::Planned(error.to_string()))?;
+        let job = job(&plan.status, steps, options);
+        let set = job.home.set(&self.migrations);
+        if let Some(step) = steps.iter().find(|step| !is_transactional(set, step)) {
+            return Err(SchemaError::NotTransactional { step: step.clone() });
+        }
+        let transaction = self.begin().await?;
+        let tape = Tape::default();
+        tape.record(self.take_in_transaction(&transaction, job)).await?;
+        transaction.rollback().await?;
+        Ok(tape.into_statements())
+    }
+
     /// In as few transactions as the migrations allow.
     async fn take_all(&self, job: Job<'_>) -> Outcome {
-        let set = self.migrations.of(scope_of(job.schema));
+        let set = job.home.set(&self.migrations);
         let together = |a: &Step, b: &Step| is_transactional(set, a) && is_transactional(set, b);
         let mut done = Vec::new();
-        for steps in job.steps.chunk_by(together) {
-            let job = Job { steps, ..job };
+        let mut chunks = job.steps.chunk_by(together).peekable();
+        let mut is_first = true;
+        while let Some(steps) = chunks.next() {
+            let is_last = chunks.peek().is_none();
+            let job = Job {
+                steps,
+                is_first,
+                is_last,
+                ..job
+            };
+            is_first = false;
             let taken = match steps {
                 [step] if !is_transactional(set, step) => self.take_alone(job).await,
                 _ => self.take_patiently(job).await,
@@ -108,7 +131,7 @@ impl Worker {
         loop {
             match self.take_together(job).await {
                 Err(error) if attempt < job.options.attempts && retry::passes(&error) => {
-                    tracing::warn!(schema = %job.schema, attempt, %error, "trying again");
+                    tracing::warn!(schema = %job.home.schema, attempt, %error, "trying again");
                     tokio::time::sleep(retry::pause(attempt)).await;
                     attempt += 1;
                 }
@@ -119,22 +142,46 @@ impl Worker {
 
     /// In one transaction, which holds the lock.
     async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        // Whatever the default is: what is read after the lock must be newer than the lock.
-        let isolation = Some(IsolationLevel::ReadCommitted);
-        let transaction = self.db.begin_with_config(isolation, None).await?;
-        let place = entry::enter(&transaction, &self.migrations, job.schema, job.options).await?;
-        let work = Work::new(&transaction, &self.migrations, job.schema);
-        let steps = work.check_at(&place, job.steps, job.base).await?;
-        if !place.has_ledger {
-            work.ensure_ledger(&steps).await?;
-        }
-        for step in &steps {
-            work.take(step).await?;
-        }
-        work.pin_functions(&steps).await?;
-        work.grant().await?;
+        let transaction = self.begin().await?;
+        let steps = self.take_in_transaction(&transaction, job).await?;
         transaction.commit().await?;
         Ok(steps)
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        // Whatever the default is: what is read after the lock must be newer than the lock.
+        self.db
+            .begin_with_config(Some(IsolationLevel::ReadCommitted), None)
+            .await
+    }
+
+    async fn take_in_transaction(
+        &self,
+        transaction: &DatabaseTransaction,
+        job: Job<'_>,
+    ) -> Result<Vec<Step>, SchemaError> {
+        let ledger = job.home.ledger(&self.migrations);
+        let place = entry::enter(transaction, &self.migrations, ledger, job.options).await?;
+        let work = Work::new(transaction, &self.migrations, job.home);
+        let left = work.check_at(&place, job.steps, job.base).await?;
+        if left.steps.is_empty() {
+            return Ok(left.steps);
+        }
+        if !place.has_ledger {
+            work.ensure_ledger(&left.steps).await?;
+        }
+        if job.is_first {
+            work.call(Hook::Before, &left.steps).await?;
+        }
+        for step in &left.steps {
+            work.take(step).await?;
+        }
+        if job.is_last {
+            work.call(Hook::After, &left.steps).await?;
+        }
+        work.finish(&left).await?;
+        work.grant().await?;
+        Ok(left.steps)
     }
 
     /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.
@@ -142,7 +189,7 @@ impl Worker {
         let mut connect = self.connect.clone();
         connect
             // A session that is lost and opened again stands in the schema as well.
-            .set_schema_search_path(self.migrations.search_path(job.schema))
+            .set_schema_search_path(self.migrations.search_path(job.home.schema))
             .idle_timeout(None)
             .max_lifetime(None);
         let session = Database::connect(connect).await?;
@@ -152,22 +199,58 @@ impl Worker {
     }
 
     async fn take_in(&self, session: &DatabaseConnection, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        lock::acquire(session, job.schema, Hold::Session).await?;
-        let work = Work::new(session, &self.migrations, job.schema);
-        let steps = work.check(job.steps, job.base).await?;
-        work.ensure_ledger(&steps).await?;
-        for step in &steps {
-            self.take_marked(session, &work, job.schema, step).await?;
+        let schema = job.home.schema;
+        lock::acquire(session, schema, Hold::Session).await?;
+        let work = Work::new(session, &self.migrations, job.home);
+        let left = work.check(job.steps, job.base).await?;
+        work.ensure_ledger(&left.steps).await?;
+        self.call_in(session, job, &left.steps, Hook::Before).await?;
+        for step in &left.steps {
+            self.take_marked(session, &work, job.home, step).await?;
+        }
+        self.finish_in(session, job, &left).await?;
+        self.call_in(session, job, &left.steps, Hook::After).await?;
+        if !lock::release(session, schema).await? {
+            tracing::warn!(%schema, "the session was lost while a migration ran in it");
+        }
+        Ok(left.steps)
+    }
+
+    /// What may be in a transaction is in one.
+    async fn finish_in(
+        &self,
+        session: &DatabaseConnection,
+        job: Job<'_>,
+        left: &Left,
+    ) -> Result<(), SchemaError> {
+        let transaction = session.begin().await?;
+        let work = Work::new(&transaction, &self.migrations, job.home);
+        work.finish(left).await?;
+        work.grant().await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn call_in(
+        &self,
+        session: &DatabaseConnection,
+        job: Job<'_>,
+        steps: &[Step],
+        hook: Hook,
+    ) -> Result<(), SchemaError> {
+        let is_due = match hook {
+            Hook::Before => job.is_first,
+            Hook::After => job.is_last,
+        };
+        if !is_due || steps.is_empty() {
+            return Ok(());
         }
         let transaction = session.begin().await?;
-        Work::new(&transaction, &self.migrations, job.schema)
-            .grant()
+        Work::new(&transaction, &self.migrations, job.home)
+            .call(hook, steps)
             .await?;
         transaction.commit().await?;
-        if !lock::release(session, job.schema).await? {
-            tracing::warn!(schema = %job.schema, "the session was lost while a migration ran in it");
-        }
-        Ok(steps)
+        Ok(())
     }
 }
 
@@ -177,10 +260,10 @@ impl Worker {
         &self,
         session: &DatabaseConnection,
         work: &Work<'_, DatabaseConnection>,
-        schema: &SchemaName,
+        home: Home<'_>,
         step: &Step,
     ) -> Result<(), SchemaError> {
-        let ledger = self.migrations.ledger(schema);
+        let (ledger, schema) = (home.ledger(&self.migrations), home.schema);
         if began::find(session, ledger).await?.as_ref() == Some(step) {
             tracing::warn!(%schema, ?step, "it was begun before and did not end: it is done again");
             began::drop_invalid_indexes(session, schema).await?;
@@ -204,6 +287,25 @@ impl Worker {
     }
 }
 
+/// All steps of a schema.
+fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions) -> Job<'a> {
+    // A migration comes after those before it, so a plan that only goes up holds as long as what was applied still is.
+    let goes_up = steps
+        .iter()
+        .all(|step| matches!(step, Step::Up(_) | Step::Fake(_)));
+    Job {
+        home: Home {
+            schema: status.schema(),
+            kind: status.kind(),
+        },
+        steps,
+        is_first: true,
+        is_last: true,
+        base: if goes_up { status.applied() } else { &[] },
+        options,
+    }
+}
+
 /// A session goes from tenant to tenant. What `SELECT * FROM note` gives is of the types of the tenant for whom it was
 /// prepared, so it is prepared each time.
 ///
@@ -224,7 +326,7 @@ async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
 fn is_transactional(set: &MigrationSet, step: &Step) -> bool {
     match step {
         Step::Up(name) | Step::Down(name) => set.is_transactional(name),
-        Step::Recreate | Step::DropLedger => true,
+        Step::Fake(_) | Step::Recreate | Step::DropLedger => true,
     }
 }
 

@@ -56,8 +56,8 @@ fn expected(migrations: &Migrations, options: Options) -> Result<Expected, Audit
         true => program,
         false => program.without_entities(),
     };
-    let ledgers = [migrations.shared().ledger(), migrations.tenant().ledger()];
-    let expected = ledgers.into_iter().fold(program, Expected::ledger);
+    let ledgers = migrations.sets().map(|(.., set)| set.ledger());
+    let expected = ledgers.fold(program, Expected::ledger);
     Ok(migrations
         .extension_schemas()
         .iter()

@@ -68,6 +68,9 @@ fn done(steps: &[Step], is_verbose: bool) -> String {
         match (group, names.as_slice()) {
             ([step, ..], [] | [_]) => step.to_string(),
             ([Step::Up(_), ..], names) => format!("applied {}", list(names, is_verbose)),
+            ([Step::Fake(_), ..], names) => {
+                format!("recorded {} without running them", list(names, is_verbose))
+            }
             (_, names) => format!("rolled back {}", list(names, is_verbose)),
         }
     });
@@ -76,7 +79,7 @@ fn done(steps: &[Step], is_verbose: bool) -> String {
 
 fn name(step: &Step) -> Option<&str> {
     match step {
-        Step::Up(name) | Step::Down(name) => Some(name),
+        Step::Up(name) | Step::Down(name) | Step::Fake(name) => Some(name),
         Step::Recreate | Step::DropLedger => None,
     }
 }

@@ -15,9 +15,10 @@ use super::create::NewTenant;
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
     error::{CreateTenantError, RoleError, SchemaError, broken_key, sqlstate},
+    hooks::Hook,
     migrations::Migrations,
     plan::Step,
-    work::Work,
+    work::{Home, Work},
 };
 
 pub(crate) struct Creation {
@@ -34,7 +35,7 @@ impl Creation {
     }
 
     pub(crate) fn check_migrations(&self) -> Result<(), CreateTenantError> {
-        let set = self.migrations.tenant();
+        let set = self.migrations.of_kind(&self.new.kind);
         let refuses = |name: &&Arc<str>| !set.is_transactional(name);
         match set.names().find(refuses) {
             Some(migration) if !self.schema().is_shared() => Err(CreateTenantError::NotTransactional {
@@ -141,21 +142,33 @@ impl Creation {
     }
 
     async fn migrate(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
-        let names = self.migrations.tenant().names();
-        let steps: Vec<_> = names.cloned().map(Step::Up).collect();
-        let work = Work::new(db, &self.migrations, self.schema());
+        let home = Home {
+            schema: self.schema(),
+            kind: Some(&self.new.kind),
+        };
+        let steps: Vec<_> = home
+            .set(&self.migrations)
+            .names()
+            .cloned()
+            .map(Step::Up)
+            .collect();
+        let work = Work::new(db, &self.migrations, home);
         work.enter().await.map_err(|error| self.failed(error))?;
         let checked = work.check(&steps, &[]).await;
-        checked.map_err(|error| self.not_migrated(error))?;
+        let left = checked.map_err(|error| self.not_migrated(error))?;
         work.ensure_ledger(&steps)
             .await
             .map_err(|error| self.failed(error))?;
+        let called = work.call(Hook::Before, &steps).await;
+        called.map_err(|error| self.not_migrated(error))?;
         for step in &steps {
             self.check_awaited()?;
             work.take(step).await.map_err(|error| self.not_migrated(error))?;
         }
-        let pinned = work.pin_functions(&steps).await;
-        pinned.map_err(|error| self.failed(error))?;
+        let called = work.call(Hook::After, &steps).await;
+        called.map_err(|error| self.not_migrated(error))?;
+        let finished = work.finish(&left).await;
+        finished.map_err(|error| self.failed(error))?;
         work.grant().await.map_err(|error| self.not_granted(error))
     }
 
@@ -168,7 +181,11 @@ impl Creation {
     }
 
     fn tenant(self, row: tenant::Model) -> Tenant {
+        let set = self.migrations.of_kind(&row.kind);
+        let version = set.names().next_back().filter(|_| !self.new.schema.is_shared());
+        let version = version.map(ToString::to_string);
         Tenant::new(TenantId(row.id), self.new.schema, row.name)
+            .with_version(version)
             .with_kind(row.kind)
             .with_metadata(row.metadata)
             .with_domain(self.new.domain)
@@ -210,7 +227,7 @@ impl Creation {
     fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
         match error {
             SchemaError::Migration {
-                step: Step::Up(name) | Step::Down(name),
+                step: Step::Up(name) | Step::Down(name) | Step::Fake(name),
                 source,
             } => CreateTenantError::Migration {
                 schema: self.schema().clone(),
