@@ -120,6 +120,10 @@ pub enum SkewPolicy {
 pub(crate) struct Expected {
     versions: SchemaVersions,
     policy: SkewPolicy,
+    #[cfg_attr(
+        not(any(feature = "axum", feature = "actix")),
+        allow(dead_code, reason = "only requests warn")
+    )]
     warned: Cache<(TenantId, Option<String>), ()>,
 }
 
