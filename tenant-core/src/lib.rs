@@ -84,6 +84,7 @@ mod schema_name;
 mod sql;
 mod tenant;
 mod tenants;
+mod version;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub mod web;
 
@@ -100,6 +101,7 @@ pub use schema_name::{MAX_IDENTIFIER_BYTES, SchemaName, SchemaNameError};
 pub use sql::Refusal;
 pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
 pub use tenants::{DEFAULT_HOST_MEMORY, Tenants, TenantsBuilder};
+pub use version::{SchemaVersions, SkewPolicy, VersionSkew};
 
 #[cfg(feature = "actix")]
 pub use web::actix;

@@ -16,6 +16,7 @@ use crate::{
     schema_name::SchemaName,
     sql::{Compiler, Rules},
     tenant::Tenant,
+    version::{Expected, SchemaVersions, SkewPolicy, VersionSkew},
 };
 
 /// The application's handle: the catalog, the resolver and the connections of all tenants. Cheap to clone.
@@ -41,6 +42,7 @@ pub struct Tenants {
     roles: Option<Roles>,
     /// Whether the pool puts sessions that come back into the state that they began in.
     resets_sessions: bool,
+    expected: Option<Expected>,
 }
 
 impl Tenants {
@@ -83,7 +85,9 @@ impl Tenants {
         }
         let begun = self.cache.generation();
         let found = self.store.by_domain(host).await?;
-        if let Some(tenant) = &found {
+        let refused = |tenant: &&Tenant| self.expected().is_some_and(|expected| expected.refuses(tenant));
+        // One that is refused for its version is served as soon as it is migrated.
+        if let Some(tenant) = found.as_ref().filter(|tenant| !refused(tenant)) {
             self.cache.insert(host, tenant.clone(), begun);
         }
         Ok(found)
@@ -116,6 +120,18 @@ impl Tenants {
     #[must_use]
     pub fn shared_connection(&self) -> &DatabaseConnection {
         &self.db
+    }
+
+    /// How far the tenant's schema is from what [`TenantsBuilder::expect_versions`] says, as far as this value of the
+    /// tenant tells. Unknown if nothing is expected.
+    #[must_use]
+    pub fn version_skew(&self, tenant: &Tenant) -> VersionSkew {
+        self.expected()
+            .map_or(VersionSkew::Unknown, |expected| expected.compare(tenant))
+    }
+
+    pub(crate) fn expected(&self) -> Option<&Expected> {
+        self.expected.as_ref()
     }
 
     pub(crate) fn rules(&self) -> &Rules {
@@ -163,6 +179,7 @@ pub struct TenantsBuilder {
     store: Option<Arc<dyn TenantStore>>,
     trusts_returned_sessions: bool,
     runs_as_tenant_roles: bool,
+    expected: Option<Expected>,
 }
 
 impl TenantsBuilder {
@@ -189,6 +206,22 @@ impl TenantsBuilder {
     /// How long a host is remembered, [`DEFAULT_HOST_MEMORY`] by default. Zero asks the catalog each time.
     pub fn remember_hosts_for(mut self, time: Duration) -> Self {
         self.host_memory = Some(time);
+        self
+    }
+
+    /// Says which migrations this program expects in the schemas of tenants, and what becomes of the requests of a
+    /// tenant that lacks some of them. Without it, nothing is expected.
+    ///
+    /// A schema that is ahead is served: while a release is rolled out, the programs before it work on schemas
+    /// that were migrated for it. So migrations have to leave what the release before them needs (*expand*), and
+    /// take it away in a later one (*contract*).
+    ///
+    /// A tenant is known as it was when its host was looked up, at the most
+    /// [`remember_hosts_for`](Self::remember_hosts_for) ago: a warning may come that much too late, and so may
+    /// the refusal of a tenant whose migrations were taken back. One that is refused is not remembered, so it is
+    /// served as soon as it is migrated; until then each of its requests asks the catalog.
+    pub fn expect_versions(mut self, versions: SchemaVersions, policy: SkewPolicy) -> Self {
+        self.expected = Some(Expected::new(versions, policy));
         self
     }
 
@@ -290,6 +323,7 @@ impl TenantsBuilder {
             compiler,
             roles: self.runs_as_tenant_roles.then(Roles::default),
             resets_sessions: false,
+            expected: self.expected,
         })
     }
 

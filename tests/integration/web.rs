@@ -9,6 +9,7 @@ mod notes;
 mod pages;
 mod sign_up;
 mod status;
+mod version;
 
 use std::{net::SocketAddr, time::Duration};
 

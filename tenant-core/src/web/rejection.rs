@@ -15,6 +15,9 @@ pub enum Rejection {
     /// The tenant is not served now.
     #[error("the tenant is {0}")]
     NotServed(TenantStatus),
+    /// The tenant's schema lacks migrations that the application expects.
+    #[error("the tenant's schema is behind the application: migrate it")]
+    Behind,
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -33,7 +36,7 @@ impl Rejection {
             Self::BadHost(_) => 400,
             Self::UnknownHost | Self::NotServed(TenantStatus::Archived | TenantStatus::Dropping) => 404,
             Self::NotServed(TenantStatus::Suspended) => 403,
-            Self::NotServed(_) | Self::Catalog(_) => 503,
+            Self::NotServed(_) | Self::Behind | Self::Catalog(_) => 503,
             Self::NoLayer => 500,
         }
     }
@@ -48,7 +51,7 @@ impl Rejection {
                 "Not Found\n"
             }
             Self::NotServed(TenantStatus::Suspended) => "Forbidden: this site is suspended.\n",
-            Self::NotServed(_) => "Service Unavailable: this site is being worked on.\n",
+            Self::NotServed(_) | Self::Behind => "Service Unavailable: this site is being worked on.\n",
             Self::Catalog(_) => "Service Unavailable\n",
             Self::NoLayer => {
                 "Internal Server Error: no tenant was resolved for this request. Is `TenantLayer` (axum) or \

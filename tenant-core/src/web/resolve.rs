@@ -17,6 +17,7 @@ pub(super) async fn resolve<'a>(
     let host = http_host::of_request(authority, headers)?;
     let tenant = tenants.by_host(&host).await?.ok_or(Rejection::UnknownHost)?;
     check_served(&tenant)?;
+    check_version(tenants, &tenant)?;
     Ok(tenants.connection(&tenant))
 }
 
@@ -26,6 +27,18 @@ fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
         _ if plant::is(Plant::StatusIgnored) => Ok(()),
         status => Err(Rejection::NotServed(status)),
     }
+}
+
+/// After the status: a tenant that is not served says so, whatever its version.
+fn check_version(tenants: &Tenants, tenant: &Tenant) -> Result<(), Rejection> {
+    let Some(expected) = tenants.expected() else {
+        return Ok(());
+    };
+    if expected.refuses(tenant) {
+        return Err(Rejection::Behind);
+    }
+    expected.warn(tenant);
+    Ok(())
 }
 
 /// The span that the log lines of a tenant's request are in.

@@ -1,0 +1,81 @@
+//! Tenants whose schema is behind or ahead of the application.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+use tenant_core::{SchemaVersions, SkewPolicy, Tenants, VersionSkew};
+use tests::TestDatabase;
+
+use super::{ACME, GLOBEX, MAIN, TestApp, client, create, migrate, serve};
+
+async fn start(policy: SkewPolicy) -> (TestApp, Tenants) {
+    let database = TestDatabase::create().await;
+    migrate(&database).await;
+    let versions = SchemaVersions::new(["old", "new"]);
+    let builder = Tenants::builder().remember_hosts_for(Duration::from_secs(600));
+    let builder = builder.expect_versions(versions, policy);
+    let tenants = builder.connect(database.options()).await.expect("connect");
+    for (schema, domain) in [("public", MAIN), ("acme", ACME), ("globex", GLOBEX)] {
+        create(&tenants, schema, schema, domain).await;
+    }
+    set(&tenants, "acme", "'old'").await;
+    set(&tenants, "globex", "'newer'").await;
+    let (address, server) = serve(tenants.clone()).await;
+    let app = TestApp {
+        address,
+        client: client(),
+        server,
+        database,
+    };
+    (app, tenants)
+}
+
+/// Says in the catalog which migration was the last.
+async fn set(tenants: &Tenants, schema: &str, version: &str) {
+    let sql = format!("UPDATE public.tenants SET version = {version} WHERE schema_name = '{schema}'");
+    let done = tenants.shared_connection().execute_unprepared(&sql).await;
+    assert_eq!(done.expect("an update").rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_behind_is_refused_until_it_is_migrated() {
+    let (app, tenants) = start(SkewPolicy::Refuse).await;
+    for version in ["'old'", "NULL"] {
+        set(&tenants, "acme", version).await;
+        for _ in 0..2 {
+            let answer = app.get(ACME, "/api/notes").await.expect(503);
+            assert_eq!(
+                answer.text,
+                "Service Unavailable: this site is being worked on.\n"
+            );
+        }
+    }
+    set(&tenants, "acme", "'new'").await;
+    app.get(ACME, "/api/notes").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_ahead_and_the_main_site_are_served() {
+    let (app, tenants) = start(SkewPolicy::Refuse).await;
+    app.get(GLOBEX, "/api/notes").await.expect(200);
+    app.get(MAIN, "/").await.expect(200);
+    let mut skews = Vec::new();
+    for tenant in tenants.list().await.expect("tenants") {
+        skews.push((tenant.schema().to_string(), tenants.version_skew(&tenant)));
+    }
+    let behind = VersionSkew::Behind { pending: 1 };
+    let expected = [
+        ("acme", behind),
+        ("globex", VersionSkew::Ahead),
+        ("public", VersionSkew::Current),
+    ];
+    assert_eq!(skews, expected.map(|(schema, skew)| (schema.to_owned(), skew)));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_behind_is_served_where_that_is_not_refused() {
+    for policy in [SkewPolicy::Serve, SkewPolicy::Warn] {
+        let (app, _) = start(policy).await;
+        app.get(ACME, "/api/notes").await.expect(200);
+    }
+}
