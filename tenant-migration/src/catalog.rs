@@ -181,6 +181,20 @@ pub(crate) async fn exists(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     row.map_or(Ok(false), |row| row.try_get("", "found"))
 }
 
+/// Refuses a catalog of before it had what this version needs.
+pub(crate) async fn require_current(db: &impl ConnectionTrait) -> Result<(), PlanError> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
+        WHERE attrelid = to_regclass('public.tenants') AND attname = 'version') AS found";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    let is_current = row.map_or(Ok(false), |row| row.try_get("", "found"))?;
+    if !is_current && exists(db).await? {
+        return Err(PlanError::OldCatalog);
+    }
+    Ok(())
+}
+
 async fn schema_names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT schema_name FROM public.tenants WHERE schema_name <> $1 ORDER BY schema_name";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [SHARED_SCHEMA.into()]);

@@ -29,6 +29,12 @@ pub enum PlanError {
         /// The schema that was asked for.
         schema: SchemaName,
     },
+    /// The catalog's own migrations are not all applied.
+    #[error(
+        "the catalog is that of an older version: migrate the shared schema first (`up -s public`), with \
+         `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    OldCatalog,
     /// The shared schema was to be emptied while there are tenants.
     #[error(
         "`{action}` on the shared schema is refused while {}: it holds their catalog, and what their tables refer to. \
@@ -124,15 +130,6 @@ pub enum SchemaError {
         /// What it returned.
         source: DbErr,
     },
-    /// What migrations outside of transactions would run cannot be shown: it could not be taken back.
-    #[error("{}, which runs outside of a transaction, so that what it runs cannot be tried and shown", begun(step).0)]
-    NotTransactional {
-        /// What would be done.
-        step: Step,
-    },
-    /// It cannot be migrated as it is.
-    #[error("{0}")]
-    Planned(String),
     /// The shared schema was to be emptied, and tenants were made meanwhile.
     #[error("{}, made meanwhile", exist(tenants))]
     TenantsExist {
@@ -169,7 +166,7 @@ pub enum RoleError {
     Name(#[from] RoleNameError),
     /// There is a role of that name that may do more than a tenant's.
     #[error(
-        "the role {role} is there already, and may log in or do something else that a tenant's may not: rename it,          or take those rights from it"
+        "the role {role} is there already, and may log in or do something else that a tenant's may not: rename it, or take those rights from it"
     )]
     NotATenants {
         /// The role.

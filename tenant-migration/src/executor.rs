@@ -11,6 +11,7 @@ use crate::{
     report::{Observer, Report},
     run_options::RunOptions,
     status::{self, SchemaStatus},
+    version,
     worker::Worker,
 };
 
@@ -71,6 +72,9 @@ impl Executor {
                 return Err(PlanError::TenantsExist { action, tenants });
             }
         }
+        if !matches!(target, Target::All | Target::Shared) {
+            catalog::require_current(&self.worker.db).await?;
+        }
         let statuses = self.status(target).await?;
         Plan::new(&self.worker.migrations, target, action, statuses)
     }
@@ -89,9 +93,14 @@ impl Executor {
     /// If this future is dropped, the schemas that are being worked on are done in the background, and no
     /// other one is begun.
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
-        Fleet::new(&self.worker, &self.options, observer)
+        let unrecorded = version::unrecorded(&plan);
+        let report = Fleet::new(&self.worker, &self.options, observer)
             .run(plan.schemas)
-            .await
+            .await;
+        if let Err(error) = version::record_all(&self.worker.db, unrecorded).await {
+            tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
+        }
+        report
     }
 
     /// Closes the connection.

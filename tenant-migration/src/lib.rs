@@ -98,7 +98,6 @@ mod pin;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
-mod preview;
 mod recreate;
 mod report;
 mod retry;
@@ -113,7 +112,7 @@ pub use data::{tenant_transaction, tenant_transaction_with};
 pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use hooks::{Migrating, TenantHooks};
-pub use lifecycle::{LifecycleError, NewTenant, create_tenant};
+pub use lifecycle::{NewTenant, create_tenant};
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};
 pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
-use tenant_core::{SchemaName, Scope};
+use tenant_core::{SchemaName, SchemaVersions, Scope};
 
 use crate::{hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 
@@ -135,6 +135,16 @@ impl Migrations {
     #[must_use]
     pub fn of_kind(&self, kind: &str) -> &MigrationSet {
         self.kinds.get(kind).unwrap_or(&self.tenant)
+    }
+
+    /// What an application expects of the schemas of its tenants, for
+    /// [`TenantsBuilder::expect_versions`](tenant_core::TenantsBuilder::expect_versions).
+    #[must_use]
+    pub fn versions(&self) -> SchemaVersions {
+        let all = SchemaVersions::new(self.tenant.names().map(ToString::to_string));
+        self.kinds.iter().fold(all, |versions, (kind, set)| {
+            versions.with_kind(kind, set.names().map(ToString::to_string))
+        })
     }
 
     /// The migrations of a schema, by the kind of its tenant. The shared schema has none.

@@ -5,9 +5,10 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExprTrait, Statement,
     sea_query::{Alias, Expr, Query},
 };
+use serde_json::Value;
 use tenant_core::{SHARED_SCHEMA, SchemaName, catalog::tenant};
 
-use crate::status::SchemaStatus;
+use crate::plan::Plan;
 
 /// The statement that says which version a schema has.
 pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
@@ -19,22 +20,30 @@ pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
     DbBackend::Postgres.build(&update).to_string()
 }
 
-/// Records what the ledgers say where the catalog says something else, as it does for tenants of before it had
-/// versions: in one statement.
-pub(crate) async fn record_all(db: &impl ConnectionTrait, statuses: &[&SchemaStatus]) -> Result<(), DbErr> {
-    let versions: serde_json::Map<_, _> = statuses
+/// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.
+pub(crate) fn unrecorded(plan: &Plan) -> serde_json::Map<String, Value> {
+    let idle = plan
+        .schemas()
         .iter()
-        .filter_map(|status| {
-            let version = status.unrecorded_version()?;
-            Some((status.schema().to_string(), version.into()))
-        })
-        .collect();
+        .filter(|schema| matches!(schema.steps(), Ok([])));
+    let versions = idle.filter_map(|schema| {
+        let version = schema.status.unrecorded_version()?;
+        Some((schema.schema().to_string(), version.into()))
+    });
+    versions.collect()
+}
+
+/// Records versions, in one statement.
+pub(crate) async fn record_all(
+    db: &impl ConnectionTrait,
+    versions: serde_json::Map<String, Value>,
+) -> Result<(), DbErr> {
     if versions.is_empty() {
         return Ok(());
     }
     let sql = "UPDATE public.tenants SET version = known.value
         FROM pg_catalog.jsonb_each_text($1) AS known WHERE known.key = schema_name";
-    let values = [serde_json::Value::Object(versions).into()];
+    let values = [Value::Object(versions).into()];
     db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
         .await?;
     Ok(())

@@ -9,7 +9,6 @@ use crate::{
     lock::{self, Hold},
     migrations::{MigrationSet, Migrations},
     plan::{Left, SchemaPlan, Step},
-    preview::Tape,
     report::{Outcome, SchemaReport},
     retry,
     run_options::RunOptions,
@@ -69,28 +68,6 @@ impl Worker {
             Err(error) => error.into(),
         };
         SchemaReport::new(schema, outcome, begun.elapsed())
-    }
-
-    /// The statements that the migrations of a plan send, from a transaction that is rolled back.
-    pub(crate) async fn preview(
-        &self,
-        plan: &SchemaPlan,
-        options: &RunOptions,
-    ) -> Result<Vec<String>, SchemaError> {
-        let steps = plan
-            .steps
-            .as_ref()
-            .map_err(|error| SchemaError::Planned(error.to_string()))?;
-        let job = job(&plan.status, steps, options);
-        let set = job.home.set(&self.migrations);
-        if let Some(step) = steps.iter().find(|step| !is_transactional(set, step)) {
-            return Err(SchemaError::NotTransactional { step: step.clone() });
-        }
-        let transaction = self.begin().await?;
-        let tape = Tape::default();
-        tape.record(self.take_in_transaction(&transaction, job)).await?;
-        transaction.rollback().await?;
-        Ok(tape.into_statements())
     }
 
     /// In as few transactions as the migrations allow.

@@ -6,10 +6,7 @@ use sea_orm::DbErr;
 use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::CatalogError};
 
 use super::audit::tally;
-use crate::{
-    error::{CreateTenantError, PlanError, reason},
-    lifecycle::LifecycleError,
-};
+use crate::error::{CreateTenantError, PlanError, reason};
 
 /// How long a server may take to answer: it may be starting.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,9 +73,6 @@ pub enum CliError {
     /// A tenant was not created.
     #[error(transparent)]
     Create(#[from] CreateTenantError),
-    /// Something was not done to a tenant.
-    #[error(transparent)]
-    Lifecycle(#[from] LifecycleError),
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

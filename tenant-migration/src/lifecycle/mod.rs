@@ -2,8 +2,5 @@
 
 mod create;
 mod creation;
-mod error;
-mod lookup;
 
 pub use create::{NewTenant, create_tenant};
-pub use error::LifecycleError;
