@@ -38,9 +38,9 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             drop: "DROP TABLE public.domains",
         }),
         Box::new(Table {
-            name: "m20000101_000003_create_dropped_tenants",
-            create: CREATE_DROPPED_TENANTS,
-            drop: DROP_DROPPED_TENANTS,
+            name: "m20000101_000003_add_version",
+            create: ADD_VERSION,
+            drop: DROP_VERSION,
         }),
     ]
 }
@@ -83,25 +83,15 @@ CREATE INDEX domains_tenant_id_idx ON public.domains (tenant_id);
 CREATE UNIQUE INDEX domains_primary_key ON public.domains (tenant_id) WHERE is_primary;
 "#;
 
-/// What a tenant's life needs beyond its row: the version of its schema, the statuses of its end, and the names of those
-/// that are gone, which are not given to anybody else.
-const CREATE_DROPPED_TENANTS: &str = r#"
+/// The version of a tenant's schema, and the statuses of tenants that are nobody's yet or not any more.
+const ADD_VERSION: &str = "
 ALTER TABLE public.tenants
     ADD COLUMN version text,
     DROP CONSTRAINT tenants_status_check,
     ADD CONSTRAINT tenants_status_check
-        CHECK (status IN ('pending', 'provisioning', 'active', 'suspended', 'maintenance', 'archived', 'dropping'));
-CREATE TABLE public.dropped_tenants (
-    tenant_id bigint PRIMARY KEY,
-    schema_name varchar(63) COLLATE "C" NOT NULL,
-    name text NOT NULL,
-    dropped_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX dropped_tenants_schema_name_idx ON public.dropped_tenants (lower(schema_name));
-"#;
+        CHECK (status IN ('pending', 'provisioning', 'active', 'suspended', 'maintenance', 'archived', 'dropping'))";
 
-const DROP_DROPPED_TENANTS: &str = "
-DROP TABLE public.dropped_tenants;
+const DROP_VERSION: &str = "
 ALTER TABLE public.tenants
     DROP COLUMN version,
     DROP CONSTRAINT tenants_status_check,

@@ -3,6 +3,7 @@
 mod command_line;
 mod create;
 mod fleet;
+mod kinds;
 mod roles;
 mod run;
 mod safety;

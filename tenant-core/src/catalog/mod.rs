@@ -1,7 +1,6 @@
-//! The catalog: the tables `tenants`, `domains` and `dropped_tenants` of the shared schema, and the store on top of them.
+//! The catalog: the tables `tenants` and `domains` of the shared schema, and the store on top of them.
 
 pub mod domain;
-pub mod dropped_tenant;
 mod store;
 pub mod tenant;
 
@@ -9,4 +8,4 @@ pub use store::{CatalogError, SeaOrmStore, TenantStore};
 
 /// The names of its tables.
 #[doc(hidden)]
-pub const TABLES: [&str; 3] = ["tenants", "domains", "dropped_tenants"];
+pub const TABLES: [&str; 2] = ["tenants", "domains"];

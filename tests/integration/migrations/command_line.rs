@@ -17,7 +17,7 @@ async fn from_an_empty_database_to_two_tenants() {
     assert!(
         run(&[])
             .await
-            .starts_with("public  applied m20000101_000001_create_tenants, ")
+            .starts_with("public  applied 4 migrations, m20000101_000001_create_tenants to ")
     );
     let words = [
         "tenant",
@@ -67,7 +67,7 @@ async fn from_an_empty_database_to_two_tenants() {
         rows,
         [
             "schema applied pending",
-            "public 3 0",
+            "public 4 0",
             "acme 0 1 m20260101_000001_create_note",
             "globex 1 0",
         ]

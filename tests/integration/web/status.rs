@@ -11,6 +11,8 @@ async fn only_active_tenants_are_served() {
         ("suspended", 403, "suspended"),
         ("maintenance", 503, "worked on"),
         ("provisioning", 503, "worked on"),
+        ("archived", 404, "Not Found"),
+        ("dropping", 404, "Not Found"),
     ] {
         set_status(&app, status).await;
         for path in ["/", "/api/notes", "/api/whoami", "/style.css"] {
