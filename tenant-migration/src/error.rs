@@ -130,6 +130,15 @@ pub enum SchemaError {
         /// What it returned.
         source: DbErr,
     },
+    /// What a migration outside of transactions runs could not be taken back, so that it is not tried to show it.
+    #[error("{}, which runs outside of a transaction and could not be taken back: its SQL is not shown", begun(step).0)]
+    NotTransactional {
+        /// What would be done.
+        step: Step,
+    },
+    /// It cannot be migrated as it is, so there is nothing to show.
+    #[error("{0}")]
+    Planned(String),
     /// The shared schema was to be emptied, and tenants were made meanwhile.
     #[error("{}, made meanwhile", exist(tenants))]
     TenantsExist {

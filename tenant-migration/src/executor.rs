@@ -8,6 +8,7 @@ use crate::{
     fleet::Fleet,
     migrations::Migrations,
     plan::{Action, Plan, Target},
+    preview::Preview,
     report::{Observer, Report},
     run_options::RunOptions,
     status::{self, SchemaStatus},
@@ -101,6 +102,28 @@ impl Executor {
             tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
         }
         report
+    }
+
+    /// The SQL that a plan would run in each schema, in the order of the plan. It is taken from transactions that do
+    /// what the plan says and are rolled back, one after the other, so it takes as long and takes the same locks, with
+    /// the same patience. Values of prepared statements are not shown, only their places.
+    ///
+    /// A schema that would not get through fails here, too. So does one with a migration outside of transactions,
+    /// which could not be taken back.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the database is not reached.
+    pub async fn preview(&self, plan: &Plan) -> Result<Vec<Preview>, DbErr> {
+        let recorder = self.worker.recording().await?;
+        let mut previews = Vec::with_capacity(plan.schemas.len());
+        for schema in &plan.schemas {
+            previews.push(Preview {
+                schema: schema.schema().clone(),
+                statements: recorder.preview(schema, &self.options).await,
+            });
+        }
+        recorder.db.close().await?;
+        Ok(previews)
     }
 
     /// Closes the connection.

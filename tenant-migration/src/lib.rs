@@ -98,6 +98,7 @@ mod pin;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod preview;
 mod recreate;
 mod report;
 mod retry;
@@ -115,6 +116,7 @@ pub use hooks::{Migrating, TenantHooks};
 pub use lifecycle::{NewTenant, create_tenant};
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};
+pub use preview::Preview;
 pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};
 pub use roles::{TenantRoles, drop_tenant_role, grant_tenant_role};
 pub use run_options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions};

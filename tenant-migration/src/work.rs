@@ -14,6 +14,7 @@ use crate::{
     ledger::Ledger,
     migrations::{MigrationSet, Migrations},
     plan::{Left, Step, left},
+    preview::captured,
     recreate::recreate,
     roles, version,
 };
@@ -130,13 +131,13 @@ where
             Step::Up(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(migration.up(&manager)).await.map_err(failed)?;
+                caught(captured(migration.up(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().record(name))
             }
             Step::Down(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(migration.down(&manager)).await.map_err(failed)?;
+                caught(captured(migration.down(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().forget(name))
             }
             Step::Fake(name) => Ok(self.ledger().record(name)),

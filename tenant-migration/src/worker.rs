@@ -9,6 +9,7 @@ use crate::{
     lock::{self, Hold},
     migrations::{MigrationSet, Migrations},
     plan::{Left, SchemaPlan, Step},
+    preview::{Tape, telling},
     report::{Outcome, SchemaReport},
     retry,
     run_options::RunOptions,
@@ -17,7 +18,7 @@ use crate::{
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType,
-    DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait,
+    DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait, sqlx::postgres::PgConnectOptions,
 };
 
 #[derive(Clone)]
@@ -60,6 +61,20 @@ impl Worker {
         Ok(Self { db, ..self.clone() })
     }
 
+    /// One like this, whose statements can be recorded.
+    pub(crate) async fn recording(&self) -> Result<Self, DbErr> {
+        let mut connect = self.connect.clone();
+        if let Some(options) = driver_options(&self.db) {
+            connect.map_sqlx_postgres_opts(move |_| telling(options.clone()));
+        }
+        let db = Database::connect(connect.clone()).await?;
+        Ok(Self {
+            connect,
+            db,
+            ..self.clone()
+        })
+    }
+
     pub(crate) async fn migrate(&self, plan: SchemaPlan, options: &RunOptions) -> SchemaReport {
         let begun = Instant::now();
         let schema = plan.status.schema();
@@ -68,6 +83,29 @@ impl Worker {
             Err(error) => error.into(),
         };
         SchemaReport::new(schema, outcome, begun.elapsed())
+    }
+
+    /// The statements that the migrations of a plan send, from a transaction that is rolled back. The worker is one
+    /// [that records](Self::recording).
+    pub(crate) async fn preview(
+        &self,
+        plan: &SchemaPlan,
+        options: &RunOptions,
+    ) -> Result<Vec<String>, SchemaError> {
+        let steps = plan
+            .steps
+            .as_ref()
+            .map_err(|error| SchemaError::Planned(error.to_string()))?;
+        let job = job(&plan.status, steps, options);
+        let set = job.home.set(&self.migrations);
+        if let Some(step) = steps.iter().find(|step| !is_transactional(set, step)) {
+            return Err(SchemaError::NotTransactional { step: step.clone() });
+        }
+        let transaction = self.begin().await?;
+        let tape = Tape::default();
+        let taken = tape.record(self.take_in_transaction(&transaction, job)).await;
+        transaction.rollback().await?;
+        taken.map(|_| tape.into_statements())
     }
 
     /// In as few transactions as the migrations allow.
@@ -293,11 +331,20 @@ async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
     lazy.connect_lazy(true)
         .after_connect(|_| Box::pin(async { Ok(()) }));
     let db = Database::connect(lazy).await?;
-    if let DatabaseConnectionType::SqlxPostgresPoolConnection(_) = &db.inner {
-        let options = db.get_postgres_connection_pool().connect_options();
-        connect.map_sqlx_postgres_opts(move |_| (*options).clone().statement_cache_capacity(0));
+    if let Some(options) = driver_options(&db) {
+        connect.map_sqlx_postgres_opts(move |_| options.clone().statement_cache_capacity(0));
     }
     db.close().await
+}
+
+/// What the driver connects with, after all that the application set.
+fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
+    match &db.inner {
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+            Some((*db.get_postgres_connection_pool().connect_options()).clone())
+        }
+        _ => None,
+    }
 }
 
 fn is_transactional(set: &MigrationSet, step: &Step) -> bool {

@@ -5,14 +5,18 @@ use clap::{Parser, Subcommand};
 use super::tenant::TenantCommand;
 
 const SCHEMAS: &str = "\
-Without -s, the commands work on the shared schema and then on every tenant, whatever its status:
-  up, status       the shared schema, then every tenant
-  fresh, refresh   every tenant; in the shared schema, only what is pending is applied
-  down, reset      every tenant; the shared schema is left alone
-A database without tenants has the shared schema only, so there fresh, refresh and reset mean that one.
+Which schemas a command works on:
+  (nothing)        up, status: the shared schema, then every tenant; down: every tenant
+  -s public        the shared schema alone; also --shared
+  -s acme          one tenant; --tenant acme,globex for several
+  --tenants        every tenant, without the shared schema
+  --kind trial     the tenants of a kind
+Every tenant is one that is in use or made ahead, suspended or not. Tenants that are archived, still being
+made, or being dropped are left out unless they are named.
 
-With -s public, the shared schema alone: fresh, refresh and reset are refused while there are tenants,
-because it holds their catalog. With -s acme, the tenant of that schema alone.
+fresh, refresh and reset drop data. They want to be told which schemas, and --yes (TENANT_MIGRATION_YES=1 for
+sea-orm-cli, which does not know that flag); on a terminal they ask. They are refused for the shared schema
+while there are tenants, because it holds their catalog.
 
 A tenant that fails does not stop the others, and what failed is rolled back; if the shared schema fails,
 no tenant is begun. The exit code is not 0 if anything failed, and running again does what is left.";
@@ -110,13 +114,25 @@ pub enum Command {
     },
     /// Show what is applied and what is pending
     #[command(after_long_help = SCHEMAS)]
-    Status,
+    Status {
+        /// Which schemas.
+        #[command(flatten)]
+        target: TargetArgs,
+
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Apply pending migrations
     #[command(after_long_help = SCHEMAS)]
     Up {
         /// How many in each schema, all if left out
         #[arg(short, long)]
         num: Option<u32>,
+
+        /// Write the migrations into the ledgers without running them, where something else did what they do
+        #[arg(long)]
+        fake: bool,
 
         /// How.
         #[command(flatten)]
@@ -154,11 +170,38 @@ pub enum Command {
     Tenant(TenantCommand),
 }
 
+/// Which schemas a command works on.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Which schemas")]
+#[group(multiple = false)]
+#[non_exhaustive]
+pub struct TargetArgs {
+    /// The shared schema alone
+    #[arg(long)]
+    pub shared: bool,
+
+    /// Every tenant, without the shared schema
+    #[arg(long)]
+    pub tenants: bool,
+
+    /// These tenants, by their schemas
+    #[arg(long, value_name = "SCHEMA,...", value_delimiter = ',')]
+    pub tenant: Vec<String>,
+
+    /// The tenants of a kind
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+}
+
 /// How a run goes through the tenants. Times are in milliseconds.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "How to run")]
 #[non_exhaustive]
 pub struct RunArgs {
+    /// Which schemas.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
     /// How many tenants are worked on at once, each on a connection of its own, 4 if left out
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
@@ -178,6 +221,29 @@ pub struct RunArgs {
     /// How long a statement of a migration may take, for ever if left out
     #[arg(long, value_name = "MS")]
     pub statement_timeout: Option<u32>,
+
+    /// Show what would be done to each schema, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// With --dry-run, show the SQL: it is run in transactions that are rolled back
+    #[arg(long, requires = "dry_run")]
+    pub sql: bool,
+
+    /// Drop data without asking
+    #[arg(
+        short = 'y',
+        long,
+        env = "TENANT_MIGRATION_YES",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    pub yes: bool,
+
+    /// Show the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {

@@ -6,7 +6,10 @@ use sea_orm::DbErr;
 use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::CatalogError};
 
 use super::audit::tally;
-use crate::error::{CreateTenantError, PlanError, reason};
+use crate::{
+    error::{CreateTenantError, PlanError, reason},
+    plan::Action,
+};
 
 /// How long a server may take to answer: it may be starting.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +42,30 @@ pub enum CliError {
         domain: String,
         /// What is wrong with it.
         source: HostError,
+    },
+    /// Schemas were named in two ways.
+    #[error("-s {schema} (or DATABASE_SCHEMA) names a schema already: leave it or the other flag out")]
+    TwoTargets {
+        /// The schema.
+        schema: String,
+    },
+    /// What drops data was not told on which schemas.
+    #[error(
+        "`{action}` drops data, so it wants to be told of which schemas: -s SCHEMA, --tenant A,B, --tenants, --kind KIND \
+         or --shared"
+    )]
+    NoTarget {
+        /// What was asked for.
+        action: Action,
+    },
+    /// What drops data was not confirmed.
+    #[error(
+        "{what} drops data and was not confirmed, so nothing was done: say --yes, or set TENANT_MIGRATION_YES=1 where \
+         that flag is not known"
+    )]
+    NotConfirmed {
+        /// What was to be done.
+        what: String,
     },
     /// The run could not be planned.
     #[error(transparent)]

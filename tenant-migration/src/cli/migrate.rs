@@ -1,17 +1,25 @@
 //! `up`, `down`, `fresh`, `refresh`, `reset` and `status`.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use tenant_core::{SchemaName, Scope};
 
 use super::{
-    Command, Context, RunArgs,
+    Command, Context, RunArgs, TargetArgs,
+    confirm::confirm,
     error::CliError,
-    output::{Lines, show_details, show_overview, show_summary},
+    json,
+    output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
+    progress::Bar,
+    target::{require_named, target, words},
 };
 use crate::{
     executor::Executor,
-    plan::{Action, Plan, Target},
+    plan::{Action, Plan, SchemaPlan, Target},
+    report::Report,
     run_options::{Canary, RunOptions},
 };
 
@@ -22,35 +30,119 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     let (action, args) = action(command);
-    let target = context.target()?;
+    let target = target(context, &args.target)?;
+    require_named(&target, action)?;
     let executor = context.executor().await?.with_options(options(&args)?);
-    let plan = executor.plan(&target, action).await?;
-    if let Some(note) = note(&target, action, &plan) {
-        writeln!(out, "{note}")?;
-    }
-    let mut lines = Lines::new(out, &plan, context.is_verbose);
-    let report = executor.run(plan, &mut lines).await;
-    lines.finish()?;
+    let done = act(context, &executor, &target, action, &args, out).await;
     executor.close().await?;
-    show_summary(&report, out)?;
+    done
+}
+
+async fn act(
+    context: &Context<'_>,
+    executor: &Executor,
+    target: &Target,
+    action: Action,
+    args: &RunArgs,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let plan = executor.plan(target, action).await?;
+    if args.dry_run {
+        return dry_run(context, executor, &plan, args, out).await;
+    }
+    if action.empties() {
+        confirm(context, args.yes, &format!("`{action}` on {}", words(target)))?;
+    }
+    let begun = Instant::now();
+    let report = match args.json {
+        true => executor.run(plan, &mut ()).await,
+        false => run_visibly(context, executor, target, action, plan, out).await?,
+    };
+    if args.json {
+        writeln!(out, "{:#}", json::report(&report, begun.elapsed()))?;
+    } else {
+        show_summary(&report, begun.elapsed(), out)?;
+    }
     let all = report.schemas().len();
-    match report
-        .schemas()
-        .iter()
-        .filter(|schema| !schema.is_success())
-        .count()
-    {
+    let failed = report.schemas().iter().filter(|schema| !schema.is_success());
+    match failed.count() {
         0 => Ok(()),
         failed => Err(CliError::Failed { failed, all }),
     }
 }
 
+/// With a line for every schema, or a bar.
+async fn run_visibly(
+    context: &Context<'_>,
+    executor: &Executor,
+    target: &Target,
+    action: Action,
+    plan: Plan,
+    out: &mut (dyn Write + Send),
+) -> Result<Report, CliError> {
+    if let Some(note) = note(target, action, &plan) {
+        writeln!(out, "{note}")?;
+    }
+    if context.has_progress && plan.schemas().len() > 1 {
+        let mut bar = Bar::new(&plan, context.is_verbose);
+        let report = executor.run(plan, &mut bar).await;
+        bar.finish();
+        return Ok(report);
+    }
+    let mut lines = Lines::new(out, &plan, context.is_verbose);
+    let report = executor.run(plan, &mut lines).await;
+    lines.finish()?;
+    Ok(report)
+}
+
+/// Shows what would be done.
+async fn dry_run(
+    context: &Context<'_>,
+    executor: &Executor,
+    plan: &Plan,
+    args: &RunArgs,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let previews = match args.sql {
+        true => executor.preview(plan).await?,
+        false => Vec::new(),
+    };
+    if args.json {
+        writeln!(out, "{:#}", json::plan(plan, &previews))?;
+    } else if args.sql {
+        show_previews(&previews, out)?;
+    } else {
+        show_plan(plan, context.is_verbose, out)?;
+    }
+    let is_obstacle = |schema: &&SchemaPlan| schema.steps().is_err();
+    let obstacles = plan.schemas().iter().filter(is_obstacle).count();
+    let failed = previews
+        .iter()
+        .filter(|preview| preview.statements.is_err())
+        .count();
+    match obstacles.max(failed) {
+        0 => Ok(()),
+        count => Err(CliError::Obstacles {
+            count,
+            all: plan.schemas().len(),
+        }),
+    }
+}
+
 /// Shows what is applied and what is pending. One schema is shown in full, many as a line each.
-pub(super) async fn status(context: &Context<'_>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
+pub(super) async fn status(
+    context: &Context<'_>,
+    args: &TargetArgs,
+    as_json: bool,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let target = target(context, args)?;
     let executor = context.executor().await?;
-    let statuses = executor.status(&context.target()?).await?;
+    let statuses = executor.status(&target).await?;
     executor.close().await?;
-    if context.is_verbose || context.schema.is_some() {
+    if as_json {
+        writeln!(out, "{:#}", json::statuses(&statuses))?;
+    } else if context.is_verbose || context.schema.is_some() {
         show_details(&statuses, out)?;
     } else {
         show_overview(&statuses, out)?;
@@ -73,7 +165,12 @@ fn action(command: Command) -> (Action, RunArgs) {
         Command::Fresh { run } => (Action::Fresh, run),
         Command::Refresh { run } => (Action::Refresh, run),
         Command::Reset { run } => (Action::Reset, run),
-        Command::Up { num, run } => (Action::Up { steps: num }, run),
+        Command::Up {
+            num,
+            fake: false,
+            run,
+        } => (Action::Up { steps: num }, run),
+        Command::Up { num, run, .. } => (Action::Fake { steps: num }, run),
         _ => (Action::UP, RunArgs::default()),
     }
 }
@@ -119,27 +216,14 @@ fn note(target: &Target, action: Action, plan: &Plan) -> Option<&'static str> {
         Action::Down { .. } if !has_tenants => {
             Some("There are no tenants. To roll back the shared schema, name it: -s public")
         }
-        Action::Down { .. } | Action::Reset if has_tenants => {
+        Action::Down { .. } => {
             Some("Tenants only: the shared schema stays as it is. To roll it back, name it: -s public")
-        }
-        Action::Fresh | Action::Refresh if has_tenants => {
-            Some("Tenants only: the shared schema keeps what it has, and gets what is pending.")
         }
         _ => None,
     }
 }
 
 impl Context<'_> {
-    fn target(&self) -> Result<Target, CliError> {
-        Ok(match &self.schema {
-            None => Target::All,
-            Some(name) => match SchemaName::new(name)? {
-                schema if schema.is_shared() => Target::Shared,
-                schema => Target::Tenants(vec![schema]),
-            },
-        })
-    }
-
     async fn executor(&self) -> Result<Executor, CliError> {
         let options = self.options()?;
         let executor = Executor::connect(options, self.migrations.clone()).await;

@@ -20,14 +20,18 @@
 
 mod args;
 mod audit;
+mod confirm;
 mod error;
 mod generate;
+mod json;
 mod migrate;
 mod output;
+mod progress;
+mod target;
 mod tenant;
 
 use std::{
-    io::{IsTerminal as _, Write, stderr, stdout},
+    io::{IsTerminal as _, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -37,7 +41,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
 
-pub use args::{Args, Command, RunArgs};
+pub use args::{Args, Command, RunArgs, TargetArgs};
 pub use error::CliError;
 pub use tenant::TenantCommand;
 
@@ -49,7 +53,11 @@ pub async fn run_cli(migrations: Migrations) -> ExitCode {
     load_env_file();
     let args = Args::parse();
     install_subscriber(args.verbose);
-    match run(&migrations, args, &mut stdout()).await {
+    let on_terminal = Terminal {
+        is_interactive: stdin().is_terminal() && stderr().is_terminal(),
+        has_progress: stdout().is_terminal() && stderr().is_terminal(),
+    };
+    match run_on(&migrations, args, on_terminal, &mut stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error}"));
@@ -58,12 +66,32 @@ pub async fn run_cli(migrations: Migrations) -> ExitCode {
     }
 }
 
-/// Does what the arguments say, and writes what people read to `out`.
+/// Does what the arguments say, and writes what people read to `out`. Nobody is asked anything.
 ///
 /// # Errors
 /// [`CliError`] says what failed, and what to do about it.
 pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
+    run_on(migrations, args, Terminal::default(), out).await
+}
+
+/// What there is of a terminal.
+#[derive(Debug, Clone, Copy, Default)]
+struct Terminal {
+    /// Whether somebody is there to be asked.
+    is_interactive: bool,
+    /// Whether a bar shows how far a run is.
+    has_progress: bool,
+}
+
+async fn run_on(
+    migrations: &Migrations,
+    args: Args,
+    terminal: Terminal,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
     let context = Context {
+        is_interactive: terminal.is_interactive,
+        has_progress: terminal.has_progress,
         migrations,
         url: args.database_url,
         schema: args.database_schema.filter(|schema| !schema.is_empty()),
@@ -71,6 +99,7 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
     };
     let up = Command::Up {
         num: None,
+        fake: false,
         run: RunArgs::default(),
     };
     match args.command.unwrap_or(up) {
@@ -81,7 +110,7 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
             ..
         } => generate::generate(&migration_dir, &migration_name, local_time),
         Command::Init { migration_dir } => generate::init(&migration_dir, out),
-        Command::Status => migrate::status(&context, out).await,
+        Command::Status { target, json } => migrate::status(&context, &target, json, out).await,
         Command::Audit {
             json,
             no_entities,
@@ -105,6 +134,8 @@ struct Context<'a> {
     url: Option<String>,
     schema: Option<String>,
     is_verbose: bool,
+    is_interactive: bool,
+    has_progress: bool,
 }
 
 impl Context<'_> {

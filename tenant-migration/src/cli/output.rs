@@ -1,6 +1,7 @@
 //! What people read.
 
 use std::{
+    collections::HashMap,
     io::{self, Write},
     time::Duration,
 };
@@ -9,6 +10,7 @@ use comfy_table::{Table, presets};
 
 use crate::{
     plan::{Plan, Step},
+    preview::Preview,
     report::{Observer, Outcome, Report, SchemaReport},
     status::SchemaStatus,
 };
@@ -48,7 +50,7 @@ impl Observer for Lines<'_> {
     }
 }
 
-fn outcome(report: &SchemaReport, is_verbose: bool) -> String {
+pub(super) fn outcome(report: &SchemaReport, is_verbose: bool) -> String {
     match report.outcome() {
         Outcome::Done(steps) => format!("{} ({})", done(steps, is_verbose), time(report.time())),
         Outcome::UpToDate => "nothing to do".to_owned(),
@@ -103,8 +105,8 @@ fn time(time: Duration) -> String {
     }
 }
 
-/// Counts, and all failures once more where they may have scrolled by.
-pub(super) fn show_summary(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
+/// How often each outcome was, and all failures once more where they may have scrolled by.
+pub(super) fn show_summary(report: &Report, time: Duration, out: &mut (dyn Write + Send)) -> io::Result<()> {
     const SCREEN: usize = 20;
     let schemas = report.schemas();
     let failed: Vec<_> = schemas.iter().filter(|schema| !schema.is_success()).collect();
@@ -116,30 +118,88 @@ pub(super) fn show_summary(report: &Report, out: &mut (dyn Write + Send)) -> io:
         writeln!(out, "\n{}", table.trim_fmt())?;
     }
     if schemas.len() > 1 {
-        writeln!(out, "\n{}", counts(schemas))?;
+        writeln!(out, "\n{} in {}", counts(schemas), self::time(time))?;
     }
     Ok(())
 }
 
-fn counts(schemas: &[SchemaReport]) -> String {
-    let mut counts = [
-        (0, "done"),
-        (0, "had nothing to do"),
-        (0, "failed"),
-        (0, "not begun"),
-    ];
-    for schema in schemas {
-        let at = match schema.outcome() {
-            Outcome::Done(_) => 0,
-            Outcome::UpToDate => 1,
-            Outcome::Failed { .. } => 2,
-            Outcome::NotReached(_) => 3,
-        };
-        counts[at].0 += 1;
+const OUTCOMES: [&str; 4] = ["done", "nothing to do", "failed", "not begun"];
+
+/// An outcome in a word.
+pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => OUTCOMES[0],
+        Outcome::UpToDate => OUTCOMES[1],
+        Outcome::Failed { .. } => OUTCOMES[2],
+        Outcome::NotReached(_) => OUTCOMES[3],
     }
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+}
+
+/// "3 schemas: 1 done, 2 nothing to do"
+fn counts(schemas: &[SchemaReport]) -> String {
+    let count = |word: &&str| {
+        schemas
+            .iter()
+            .filter(|schema| outcome_word(schema.outcome()) == *word)
+            .count()
+    };
+    let counts = OUTCOMES.iter().map(|word| (count(word), word));
+    let counts: Vec<_> = counts
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     format!("{} schemas: {}", schemas.len(), counts.join(", "))
+}
+
+/// What would be done to every schema.
+pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let mut table = plain_table(["schema", "would be done"]);
+    for schema in plan.schemas() {
+        let steps = match schema.steps() {
+            Ok([]) => "nothing".to_owned(),
+            Ok(steps) => done(steps, is_verbose),
+            Err(error) => format!("CANNOT: {error}"),
+        };
+        table.add_row([schema.schema().to_string(), steps]);
+    }
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+/// The SQL of all schemas. Those with the same are said together.
+pub(super) fn show_previews(previews: &[Preview], out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let text = |preview: &Preview| match &preview.statements {
+        Ok(statements) if statements.is_empty() => "-- nothing\n".to_owned(),
+        Ok(statements) => statements
+            .iter()
+            .map(|statement| with_semicolon(statement))
+            .collect(),
+        Err(error) => format!("-- CANNOT: {error}\n"),
+    };
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut places = HashMap::new();
+    for preview in previews {
+        let at = *places.entry(text(preview)).or_insert_with_key(|text| {
+            groups.push((text.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.push(preview.schema.as_str());
+    }
+    for (sql, schemas) in groups {
+        writeln!(out, "-- {}\n{sql}", schemas_of(&schemas))?;
+    }
+    Ok(())
+}
+
+/// "acme, globex and 998 more"
+fn schemas_of(names: &[&str]) -> String {
+    match names.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+fn with_semicolon(statement: &str) -> String {
+    format!("{};\n", statement.trim_end().trim_end_matches(';'))
 }
 
 /// A line for every schema.

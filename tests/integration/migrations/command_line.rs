@@ -76,22 +76,21 @@ async fn from_an_empty_database_to_two_tenants() {
     assert_eq!(run(&["-s", "acme", "status"]).await, details);
     assert!(run(&["-v", "status"]).await.contains(details));
     let out = run(&["up"]).await;
-    assert!(
-        out.ends_with("\n3 schemas: 1 done, 2 had nothing to do\n"),
-        "{out}"
-    );
+    assert!(out.contains("\n3 schemas: 1 done, 2 nothing to do in "), "{out}");
     let out = run(&["down", "-n", "5"]).await;
     assert!(
         out.starts_with("Tenants only: the shared schema stays as it is."),
         "{out}"
     );
     assert!(
-        run(&["fresh"])
+        run(&["fresh", "--tenants", "--yes"])
             .await
             .contains("globex  dropped everything, then applied m2026")
     );
-    assert!(run(&["refresh"]).await.contains("acme    rolled back m2026"));
-    assert!(run(&["reset"]).await.contains("then dropped the ledger"));
+    let refreshed = run(&["refresh", "--tenant", "acme,globex", "-y"]).await;
+    assert!(refreshed.contains("acme    rolled back m2026"), "{refreshed}");
+    let reset = run(&["-s", "acme", "reset", "--yes"]).await;
+    assert!(reset.contains("then dropped the ledger"), "{reset}");
     assert!(
         run(&["-s", "public", "status"])
             .await
@@ -147,7 +146,7 @@ async fn a_failure_is_told_and_the_exit_is_not_success() {
         "globex  FAILED: m2_create_tag could not be applied: relation \"tag\" already exists (42P07)\n";
     assert!(out.contains(failed), "{out}");
     assert!(
-        out.ends_with("\n3 schemas: 1 done, 1 had nothing to do, 1 failed\n"),
+        out.contains("\n3 schemas: 1 done, 1 nothing to do, 1 failed in "),
         "{out}"
     );
 
@@ -157,6 +156,138 @@ async fn a_failure_is_told_and_the_exit_is_not_success() {
         "{result:?}"
     );
     assert!(out.contains("unknown to this program: m1_create_note"), "{out}");
+}
+
+#[tokio::test]
+async fn what_drops_data_is_told_of_what_and_confirmed() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    for action in ["fresh", "refresh", "reset"] {
+        let (_, result) = cli(&db, &migrations, &[action, "--yes"]).await;
+        assert!(matches!(result, Err(CliError::NoTarget { .. })), "{result:?}");
+        let (_, result) = cli(&db, &migrations, &["-s", "acme", action]).await;
+        let error = result.unwrap_err().to_string();
+        assert!(
+            error.contains("on acme drops data") && error.contains("--yes"),
+            "{error}"
+        );
+    }
+    assert_eq!(count(&connection, "SELECT FROM acme.note").await, 1);
+    let (_, result) = cli(&db, &migrations, &["-s", "acme", "fresh", "--tenants", "--yes"]).await;
+    assert!(matches!(result, Err(CliError::TwoTargets { .. })), "{result:?}");
+    let (_, result) = cli(&db, &migrations, &["fresh", "--shared", "--yes"]).await;
+    assert!(
+        matches!(result, Err(CliError::Plan(PlanError::TenantsExist { .. }))),
+        "{result:?}"
+    );
+    assert!(Args::try_parse_from(["migration", "up", "--shared", "--kind", "trial"]).is_err());
+}
+
+#[tokio::test]
+async fn schemas_are_chosen_by_flags() {
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    let trial = with([NOTE]);
+    create_tenant(&connection, &trial, &new("initech").kind("trial"))
+        .await
+        .unwrap();
+    let migrations = with([NOTE, TAG]);
+    let run = async |words: &[&str]| {
+        let (out, result) = cli(&db, &migrations, words).await;
+        result.unwrap();
+        let lines = out.lines().take_while(|line| !line.is_empty());
+        lines
+            .map(|line| words_of(line.split(" (").next().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let (done, nothing) = ("applied m2_create_tag", "nothing to do");
+    assert_eq!(run(&["up", "--shared"]).await, [format!("public {nothing}")]);
+    assert_eq!(run(&["up", "--kind", "trial"]).await, [format!("initech {done}")]);
+    assert_eq!(
+        run(&["up", "--tenant", "globex"]).await,
+        [format!("globex {done}")]
+    );
+    let mut lines = run(&["up", "--tenants"]).await;
+    lines.sort_unstable();
+    let expected = [
+        format!("acme {done}"),
+        format!("globex {nothing}"),
+        format!("initech {nothing}"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_steps_or_the_sql_and_does_nothing() {
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    db.execute("CREATE TABLE globex.tag ()").await;
+    let migrations = with([NOTE, TAG]);
+    let (out, result) = cli(&db, &migrations, &["up", "--dry-run"]).await;
+    result.unwrap();
+    let lines: Vec<_> = out.lines().map(words_of).collect();
+    assert_eq!(
+        lines,
+        [
+            "schema would be done",
+            "public nothing",
+            "acme applied m2_create_tag",
+            "globex applied m2_create_tag",
+        ]
+    );
+    let (out, result) = cli(&db, &migrations, &["up", "--dry-run", "--sql"]).await;
+    assert!(matches!(result, Err(CliError::Obstacles { count: 1, all: 3 })));
+    assert!(out.contains("-- acme\nCREATE TABLE tag (id int);\n"), "{out}");
+    assert!(
+        out.contains("-- globex\n-- CANNOT: m2_create_tag could not be applied"),
+        "{out}"
+    );
+    assert!(
+        !out.contains("seaql_migrations"),
+        "the bookkeeping is not the migration's: {out}"
+    );
+    assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);
+    assert_eq!(ledger(&connection, "acme").await, ["m1_create_note"]);
+
+    let (out, _) = cli(&db, &migrations, &["up", "--dry-run", "--sql", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json[1]["steps"][0]["migration"], "m2_create_tag");
+    assert_eq!(json[1]["sql"][0], "CREATE TABLE tag (id int)");
+    assert!(json[2]["error"].as_str().unwrap().contains("already exists"));
+}
+
+#[tokio::test]
+async fn results_are_there_for_programs() {
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    db.execute("CREATE TABLE globex.tag ()").await;
+    let migrations = with([NOTE, TAG]);
+    let (out, result) = cli(&db, &migrations, &["up", "--json"]).await;
+    assert!(matches!(result, Err(CliError::Failed { failed: 1, all: 3 })));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["success"], false);
+    let outcomes: Vec<_> = json["schemas"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["nothing to do", "done", "failed"]);
+    assert!(
+        json["schemas"][2]["error"]
+            .as_str()
+            .unwrap()
+            .contains("already exists")
+    );
+    assert_eq!(json["schemas"][1]["steps"][0]["migration"], "m2_create_tag");
+
+    let (out, result) = cli(&db, &migrations, &["status", "--json", "--tenants"]).await;
+    result.unwrap();
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json[1]["schema"], "globex");
+    assert_eq!(json[1]["pending"][0], "m2_create_tag");
+
+    let (out, result) = cli(&db, &migrations, &["up", "--fake", "--tenant", "globex"]).await;
+    result.unwrap();
+    assert!(out.contains("recorded m2_create_tag without running it"), "{out}");
+    assert_eq!(ledger(&connection, "globex").await.len(), 2);
 }
 
 #[tokio::test]

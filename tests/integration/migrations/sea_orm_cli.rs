@@ -1,57 +1,66 @@
-//! The real `sea-orm-cli`, as a library: it runs `cargo run` in the example.
+//! The real `sea-orm-cli`: it runs `cargo run` in the example.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
-use ::sea_orm_cli::{MigrateSubcommands, run_migrate_command, run_migrate_generate};
+use ::sea_orm_cli::run_migrate_generate;
 
 use super::*;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/migration");
 
-async fn migrate(db: &TestDatabase, schema: Option<&str>, command: MigrateSubcommands) -> Result<(), String> {
-    let (url, schema) = (db.url().to_owned(), schema.map(str::to_owned));
-    tokio::task::spawn_blocking(move || {
-        run_migrate_command(Some(command), EXAMPLE, schema, Some(url), false)
-            .map_err(|error| error.to_string())
-    })
-    .await
-    .unwrap()
+/// Runs `sea-orm-cli migrate`. Gives whether it succeeded.
+async fn migrate(db: &TestDatabase, says_yes: bool, words: &[&str]) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sea_orm_cli"));
+    command
+        .args(["migrate", "-d", EXAMPLE, "-u", db.url()])
+        .args(words)
+        .env_remove("DATABASE_SCHEMA")
+        .env_remove("TENANT_MIGRATION_YES")
+        .stdin(std::process::Stdio::null());
+    if says_yes {
+        command.env("TENANT_MIGRATION_YES", "1");
+    }
+    let status = tokio::task::spawn_blocking(move || command.status());
+    status.await.unwrap().unwrap().success()
 }
 
 #[tokio::test]
 async fn sea_orm_cli_migrates_the_shared_schema_and_the_tenants() {
-    use MigrateSubcommands::{Down, Fresh, Refresh, Reset, Status, Up};
     let db = TestDatabase::create().await;
     let connection = db.connect().await;
     let migrations = example_migration::migrations();
     let note = ["m20260101_000001_create_note"];
+    let run = async |words: &[&str]| migrate(&db, false, words).await;
 
-    migrate(&db, None, Up { num: None }).await.unwrap();
+    assert!(run(&["up"]).await);
     for name in ["acme", "globex"] {
         create_tenant(&connection, &migrations, &new(name)).await.unwrap();
     }
-    migrate(&db, None, Status).await.unwrap();
-    migrate(&db, Some("acme"), Status).await.unwrap();
-    migrate(&db, Some("acme"), Down { num: 1 }).await.unwrap();
+    assert!(run(&["status"]).await);
+    assert!(run(&["-s", "acme", "status"]).await);
+    assert!(run(&["-s", "acme", "down", "-n", "1"]).await);
     assert!(ledger(&connection, "acme").await.is_empty());
     assert_eq!(ledger(&connection, "globex").await, note);
-    migrate(&db, Some("public"), Up { num: None }).await.unwrap();
+    assert!(run(&["-s", "public", "up"]).await);
     assert!(ledger(&connection, "acme").await.is_empty());
-    migrate(&db, Some("acme"), Up { num: Some(1) }).await.unwrap();
+    assert!(run(&["-s", "acme", "up", "-n", "1"]).await);
     assert_eq!(ledger(&connection, "acme").await, note);
 
-    migrate(&db, None, Down { num: 1 }).await.unwrap();
+    assert!(run(&["down"]).await);
     assert!(ledger(&connection, "globex").await.is_empty());
     assert_eq!(ledger(&connection, "public").await.len(), 4);
-    migrate(&db, None, Up { num: None }).await.unwrap();
-    for command in [Fresh, Refresh, Reset] {
-        migrate(&db, Some("acme"), command).await.unwrap();
+    assert!(run(&["up"]).await);
+    for command in ["fresh", "refresh", "reset"] {
+        assert!(!run(&["-s", "acme", command]).await, "it was not confirmed");
+        assert!(!migrate(&db, true, &[command]).await, "it was not told of what");
+        assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);
+        assert!(migrate(&db, true, &["-s", "acme", command]).await);
     }
     assert!(tables(&connection, "acme").await.is_empty());
     assert_eq!(ledger(&connection, "globex").await, note);
 
-    assert!(migrate(&db, Some("nobody"), Up { num: None }).await.is_err());
-    assert!(migrate(&db, Some("public"), Fresh).await.is_err());
+    assert!(!run(&["-s", "nobody", "up"]).await);
+    assert!(!migrate(&db, true, &["-s", "public", "fresh"]).await);
     assert_eq!(count(&connection, "SELECT FROM tenants").await, 2);
 }
 

@@ -1,0 +1,62 @@
+//! Which schemas a command works on.
+
+use tenant_core::SchemaName;
+
+use super::{Context, TargetArgs, error::CliError};
+use crate::plan::{Action, Target};
+
+/// What the arguments name, everything if they name nothing.
+pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target, CliError> {
+    let by_flag = by_flag(args)?;
+    match (by_flag, &context.schema) {
+        (Some(_), Some(schema)) => Err(CliError::TwoTargets {
+            schema: schema.clone(),
+        }),
+        (Some(target), None) => Ok(target),
+        (None, Some(name)) => Ok(match SchemaName::new(name)? {
+            schema if schema.is_shared() => Target::Shared,
+            schema => Target::Tenants(vec![schema]),
+        }),
+        (None, None) => Ok(Target::All),
+    }
+}
+
+fn by_flag(args: &TargetArgs) -> Result<Option<Target>, CliError> {
+    if args.shared {
+        return Ok(Some(Target::Shared));
+    }
+    if args.tenants {
+        return Ok(Some(Target::AllTenants));
+    }
+    if let Some(kind) = &args.kind {
+        return Ok(Some(Target::Kind(kind.clone())));
+    }
+    if args.tenant.is_empty() {
+        return Ok(None);
+    }
+    let schemas: Result<_, _> = args.tenant.iter().map(SchemaName::for_tenant).collect();
+    Ok(Some(Target::Tenants(schemas?)))
+}
+
+/// What drops data is told on which schemas.
+pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliError> {
+    match target {
+        Target::All if action.empties() => Err(CliError::NoTarget { action }),
+        _ => Ok(()),
+    }
+}
+
+/// "every tenant", for a question.
+pub(super) fn words(target: &Target) -> String {
+    match target {
+        Target::All => "the shared schema and every tenant".to_owned(),
+        Target::Shared => "the shared schema".to_owned(),
+        Target::AllTenants => "every tenant".to_owned(),
+        Target::Kind(kind) => format!("every tenant of kind {kind}"),
+        Target::Tenants(schemas) => schemas
+            .iter()
+            .map(SchemaName::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
