@@ -1,4 +1,4 @@
-//! The catalog's own migrations: the tables `tenants` and `domains` of the shared schema.
+//! The catalog's own migrations: the tables `tenants`, `domains` and `dropped_tenants` of the shared schema.
 //!
 //! They belong to the shared migrator, before the application's own.
 //!
@@ -41,6 +41,11 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             name: "m20000101_000003_add_version",
             create: ADD_VERSION,
             drop: DROP_VERSION,
+        }),
+        Box::new(Table {
+            name: "m20000101_000004_create_dropped_tenants",
+            create: CREATE_DROPPED_TENANTS,
+            drop: "DROP TABLE public.dropped_tenants",
         }),
     ]
 }
@@ -96,6 +101,17 @@ ALTER TABLE public.tenants
     DROP COLUMN version,
     DROP CONSTRAINT tenants_status_check,
     ADD CONSTRAINT tenants_status_check CHECK (status IN ('provisioning', 'active', 'suspended', 'maintenance'))";
+
+/// The tenants that are gone. The names of their schemas are not given to others.
+const CREATE_DROPPED_TENANTS: &str = r#"
+CREATE TABLE public.dropped_tenants (
+    tenant_id bigint PRIMARY KEY,
+    schema_name varchar(63) COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    dropped_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX dropped_tenants_schema_name_idx ON public.dropped_tenants (lower(schema_name));
+"#;
 
 struct Table {
     name: &'static str,

@@ -200,6 +200,19 @@ pub enum CreateTenantError {
         /// The schema.
         schema: SchemaName,
     },
+    /// The schema was that of a tenant that is gone.
+    #[error(
+        "the schema {schema} was that of {name:?}, a tenant that was dropped on {dropped_at}: what still runs for it would \
+         reach the new one's rows. Take another name, or `--reuse-name` (`NewTenant::reuse_name`) if nothing does"
+    )]
+    NameRetired {
+        /// The schema.
+        schema: SchemaName,
+        /// The name of the tenant that had it.
+        name: String,
+        /// The day on which that was dropped, in UTC.
+        dropped_at: String,
+    },
     /// The domain is another tenant's.
     #[error("the domain {domain} is taken by another tenant")]
     DomainTaken {
@@ -208,7 +221,7 @@ pub enum CreateTenantError {
     },
     /// The shared schema has no catalog.
     #[error(
-        "tenant {schema} was not created, because the database has no catalog yet: migrate the shared schema first \
+        "tenant {schema} was not created, because the database has no catalog yet, or an older version's: migrate the shared schema first \
          (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
     )]
     NoCatalog {

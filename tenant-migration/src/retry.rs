@@ -19,8 +19,9 @@ pub(crate) fn passes(error: &SchemaError) -> bool {
     }
 }
 
+/// Whether PostgreSQL may do it when it is asked again.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn is_transient(error: &DbErr) -> bool {
+pub(crate) fn is_transient(error: &DbErr) -> bool {
     matches!(
         sqlstate(error),
         Some(

@@ -2,8 +2,10 @@
 
 mod command_line;
 mod create;
+mod drop;
 mod fleet;
 mod kinds;
+mod life;
 mod roles;
 mod run;
 mod safety;

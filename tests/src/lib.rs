@@ -8,6 +8,7 @@
 )]
 
 mod proxy;
+mod server;
 
 use std::{
     env,
@@ -16,6 +17,8 @@ use std::{
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
+
+pub use server::TestServer;
 
 pub use proxy::{Counts, Direction, Fault, Faults, Firing, Proxy, Rule};
 
@@ -33,9 +36,17 @@ impl TestDatabase {
     /// # Panics
     /// Without `DATABASE_URL`, or a server there.
     pub async fn create() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = env::var("DATABASE_URL")
             .expect("the integration tests need a PostgreSQL server: run `scripts/with-postgres cargo test`");
+        Self::create_on(server).await
+    }
+
+    /// Makes an empty database on another server.
+    ///
+    /// # Panics
+    /// Without a server there.
+    pub async fn create_on(server: String) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tenant_test_{}_{count}", std::process::id());
         execute(&server, &format!("CREATE DATABASE \"{name}\"")).await;

@@ -1,6 +1,7 @@
-//! The catalog: the tables `tenants` and `domains` of the shared schema, and the store on top of them.
+//! The catalog: the tables `tenants`, `domains` and `dropped_tenants` of the shared schema, and the store on top of them.
 
 pub mod domain;
+pub mod dropped_tenant;
 mod store;
 pub mod tenant;
 
@@ -8,4 +9,4 @@ pub use store::{CatalogError, SeaOrmStore, TenantStore};
 
 /// The names of its tables.
 #[doc(hidden)]
-pub const TABLES: [&str; 2] = ["tenants", "domains"];
+pub const TABLES: [&str; 3] = ["tenants", "domains", "dropped_tenants"];

@@ -230,6 +230,19 @@ pub struct RunArgs {
     #[arg(long, requires = "dry_run")]
     pub sql: bool,
 
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+
+    /// Show the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whether data is dropped without asking.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[non_exhaustive]
+pub struct Confirmation {
     /// Drop data without asking
     #[arg(
         short = 'y',
@@ -240,10 +253,6 @@ pub struct RunArgs {
         default_missing_value = "true"
     )]
     pub yes: bool,
-
-    /// Show the result as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{Context, error::CliError};
+use super::{Context, args::Confirmation, error::CliError};
 
 /// Goes on if the arguments say yes, or a person at a terminal does.
-pub(super) fn confirm(context: &Context<'_>, says_yes: bool, what: &str) -> Result<(), CliError> {
-    if says_yes || (context.is_interactive && ask(what)?) {
+pub(super) fn confirm(context: &Context<'_>, confirmation: Confirmation, what: &str) -> Result<(), CliError> {
+    if confirmation.yes || (context.is_interactive && ask(what)?) {
         return Ok(());
     }
     Err(CliError::NotConfirmed {

@@ -8,6 +8,7 @@ use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::Catalo
 use super::audit::tally;
 use crate::{
     error::{CreateTenantError, PlanError, reason},
+    lifecycle::LifecycleError,
     plan::Action,
 };
 
@@ -100,6 +101,9 @@ pub enum CliError {
     /// A tenant was not created.
     #[error(transparent)]
     Create(#[from] CreateTenantError),
+    /// Something was not done to a tenant.
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

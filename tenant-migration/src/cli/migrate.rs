@@ -51,7 +51,11 @@ async fn act(
         return dry_run(context, executor, &plan, args, out).await;
     }
     if action.empties() {
-        confirm(context, args.yes, &format!("`{action}` on {}", words(target)))?;
+        confirm(
+            context,
+            args.confirmation,
+            &format!("`{action}` on {}", words(target)),
+        )?;
     }
     let begun = Instant::now();
     let report = match args.json {

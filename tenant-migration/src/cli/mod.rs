@@ -41,9 +41,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
 
-pub use args::{Args, Command, RunArgs, TargetArgs};
+pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
-pub use tenant::TenantCommand;
+pub use tenant::{ChangeCommand, DomainCommand, Switch, TenantCommand};
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
 /// and logs on the standard error.

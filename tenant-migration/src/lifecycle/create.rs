@@ -34,6 +34,7 @@ pub struct NewTenant {
     pub(crate) domain: Option<Host>,
     pub(crate) kind: String,
     pub(crate) metadata: Value,
+    pub(crate) reuses_name: bool,
 }
 
 impl NewTenant {
@@ -46,6 +47,7 @@ impl NewTenant {
             domain: None,
             kind: DEFAULT_KIND.to_owned(),
             metadata: Value::Object(serde_json::Map::new()),
+            reuses_name: false,
         }
     }
 
@@ -64,6 +66,13 @@ impl NewTenant {
     /// What the application keeps about it.
     pub fn metadata(mut self, metadata: Value) -> Self {
         self.metadata = metadata;
+        self
+    }
+
+    /// Lets it have the name of a schema that another tenant had, which is gone. What still runs for that one, such as a
+    /// job with its schema's name in it, reaches the new one's rows.
+    pub fn reuse_name(mut self) -> Self {
+        self.reuses_name = true;
         self
     }
 

@@ -11,7 +11,7 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
-use super::create::NewTenant;
+use super::{create::NewTenant, drop::find_dropped};
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
     error::{CreateTenantError, RoleError, SchemaError, broken_key, sqlstate},
@@ -75,6 +75,7 @@ impl Creation {
             .await
             .map_err(|error| self.failed(error))?;
         if !self.schema().is_shared() {
+            self.check_name(db).await?;
             self.create_schema(db).await?;
             self.migrate(db).await?;
         }
@@ -93,7 +94,8 @@ impl Creation {
         };
         let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
         inserted.map_err(|error| match sqlstate(&error) {
-            Some("42P01") => CreateTenantError::NoCatalog {
+            // There is no such table, or an older one without the columns.
+            Some("42P01" | "42703") => CreateTenantError::NoCatalog {
                 schema: self.schema().clone(),
             },
             _ => self.failed(error),
@@ -112,6 +114,22 @@ impl Creation {
         };
         domain::Entity::insert(row).exec_without_returning(db).await?;
         Ok(())
+    }
+
+    /// A tenant that is dropped meanwhile had the name until its transaction ended, so it is seen after the insertion.
+    async fn check_name(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+        if self.new.reuses_name {
+            return Ok(());
+        }
+        let dropped = find_dropped(db, self.schema()).await;
+        match dropped.map_err(|error| self.failed(error))? {
+            Some(gone) => Err(CreateTenantError::NameRetired {
+                schema: self.schema().clone(),
+                name: gone.name,
+                dropped_at: gone.dropped_at.date_naive().to_string(),
+            }),
+            None => Ok(()),
+        }
     }
 
     async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {

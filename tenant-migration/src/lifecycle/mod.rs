@@ -2,5 +2,16 @@
 
 mod create;
 mod creation;
+mod domains;
+mod drop;
+mod error;
+mod lookup;
+mod rename;
+mod status;
 
 pub use create::{NewTenant, create_tenant};
+pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
+pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};
+pub use error::LifecycleError;
+pub use rename::rename_tenant;
+pub use status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant};

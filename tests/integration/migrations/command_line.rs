@@ -17,7 +17,7 @@ async fn from_an_empty_database_to_two_tenants() {
     assert!(
         run(&[])
             .await
-            .starts_with("public  applied 4 migrations, m20000101_000001_create_tenants to ")
+            .starts_with("public  applied 5 migrations, m20000101_000001_create_tenants to ")
     );
     let words = [
         "tenant",
@@ -50,10 +50,10 @@ async fn from_an_empty_database_to_two_tenants() {
     assert_eq!(
         rows,
         [
-            "schema name domain kind status",
-            "acme Acme Inc. acme.localhost trial active",
-            "globex globex - default active",
-            "public Notes localhost default active",
+            "schema name domain kind status version",
+            "acme Acme Inc. acme.localhost trial active m20260101_000001_create_note",
+            "globex globex - default active m20260101_000001_create_note",
+            "public Notes localhost default active -",
         ]
     );
     let json: serde_json::Value = serde_json::from_str(&run(&["tenant", "list", "--json"]).await).unwrap();
@@ -67,7 +67,7 @@ async fn from_an_empty_database_to_two_tenants() {
         rows,
         [
             "schema applied pending",
-            "public 4 0",
+            "public 5 0",
             "acme 0 1 m20260101_000001_create_note",
             "globex 1 0",
         ]

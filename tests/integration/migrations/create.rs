@@ -64,7 +64,13 @@ async fn the_public_tenant_is_a_row_and_a_domain() {
     assert_eq!(rest(&db).await, ["domain example.com", "tenant public"]);
     assert_eq!(
         tables(&db, "public").await,
-        ["domains", "plan", "seaql_migrations", "tenants"]
+        [
+            "domains",
+            "dropped_tenants",
+            "plan",
+            "seaql_migrations",
+            "tenants"
+        ]
     );
     let again = create_tenant(&db, &migrations, &main).await;
     assert!(

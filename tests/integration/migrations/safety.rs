@@ -16,7 +16,13 @@ async fn a_tenants_migration_does_not_see_shared_tables() {
     );
     assert_eq!(
         tables(&connection, "public").await,
-        ["domains", "plan", "seaql_migrations", "tenants"]
+        [
+            "domains",
+            "dropped_tenants",
+            "plan",
+            "seaql_migrations",
+            "tenants"
+        ]
     );
 
     let dropped = Sql::new("m2_drop", "", "");
@@ -92,7 +98,13 @@ async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {
     );
     assert_eq!(
         tables(&connection, "public").await,
-        ["domains", "plan", "seaql_migrations", "tenants"]
+        [
+            "domains",
+            "dropped_tenants",
+            "plan",
+            "seaql_migrations",
+            "tenants"
+        ]
     );
     // Everything is the tenants then.
     let report = act(&db, &migrations, &Target::All, Action::Fresh).await;
@@ -123,7 +135,13 @@ async fn without_tenants_fresh_is_for_the_shared_schema() {
     assert!(report.is_success(), "{:?}", outcomes(&report));
     assert_eq!(
         tables(&connection, "public").await,
-        ["domains", "plan", "seaql_migrations", "tenants"]
+        [
+            "domains",
+            "dropped_tenants",
+            "plan",
+            "seaql_migrations",
+            "tenants"
+        ]
     );
     let left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'S')
                 UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace

@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use crate::cli::args::Confirmation;
+
 /// What to do with tenants.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
@@ -23,11 +25,151 @@ pub enum TenantCommand {
         /// A word by which tenants are grouped
         #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
         kind: String,
+
+        /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches the new
+        /// one's rows
+        #[arg(long)]
+        reuse_name: bool,
     },
     /// List the tenants, in the order of their schemas
     List {
+        /// Those in a status, such as `suspended`
+        #[arg(long)]
+        status: Option<tenant_core::TenantStatus>,
+
+        /// Those of a kind
+        #[arg(long)]
+        kind: Option<String>,
+
+        /// Those whose schema is behind this program
+        #[arg(long)]
+        behind: bool,
+
         /// As JSON, with all that the catalog has
         #[arg(long)]
         json: bool,
     },
+    /// Show a tenant: what the catalog has of it, its domains, and what is applied in its schema
+    Show {
+        /// Its schema
+        schema: String,
+
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The domains of a tenant
+    #[command(subcommand)]
+    Domain(DomainCommand),
+    /// What is done to a tenant that is there.
+    #[command(flatten)]
+    Change(ChangeCommand),
+}
+
+/// What to do to a tenant that is there.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum ChangeCommand {
+    /// Take a tenant out of service: its requests get 403
+    Suspend {
+        /// Its schema
+        schema: String,
+    },
+    /// Take a tenant back into service, whether it was suspended, in maintenance or archived
+    Resume {
+        /// Its schema
+        schema: String,
+    },
+    /// Say that a tenant is being worked on, or not any more: meanwhile its requests get 503
+    Maintenance {
+        /// Its schema
+        schema: String,
+
+        /// Whether it is
+        switch: Switch,
+    },
+    /// Put a tenant aside: it is kept, its requests get 404, and it is migrated only when it is named
+    Archive {
+        /// Its schema
+        schema: String,
+    },
+    /// Give a tenant another name, for people. Its schema and its domains stay
+    Rename {
+        /// Its schema
+        schema: String,
+
+        /// The name
+        name: String,
+    },
+    /// Drop a tenant: its schema and all that is in it, its domains, its role and its row in the catalog. Interrupted, it
+    /// goes on when it is run again. The name of the schema is not given to another tenant
+    Drop {
+        /// Its schema
+        schema: String,
+
+        /// How many seconds after it left service its tables are left alone, because other processes may still know its
+        /// host
+        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_MEMORY.as_secs())]
+        drain: u64,
+
+        /// How many tables one transaction drops
+        #[arg(long, value_name = "N", default_value_t = crate::DEFAULT_DROP_BATCH)]
+        batch: u32,
+
+        /// Drop it without asking
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+}
+
+/// What to do with the domains of a tenant.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum DomainCommand {
+    /// List them, the primary one first
+    List {
+        /// The tenant's schema
+        schema: String,
+
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add one. The first is the primary one
+    Add {
+        /// The tenant's schema
+        schema: String,
+
+        /// The host, such as `acme.example.com`
+        host: String,
+
+        /// Make it the primary one, which links are made of
+        #[arg(long)]
+        primary: bool,
+    },
+    /// Remove one. The primary one goes last
+    Remove {
+        /// The tenant's schema
+        schema: String,
+
+        /// The host
+        host: String,
+    },
+    /// Make one that it has the primary one, which links are made of
+    Primary {
+        /// The tenant's schema
+        schema: String,
+
+        /// The host
+        host: String,
+    },
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
 }

@@ -1,19 +1,18 @@
 //! `tenant`: what is done to one tenant, or shown of all.
 
 mod args;
+mod change;
+mod list;
+mod show;
 
 use std::io::Write;
 
-use serde_json::{Value, json};
-use tenant_core::{
-    Host, SchemaName, Tenant,
-    catalog::{SeaOrmStore, TenantStore as _},
-};
+use tenant_core::{Host, SchemaName};
 
-use super::{Context, error::CliError, output::plain_table};
+use super::{Context, error::CliError};
 use crate::lifecycle::{NewTenant, create_tenant};
 
-pub use args::TenantCommand;
+pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand};
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -26,18 +25,39 @@ pub(super) async fn run(
             name,
             domain,
             kind,
+            reuse_name,
         } => {
             let schema = SchemaName::new(schema)?;
             let name = name.unwrap_or_else(|| schema.to_string());
             let mut new = NewTenant::new(schema, name).kind(kind);
             if let Some(domain) = domain {
-                let host = Host::parse(&domain);
-                new = new.domain(host.map_err(|source| CliError::Domain { domain, source })?);
+                new = new.domain(host(domain)?);
+            }
+            if reuse_name {
+                new = new.reuse_name();
             }
             create(context, &new, out).await
         }
-        TenantCommand::List { json } => list(context, json, out).await,
+        TenantCommand::List {
+            status,
+            kind,
+            behind,
+            json,
+        } => {
+            let filter = list::Filter { status, kind, behind };
+            list::run(context, &filter, json, out).await
+        }
+        TenantCommand::Show { schema, json } => {
+            show::run(context, &SchemaName::new(schema)?, json, out).await
+        }
+        TenantCommand::Domain(command) => show::domain(context, command, out).await,
+        TenantCommand::Change(command) => change::run(context, command, out).await,
     }
+}
+
+/// A host as a person typed it.
+fn host(domain: String) -> Result<Host, CliError> {
+    Host::parse(&domain).map_err(|source| CliError::Domain { domain, source })
 }
 
 async fn create(
@@ -59,47 +79,4 @@ async fn create(
         writeln!(out, "created tenant {}{at}", tenant.schema())?;
     }
     Ok(())
-}
-
-async fn list(context: &Context<'_>, as_json: bool, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    // A database without a catalog has no tenants.
-    let tenants = match crate::catalog::exists(&db).await? {
-        true => SeaOrmStore::new(db.clone()).list().await?,
-        false => Vec::new(),
-    };
-    db.close().await?;
-    if as_json {
-        let tenants: Vec<_> = tenants.iter().map(to_json).collect();
-        writeln!(out, "{:#}", Value::Array(tenants))?;
-        return Ok(());
-    }
-    let mut table = plain_table(["schema", "name", "domain", "kind", "status"]);
-    for tenant in &tenants {
-        table.add_row(row(tenant));
-    }
-    writeln!(out, "{}", table.trim_fmt())?;
-    Ok(())
-}
-
-fn row(tenant: &Tenant) -> [&str; 5] {
-    [
-        tenant.schema().as_str(),
-        tenant.name(),
-        tenant.domain().unwrap_or("-"),
-        tenant.kind(),
-        tenant.status().as_str(),
-    ]
-}
-
-fn to_json(tenant: &Tenant) -> Value {
-    json!({
-        "id": tenant.id(),
-        "schema": tenant.schema(),
-        "name": tenant.name(),
-        "domain": tenant.domain(),
-        "kind": tenant.kind(),
-        "status": tenant.status(),
-        "metadata": tenant.metadata(),
-    })
 }

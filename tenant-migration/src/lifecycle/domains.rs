@@ -1,0 +1,144 @@
+//! The domains of a tenant. One of them is its primary domain, which links are made of.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, TransactionTrait, sea_query::Expr,
+};
+use tenant_core::{Host, SchemaName, catalog::domain};
+
+use super::{error::LifecycleError, lookup};
+use crate::{catalog::DOMAIN_KEY, error::broken_key};
+
+/// Gives a tenant a domain. Its first one is its primary domain, and so is this one if `is_primary` says so. Does nothing
+/// to a domain that it has already, but for that.
+///
+/// # Errors
+/// [`LifecycleError`] if there is no such tenant, or another one has the domain.
+pub async fn add_domain(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    host: &Host,
+    is_primary: bool,
+) -> Result<(), LifecycleError> {
+    let transaction = db.begin().await?;
+    let tenant = lookup::lock(&transaction, schema).await?;
+    let domains = domains_of(&transaction, tenant.id).await?;
+    if !domains.iter().any(|row| row.domain == host.as_str()) {
+        insert(&transaction, tenant.id, host).await?;
+    }
+    let has_primary = domains.iter().any(|row| row.is_primary);
+    if is_primary || !has_primary {
+        make_primary(&transaction, tenant.id, host).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Takes a domain from a tenant. The primary one goes last: which of the others takes its place is not guessed.
+///
+/// # Errors
+/// [`LifecycleError`] if there is no such tenant, it has no such domain, or it is the primary one of several.
+pub async fn remove_domain(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    host: &Host,
+) -> Result<(), LifecycleError> {
+    let transaction = db.begin().await?;
+    let tenant = lookup::lock(&transaction, schema).await?;
+    let domains = domains_of(&transaction, tenant.id).await?;
+    let row = find(&domains, schema, host)?;
+    if row.is_primary && domains.len() > 1 {
+        return Err(LifecycleError::PrimaryDomain {
+            schema: schema.clone(),
+            domain: host.clone(),
+        });
+    }
+    domain::Entity::delete_by_id(row.id).exec(&transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes a domain that a tenant has its primary one.
+///
+/// # Errors
+/// [`LifecycleError`] if there is no such tenant, or it has no such domain.
+pub async fn set_primary_domain(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    host: &Host,
+) -> Result<(), LifecycleError> {
+    let transaction = db.begin().await?;
+    let tenant = lookup::lock(&transaction, schema).await?;
+    let domains = domains_of(&transaction, tenant.id).await?;
+    find(&domains, schema, host)?;
+    make_primary(&transaction, tenant.id, host).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The domains of a tenant, its primary one first.
+///
+/// # Errors
+/// [`LifecycleError`] if there is no such tenant.
+pub async fn list_domains(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+) -> Result<Vec<domain::Model>, LifecycleError> {
+    let tenant = lookup::find(db, schema).await?;
+    Ok(domains_of(db, tenant.id).await?)
+}
+
+async fn domains_of(db: &impl ConnectionTrait, tenant_id: i64) -> Result<Vec<domain::Model>, DbErr> {
+    domain::Entity::find()
+        .filter(domain::Column::TenantId.eq(tenant_id))
+        .order_by_desc(domain::Column::IsPrimary)
+        .order_by_asc(domain::Column::Domain)
+        .all(db)
+        .await
+}
+
+fn find<'a>(
+    domains: &'a [domain::Model],
+    schema: &SchemaName,
+    host: &Host,
+) -> Result<&'a domain::Model, LifecycleError> {
+    let row = domains.iter().find(|row| row.domain == host.as_str());
+    row.ok_or_else(|| LifecycleError::NoSuchDomain {
+        schema: schema.clone(),
+        domain: host.clone(),
+    })
+}
+
+async fn insert(db: &impl ConnectionTrait, tenant_id: i64, host: &Host) -> Result<(), LifecycleError> {
+    let row = domain::ActiveModel {
+        tenant_id: Set(tenant_id),
+        domain: Set(host.to_string()),
+        ..Default::default()
+    };
+    let inserted = domain::Entity::insert(row).exec_without_returning(db).await;
+    match inserted {
+        Ok(_) => Ok(()),
+        Err(error) if broken_key(&error) == Some(DOMAIN_KEY) => {
+            Err(LifecycleError::DomainTaken { domain: host.clone() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// In two statements: a tenant has one primary domain at every moment at the most.
+async fn make_primary(db: &impl ConnectionTrait, tenant_id: i64, host: &Host) -> Result<(), DbErr> {
+    let of_tenant = domain::Column::TenantId.eq(tenant_id);
+    for is_primary in [false, true] {
+        let is_this = match is_primary {
+            true => domain::Column::Domain.eq(host.as_str()),
+            false => domain::Column::Domain.ne(host.as_str()),
+        };
+        domain::Entity::update_many()
+            .col_expr(domain::Column::IsPrimary, Expr::value(is_primary))
+            .filter(of_tenant.clone())
+            .filter(is_this)
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,400 @@
+//! Dropping a tenant: out of service, then its tables in batches, then the rest.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryResult, Statement, TransactionTrait,
+    sea_query::{Expr, Func, OnConflict},
+};
+use tenant_core::{
+    __private::{ShutDown, detached},
+    DEFAULT_HOST_MEMORY, SchemaName, TenantStatus,
+    catalog::{dropped_tenant, tenant},
+};
+
+use super::{error::LifecycleError, lookup, status};
+use crate::{
+    entry::milliseconds,
+    lock::{self, Hold},
+    migrations::Migrations,
+    retry, roles,
+    run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+};
+
+/// How a tenant is dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "options do nothing until a tenant is dropped with them"]
+pub struct DropOptions {
+    drain: Duration,
+    batch: u32,
+    lock_timeout: Duration,
+    attempts: u32,
+}
+
+/// How many tables one transaction drops by default. A table takes a lock for itself, its indexes, its sequence and what
+/// PostgreSQL stores long values in, so this is some 600 of the 6,400 locks that a server has by default.
+pub const DEFAULT_DROP_BATCH: u32 = 100;
+
+impl Default for DropOptions {
+    fn default() -> Self {
+        Self {
+            drain: DEFAULT_HOST_MEMORY,
+            batch: DEFAULT_DROP_BATCH,
+            lock_timeout: DEFAULT_LOCK_TIMEOUT,
+            attempts: DEFAULT_ATTEMPTS,
+        }
+    }
+}
+
+impl DropOptions {
+    /// How long after the tenant left service its tables are left alone, [`DEFAULT_HOST_MEMORY`] if it is not called:
+    /// so long other processes may still know its host. A tenant that is suspended or archived since then is not waited for.
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.drain = time;
+        self
+    }
+
+    /// How many tables one transaction drops, [`DEFAULT_DROP_BATCH`] if it is not called.
+    pub fn batch(mut self, tables: u32) -> Self {
+        self.batch = tables.max(1);
+        self
+    }
+
+    /// How long a transaction waits for a lock, [`DEFAULT_LOCK_TIMEOUT`] if it is not called. A foreign key into the shared
+    /// schema takes a lock there that readers wait behind. Zero is for ever.
+    pub fn lock_timeout(mut self, time: Duration) -> Self {
+        self.lock_timeout = time;
+        self
+    }
+
+    /// How often a transaction is tried, [`DEFAULT_ATTEMPTS`](crate::DEFAULT_ATTEMPTS) if it is not called, where it
+    /// failed for a reason that passes.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+}
+
+/// What dropping a tenant took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// How many tables, views and the like were dropped by name. Some go with others.
+    pub objects: usize,
+    /// In how many transactions.
+    pub transactions: usize,
+}
+
+/// Drops a tenant: its schema, its domains, its role, and its row in the catalog. The name of its schema is kept, so that
+/// it is not given to another tenant: what still runs for the old one would find the new one's rows.
+///
+/// 1. The tenant leaves service: its requests get 404.
+/// 2. The time of [`DropOptions::drain`] passes.
+/// 3. Foreign keys to other schemas go first, one table at a time, since a table that has one is not dropped without a
+///    lock on the other table that its readers wait behind.
+/// 4. Tables and all else go in batches, since one transaction for all of them takes more locks than a server has.
+/// 5. The rest of the schema, the row and the domains go in one transaction, and the role in another.
+///
+/// Interrupted, it goes on where it is called again. It goes on in the background if its future is dropped.
+///
+/// # Errors
+/// [`LifecycleError`] if there is no such tenant, it is the public one, or something outside of its schema needs what is in
+/// it.
+pub async fn drop_tenant(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &DropOptions,
+) -> Result<Dropped, LifecycleError> {
+    let work = Dropping {
+        db: db.clone(),
+        migrations: migrations.clone(),
+        schema: schema.clone(),
+        options: options.clone(),
+        dropped: Dropped::default(),
+    };
+    let dropped = detached(work.run()).await;
+    dropped.unwrap_or_else(|ShutDown| {
+        Err(LifecycleError::Interrupted {
+            schema: schema.clone(),
+        })
+    })
+}
+
+struct Dropping {
+    db: DatabaseConnection,
+    migrations: Migrations,
+    schema: SchemaName,
+    options: DropOptions,
+    dropped: Dropped,
+}
+
+impl Dropping {
+    async fn run(mut self) -> Result<Dropped, LifecycleError> {
+        match self.leave_service().await {
+            Ok(left) => self.drop_all(left).await?,
+            // It may have been interrupted right before its end.
+            Err(LifecycleError::NoSuchTenant { .. }) if self.is_gone().await? => {}
+            Err(error) => return Err(error),
+        }
+        self.drop_role().await?;
+        Ok(self.dropped)
+    }
+
+    async fn drop_all(&mut self, left_service: Duration) -> Result<(), LifecycleError> {
+        tokio::time::sleep(self.options.drain.saturating_sub(left_service)).await;
+        while self.drop_some(FOREIGN_KEYS, 1).await? {}
+        while self.drop_some(OBJECTS, self.options.batch).await? {}
+        self.drop_rest().await
+    }
+
+    /// How long ago the tenant left service.
+    async fn leave_service(&self) -> Result<Duration, LifecycleError> {
+        let transaction = self.db.begin().await?;
+        let row = lookup::lock_own_schema(&transaction, &self.schema, "to drop").await?;
+        let is_out = matches!(
+            lookup::status(&row)?,
+            TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
+        );
+        let since = seconds_since_change(&transaction, row.id).await?;
+        if is_out {
+            keep_time_and_drop(&transaction, row.id).await?;
+        } else {
+            status::set(&transaction, row.id, TenantStatus::Dropping).await?;
+        }
+        transaction.commit().await?;
+        Ok(if is_out { since } else { Duration::ZERO })
+    }
+
+    /// One transaction's worth of what `query` finds. `false` if there is nothing more.
+    async fn drop_some(&mut self, query: &str, most: u32) -> Result<bool, LifecycleError> {
+        let mut attempt = 1;
+        loop {
+            match self.try_drop_some(query, most).await {
+                Err(LifecycleError::Database(error))
+                    if attempt < self.options.attempts && retry::is_transient(&error) =>
+                {
+                    tracing::warn!(schema = %self.schema, attempt, %error, "trying again");
+                    tokio::time::sleep(retry::pause(attempt)).await;
+                    attempt += 1;
+                }
+                Ok(objects) => {
+                    self.dropped.objects += objects;
+                    self.dropped.transactions += usize::from(objects > 0);
+                    return Ok(objects > 0);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn try_drop_some(&self, query: &str, most: u32) -> Result<usize, LifecycleError> {
+        let transaction = self.begin().await?;
+        self.require_unneeded(&transaction).await?;
+        let values = [self.schema.as_str().into(), i64::from(most).into()];
+        let rows = rows(&transaction, query, values).await?;
+        let commands: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get_by_index(0))
+            .collect::<Result<_, _>>()?;
+        if !commands.is_empty() {
+            transaction.execute_unprepared(&commands.join(";\n")).await?;
+        }
+        transaction.commit().await?;
+        Ok(commands.len())
+    }
+
+    /// A transaction that is still about the tenant that is being dropped, and holds its lock.
+    async fn begin(&self) -> Result<DatabaseTransaction, LifecycleError> {
+        let transaction = self.db.begin().await?;
+        let patience = format!(
+            "SET LOCAL lock_timeout = {}",
+            milliseconds(self.options.lock_timeout)
+        );
+        transaction.execute_unprepared(&patience).await?;
+        lock::acquire(&transaction, &self.schema, Hold::Transaction).await?;
+        let row = lookup::lock(&transaction, &self.schema).await?;
+        match lookup::status(&row)? {
+            TenantStatus::Dropping => Ok(transaction),
+            status => Err(LifecycleError::WrongStatus {
+                schema: self.schema.clone(),
+                status,
+                hint: "somebody else changed that while it was being dropped",
+            }),
+        }
+    }
+
+    /// CASCADE is for what is the tenant's own.
+    async fn require_unneeded(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
+        let rows = rows(db, NEEDED_BY, [self.schema.as_str().into()]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let by = rows
+            .iter()
+            .map(|row| row.try_get_by_index(0))
+            .collect::<Result<_, _>>()?;
+        Err(LifecycleError::Needed {
+            schema: self.schema.clone(),
+            by,
+        })
+    }
+
+    async fn drop_rest(&mut self) -> Result<(), LifecycleError> {
+        let transaction = self.begin().await?;
+        self.require_unneeded(&transaction).await?;
+        let row = lookup::lock(&transaction, &self.schema).await?;
+        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema.quoted());
+        transaction.execute_unprepared(&drop).await?;
+        let gone = dropped_tenant::ActiveModel {
+            tenant_id: Set(row.id),
+            schema_name: Set(row.schema_name),
+            name: Set(row.name),
+            ..Default::default()
+        };
+        dropped_tenant::Entity::insert(gone)
+            .on_conflict(
+                OnConflict::column(dropped_tenant::Column::TenantId)
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .exec_without_returning(&transaction)
+            .await?;
+        tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
+        transaction.commit().await?;
+        self.dropped.transactions += 1;
+        Ok(())
+    }
+
+    async fn is_gone(&self) -> Result<bool, DbErr> {
+        Ok(find_dropped(&self.db, &self.schema).await?.is_some())
+    }
+
+    async fn drop_role(&self) -> Result<(), LifecycleError> {
+        if self.migrations.tenant_roles().is_none() {
+            return Ok(());
+        }
+        let dropped = roles::drop_tenant_role(&self.db, &self.schema).await;
+        dropped.map(|_| ()).map_err(|source| LifecycleError::Role {
+            schema: self.schema.clone(),
+            source,
+        })
+    }
+}
+
+/// The last tenant that had a schema of this name, whatever its case.
+pub(super) async fn find_dropped(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<Option<dropped_tenant::Model>, DbErr> {
+    use sea_orm::ExprTrait as _;
+    let name = Func::lower(Expr::col(dropped_tenant::Column::SchemaName));
+    dropped_tenant::Entity::find()
+        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .one(db)
+        .await
+}
+
+async fn seconds_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
+    let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
+        FROM public.tenants WHERE id = $1";
+    let rows = rows(db, sql, [id.into()]).await?;
+    let seconds: f64 = rows.first().map_or(Ok(0.0), |row| row.try_get_by_index(0))?;
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// When it left service is not changed.
+async fn keep_time_and_drop(db: &DatabaseTransaction, id: i64) -> Result<(), DbErr> {
+    let sql = "UPDATE public.tenants SET status = 'dropping' WHERE id = $1";
+    db.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        sql,
+        [id.into()],
+    ))
+    .await?;
+    Ok(())
+}
+
+async fn rows(
+    db: &DatabaseTransaction,
+    sql: &str,
+    values: impl IntoIterator<Item = sea_orm::Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    db.query_all_raw(statement).await
+}
+
+/// What takes the foreign keys from a table that refer to other schemas.
+const FOREIGN_KEYS: &str = "
+SELECT format('ALTER TABLE %I.%I %s', space.nspname, class.relname,
+    string_agg(format('DROP CONSTRAINT IF EXISTS %I', key.conname), ', '))
+FROM pg_catalog.pg_constraint AS key
+JOIN pg_catalog.pg_class AS class ON class.oid = key.conrelid
+JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
+JOIN pg_catalog.pg_class AS other ON other.oid = key.confrelid
+WHERE key.contype = 'f' AND key.conparentid = 0 AND space.nspname = $1 AND other.relnamespace <> space.oid
+GROUP BY space.nspname, class.relname ORDER BY class.relname LIMIT $2";
+
+/// What drops the objects of a schema, those first that take few others with them: views, then partitions before what
+/// they are a part of, then the other tables, then sequences, functions and types. Not those of extensions, which go
+/// with the schema.
+const OBJECTS: &str = "
+SELECT format('DROP %s IF EXISTS %s CASCADE', kind, name)
+FROM (
+    SELECT CASE WHEN relkind IN ('v', 'm') THEN 1 WHEN relispartition THEN 2 WHEN relkind = 'S' THEN 4 ELSE 3 END AS place,
+        'pg_class'::regclass AS catalog, class.oid AS oid,
+        CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+            WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
+        format('%I.%I', nspname, relname) AS name
+    FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace
+    WHERE nspname = $1 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    SELECT 5, 'pg_proc'::regclass, proc.oid, 'ROUTINE',
+        format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(proc.oid))
+    FROM pg_catalog.pg_proc AS proc JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
+    WHERE nspname = $1
+    UNION ALL
+    SELECT 6, 'pg_type'::regclass, type.oid, 'TYPE', format('%I.%I', nspname, typname)
+    FROM pg_catalog.pg_type AS type JOIN pg_catalog.pg_namespace AS space ON space.oid = typnamespace
+    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = typrelid
+    WHERE nspname = $1 AND (typtype IN ('e', 'd', 'r') OR class.relkind = 'c')
+) AS object
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend
+    WHERE classid = object.catalog AND objid = object.oid
+        -- A table takes its own sequences with it, and does not let them go before.
+        AND (deptype = 'e' OR kind = 'SEQUENCE' AND deptype IN ('a', 'i'))
+)
+ORDER BY place, name LIMIT $2";
+
+/// What is outside of a schema and needs what is in it: foreign keys, views, and columns of its types.
+const NEEDED_BY: &str = "
+WITH inside AS (
+    SELECT class.oid, class.relnamespace AS space FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace WHERE space.nspname = $1
+)
+SELECT format('the foreign key %I of %s', conname, conrelid::regclass)
+FROM pg_catalog.pg_constraint
+JOIN inside ON inside.oid = confrelid
+JOIN pg_catalog.pg_class AS class ON class.oid = conrelid
+WHERE contype = 'f' AND class.relnamespace <> inside.space
+UNION
+SELECT format('the view %s', class.oid::regclass)
+FROM pg_catalog.pg_depend AS dependency
+JOIN inside ON inside.oid = dependency.refobjid
+JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = dependency.objid
+JOIN pg_catalog.pg_class AS class ON class.oid = rule.ev_class
+WHERE dependency.classid = 'pg_rewrite'::regclass AND dependency.refclassid = 'pg_class'::regclass
+    AND class.relnamespace <> inside.space
+UNION
+SELECT format('the column %I of %s', attname, class.oid::regclass)
+FROM pg_catalog.pg_attribute
+JOIN pg_catalog.pg_class AS class ON class.oid = attrelid
+JOIN pg_catalog.pg_type AS type ON type.oid = atttypid
+JOIN pg_catalog.pg_namespace AS space ON space.oid = type.typnamespace
+WHERE space.nspname = $1 AND NOT attisdropped AND class.relnamespace <> space.oid
+    -- The tables in which PostgreSQL stores long values are in a schema of their own.
+    AND class.relkind IN ('r', 'p', 'f', 'm', 'c')
+LIMIT 10";

@@ -1,0 +1,72 @@
+//! Finding a tenant to do something to it.
+
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Select,
+    sea_query::{Expr, Func},
+};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+
+use super::error::LifecycleError;
+use crate::error::sqlstate;
+
+/// A tenant's row. Tenants that were made ahead are nobody's yet, and not found.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<tenant::Model, LifecycleError> {
+    one(db, schema, select(schema)).await
+}
+
+/// As [`find`], and nobody else changes the row before the transaction ends.
+pub(super) async fn lock(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<tenant::Model, LifecycleError> {
+    one(db, schema, select(schema).lock_exclusive()).await
+}
+
+fn select(schema: &SchemaName) -> Select<tenant::Entity> {
+    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
+    tenant::Entity::find()
+        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .filter(Expr::col(tenant::Column::Status).ne(TenantStatus::Pending.as_str()))
+}
+
+async fn one(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    select: Select<tenant::Entity>,
+) -> Result<tenant::Model, LifecycleError> {
+    let row = select.one(db).await.map_err(|error| not_read(error, schema))?;
+    row.ok_or_else(|| LifecycleError::NoSuchTenant {
+        schema: schema.clone(),
+    })
+}
+
+/// As [`lock`], for what the public tenant has not.
+pub(super) async fn lock_own_schema(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    action: &'static str,
+) -> Result<tenant::Model, LifecycleError> {
+    if schema.is_shared() {
+        return Err(LifecycleError::PublicTenant { action });
+    }
+    lock(db, schema).await
+}
+
+/// The status in a row.
+pub(super) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
+    let unknown = |error| DbErr::Custom(format!("tenant {} of the catalog: {error}", row.id));
+    row.status.parse().map_err(unknown)
+}
+
+fn not_read(error: DbErr, schema: &SchemaName) -> LifecycleError {
+    match sqlstate(&error) {
+        // There is no such table, or an older one without the columns.
+        Some("42P01" | "42703") => LifecycleError::NoCatalog {
+            schema: schema.clone(),
+        },
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,314 @@
+//! `drop_tenant`: all of a tenant, in short transactions, and what stands in its way.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::TransactionTrait as _;
+use tenant_core::audit::{Expected, audit};
+use tenant_migration::{CreateTenantError, DropOptions, LifecycleError, drop_tenant, suspend_tenant};
+
+use tests::TestServer;
+
+use super::*;
+
+fn at_once() -> DropOptions {
+    DropOptions::default().drain(Duration::ZERO)
+}
+
+/// What the catalogs of the database and of the tenants still have of acme.
+async fn left(db: &impl ConnectionTrait) -> Vec<String> {
+    let sql = "SELECT 'schema' FROM pg_namespace WHERE nspname = 'acme'
+        UNION ALL SELECT 'row' FROM public.tenants WHERE schema_name = 'acme'
+        UNION ALL SELECT 'domain' FROM public.domains WHERE domain LIKE 'acme.%'";
+    column(db, sql).await
+}
+
+#[tokio::test]
+async fn nothing_is_left_but_the_name() {
+    let migrations = with([NOTE, TAG]);
+    let (_db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let acme = schema("acme");
+    let dropped = drop_tenant(&connection, &migrations, &acme, &at_once())
+        .await
+        .unwrap();
+    assert!(dropped.objects >= 3, "{dropped:?}");
+    assert!(left(&connection).await.is_empty());
+    assert_eq!(
+        tables(&connection, "globex").await,
+        ["note", "seaql_migrations", "tag"]
+    );
+    assert_eq!(count(&connection, "SELECT FROM public.plan").await, 1);
+    let audited = audit(&connection, &Expected::of_program().unwrap().without_entities())
+        .await
+        .unwrap();
+    assert_eq!(audited.errors(), 0, "{audited:?}");
+
+    // Again is the same as once, and who never was is an error.
+    drop_tenant(&connection, &migrations, &acme, &at_once())
+        .await
+        .unwrap();
+    let nobody = drop_tenant(&connection, &migrations, &schema("nobody"), &at_once()).await;
+    assert!(
+        matches!(nobody, Err(LifecycleError::NoSuchTenant { .. })),
+        "{nobody:?}"
+    );
+    let public = drop_tenant(&connection, &migrations, &SchemaName::shared(), &at_once()).await;
+    assert!(
+        matches!(public, Err(LifecycleError::PublicTenant { .. })),
+        "{public:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
+    let migrations = with([NOTE]);
+    let (_db, connection) = with_tenants(&migrations, &["acme"]).await;
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    for name in ["acme", "ACME"] {
+        let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
+        assert!(
+            matches!(&refused, Err(CreateTenantError::NameRetired { name, .. }) if name == "ACME"),
+            "{refused:?}"
+        );
+        assert!(refused.unwrap_err().to_string().contains("--reuse-name"));
+    }
+    assert!(left(&connection).await.is_empty());
+    create_tenant(&connection, &migrations, &new("acme").reuse_name())
+        .await
+        .unwrap();
+    assert_eq!(left(&connection).await.len(), 3);
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert_eq!(count(&connection, "SELECT FROM public.dropped_tenants").await, 2);
+}
+
+/// More tables than one transaction can lock on a server with default settings. The server is the test's own: when the
+/// lock table is full, others fail too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_with_more_tables_than_the_lock_table_holds_is_dropped() {
+    const TABLES: usize = 3_000;
+    let server = TestServer::start();
+    let db = TestDatabase::create_on(server.url().to_owned()).await;
+    let migrations = with([NOTE]);
+    assert!(up(&db, &migrations).await.is_success());
+    let connection = db.connect().await;
+    create_tenant(&connection, &migrations, &new("acme"))
+        .await
+        .unwrap();
+    for first in (0..TABLES).step_by(200) {
+        let last = first + 199;
+        db.execute(&format!(
+            "DO $$ BEGIN FOR i IN {first}..{last} LOOP
+                EXECUTE format('CREATE TABLE acme.t%s (id serial PRIMARY KEY, body text)', i);
+            END LOOP; END $$"
+        ))
+        .await;
+    }
+    let refused = connection.execute_unprepared("DROP SCHEMA acme CASCADE").await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("out of shared memory"), "{refused}");
+    // The error comes before the locks are given back.
+    let locks = "SELECT FROM pg_stat_activity WHERE query LIKE 'DROP SCHEMA%' AND state = 'active'";
+    while count(&connection, locks).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let dropped = drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert!(
+        dropped.objects >= TABLES && dropped.transactions > TABLES / 100,
+        "{dropped:?}"
+    );
+    assert!(left(&connection).await.is_empty());
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_drop_that_was_interrupted_goes_on() {
+    let migrations = with([NOTE, TAG]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    db.execute(
+        "CREATE TYPE acme.mood AS ENUM ('happy');
+         CREATE VIEW acme.titles AS SELECT id FROM acme.note;
+         CREATE TABLE acme.child (note int REFERENCES acme.note, mood acme.mood);
+         CREATE TABLE acme.part (id int) PARTITION BY LIST (id);
+         CREATE TABLE acme.part_1 PARTITION OF acme.part FOR VALUES IN (1);
+         CREATE SEQUENCE acme.alone;
+         CREATE FUNCTION acme.f(a int, OUT b int) LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION acme.notes() RETURNS SETOF acme.note LANGUAGE sql AS 'SELECT * FROM acme.note'",
+    )
+    .await;
+    // One object a transaction, each of which is cut off in the middle by a trigger that fails once so many were dropped.
+    db.execute(
+        "CREATE TABLE public.allowed (drops int); INSERT INTO public.allowed VALUES (0);
+         CREATE FUNCTION public.interrupt() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             UPDATE public.allowed SET drops = drops - 1;
+             IF (SELECT drops FROM public.allowed) < 0 THEN RAISE EXCEPTION 'interrupted'; END IF;
+         END $$;
+         CREATE EVENT TRIGGER interrupt ON sql_drop EXECUTE FUNCTION public.interrupt()",
+    )
+    .await;
+    let options = at_once().batch(1);
+    let mut interruptions = 0;
+    loop {
+        db.execute("UPDATE public.allowed SET drops = 1").await;
+        match drop_tenant(&connection, &migrations, &schema("acme"), &options).await {
+            Ok(_) => break,
+            Err(error) => assert!(error.to_string().contains("interrupted"), "{error}"),
+        }
+        interruptions += 1;
+        let status = column(&connection, "SELECT status FROM public.tenants").await;
+        assert_eq!(status, ["dropping"]);
+        assert!(interruptions < 40, "it does not come to its end");
+    }
+    assert!(interruptions > 8, "{interruptions}");
+    assert!(left(&connection).await.is_empty());
+    db.execute("DROP EVENT TRIGGER interrupt").await;
+}
+
+#[tokio::test]
+async fn what_others_need_is_not_dropped() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    db.execute("CREATE TYPE acme.mood AS ENUM ('happy')").await;
+    for (make, drop, named) in [
+        (
+            "CREATE VIEW public.all_notes AS SELECT id FROM acme.note",
+            "DROP VIEW public.all_notes",
+            "the view all_notes",
+        ),
+        (
+            "CREATE TABLE globex.link (note int CONSTRAINT to_acme REFERENCES acme.note)",
+            "DROP TABLE globex.link",
+            "the foreign key to_acme of globex.link",
+        ),
+        (
+            "CREATE TABLE globex.moods (mood acme.mood)",
+            "DROP TABLE globex.moods",
+            "the column mood of globex.moods",
+        ),
+    ] {
+        db.execute(make).await;
+        let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
+        assert!(
+            matches!(refused, Err(LifecycleError::Needed { .. })),
+            "{refused:?}"
+        );
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(named), "{refused}");
+        assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);
+        db.execute(drop).await;
+    }
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert!(left(&connection).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_of_a_shared_table_wait_for_no_more_than_the_lock_timeout() {
+    let migrations = with([NOTE]);
+    let (_db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let reader = connection.begin().await.unwrap();
+    reader
+        .execute_unprepared("SELECT FROM public.plan")
+        .await
+        .unwrap();
+    let options = at_once().lock_timeout(Duration::from_millis(100)).attempts(1);
+    let refused = drop_tenant(&connection, &migrations, &schema("acme"), &options).await;
+    assert!(refused.unwrap_err().to_string().contains("55P03"));
+    assert_eq!(left(&connection).await.len(), 3);
+
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        reader.commit().await.unwrap();
+    };
+    let acme = schema("acme");
+    let options = options.attempts(50);
+    let dropping = drop_tenant(&connection, &migrations, &acme, &options);
+    let (dropped, ()) = tokio::join!(dropping, release);
+    dropped.unwrap();
+    assert!(left(&connection).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_tenant_is_left_alone_for_as_long_as_its_host_may_be_known() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let options = DropOptions::default().drain(Duration::from_millis(700));
+    let begun = Instant::now();
+    drop_tenant(&connection, &migrations, &schema("acme"), &options)
+        .await
+        .unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(700));
+
+    // One that left service long ago is not waited for.
+    suspend_tenant(&connection, &schema("globex")).await.unwrap();
+    db.execute("UPDATE public.tenants SET updated_at = now() - interval '1 hour'")
+        .await;
+    let options = DropOptions::default().drain(Duration::from_secs(3_000));
+    tokio::time::timeout(
+        Duration::from_secs(60),
+        drop_tenant(&connection, &migrations, &schema("globex"), &options),
+    )
+    .await
+    .expect("it does not wait")
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_meanwhile_see_the_tenants_rows_or_an_error() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    db.execute("UPDATE acme.note SET plan = NULL; ALTER TABLE acme.note ADD owner text DEFAULT 'acme'")
+        .await;
+    let reader = db.connect().await;
+    let reading = tokio::spawn(async move {
+        let mut rows = 0;
+        loop {
+            let sql = "SELECT owner FROM acme.note";
+            let statement = Statement::from_string(DatabaseBackend::Postgres, sql);
+            match reader.query_all_raw(statement).await {
+                Ok(found) => {
+                    for row in found {
+                        assert_eq!(row.try_get::<String>("", "owner").unwrap(), "acme");
+                        rows += 1;
+                    }
+                }
+                Err(_) => return rows,
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert!(reading.await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn the_command_line_asks_before_it_drops() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let drop = ["tenant", "drop", "acme", "--drain", "0"];
+    let (_, result) = cli(&db, &migrations, &drop).await;
+    assert!(matches!(result, Err(CliError::NotConfirmed { .. })), "{result:?}");
+    assert_eq!(left(&connection).await.len(), 3);
+    let confirmed: Vec<_> = drop.into_iter().chain(["--yes"]).collect();
+    let (out, result) = cli(&db, &migrations, &confirmed).await;
+    result.unwrap();
+    assert!(out.starts_with("tenant acme is dropped"), "{out}");
+    assert!(left(&connection).await.is_empty());
+    let again = ["tenant", "create", "acme"];
+    let (_, result) = cli(&db, &migrations, &again).await;
+    assert!(matches!(
+        result,
+        Err(CliError::Create(CreateTenantError::NameRetired { .. }))
+    ));
+    let (_, result) = cli(&db, &migrations, &["tenant", "create", "acme", "--reuse-name"]).await;
+    result.unwrap();
+}
