@@ -1,5 +1,9 @@
 //! Several runs at once, and migrations that do not run in a transaction.
 
+use std::time::Duration;
+
+use sea_orm::TransactionTrait;
+
 use super::*;
 
 #[tokio::test]
@@ -29,6 +33,44 @@ async fn what_changed_since_the_plan_is_not_done_twice_or_out_of_order() {
         ["acme: failed: m1_create_note was rolled back by somebody else meanwhile: run again"]
     );
     assert!(ledger(&connection, "acme").await.is_empty());
+}
+
+/// A session that asked for a table remembers that it was not there, until PostgreSQL tells it otherwise.
+#[tokio::test]
+async fn a_ledger_that_was_made_while_a_run_waited_is_seen() {
+    let migrations = with([NOTE, TAG]);
+    let (db, connection) = with_tenants(&migrations, &[]).await;
+    db.execute(
+        "CREATE SCHEMA acme; INSERT INTO tenants (schema_name, name, status) VALUES ('acme', '', 'active')",
+    )
+    .await;
+    let other = connection.begin().await.unwrap();
+    other
+        .execute_unprepared(
+            "SELECT pg_advisory_xact_lock(hashtextextended('tenant-migration:acme', 0));
+             CREATE TABLE acme.note (); CREATE TABLE acme.tag ();
+             CREATE TABLE acme.seaql_migrations (version varchar PRIMARY KEY, applied_at bigint NOT NULL);
+             INSERT INTO acme.seaql_migrations VALUES ('m1_create_note', 1), ('m2_create_tag', 1)",
+        )
+        .await
+        .unwrap();
+    let run = async {
+        let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+        let plan = executor.plan(&tenant("acme"), Action::UP).await.unwrap();
+        let report = executor.run(plan, &mut ()).await;
+        executor.close().await.unwrap();
+        report
+    };
+    let end_other = async {
+        let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+            AND state = 'idle in transaction' AND query LIKE '%pg_try_advisory_xact_lock%'";
+        while count(&connection, waits).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        other.commit().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(run, end_other);
+    assert_eq!(outcomes(&report), ["acme: -"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
