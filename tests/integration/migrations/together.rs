@@ -1,8 +1,12 @@
 //! Several runs at once, and migrations that do not run in a transaction.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use sea_orm::TransactionTrait;
+use tenant_migration::{Migrating, TenantHooks};
 
 use super::*;
 
@@ -142,4 +146,42 @@ async fn a_migration_without_transaction_runs_apart() {
     assert_eq!(column(&connection, indexes).await, ["acme", "globex"]);
     let locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     assert_eq!(count(&connection, locks).await, 0);
+}
+
+/// Fails the first time it is called after migrations.
+#[derive(Default)]
+struct FailsOnce(AtomicBool);
+
+#[async_trait::async_trait]
+impl TenantHooks for FailsOnce {
+    async fn after(&self, tenant: Migrating<'_>) -> Result<(), DbErr> {
+        let called = "CREATE FUNCTION called() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+        tenant.manager.get_connection().execute_unprepared(called).await?;
+        if self.0.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(DbErr::Custom("not yet".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_migration_without_transaction_is_kept_or_lost_with_its_record() {
+    let index = Sql::new(
+        "m2_index",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS note_plan ON note (plan)",
+        "",
+    );
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    let migrations = with([NOTE, index.outside_of_transactions()]).with_hooks(FailsOnce::default());
+    let state = "SELECT concat_ws(', ', version, (SELECT count(*) FROM acme.seaql_migrations),
+            (SELECT proconfig::text FROM pg_proc WHERE proname = 'called'))
+        FROM tenants";
+    assert_eq!(
+        outcomes(&up(&db, &migrations).await)[1],
+        "acme: failed: the hook after its migrations failed: not yet"
+    );
+    assert_eq!(column(&connection, state).await, ["m1_create_note, 1"]);
+    assert_eq!(outcomes(&up(&db, &migrations).await)[1], "acme: applied m2_index");
+    let pinned = r#"m2_index, 2, {"search_path=acme, pg_temp"}"#;
+    assert_eq!(column(&connection, state).await, [pinned]);
 }
