@@ -223,3 +223,70 @@ async fn four_runners_at_once_apply_each_migration_once() {
     }
     empty.assert_each_is_applied_once().await;
 }
+
+/// Sessions that wait for the lock of a tenant, which they ask for again and again.
+const WAITING_FOR_THE_TENANT: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+    AND pid <> pg_backend_pid() AND query ~ '^\\s*SELECT pg_try_advisory' AND state LIKE 'idle%'";
+
+/// A transaction that has not ended.
+async fn open_transaction(db: &TestDatabase, sql: &str) -> DatabaseConnection {
+    let connection = observe(db).await;
+    let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; {sql}");
+    connection.execute_unprepared(&sql).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_runner_waits_for_what_the_server_still_does_for_one_that_was_killed() {
+    let empty = Empty::create(1).await;
+    let table_lock = open_transaction(&empty.db, "LOCK TABLE public.mark").await;
+    let runner = Runner::start(&empty.db);
+    let insert = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND query LIKE 'INSERT INTO public.mark%' AND wait_event_type = 'Lock'";
+    wait_for(&empty.observer, insert).await;
+    runner.kill();
+    let next = Runner::start(&empty.db);
+    wait_for(&empty.observer, WAITING_FOR_THE_TENANT).await;
+    assert_eq!(count(&empty.observer, insert).await, 1, "its session went on");
+    table_lock.execute_unprepared("COMMIT").await.unwrap();
+    next.succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
+
+/// `CREATE INDEX CONCURRENTLY` waits for all transactions that are older than itself, and its index is not valid before.
+const BUILDING: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+    AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event = 'virtualxid'";
+
+#[tokio::test]
+async fn an_index_that_was_being_built_for_a_killed_runner_is_built_anew() {
+    let empty = Empty::create(2).await;
+    let older = open_transaction(&empty.db, "SELECT").await;
+    let runner = Runner::start(&empty.db);
+    wait_for(&empty.observer, BUILDING).await;
+    runner.kill();
+    let end = format!("SELECT pg_terminate_backend(pid) FROM ({BUILDING}) AS building");
+    empty.observer.execute_unprepared(&end).await.unwrap();
+    older.execute_unprepared("COMMIT").await.unwrap();
+    older.close().await.unwrap();
+    wait_for_sessions_to_end(&empty.observer).await;
+    assert_eq!(empty.indexes().await, (0, 1), "it is left, and not valid");
+    assert_eq!(count(&empty.observer, BEGUN).await, 1);
+    empty.assert_nothing_is_half_applied().await;
+    Runner::start(&empty.db).succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
+
+#[tokio::test]
+async fn an_index_that_the_server_still_builds_for_a_killed_runner_is_waited_for() {
+    let empty = Empty::create(2).await;
+    let older = open_transaction(&empty.db, "SELECT").await;
+    let runner = Runner::start(&empty.db);
+    wait_for(&empty.observer, BUILDING).await;
+    runner.kill();
+    let next = Runner::start(&empty.db);
+    wait_for(&empty.observer, WAITING_FOR_THE_TENANT).await;
+    assert_eq!(count(&empty.observer, BUILDING).await, 1);
+    older.execute_unprepared("COMMIT").await.unwrap();
+    next.succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
