@@ -320,6 +320,13 @@ pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
 }
 
+/// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
+/// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+pub(crate) fn ends_the_session(error: &DbErr) -> bool {
+    use sqlx::postgres::PgSeverity::{Fatal, Panic};
+    of_postgres(error).is_some_and(|error| matches!(error.severity(), Fatal | Panic))
+}
+
 fn of_postgres(error: &DbErr) -> Option<&sqlx::postgres::PgDatabaseError> {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
         return None;

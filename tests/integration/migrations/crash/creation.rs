@@ -180,6 +180,7 @@ async fn a_creation_whose_commit_is_lost_is_unknown() {
         for (name, rule, parts) in [
             ("acme", Rule::request("COMMIT\0", fault), 0),
             ("globex", Rule::reply("COMMIT\0", fault), COMPLETE.len()),
+            ("initech", Rule::reply("COMMIT\0", Fault::Fatal), COMPLETE.len()),
         ] {
             lossy.proxy.add(rule);
             let error = create_tenant(&db, &lossy.migrations, &new(name))
