@@ -218,6 +218,11 @@ impl Worker {
         record: &str,
     ) -> Result<(), SchemaError> {
         let transaction = session.begin().await?;
+        let is_locked = lock::is_held(&transaction, job.home.schema).await?;
+        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*left.steps, is_locked) {
+            let migration = Arc::clone(name);
+            return Err(SchemaError::SessionLost { migration });
+        }
         transaction.execute_unprepared(record).await?;
         let work = Work::new(&transaction, &self.migrations, job.home);
         if job.is_last {

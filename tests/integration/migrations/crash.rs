@@ -2,6 +2,7 @@
 
 mod creation;
 mod killed;
+mod runs;
 
 use std::time::{Duration, Instant};
 
