@@ -22,9 +22,14 @@ pub(crate) struct Place {
 
 /// PostgreSQL evaluates what a SELECT lists from the left to the right, and looks names up as they are by then, so
 /// whether the ledger is there is asked under the lock.
+///
+/// As they are by then, to what this session was told: it remembers that a name was not there, and hears of what others
+/// committed since when it locks a table. `pg_relation_size` does, for a moment.
+/// <https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/storage/lmgr/lmgr.c> (`LockRelationOid`)
 const ENTER: &str = "
     SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS is_locked, set_config('search_path', $2, true),
         set_config('lock_timeout', $3, true), set_config('statement_timeout', $4, true),
+        pg_relation_size('pg_catalog.pg_namespace'::regclass),
         current_schema()::text AS schema, to_regclass($5) IS NOT NULL AS has_ledger";
 
 /// Puts a transaction into a schema, under the schema's lock.

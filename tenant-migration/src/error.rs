@@ -114,6 +114,15 @@ pub enum SchemaError {
         /// The indexes, with their schemas.
         indexes: Vec<String>,
     },
+    /// The session of a migration that runs outside of a transaction was lost, and the migration went on in another one,
+    /// without the lock that keeps others from doing the same.
+    #[error(
+        "the session was lost while {migration} ran, and the tenant's lock with it: run again, which does it again"
+    )]
+    SessionLost {
+        /// The migration.
+        migration: Arc<str>,
+    },
     /// A migration failed.
     #[error("{}: {}", could_not(step), reason(source))]
     Migration {
@@ -340,6 +349,13 @@ pub(crate) fn broken_key(error: &DbErr) -> Option<&str> {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
+}
+
+/// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
+/// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+pub(crate) fn ends_the_session(error: &DbErr) -> bool {
+    use sqlx::postgres::PgSeverity::{Fatal, Panic};
+    of_postgres(error).is_some_and(|error| matches!(error.severity(), Fatal | Panic))
 }
 
 fn of_postgres(error: &DbErr) -> Option<&sqlx::postgres::PgDatabaseError> {

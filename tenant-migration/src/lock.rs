@@ -51,6 +51,17 @@ pub(crate) async fn release(db: &impl ConnectionTrait, schema: &SchemaName) -> R
     ask(db, statement).await
 }
 
+/// Whether this session has the lock of a schema.
+/// <https://www.postgresql.org/docs/current/view-pg-locks.html>
+pub(crate) async fn is_held(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
+    let sql = "SELECT EXISTS (
+            SELECT FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1
+                AND (classid::int8 << 32 | objid::int8) = hashtextextended($1, 0)
+        ) AS done";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [key(schema).into()]);
+    ask(db, statement).await
+}
+
 async fn ask(db: &impl ConnectionTrait, statement: Statement) -> Result<bool, DbErr> {
     let row = db.query_one_raw(statement).await?;
     row.map_or(Ok(false), |row| row.try_get("", "done"))

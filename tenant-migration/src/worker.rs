@@ -219,51 +219,55 @@ impl Worker {
         let work = Work::new(session, &self.migrations, job.home);
         let left = work.check(job.steps, job.base).await?;
         work.ensure_ledger(&left.steps).await?;
-        self.call_in(session, job, &left.steps, Hook::Before).await?;
+        self.call_before(session, job, &left.steps).await?;
         for step in &left.steps {
-            self.take_marked(session, &work, job.home, step).await?;
+            let record = self.take_marked(session, &work, job.home, step).await?;
+            self.finish_in(session, job, &left, &record).await?;
         }
-        self.finish_in(session, job, &left).await?;
-        self.call_in(session, job, &left.steps, Hook::After).await?;
         if !lock::release(session, schema).await? {
             tracing::warn!(%schema, "the session was lost while a migration ran in it");
         }
         Ok(left.steps)
     }
 
-    /// What may be in a transaction is in one.
+    async fn call_before(
+        &self,
+        session: &DatabaseConnection,
+        job: Job<'_>,
+        steps: &[Step],
+    ) -> Result<(), SchemaError> {
+        if !job.is_first || steps.is_empty() {
+            return Ok(());
+        }
+        let transaction = session.begin().await?;
+        let work = Work::new(&transaction, &self.migrations, job.home);
+        work.call(Hook::Before, steps).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What may be in a transaction is in one: where it fails or is interrupted, the mark stays, and running again does
+    /// all of it.
     async fn finish_in(
         &self,
         session: &DatabaseConnection,
         job: Job<'_>,
         left: &Left,
+        record: &str,
     ) -> Result<(), SchemaError> {
         let transaction = session.begin().await?;
+        let is_locked = lock::is_held(&transaction, job.home.schema).await?;
+        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*left.steps, is_locked) {
+            let migration = Arc::clone(name);
+            return Err(SchemaError::SessionLost { migration });
+        }
+        transaction.execute_unprepared(record).await?;
         let work = Work::new(&transaction, &self.migrations, job.home);
+        if job.is_last {
+            work.call(Hook::After, &left.steps).await?;
+        }
         work.finish(left).await?;
         work.grant().await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn call_in(
-        &self,
-        session: &DatabaseConnection,
-        job: Job<'_>,
-        steps: &[Step],
-        hook: Hook,
-    ) -> Result<(), SchemaError> {
-        let is_due = match hook {
-            Hook::Before => job.is_first,
-            Hook::After => job.is_last,
-        };
-        if !is_due || steps.is_empty() {
-            return Ok(());
-        }
-        let transaction = session.begin().await?;
-        Work::new(&transaction, &self.migrations, job.home)
-            .call(hook, steps)
-            .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -271,13 +275,14 @@ impl Worker {
 
 /// How a session that is interrupted is known afterwards.
 impl Worker {
+    /// Gives what is to be recorded then.
     async fn take_marked(
         &self,
         session: &DatabaseConnection,
         work: &Work<'_, DatabaseConnection>,
         home: Home<'_>,
         step: &Step,
-    ) -> Result<(), SchemaError> {
+    ) -> Result<String, SchemaError> {
         let (ledger, schema) = (home.ledger(&self.migrations), home.schema);
         if began::find(session, ledger).await?.as_ref() == Some(step) {
             tracing::warn!(%schema, ?step, "it was begun before and did not end: it is done again");
@@ -294,11 +299,7 @@ impl Worker {
                 indexes: invalid,
             });
         }
-        // One message is one transaction.
-        let pin = self.migrations.pin(schema).unwrap_or_default();
-        let done = format!("{record}; {}; {pin}", began::unmark(ledger));
-        session.execute_unprepared(&done).await?;
-        Ok(())
+        Ok(format!("{record}; {}", began::unmark(ledger)))
     }
 }
 

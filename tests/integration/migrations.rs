@@ -1,6 +1,7 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
 mod command_line;
+mod crash;
 mod create;
 mod drop;
 mod fleet;

@@ -251,3 +251,26 @@ pub(super) fn is_refusal_of_the_database(error: &DbErr) -> bool {
 pub(super) fn is_refusal_of_the_database(_: &DbErr) -> bool {
     false
 }
+
+/// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
+/// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+#[cfg(feature = "sqlx-postgres")]
+pub(super) fn ends_the_session(error: &DbErr) -> bool {
+    use sea_orm::sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+    let (DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
+    | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
+    | DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let error = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+pub(super) fn ends_the_session(_: &DbErr) -> bool {
+    false
+}

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     TenantConnection, TenantTransactionStream,
-    session::{Level, Session, is_refusal_of_the_database},
+    session::{Level, Session, ends_the_session, is_refusal_of_the_database},
 };
 use crate::{
     error::ConnectionError,
@@ -239,10 +239,11 @@ async fn is_aborted(level: &Level) -> Result<bool, DbErr> {
     }
 }
 
-/// Whether the reply to a COMMIT was lost, rather than a refusal received.
+/// Whether the reply to a COMMIT was lost, rather than a refusal received. The end of the session is none: it comes
+/// from whoever lost the server, and from a server that is done with the COMMIT.
 fn lost_connection(error: &DbErr) -> bool {
     let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_));
-    is_of_driver && !is_refusal_of_the_database(error)
+    is_of_driver && (!is_refusal_of_the_database(error) || ends_the_session(error))
 }
 
 impl fmt::Debug for TenantTransaction {

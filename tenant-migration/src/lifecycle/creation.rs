@@ -14,7 +14,7 @@ use tenant_core::{
 use super::{create::NewTenant, drop::find_dropped};
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
-    error::{CreateTenantError, RoleError, SchemaError, broken_key, sqlstate},
+    error::{CreateTenantError, RoleError, SchemaError, broken_key, ends_the_session, sqlstate},
     hooks::Hook,
     migrations::Migrations,
     plan::Step,
@@ -61,7 +61,7 @@ impl Creation {
         };
         match transaction.commit().await {
             Ok(()) => Ok(self.tenant(row)),
-            Err(error) if sqlstate(&error).is_some() => Err(self.failed(error)),
+            Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
             Err(source) => Err(CreateTenantError::CommitUnknown {
                 schema: self.new.schema,
                 source,

@@ -38,6 +38,23 @@ async fn a_commit_whose_reply_is_lost_has_an_unknown_outcome() {
     }
 }
 
+/// An error is an answer, but not of whoever gives up for the server.
+#[tokio::test]
+async fn a_commit_that_ends_in_a_fatal_error_has_an_unknown_outcome() {
+    let db = Faulty::resetting(1).await;
+    let transaction = db.acme.begin().await.unwrap();
+    transaction.execute_raw(insert("lost")).await.unwrap();
+    db.proxy.add(Rule::reply("COMMIT", Fault::Fatal));
+    let error = transaction.commit().await.unwrap_err();
+    let is_unknown = matches!(
+        ConnectionError::of(&error),
+        Some(ConnectionError::CommitUnknown { .. })
+    );
+    assert!(is_unknown, "{error}");
+    assert_eq!(db.notes("lost").await, 1);
+    db.assert_clean("a commit that was given up").await;
+}
+
 #[tokio::test]
 async fn the_closure_form_says_that_the_outcome_is_unknown() {
     let db = Faulty::resetting(1).await;

@@ -1,5 +1,13 @@
 //! Several runs at once, and migrations that do not run in a transaction.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use sea_orm::TransactionTrait;
+use tenant_migration::{Migrating, TenantHooks};
+
 use super::*;
 
 #[tokio::test]
@@ -29,6 +37,44 @@ async fn what_changed_since_the_plan_is_not_done_twice_or_out_of_order() {
         ["acme: failed: m1_create_note was rolled back by somebody else meanwhile: run again"]
     );
     assert!(ledger(&connection, "acme").await.is_empty());
+}
+
+/// A session that asked for a table remembers that it was not there, until PostgreSQL tells it otherwise.
+#[tokio::test]
+async fn a_ledger_that_was_made_while_a_run_waited_is_seen() {
+    let migrations = with([NOTE, TAG]);
+    let (db, connection) = with_tenants(&migrations, &[]).await;
+    db.execute(
+        "CREATE SCHEMA acme; INSERT INTO tenants (schema_name, name, status) VALUES ('acme', '', 'active')",
+    )
+    .await;
+    let other = connection.begin().await.unwrap();
+    other
+        .execute_unprepared(
+            "SELECT pg_advisory_xact_lock(hashtextextended('tenant-migration:acme', 0));
+             CREATE TABLE acme.note (); CREATE TABLE acme.tag ();
+             CREATE TABLE acme.seaql_migrations (version varchar PRIMARY KEY, applied_at bigint NOT NULL);
+             INSERT INTO acme.seaql_migrations VALUES ('m1_create_note', 1), ('m2_create_tag', 1)",
+        )
+        .await
+        .unwrap();
+    let run = async {
+        let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
+        let plan = executor.plan(&tenant("acme"), Action::UP).await.unwrap();
+        let report = executor.run(plan, &mut ()).await;
+        executor.close().await.unwrap();
+        report
+    };
+    let end_other = async {
+        let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+            AND state = 'idle in transaction' AND query LIKE '%pg_try_advisory_xact_lock%'";
+        while count(&connection, waits).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        other.commit().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(run, end_other);
+    assert_eq!(outcomes(&report), ["acme: -"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -100,4 +146,42 @@ async fn a_migration_without_transaction_runs_apart() {
     assert_eq!(column(&connection, indexes).await, ["acme", "globex"]);
     let locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     assert_eq!(count(&connection, locks).await, 0);
+}
+
+/// Fails the first time it is called after migrations.
+#[derive(Default)]
+struct FailsOnce(AtomicBool);
+
+#[async_trait::async_trait]
+impl TenantHooks for FailsOnce {
+    async fn after(&self, tenant: Migrating<'_>) -> Result<(), DbErr> {
+        let called = "CREATE FUNCTION called() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+        tenant.manager.get_connection().execute_unprepared(called).await?;
+        if self.0.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(DbErr::Custom("not yet".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_migration_without_transaction_is_kept_or_lost_with_its_record() {
+    let index = Sql::new(
+        "m2_index",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS note_plan ON note (plan)",
+        "",
+    );
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    let migrations = with([NOTE, index.outside_of_transactions()]).with_hooks(FailsOnce::default());
+    let state = "SELECT concat_ws(', ', version, (SELECT count(*) FROM acme.seaql_migrations),
+            (SELECT proconfig::text FROM pg_proc WHERE proname = 'called'))
+        FROM tenants";
+    assert_eq!(
+        outcomes(&up(&db, &migrations).await)[1],
+        "acme: failed: the hook after its migrations failed: not yet"
+    );
+    assert_eq!(column(&connection, state).await, ["m1_create_note, 1"]);
+    assert_eq!(outcomes(&up(&db, &migrations).await)[1], "acme: applied m2_index");
+    let pinned = r#"m2_index, 2, {"search_path=acme, pg_temp"}"#;
+    assert_eq!(column(&connection, state).await, [pinned]);
 }

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Direction, Fault, Firing, Shared,
-    frame::{message_length, read_startup},
+    frame::{fatal_error, message_length, read_startup},
 };
 
 /// Takes connections until it is dropped, and they with it.
@@ -112,6 +112,10 @@ async fn deliver(message: &[u8], verdict: Verdict, to: &mut WriteHalf<'_>) -> Re
         Fault::Cut => return Err(End::Cut),
         Fault::Reset => return Err(End::Reset),
         Fault::Blackhole => return Ok(false),
+        Fault::Fatal => {
+            to.write_all(&fatal_error()).await?;
+            return Err(End::Cut);
+        }
     }
     for piece in message.chunks(piece) {
         to.write_all(piece).await?;
@@ -166,7 +170,7 @@ impl Judge {
             Fault::Delay(_) => &mut counts.delays,
             Fault::Hold => &mut counts.holds,
             Fault::Split(_) => &mut counts.splits,
-            Fault::Cut => &mut counts.cuts,
+            Fault::Cut | Fault::Fatal => &mut counts.cuts,
             Fault::Reset => &mut counts.resets,
             Fault::Blackhole => &mut counts.blackholes,
         };

@@ -37,6 +37,13 @@ pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>> {
     Ok((length <= bytes.len()).then_some(length))
 }
 
+/// What PgBouncer says to a client whose server is gone.
+pub(super) fn fatal_error() -> Vec<u8> {
+    let fields = b"SFATAL\0C08P01\0Mserver conn crashed?\0\0";
+    let length = 4 + u32::try_from(fields.len()).expect("a short message");
+    [b"E", &length.to_be_bytes()[..], fields].concat()
+}
+
 fn checked(length: u32, least: usize) -> Result<usize> {
     usize::try_from(length)
         .ok()
@@ -46,7 +53,7 @@ fn checked(length: u32, least: usize) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::message_length;
+    use super::{fatal_error, message_length};
 
     #[test]
     fn a_message_is_known_when_all_of_it_is_there() {
@@ -55,6 +62,8 @@ mod tests {
             assert_eq!(message_length(&ready[..end]).unwrap(), None);
         }
         assert_eq!(message_length(ready).unwrap(), Some(6));
+        let error = fatal_error();
+        assert_eq!(message_length(&error).unwrap(), Some(error.len()));
         message_length(b"Z\0\0\0\x03").unwrap_err();
         message_length(b"Z\xff\0\0\0").unwrap_err();
     }

@@ -28,6 +28,9 @@ pub enum Fault {
     Reset,
     /// It is lost, and so is all that follows in its direction. The connection stays open.
     Blackhole,
+    /// It is lost. The client gets a fatal error instead, as from a pooler that lost its server, and the connection is
+    /// closed. For messages to the client.
+    Fatal,
 }
 
 /// A message, and what is done to it. It fires once.

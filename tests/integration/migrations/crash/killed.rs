@@ -1,0 +1,292 @@
+//! Processes of a migration crate that are killed, or run at the same time.
+
+use std::{
+    collections::BTreeSet,
+    io::Read as _,
+    ops::Range,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use super::*;
+
+/// What every tenant has in the end, and an indexed one has besides.
+const MIGRATIONS: [&str; 3] = ["m1_one", "m2_two", "m4_four"];
+const INDEX: &str = "m3_index";
+
+/// A process that migrates. It is killed when it is dropped.
+struct Runner(Child);
+
+impl Runner {
+    fn start(db: &TestDatabase) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_migrate_fixture"))
+            .args(["up", "-u", db.url()])
+            .env_remove("DATABASE_SCHEMA")
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// How it ended, if it did.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    async fn succeed(mut self) {
+        for _ in 0..6_000 {
+            if let Some(status) = self.ended() {
+                return self.assert_success(status);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it does not end");
+    }
+
+    fn assert_success(&mut self, status: ExitStatus) {
+        let mut errors = String::new();
+        self.0
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
+        assert!(status.success(), "{status}: {errors}");
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Tenants with nothing in their schemas. Every second one is indexed.
+struct Empty {
+    db: TestDatabase,
+    observer: DatabaseConnection,
+    tenants: usize,
+}
+
+impl Empty {
+    async fn create(tenants: usize) -> Self {
+        let db = TestDatabase::create().await;
+        Runner::start(&db).succeed().await;
+        let observer = observe(&db).await;
+        let empty = Self {
+            db,
+            observer,
+            tenants,
+        };
+        empty.make().await;
+        empty
+    }
+
+    async fn make(&self) {
+        let sql = format!(
+            "DO $$ BEGIN FOR i IN 1..{} LOOP
+                 EXECUTE format('CREATE SCHEMA t%s', i);
+                 INSERT INTO public.tenants (schema_name, name, kind, status)
+                     VALUES ('t' || i, '', CASE i % 2 WHEN 0 THEN 'indexed' ELSE 'plain' END, 'active');
+             END LOOP; END $$",
+            self.tenants
+        );
+        self.observer.execute_unprepared(&sql).await.unwrap();
+    }
+
+    async fn make_anew(&self) {
+        let drop = "DO $$ DECLARE name text; BEGIN
+                FOR name IN DELETE FROM public.tenants RETURNING schema_name LOOP
+                    EXECUTE format('DROP SCHEMA %I CASCADE', name);
+                END LOOP; END $$;
+            TRUNCATE public.mark";
+        self.observer.execute_unprepared(drop).await.unwrap();
+        self.make().await;
+    }
+
+    /// By what the ledgers say, as `schema.migration`.
+    async fn recorded(&self) -> BTreeSet<String> {
+        let sql = "SELECT schemaname FROM pg_tables
+            WHERE tablename = 'seaql_migrations' AND schemaname <> 'public'";
+        let mut recorded = BTreeSet::new();
+        for schema in column(&self.observer, sql).await {
+            let migrations = ledger(&self.observer, &schema).await;
+            recorded.extend(migrations.iter().map(|migration| format!("{schema}.{migration}")));
+        }
+        recorded
+    }
+
+    /// A migration in a transaction is recorded, has its table and said once that it ran, or nothing of that. The
+    /// catalog knows the last one.
+    async fn assert_nothing_is_half_applied(&self) {
+        let recorded = self.recorded().await;
+        let in_transactions: Vec<_> = recorded.iter().filter(|name| !name.ends_with(INDEX)).collect();
+        for sql in [
+            "SELECT schema || '.' || migration FROM public.mark",
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE tablename ~ '^m\\d_'",
+        ] {
+            let mut found = column(&self.observer, sql).await;
+            found.sort();
+            assert!(
+                found.iter().eq(in_transactions.iter().copied()),
+                "{sql}: {found:?}, and the ledgers have {in_transactions:?}"
+            );
+        }
+        let sql = "SELECT schema_name || '.' || version FROM public.tenants WHERE version IS NOT NULL";
+        let mut versions = column(&self.observer, sql).await;
+        versions.sort();
+        let last: BTreeSet<_> = recorded
+            .iter()
+            .filter(|name| {
+                let (schema, migration) = name.split_once('.').unwrap();
+                let later = format!("{schema}.{migration}\0")..format!("{schema}/");
+                recorded.range::<String, Range<_>>(later).next().is_none()
+            })
+            .collect();
+        assert!(
+            versions.iter().eq(last.iter().copied()),
+            "{versions:?}, not {last:?}"
+        );
+    }
+
+    async fn assert_each_is_applied_once(&self) {
+        self.assert_nothing_is_half_applied().await;
+        let indexed = (1..=self.tenants).filter(|i| i % 2 == 0);
+        let expected: BTreeSet<_> = (1..=self.tenants)
+            .flat_map(|i| MIGRATIONS.map(|migration| format!("t{i}.{migration}")))
+            .chain(indexed.clone().map(|i| format!("t{i}.{INDEX}")))
+            .collect();
+        assert_eq!(self.recorded().await, expected);
+        assert_eq!(self.indexes().await, (indexed.count(), 0));
+        assert_eq!(count(&self.observer, BEGUN).await, 0);
+    }
+
+    /// How many indexes of the migrations are valid, and how many indexes are not.
+    async fn indexes(&self) -> (usize, usize) {
+        let sql = "SELECT CASE WHEN indisvalid THEN relname::text ELSE 'invalid' END
+            FROM pg_index JOIN pg_class ON oid = indexrelid
+            WHERE relnamespace::regnamespace::text ~ '^t\\d' AND NOT indisprimary";
+        let names = column(&self.observer, sql).await;
+        let count = |name: &str| names.iter().filter(|found| *found == name).count();
+        (count("m1_one_id"), count("invalid"))
+    }
+}
+
+/// Ledgers that say that a migration was begun and did not end.
+const BEGUN: &str = "SELECT FROM pg_description WHERE description LIKE 'tenant-migration:%'";
+
+#[tokio::test]
+async fn a_runner_that_is_killed_leaves_no_migration_half_applied_and_the_next_one_does_the_rest() {
+    const KILLS: usize = 50;
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let empty = Empty::create(20).await;
+    let (mut kills, mut kills_at_work) = (0, 0);
+    while kills < KILLS {
+        let mut runner = Runner::start(&empty.db);
+        tokio::time::sleep(Duration::from_millis(random.u64(0..400))).await;
+        if let Some(status) = runner.ended() {
+            runner.assert_success(status);
+            empty.assert_each_is_applied_once().await;
+            empty.make_anew().await;
+            continue;
+        }
+        runner.kill();
+        kills += 1;
+        let locks = "SELECT FROM pg_locks JOIN pg_database ON oid = database
+            WHERE locktype = 'advisory' AND datname = current_database()";
+        kills_at_work += usize::from(count(&empty.observer, locks).await > 0);
+        wait_for_sessions_to_end(&empty.observer).await;
+        empty.assert_nothing_is_half_applied().await;
+    }
+    println!("{kills_at_work} of {kills} were killed at work");
+    assert!(kills_at_work > KILLS / 5, "{kills_at_work}");
+    Runner::start(&empty.db).succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
+
+#[tokio::test]
+async fn four_runners_at_once_apply_each_migration_once() {
+    let empty = Empty::create(100).await;
+    let runners: Vec<_> = (0..4).map(|_| Runner::start(&empty.db)).collect();
+    for runner in runners {
+        runner.succeed().await;
+    }
+    empty.assert_each_is_applied_once().await;
+}
+
+/// Sessions that wait for the lock of a tenant, which they ask for again and again.
+const WAITING_FOR_THE_TENANT: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+    AND pid <> pg_backend_pid() AND query ~ '^\\s*SELECT pg_try_advisory' AND state LIKE 'idle%'";
+
+/// A transaction that has not ended.
+async fn open_transaction(db: &TestDatabase, sql: &str) -> DatabaseConnection {
+    let connection = observe(db).await;
+    let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; {sql}");
+    connection.execute_unprepared(&sql).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_runner_waits_for_what_the_server_still_does_for_one_that_was_killed() {
+    let empty = Empty::create(1).await;
+    let table_lock = open_transaction(&empty.db, "LOCK TABLE public.mark").await;
+    let runner = Runner::start(&empty.db);
+    let insert = "SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND query LIKE 'INSERT INTO public.mark%' AND wait_event_type = 'Lock'";
+    wait_for(&empty.observer, insert).await;
+    runner.kill();
+    let next = Runner::start(&empty.db);
+    wait_for(&empty.observer, WAITING_FOR_THE_TENANT).await;
+    assert_eq!(count(&empty.observer, insert).await, 1, "its session went on");
+    table_lock.execute_unprepared("COMMIT").await.unwrap();
+    next.succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
+
+/// `CREATE INDEX CONCURRENTLY` waits for all transactions that are older than itself, and its index is not valid before.
+const BUILDING: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+    AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event = 'virtualxid'";
+
+#[tokio::test]
+async fn an_index_that_was_being_built_for_a_killed_runner_is_built_anew() {
+    let empty = Empty::create(2).await;
+    let older = open_transaction(&empty.db, "SELECT").await;
+    let runner = Runner::start(&empty.db);
+    wait_for(&empty.observer, BUILDING).await;
+    runner.kill();
+    let end = format!("SELECT pg_terminate_backend(pid) FROM ({BUILDING}) AS building");
+    empty.observer.execute_unprepared(&end).await.unwrap();
+    older.execute_unprepared("COMMIT").await.unwrap();
+    older.close().await.unwrap();
+    wait_for_sessions_to_end(&empty.observer).await;
+    assert_eq!(empty.indexes().await, (0, 1), "it is left, and not valid");
+    assert_eq!(count(&empty.observer, BEGUN).await, 1);
+    empty.assert_nothing_is_half_applied().await;
+    Runner::start(&empty.db).succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
+
+#[tokio::test]
+async fn an_index_that_the_server_still_builds_for_a_killed_runner_is_waited_for() {
+    let empty = Empty::create(2).await;
+    let older = open_transaction(&empty.db, "SELECT").await;
+    let runner = Runner::start(&empty.db);
+    wait_for(&empty.observer, BUILDING).await;
+    runner.kill();
+    let next = Runner::start(&empty.db);
+    wait_for(&empty.observer, WAITING_FOR_THE_TENANT).await;
+    assert_eq!(count(&empty.observer, BUILDING).await, 1);
+    older.execute_unprepared("COMMIT").await.unwrap();
+    next.succeed().await;
+    empty.assert_each_is_applied_once().await;
+}
