@@ -8,7 +8,7 @@ use tenant_migration::{Migrations, NewTenant, create_tenant};
 
 use crate::{
     fleet::{self, Bench},
-    psql::Files,
+    psql::{Files, Message},
     report::{Report, Row},
     time::{median, time},
 };
@@ -38,19 +38,22 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
     let db = Database::connect(options).await.unwrap();
     let ways = ways(bench);
     let mut ours = vec![Vec::new(); ways.len()];
-    let mut raw = Vec::new();
+    let (mut statements, mut tenants) = (Vec::new(), Vec::new());
     for round in 0..bench.rounds {
         for (way, (Way { migrations, .. }, times)) in ways.iter().zip(&mut ours).enumerate() {
             let names = names(&format!("way{way}"), round);
             times.push(time(create_all(&db, migrations, names)).await.1 / TENANTS);
         }
-        raw.push(by_hand(bench, round).await / TENANTS);
+        statements.push(by_hand(bench, round, Message::Statement).await / TENANTS);
+        tenants.push(by_hand(bench, round, Message::Tenant).await / TENANTS);
     }
     db.close().await.unwrap();
-    let raw = median(raw);
+    let (statements, tenants) = (median(statements), median(tenants));
     for (way, times) in ways.iter().zip(ours) {
-        let row = Row::times(bench.tenants, way.name, "1 psql", median(times), raw);
-        report.add(row.at_most(way.aim));
+        let ours = median(times);
+        let row = |beside, other| Row::times(bench.tenants, way.name, beside, ours, other).at_most(way.aim);
+        report.add(row("1 psql", statements));
+        report.add(row("1 psql, one message", tenants));
     }
 }
 
@@ -66,8 +69,12 @@ async fn create_all(db: &DatabaseConnection, migrations: &Migrations, names: Vec
     }
 }
 
-async fn by_hand(bench: &Bench, round: u32) -> Duration {
+async fn by_hand(bench: &Bench, round: u32, message: Message) -> Duration {
     let create = |name: String| fleet::create(&name, bench.schema);
-    let files = Files::write(1, names("raw", round).into_iter().map(create));
+    let way = match message {
+        Message::Statement => "statements",
+        Message::Tenant => "tenants",
+    };
+    let files = Files::write(1, message, names(way, round).into_iter().map(create));
     time(async { files.run(bench.database.url()) }).await.1
 }

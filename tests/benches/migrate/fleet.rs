@@ -4,7 +4,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tenant_migration::{Action, Executor, Target};
 use tests::TestDatabase;
 
-use crate::{psql, schema::Tenant};
+use crate::{
+    psql::{self, Files, Message},
+    schema::Tenant,
+};
 
 /// The fleet, and how it is measured.
 pub(crate) struct Bench {
@@ -38,7 +41,7 @@ impl Bench {
             schema,
         };
         let create = |name: String| create(&name, schema);
-        psql::run(bench.database.url(), psql::JOBS, bench.schemas().map(create));
+        Files::write(psql::JOBS, Message::Tenant, bench.schemas().map(create)).run(bench.database.url());
         bench.tidy().await;
         bench
     }

@@ -5,25 +5,33 @@ use std::{env, fs, path::PathBuf, process};
 /// As many as a run has by default.
 pub(crate) const JOBS: usize = tenant_migration::DEFAULT_JOBS;
 
-/// Runs the statements of each tenant as one message, with so many processes that share the tenants.
-///
-/// # Panics
-/// If a statement fails.
-pub(crate) fn run(url: &str, processes: usize, tenants: impl Iterator<Item = Vec<String>>) {
-    let files = Files::write(processes, tenants);
-    files.run(url);
+/// What psql sends to the server at once.
+#[derive(Clone, Copy)]
+pub(crate) enum Message {
+    /// A statement, as it does by itself.
+    Statement,
+    /// All statements of a tenant, which it does where a backslash asks for it: as fast as it gets.
+    Tenant,
 }
 
-/// One for each process, removed in the end.
+/// A file for each process, removed in the end.
 pub(crate) struct Files(Vec<PathBuf>);
 
 impl Files {
-    pub(crate) fn write(processes: usize, tenants: impl Iterator<Item = Vec<String>>) -> Self {
+    /// The processes share the tenants.
+    pub(crate) fn write(
+        processes: usize,
+        message: Message,
+        tenants: impl Iterator<Item = Vec<String>>,
+    ) -> Self {
+        let separator = match message {
+            Message::Statement => ";\n",
+            Message::Tenant => "\\;\n",
+        };
         let mut scripts = vec![String::new(); processes];
         for (tenant, statements) in tenants.enumerate() {
             let script = &mut scripts[tenant % processes];
-            // The backslash keeps psql from sending each statement by itself.
-            script.push_str(&statements.join("\\;\n"));
+            script.push_str(&statements.join(separator));
             script.push_str(";\n");
         }
         let write = |(at, script): (usize, String)| {
@@ -34,6 +42,8 @@ impl Files {
         Self(scripts.into_iter().enumerate().map(write).collect())
     }
 
+    /// # Panics
+    /// If a statement fails.
     pub(crate) fn run(&self, url: &str) {
         let start = |path: &PathBuf| {
             let mut psql = process::Command::new("psql");

@@ -1,4 +1,4 @@
-//! Counts the statements that the driver sends. BEGIN and COMMIT are not among them: it does not log those.
+//! Counts the statements that the driver sends. BEGIN is not among them: it does not log that.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
