@@ -1,0 +1,80 @@
+//! New tenants, beside psql.
+
+use std::time::Duration;
+
+use sea_orm::{Database, DatabaseConnection};
+use tenant_core::{Host, SchemaName};
+use tenant_migration::{Migrations, NewTenant, create_tenant};
+
+use crate::{
+    fleet::{self, Bench},
+    psql::{Files, Message},
+    report::{Report, Row},
+    time::{median, time},
+};
+
+/// How many tenants are made in each round in each way.
+const TENANTS: u32 = 20;
+
+/// A way of the library.
+struct Way {
+    name: &'static str,
+    migrations: Migrations,
+    aim: f64,
+}
+
+fn ways(bench: &Bench) -> Vec<Way> {
+    vec![Way {
+        name: "create_tenant, by migrations",
+        migrations: bench.schema.migrations(),
+        aim: 5.0,
+    }]
+}
+
+pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
+    eprintln!("new tenants");
+    let mut options = bench.database.options();
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    let ways = ways(bench);
+    let mut ours = vec![Vec::new(); ways.len()];
+    let (mut statements, mut tenants) = (Vec::new(), Vec::new());
+    for round in 0..bench.rounds {
+        for (way, (Way { migrations, .. }, times)) in ways.iter().zip(&mut ours).enumerate() {
+            let names = names(&format!("way{way}"), round);
+            times.push(time(create_all(&db, migrations, names)).await.1 / TENANTS);
+        }
+        statements.push(by_hand(bench, round, Message::Statement).await / TENANTS);
+        tenants.push(by_hand(bench, round, Message::Tenant).await / TENANTS);
+    }
+    db.close().await.unwrap();
+    let (statements, tenants) = (median(statements), median(tenants));
+    for (way, times) in ways.iter().zip(ours) {
+        let ours = median(times);
+        let row = |beside, other| Row::times(bench.tenants, way.name, beside, ours, other).at_most(way.aim);
+        report.add(row("1 psql", statements));
+        report.add(row("1 psql, one message", tenants));
+    }
+}
+
+fn names(way: &str, round: u32) -> Vec<String> {
+    (1..=TENANTS).map(|n| format!("{way}_{round}_{n}")).collect()
+}
+
+async fn create_all(db: &DatabaseConnection, migrations: &Migrations, names: Vec<String>) {
+    for name in names {
+        let domain = Host::parse(&format!("{}.example.com", name.replace('_', "-"))).unwrap();
+        let new = NewTenant::new(SchemaName::new(&name).unwrap(), name).domain(domain);
+        create_tenant(db, migrations, &new).await.unwrap();
+    }
+}
+
+async fn by_hand(bench: &Bench, round: u32, message: Message) -> Duration {
+    let create = |name: String| fleet::create(&name, bench.schema);
+    let way = match message {
+        Message::Statement => "statements",
+        Message::Tenant => "tenants",
+    };
+    let files = Files::write(1, message, names(way, round).into_iter().map(create));
+    time(async { files.run(bench.database.url()) }).await.1
+}

@@ -1,0 +1,107 @@
+//! A fleet of tenants in a database of its own, made by hand.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tenant_migration::{Action, Executor, Target};
+use tests::TestDatabase;
+
+use crate::{
+    psql::{self, Files, Message},
+    schema::Tenant,
+};
+
+/// The fleet, and how it is measured.
+pub(crate) struct Bench {
+    pub(crate) database: TestDatabase,
+    /// For what is not measured.
+    pub(crate) db: DatabaseConnection,
+    pub(crate) tenants: u32,
+    pub(crate) rounds: u32,
+    /// What every tenant has.
+    pub(crate) schema: Tenant,
+}
+
+impl Bench {
+    pub(crate) async fn start(tenants: u32, rounds: u32) -> Self {
+        eprintln!("making a fleet of {tenants} tenants");
+        let database = TestDatabase::create().await;
+        let schema = Tenant { columns: 0 };
+        let executor = Executor::connect(database.options(), schema.migrations())
+            .await
+            .unwrap();
+        let plan = executor.plan(&Target::Shared, Action::UP).await.unwrap();
+        let report = executor.run(plan, &mut ()).await;
+        assert!(report.is_success(), "{report:?}");
+        executor.close().await.unwrap();
+        let db = database.connect().await;
+        let bench = Self {
+            database,
+            db,
+            tenants,
+            rounds,
+            schema,
+        };
+        let create = |name: String| create(&name, schema);
+        Files::write(psql::JOBS, Message::Tenant, bench.schemas().map(create)).run(bench.database.url());
+        bench.tidy().await;
+        bench
+    }
+
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = String> {
+        (1..=self.tenants).map(|n| format!("t{n}"))
+    }
+
+    /// Adds one migration, which no tenant has.
+    pub(crate) fn add_column(&mut self) {
+        self.schema.columns += 1;
+    }
+
+    /// What by hand leaves undone: the catalog's versions.
+    pub(crate) async fn record_versions(&self) {
+        let sql = "UPDATE public.tenants SET version = $1 WHERE version IS DISTINCT FROM $1";
+        let version = self.schema.version().into();
+        let update = Statement::from_sql_and_values(DbBackend::Postgres, sql, [version]);
+        self.db.execute_raw(update).await.unwrap();
+    }
+
+    /// What the server does by itself sooner or later, so that it does not while something is measured.
+    pub(crate) async fn tidy(&self) {
+        for table in [
+            "pg_catalog.pg_attribute",
+            "pg_catalog.pg_class",
+            "pg_catalog.pg_constraint",
+            "pg_catalog.pg_depend",
+            "pg_catalog.pg_description",
+            "pg_catalog.pg_index",
+            "pg_catalog.pg_namespace",
+            "pg_catalog.pg_proc",
+            "pg_catalog.pg_type",
+            "public.tenants",
+            "public.domains",
+        ] {
+            self.db
+                .execute_unprepared(&format!("VACUUM ANALYZE {table}"))
+                .await
+                .unwrap();
+        }
+        self.db.execute_unprepared("CHECKPOINT").await.unwrap();
+    }
+}
+
+/// What makes a tenant: the same rows and tables as `create_tenant`, in one transaction.
+pub(crate) fn create(name: &str, schema: Tenant) -> Vec<String> {
+    let version = schema.version();
+    let mut sql = vec![
+        "BEGIN".to_owned(),
+        format!("CREATE SCHEMA {name}"),
+        format!("SET LOCAL search_path = {name}"),
+        format!(
+            "WITH tenant AS (
+                INSERT INTO public.tenants (schema_name, name, status, version)
+                VALUES ('{name}', '{name}', 'active', '{version}') RETURNING id
+            ) INSERT INTO public.domains (tenant_id, domain, is_primary) SELECT id, '{name}.example.com', true FROM tenant"
+        ),
+    ];
+    sql.extend(schema.sql());
+    sql.push("COMMIT".to_owned());
+    sql
+}
