@@ -18,7 +18,11 @@ DECLARE command text;
 BEGIN
     FOR command IN
         SELECT format('ALTER ROUTINE %s SET search_path = {path}, pg_temp', proc.oid::regprocedure)
-        FROM pg_proc AS proc JOIN pg_namespace AS space ON space.oid = pronamespace
+        FROM pg_namespace AS space
+        -- There is no index on the functions of a schema, but one on what depends on it.
+        JOIN pg_depend ON refclassid = 'pg_namespace'::regclass AND refobjid = space.oid
+            AND classid = 'pg_proc'::regclass
+        JOIN pg_proc AS proc ON proc.oid = objid
         WHERE nspname = current_schema()
             AND {RESOLVES_WHEN_CALLED}
             AND NOT EXISTS (

@@ -3,7 +3,7 @@
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExprTrait, Statement,
-    sea_query::{Alias, Expr, Query},
+    sea_query::{Alias, Expr, Func, Query},
 };
 use serde_json::Value;
 use tenant_core::{SHARED_SCHEMA, SchemaName, catalog::tenant};
@@ -12,10 +12,12 @@ use crate::plan::Plan;
 
 /// The statement that says which version a schema has.
 pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
+    // As the index of the table has it.
+    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     let update = Query::update()
         .table((Alias::new(SHARED_SCHEMA), tenant::Entity))
         .value(tenant::Column::Version, version)
-        .and_where(Expr::col(tenant::Column::SchemaName).eq(schema.as_str()))
+        .and_where(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
         .to_owned();
     DbBackend::Postgres.build(&update).to_string()
 }

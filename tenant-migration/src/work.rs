@@ -154,17 +154,30 @@ where
         roles::grant(self.db, self.migrations, self.schema()).await
     }
 
-    /// What is to be done after all steps: functions get the `search_path` of the migrations, and the catalog the version.
+    /// Does what is to be done after all steps.
     pub(crate) async fn finish(&self, left: &Left) -> Result<(), DbErr> {
-        if left.steps.is_empty() {
-            return Ok(());
-        }
-        let mut commands: Vec<_> = self.migrations.pin(self.schema()).into_iter().collect();
-        commands.extend(self.set_version(left));
+        let commands = self.closing(left);
         if !commands.is_empty() {
             self.db.execute_unprepared(&commands.join(";\n")).await?;
         }
         Ok(())
+    }
+
+    /// Does the last step, and what is to be done after it, in one message.
+    pub(crate) async fn take_last(&self, step: &Step, left: &Left) -> Result<(), SchemaError> {
+        let mut commands = vec![self.change(step).await?, self.set_path()];
+        commands.extend(self.closing(left));
+        self.db.execute_unprepared(&commands.join(";\n")).await?;
+        Ok(())
+    }
+
+    /// Functions get the `search_path` of the migrations, and the catalog the version.
+    fn closing(&self, left: &Left) -> Vec<String> {
+        if left.steps.is_empty() {
+            return Vec::new();
+        }
+        let pin = self.migrations.pin(self.schema());
+        pin.into_iter().chain(self.set_version(left)).collect()
     }
 
     /// What tells the catalog which version the schema has after all steps. The shared schema has none there.

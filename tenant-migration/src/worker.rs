@@ -1,6 +1,10 @@
 //! [`Worker`]: works on one schema after the other, on a connection of its own.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     began, entry,
@@ -28,6 +32,9 @@ pub(crate) struct Worker {
     pub(crate) migrations: Migrations,
 }
 
+/// How long a connection is idle before it is asked whether it is still there.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// Steps in one schema.
 #[derive(Clone, Copy)]
 struct Job<'a> {
@@ -43,7 +50,11 @@ struct Job<'a> {
 
 impl Worker {
     pub(crate) async fn connect(mut connect: ConnectOptions, migrations: Migrations) -> Result<Self, DbErr> {
-        connect.max_connections(1).min_connections(0);
+        connect
+            .max_connections(1)
+            .min_connections(0)
+            // It goes from tenant to tenant without a pause, and a ping before each is one more round trip.
+            .test_before_acquire_if_idle_for(IDLE);
         forget_statements(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
@@ -188,15 +199,30 @@ impl Worker {
         if job.is_first {
             work.call(Hook::Before, &left.steps).await?;
         }
-        for step in &left.steps {
-            work.take(step).await?;
-        }
-        if job.is_last {
-            work.call(Hook::After, &left.steps).await?;
-        }
-        work.finish(&left).await?;
+        self.take_steps(&work, &left, job.is_last).await?;
         work.grant().await?;
         Ok(left.steps)
+    }
+
+    async fn take_steps(
+        &self,
+        work: &Work<'_, DatabaseTransaction>,
+        left: &Left,
+        is_last: bool,
+    ) -> Result<(), SchemaError> {
+        let Some((last, others)) = left.steps.split_last() else {
+            return Ok(());
+        };
+        for step in others {
+            work.take(step).await?;
+        }
+        if !is_last || self.migrations.hooks().is_none() {
+            return work.take_last(last, left).await;
+        }
+        work.take(last).await?;
+        work.call(Hook::After, &left.steps).await?;
+        work.finish(left).await?;
+        Ok(())
     }
 
     /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.

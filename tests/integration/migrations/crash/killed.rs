@@ -197,6 +197,7 @@ impl Empty {
 const BEGUN: &str = "SELECT FROM pg_description WHERE description LIKE 'tenant-migration:%'";
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the seed is for whoever repeats a failure")]
 async fn a_runner_that_is_killed_leaves_no_migration_half_applied_and_the_next_one_does_the_rest() {
     const KILLS: usize = 50;
     let seed = fastrand::u64(..);
