@@ -41,7 +41,8 @@ impl Runner {
 
     /// Waits for its end.
     async fn succeed(mut self) {
-        for _ in 0..6_000 {
+        // Two minutes: many tests run at the same time.
+        for _ in 0..24_000 {
             if let Some(status) = self.ended() {
                 return self.assert_success(status);
             }
@@ -196,6 +197,7 @@ impl Empty {
 /// Ledgers that say that a migration was begun and did not end.
 const BEGUN: &str = "SELECT FROM pg_description WHERE description LIKE 'tenant-migration:%'";
 
+#[expect(clippy::print_stdout, reason = "it is shown where the test fails")]
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the seed is for whoever repeats a failure")]
 async fn a_runner_that_is_killed_leaves_no_migration_half_applied_and_the_next_one_does_the_rest() {
