@@ -229,7 +229,9 @@ impl Worker {
     async fn take_alone(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
         let mut connect = self.connect.clone();
         connect
-            // A session that is lost and opened again stands in the schema as well.
+            // A session that is lost while a migration does something else is opened again, and stands in the schema
+            // as well.
+            .test_before_acquire_if_idle_for(Duration::ZERO)
             .set_schema_search_path(self.migrations.search_path(job.home.schema))
             .idle_timeout(None)
             .max_lifetime(None);

@@ -197,7 +197,6 @@ impl Empty {
 /// Ledgers that say that a migration was begun and did not end.
 const BEGUN: &str = "SELECT FROM pg_description WHERE description LIKE 'tenant-migration:%'";
 
-#[expect(clippy::print_stdout, reason = "it is shown where the test fails")]
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the seed is for whoever repeats a failure")]
 async fn a_runner_that_is_killed_leaves_no_migration_half_applied_and_the_next_one_does_the_rest() {
