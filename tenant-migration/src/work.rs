@@ -159,6 +159,11 @@ where
         if left.steps.is_empty() {
             return Ok(());
         }
+        self.seal(left).await
+    }
+
+    /// As [`finish`](Self::finish), where something else than the steps filled the schema.
+    pub(crate) async fn seal(&self, left: &Left) -> Result<(), DbErr> {
         let mut commands: Vec<_> = self.migrations.pin(self.schema()).into_iter().collect();
         commands.extend(self.set_version(left));
         if !commands.is_empty() {
