@@ -79,6 +79,9 @@ pub enum SchemaError {
          makes it anew"
     )]
     NoSchema,
+    /// The tenant was dropped, or its schema renamed.
+    #[error("the catalog has no tenant with this schema any more: it was dropped or renamed meanwhile")]
+    NoTenant,
     /// The ledger has migrations that this program does not have.
     #[error(
         "its ledger has {}, which this program does not have: build it from the code that applied it",

@@ -114,9 +114,10 @@ pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use hooks::{Migrating, TenantHooks};
 pub use lifecycle::{
-    DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant, add_domain, archive_tenant,
-    create_tenant, drop_tenant, list_domains, remove_domain, rename_tenant, resume_tenant, set_maintenance,
-    set_primary_domain, suspend_tenant,
+    Applied, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant, RenameOptions,
+    SchemaRenamed, add_domain, adopt_schema, archive_tenant, create_tenant, drop_tenant, list_domains,
+    remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain,
+    suspend_tenant,
 };
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};

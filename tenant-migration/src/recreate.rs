@@ -1,6 +1,6 @@
 //! Empties a schema, for `fresh`.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
 use crate::{catalog::lock_tenants, error::SchemaError};
@@ -19,7 +19,13 @@ pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> 
     Ok(())
 }
 
-async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), DbErr> {
+/// Not that of a tenant which was dropped or renamed since this was planned: the schema would be nobody's.
+async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let sql = "SELECT FROM public.tenants WHERE schema_name = $1 FOR UPDATE";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
+    if db.query_one_raw(statement).await?.is_none() {
+        return Err(SchemaError::NoTenant);
+    }
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;

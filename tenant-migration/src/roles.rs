@@ -114,16 +114,22 @@ pub async fn grant_tenant_role(
 /// changed then.
 pub async fn drop_tenant_role(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, RoleError> {
     let transaction = db.begin().await?;
-    let role = RoleName::new(&database_name(&transaction).await?, schema)?;
-    let is_there = find(&transaction, &role).await?;
+    let is_there = drop_role(&transaction, schema).await?;
+    transaction.commit().await?;
+    Ok(is_there)
+}
+
+/// Drops the role of a schema's tenant, in a transaction of the caller's. `false` if it was not there.
+pub(crate) async fn drop_role(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, RoleError> {
+    let role = RoleName::new(&database_name(db).await?, schema)?;
+    let is_there = find(db, &role).await?;
     if is_there {
         // Its rights can be taken from it by its members only.
-        add_member(&transaction, &role, None).await?;
+        add_member(db, &role, None).await?;
         let role = role.quoted();
         let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-        transaction.execute_unprepared(&drop).await?;
+        db.execute_unprepared(&drop).await?;
     }
-    transaction.commit().await?;
     Ok(is_there)
 }
 

@@ -156,28 +156,41 @@ where
 
     /// Does what is to be done after all steps.
     pub(crate) async fn finish(&self, left: &Left) -> Result<(), DbErr> {
-        let commands = self.closing(left);
-        if !commands.is_empty() {
-            self.db.execute_unprepared(&commands.join(";\n")).await?;
-        }
-        Ok(())
+        self.execute_all(&self.closing(left)).await
+    }
+
+    /// As [`finish`](Self::finish), where something else than the steps filled the schema.
+    pub(crate) async fn seal(&self, left: &Left) -> Result<(), DbErr> {
+        self.execute_all(&self.sealing(left)).await
     }
 
     /// Does the last step, and what is to be done after it, in one message.
     pub(crate) async fn take_last(&self, step: &Step, left: &Left) -> Result<(), SchemaError> {
         let mut commands = vec![self.change(step).await?, self.set_path()];
         commands.extend(self.closing(left));
-        self.db.execute_unprepared(&commands.join(";\n")).await?;
+        self.execute_all(&commands).await?;
         Ok(())
     }
 
-    /// Functions get the `search_path` of the migrations, and the catalog the version.
     fn closing(&self, left: &Left) -> Vec<String> {
         if left.steps.is_empty() {
             return Vec::new();
         }
+        self.sealing(left)
+    }
+
+    /// Functions get the `search_path` of the migrations, and the catalog the version.
+    fn sealing(&self, left: &Left) -> Vec<String> {
         let pin = self.migrations.pin(self.schema());
         pin.into_iter().chain(self.set_version(left)).collect()
+    }
+
+    /// In one message.
+    async fn execute_all(&self, commands: &[String]) -> Result<(), DbErr> {
+        if !commands.is_empty() {
+            self.db.execute_unprepared(&commands.join(";\n")).await?;
+        }
+        Ok(())
     }
 
     /// What tells the catalog which version the schema has after all steps. The shared schema has none there.

@@ -1,5 +1,6 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
+mod adopt;
 mod command_line;
 mod crash;
 mod create;
@@ -7,6 +8,7 @@ mod drop;
 mod fleet;
 mod kinds;
 mod life;
+mod rename_schema;
 mod roles;
 mod run;
 mod safety;

@@ -2,19 +2,23 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `dropped_tenants`: a tenant that is gone. The name of its schema is not given to another one, unless
-/// that is asked for by name: what still runs for the old tenant would find the new one's rows.
+/// A row of `dropped_tenants`: a schema that is gone, with its tenant or because it has another name now. Its name is not
+/// given to another one, unless that is asked for: what still runs for the old tenant would find the new one's rows.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "dropped_tenants", schema_name = "public")]
 pub struct Model {
-    /// The id that it had.
-    #[sea_orm(primary_key, auto_increment = false)]
+    /// The row's own id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The id of the tenant.
     pub tenant_id: i64,
-    /// The name of its schema.
+    /// The name that the schema had.
     pub schema_name: String,
     /// The customer's name, for people.
     pub name: String,
-    /// When it was dropped.
+    /// The name that the schema had next, if the tenant is not gone but its schema was renamed.
+    pub renamed_to: Option<String>,
+    /// When it was dropped or renamed.
     pub dropped_at: DateTimeUtc,
 }
 

@@ -43,7 +43,7 @@ use crate::migrations::Migrations;
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
-pub use tenant::{ChangeCommand, DomainCommand, Switch, TenantCommand};
+pub use tenant::{AdoptArgs, ChangeCommand, DomainCommand, SchemaCommand, Switch, TenantCommand};
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
 /// and logs on the standard error.

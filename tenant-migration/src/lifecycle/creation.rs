@@ -3,15 +3,19 @@
 use std::sync::{Arc, Weak};
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IsolationLevel, Statement, TransactionTrait,
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IsolationLevel, TransactionTrait,
 };
 use tenant_core::{
     SchemaName, Tenant, TenantId, TenantStatus,
     catalog::{domain, tenant},
 };
 
-use super::{create::NewTenant, drop::find_dropped};
+use super::{
+    create::NewTenant,
+    name::{self, Claim, Refusal},
+    register,
+};
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
     error::{CreateTenantError, RoleError, SchemaError, broken_key, ends_the_session, sqlstate},
@@ -84,14 +88,7 @@ impl Creation {
     }
 
     async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
-        let row = tenant::ActiveModel {
-            schema_name: Set(self.schema().to_string()),
-            name: Set(self.new.name.clone()),
-            kind: Set(self.new.kind.clone()),
-            status: Set(TenantStatus::Active.to_string()),
-            metadata: Set(self.new.metadata.clone()),
-            ..Default::default()
-        };
+        let row = register::row(&self.new, TenantStatus::Active);
         let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
         inserted.map_err(|error| match sqlstate(&error) {
             // There is no such table, or an older one without the columns.
@@ -116,47 +113,27 @@ impl Creation {
         Ok(())
     }
 
-    /// A tenant that is dropped meanwhile had the name until its transaction ended, so it is seen after the insertion.
     async fn check_name(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
-        if self.new.reuses_name {
-            return Ok(());
-        }
-        let dropped = find_dropped(db, self.schema()).await;
-        match dropped.map_err(|error| self.failed(error))? {
-            Some(gone) => Err(CreateTenantError::NameRetired {
-                schema: self.schema().clone(),
-                name: gone.name,
-                dropped_at: gone.dropped_at.date_naive().to_string(),
-            }),
+        let claim = Claim {
+            reuses_name: self.new.reuses_name,
+            ..Claim::default()
+        };
+        let refusal = name::refusal(db, &self.migrations, self.schema(), claim).await;
+        match refusal.map_err(|error| self.failed(error))? {
             None => Ok(()),
+            Some(Refusal::Taken) => Err(self.taken()),
+            Some(Refusal::Retired { name, until }) => Err(CreateTenantError::NameRetired {
+                schema: self.schema().clone(),
+                name,
+                dropped_at: until,
+            }),
         }
     }
 
     async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
-        if self.is_reserved() || self.find_schema(db).await.map_err(|error| self.failed(error))? {
-            return Err(self.taken());
-        }
         let sql = format!("CREATE SCHEMA {}", self.schema().quoted());
         let created = db.execute_unprepared(&sql).await;
         created.map(|_| ()).map_err(|error| self.failed(error))
-    }
-
-    /// Whether the schema is named in the configuration, as one that others use. It may not be in the database yet.
-    fn is_reserved(&self) -> bool {
-        self.migrations
-            .used_by_all()
-            .any(|schema| schema == self.schema())
-    }
-
-    /// Whether the database has the schema, in any case, or a user of that name: `"$user"` is on the `search_path` of
-    /// sessions, so that the schema would be on it for all tenants.
-    async fn find_schema(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
-        let sql = r#"SELECT FROM pg_catalog.pg_namespace WHERE lower(nspname::text COLLATE "C") = $1
-            UNION ALL
-            SELECT FROM pg_catalog.pg_roles WHERE rolcanlogin AND lower(rolname::text COLLATE "C") = $1"#;
-        let name = self.schema().as_str().to_ascii_lowercase();
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
-        Ok(!db.query_all_raw(statement).await?.is_empty())
     }
 
     async fn migrate(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {

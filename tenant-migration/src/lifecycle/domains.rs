@@ -109,7 +109,11 @@ fn find<'a>(
     })
 }
 
-async fn insert(db: &impl ConnectionTrait, tenant_id: i64, host: &Host) -> Result<(), LifecycleError> {
+pub(super) async fn insert(
+    db: &impl ConnectionTrait,
+    tenant_id: i64,
+    host: &Host,
+) -> Result<(), LifecycleError> {
     let row = domain::ActiveModel {
         tenant_id: Set(tenant_id),
         domain: Set(host.to_string()),
@@ -126,7 +130,11 @@ async fn insert(db: &impl ConnectionTrait, tenant_id: i64, host: &Host) -> Resul
 }
 
 /// In two statements: a tenant has one primary domain at every moment at the most.
-async fn make_primary(db: &impl ConnectionTrait, tenant_id: i64, host: &Host) -> Result<(), DbErr> {
+pub(super) async fn make_primary(
+    db: &impl ConnectionTrait,
+    tenant_id: i64,
+    host: &Host,
+) -> Result<(), DbErr> {
     let of_tenant = domain::Column::TenantId.eq(tenant_id);
     for is_primary in [false, true] {
         let is_this = match is_primary {

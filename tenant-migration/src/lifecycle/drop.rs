@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set,
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryResult, Statement, TransactionTrait,
-    sea_query::{Expr, Func, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, EntityTrait, QueryFilter, QueryResult, Statement, TransactionTrait,
 };
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -14,7 +12,7 @@ use tenant_core::{
     catalog::{dropped_tenant, tenant},
 };
 
-use super::{error::LifecycleError, lookup, status};
+use super::{error::LifecycleError, lookup, name::is_called, status};
 use crate::{
     entry::milliseconds,
     lock::{self, Hold},
@@ -255,11 +253,6 @@ impl Dropping {
             ..Default::default()
         };
         dropped_tenant::Entity::insert(gone)
-            .on_conflict(
-                OnConflict::column(dropped_tenant::Column::TenantId)
-                    .do_nothing()
-                    .to_owned(),
-            )
             .exec_without_returning(&transaction)
             .await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
@@ -284,20 +277,20 @@ impl Dropping {
     }
 }
 
-/// The last tenant that had a schema of this name, whatever its case.
-pub(super) async fn find_dropped(
+/// A tenant that was dropped and had a schema of this name, whatever its case.
+async fn find_dropped(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<Option<dropped_tenant::Model>, DbErr> {
-    use sea_orm::ExprTrait as _;
-    let name = Func::lower(Expr::col(dropped_tenant::Column::SchemaName));
     dropped_tenant::Entity::find()
-        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .filter(is_called(schema))
+        .filter(dropped_tenant::Column::RenamedTo.is_null())
         .one(db)
         .await
 }
 
-async fn seconds_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
+/// How long ago a tenant's row was changed.
+pub(super) async fn seconds_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
     let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
         FROM public.tenants WHERE id = $1";
     let rows = rows(db, sql, [id.into()]).await?;

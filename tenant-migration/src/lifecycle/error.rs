@@ -46,6 +46,94 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
     },
+    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
+    /// who can log in. Case makes no difference.
+    #[error(
+        "the schema {schema} is taken: a tenant has it, or it is in the database already, if in another case, or kept for \
+         all tenants, or called like a user of the database"
+    )]
+    SchemaTaken {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The schema was that of another tenant.
+    #[error(
+        "the schema {schema} was that of tenant {name:?}, until that was dropped or its schema renamed on {dropped_at}: what \
+         still runs for it would reach the rows of the one that has the name next. Take another name, or \
+         `--reuse-name` if nothing does"
+    )]
+    NameRetired {
+        /// The schema.
+        schema: SchemaName,
+        /// The name of the tenant that had it.
+        name: String,
+        /// The day on which that lost it, in UTC.
+        dropped_at: String,
+    },
+    /// The database does not have the schema, or has it in another case, or does not let this user use it.
+    #[error("the database has no schema that is called exactly {schema}, or does not let this user use it")]
+    NoSchema {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The schema has extensions in it, which all tenants would use.
+    #[error(
+        "the schema {schema} is where {} lives, which is for the whole database: move it first \
+         (`ALTER EXTENSION ... SET SCHEMA extensions`)",
+        extensions.join(", ")
+    )]
+    HasExtension {
+        /// The schema.
+        schema: SchemaName,
+        /// The extensions.
+        extensions: Vec<String>,
+    },
+    /// The tenants have no such migration.
+    #[error("tenants of kind {kind} have no migration {name}: `status -v` shows those they have")]
+    NoSuchMigration {
+        /// The kind of the tenant.
+        kind: String,
+        /// The name that was given.
+        name: String,
+    },
+    /// The ledger of the schema has migrations that this program does not have.
+    #[error(
+        "tenant {schema}: its ledger has {}, which this program does not have: build it from the code that applied it",
+        names.join(", ")
+    )]
+    UnknownMigrations {
+        /// The schema.
+        schema: SchemaName,
+        /// The names of the migrations.
+        names: Vec<String>,
+    },
+    /// The tenant's row was changed a short time ago, so that other processes may still serve what it was.
+    #[error(
+        "tenant {schema} was changed a moment ago, so other processes may still serve it as it was: try again in {} s",
+        wait.as_secs() + 1
+    )]
+    NotSettled {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// How long it takes until it is.
+        wait: std::time::Duration,
+    },
+    /// Somebody works in the tenant's schema.
+    #[error("the schema {schema} is being used: by {}. Try again when that has ended", by.join(", "))]
+    InUse {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The sessions.
+        by: Vec<String>,
+    },
+    /// The tenant's role was not made, given its rights or dropped.
+    #[error("the role of tenant {schema}: {source}")]
+    NotGranted {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Why not.
+        source: RoleError,
+    },
     /// The domain is another tenant's.
     #[error("the domain {domain} is taken by another tenant")]
     DomainTaken {

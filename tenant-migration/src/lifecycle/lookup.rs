@@ -1,13 +1,23 @@
 //! Finding a tenant to do something to it.
 
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Select,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IsolationLevel,
+    QueryFilter, QuerySelect, Select, TransactionTrait,
     sea_query::{Expr, Func},
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use super::error::LifecycleError;
-use crate::error::sqlstate;
+use crate::{entry::milliseconds, error::sqlstate, run_options::DEFAULT_LOCK_TIMEOUT};
+
+/// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.
+pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let isolation = Some(IsolationLevel::ReadCommitted);
+    let transaction = db.begin_with_config(isolation, None).await?;
+    let patience = format!("SET LOCAL lock_timeout = {}", milliseconds(DEFAULT_LOCK_TIMEOUT));
+    transaction.execute_unprepared(&patience).await?;
+    Ok(transaction)
+}
 
 /// A tenant's row. Tenants that were made ahead are nobody's yet, and not found.
 pub(super) async fn find(

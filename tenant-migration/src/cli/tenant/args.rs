@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::{AdoptArgs, SchemaCommand};
 use crate::cli::args::Confirmation;
 
 /// What to do with tenants.
@@ -61,6 +62,11 @@ pub enum TenantCommand {
     /// The domains of a tenant
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Make a schema that is in the database already a tenant's, with all that is in it
+    Adopt(AdoptArgs),
+    /// The schema of a tenant
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// What is done to a tenant that is there.
     #[command(flatten)]
     Change(ChangeCommand),

@@ -1,8 +1,10 @@
 //! `tenant`: what is done to one tenant, or shown of all.
 
+mod adopt;
 mod args;
 mod change;
 mod list;
+mod schema;
 mod show;
 
 use std::io::Write;
@@ -12,7 +14,9 @@ use tenant_core::{Host, SchemaName};
 use super::{Context, error::CliError};
 use crate::lifecycle::{NewTenant, create_tenant};
 
+pub use adopt::AdoptArgs;
 pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand};
+pub use schema::SchemaCommand;
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -51,6 +55,8 @@ pub(super) async fn run(
             show::run(context, &SchemaName::new(schema)?, json, out).await
         }
         TenantCommand::Domain(command) => show::domain(context, command, out).await,
+        TenantCommand::Adopt(args) => adopt::run(context, &args, out).await,
+        TenantCommand::Schema(command) => schema::run(context, command, out).await,
         TenantCommand::Change(command) => change::run(context, command, out).await,
     }
 }

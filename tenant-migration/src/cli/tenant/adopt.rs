@@ -1,0 +1,101 @@
+//! `tenant adopt`.
+
+use std::io::Write;
+
+use tenant_core::{SchemaName, Tenant, VersionSkew};
+
+use super::host;
+use crate::{
+    cli::{Context, error::CliError},
+    lifecycle::{Applied, NewTenant, adopt_schema},
+};
+
+/// The arguments of `tenant adopt`.
+#[derive(Debug, clap::Args)]
+#[non_exhaustive]
+pub struct AdoptArgs {
+    /// The schema, by its exact name
+    pub schema: String,
+
+    /// The customer's name, the schema's if left out
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// The host at which it is served, such as `acme.example.com`
+    #[arg(long, value_name = "HOST")]
+    pub domain: Option<String>,
+
+    /// A word by which tenants are grouped
+    #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
+    pub kind: String,
+
+    /// The last migration whose tables the schema has already: it and those before it are recorded and not run. None if
+    /// left out
+    #[arg(long, value_name = "MIGRATION", conflicts_with = "applied_all")]
+    pub applied_to: Option<String>,
+
+    /// The schema has the tables of all migrations already
+    #[arg(long)]
+    pub applied_all: bool,
+
+    /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches this one's
+    /// rows
+    #[arg(long)]
+    pub reuse_name: bool,
+}
+
+impl AdoptArgs {
+    fn tenant(&self) -> Result<NewTenant, CliError> {
+        let schema = SchemaName::new(&self.schema)?;
+        let name = self.name.clone().unwrap_or_else(|| schema.to_string());
+        let mut new = NewTenant::new(schema, name).kind(&self.kind);
+        if let Some(domain) = &self.domain {
+            new = new.domain(host(domain.clone())?);
+        }
+        if self.reuse_name {
+            new = new.reuse_name();
+        }
+        Ok(new)
+    }
+
+    fn applied(&self) -> Applied {
+        match &self.applied_to {
+            Some(last) => Applied::To(last.clone()),
+            None if self.applied_all => Applied::All,
+            None => Applied::None,
+        }
+    }
+}
+
+pub(super) async fn run(
+    context: &Context<'_>,
+    args: &AdoptArgs,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let new = args.tenant()?;
+    let db = context.connect().await?;
+    let adopted = adopt_schema(&db, context.migrations, &new, &args.applied()).await;
+    db.close().await?;
+    let tenant = adopted?;
+    writeln!(out, "adopted tenant {}", tenant.schema())?;
+    show_pending(context, &tenant, out)?;
+    writeln!(out, "`audit` shows what could lead from it to another tenant")?;
+    Ok(())
+}
+
+/// What is left to do.
+pub(super) fn show_pending(
+    context: &Context<'_>,
+    tenant: &Tenant,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let skew = context.migrations.versions().compare(tenant);
+    if let VersionSkew::Behind { pending } = skew {
+        let schema = tenant.schema();
+        writeln!(
+            out,
+            "{pending} migrations are pending: `up --tenant {schema}` runs them"
+        )?;
+    }
+    Ok(())
+}

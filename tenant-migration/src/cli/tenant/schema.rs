@@ -1,0 +1,66 @@
+//! `tenant schema`.
+
+use std::{io::Write, time::Duration};
+
+use clap::Subcommand;
+use tenant_core::SchemaName;
+
+use crate::{
+    cli::{Context, error::CliError},
+    lifecycle::{RenameOptions, rename_schema},
+};
+
+/// What to do with the schema of a tenant.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum SchemaCommand {
+    /// Give the schema of a tenant another name. The tenant must be out of service: suspended, in maintenance or archived.
+    /// The old name is not given to another tenant
+    Rename {
+        /// Its name
+        old: String,
+
+        /// Its name from then on
+        new: String,
+
+        /// How many seconds the tenant must have been out of service, because other processes may still know its host.
+        /// What is missing of it is waited for
+        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_MEMORY.as_secs())]
+        settle: u64,
+
+        /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches this
+        /// one's rows
+        #[arg(long)]
+        reuse_name: bool,
+    },
+}
+
+pub(super) async fn run(
+    context: &Context<'_>,
+    command: SchemaCommand,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let SchemaCommand::Rename {
+        old,
+        new,
+        settle,
+        reuse_name,
+    } = command;
+    let (old, new) = (SchemaName::new(old)?, SchemaName::for_tenant(new)?);
+    let mut options = RenameOptions::default().settle(Duration::from_secs(settle));
+    if reuse_name {
+        options = options.reuse_name();
+    }
+    let db = context.connect().await?;
+    let renamed = rename_schema(&db, context.migrations, &old, &new, &options).await;
+    db.close().await?;
+    let renamed = renamed?;
+    writeln!(out, "the schema of tenant {old} is called {new}")?;
+    for function in renamed.outdated {
+        writeln!(
+            out,
+            "warning: the body of {function} seems to name {old}: change it"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! A new tenant's entry in the catalog.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+
+use super::{create::NewTenant, domains, error::LifecycleError};
+use crate::{
+    catalog::SCHEMA_NAME_KEY,
+    error::{broken_key, sqlstate},
+};
+
+/// The row of a tenant to be.
+pub(super) fn row(new: &NewTenant, status: TenantStatus) -> tenant::ActiveModel {
+    tenant::ActiveModel {
+        schema_name: Set(new.schema.to_string()),
+        name: Set(new.name.clone()),
+        kind: Set(new.kind.clone()),
+        status: Set(status.to_string()),
+        metadata: Set(new.metadata.clone()),
+        ..Default::default()
+    }
+}
+
+/// Writes a row, and the tenant's primary domain.
+pub(super) async fn register(
+    db: &impl ConnectionTrait,
+    new: &NewTenant,
+    status: TenantStatus,
+) -> Result<tenant::Model, LifecycleError> {
+    let tenant = insert(db, &new.schema, row(new, status)).await?;
+    if let Some(host) = &new.domain {
+        domains::insert(db, tenant.id, host).await?;
+        domains::make_primary(db, tenant.id, host).await?;
+    }
+    Ok(tenant)
+}
+
+/// Writes a row.
+pub(super) async fn insert(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    row: tenant::ActiveModel,
+) -> Result<tenant::Model, LifecycleError> {
+    let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
+    inserted.map_err(|error| not_written(error, schema))
+}
+
+/// Why the row of a tenant was not written.
+pub(super) fn not_written(error: DbErr, schema: &SchemaName) -> LifecycleError {
+    let schema = schema.clone();
+    match (sqlstate(&error), broken_key(&error)) {
+        // There is no such table, or an older one without the columns.
+        (Some("42P01" | "42703"), _) => LifecycleError::NoCatalog { schema },
+        (_, Some(SCHEMA_NAME_KEY)) => LifecycleError::SchemaTaken { schema },
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,347 @@
+//! `rename_schema`: for a tenant that is out of service, with all that has the name.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::TransactionTrait as _;
+use tenant_core::{
+    audit::{Expected, audit},
+    catalog::{SeaOrmStore, TenantStore},
+};
+use tenant_migration::{
+    CreateTenantError, DropOptions, LifecycleError, RenameOptions, TenantRoles, archive_tenant, drop_tenant,
+    rename_schema, resume_tenant, set_maintenance, suspend_tenant,
+};
+
+use tests::connection_of;
+
+use super::*;
+
+const NOTES: Sql = Sql::new(
+    "m2_notes",
+    "CREATE FUNCTION notes() RETURNS bigint LANGUAGE plpgsql
+        AS 'BEGIN RETURN (SELECT count(*) FROM note); END'",
+    "DROP FUNCTION notes",
+);
+
+fn at_once() -> RenameOptions {
+    RenameOptions::default().settle(Duration::ZERO)
+}
+
+async fn schemas(db: &impl ConnectionTrait) -> Vec<String> {
+    let sql =
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)' ORDER BY 1";
+    column(db, sql).await
+}
+
+/// As PostgreSQL has them, and as the catalog has them.
+async fn assert_schemas(db: &impl ConnectionTrait, expected: &[&str]) {
+    assert_eq!(schemas(db).await, expected);
+    let sql = "SELECT schema_name FROM public.tenants ORDER BY schema_name";
+    assert_eq!(column(db, sql).await, expected);
+}
+
+#[tokio::test]
+async fn all_that_has_the_name_gets_the_new_one() {
+    let migrations = with([NOTE, NOTES]).with_tenant_roles(TenantRoles::new());
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let (acme, new) = (schema("acme"), schema("Acme-Inc"));
+    db.execute(
+        "CREATE FUNCTION acme.by_name() RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog
+        AS 'BEGIN RETURN (SELECT count(*) FROM acme.note); END'",
+    )
+    .await;
+    let id = column(
+        &connection,
+        "SELECT id FROM public.tenants WHERE schema_name = 'acme'",
+    )
+    .await;
+    suspend_tenant(&connection, &acme).await.unwrap();
+    let renamed = rename_schema(&connection, &migrations, &acme, &new, &at_once())
+        .await
+        .unwrap();
+    assert_eq!(renamed.functions, 1);
+    assert_eq!(renamed.outdated, ["\"Acme-Inc\".by_name()"]);
+    assert_schemas(&connection, &["Acme-Inc", "globex"]).await;
+    let same = "SELECT id FROM public.tenants WHERE schema_name = 'Acme-Inc' AND name = 'ACME' AND status = 'suspended'";
+    assert_eq!(column(&connection, same).await, id);
+    assert_eq!(column(&connection, "SELECT \"Acme-Inc\".notes()").await, ["1"]);
+    let roles =
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'tenant.' || current_database() || '.%' ORDER BY 1";
+    let role = |schema: &str| format!("tenant.{}.{schema}", db.name());
+    assert_eq!(
+        column(&connection, roles).await,
+        [role("Acme-Inc"), role("globex")]
+    );
+
+    resume_tenant(&connection, &migrations, &new).await.unwrap();
+    let tenants = tenant_core::Tenants::builder()
+        .run_as_tenant_roles()
+        .connect(db.options())
+        .await
+        .unwrap();
+    let of_acme = connection_of(&tenants, "Acme-Inc").await;
+    assert_eq!(count(&of_acme, "SELECT id FROM \"$tenant\".note").await, 1);
+    db.execute("DROP FUNCTION \"Acme-Inc\".by_name").await;
+    assert!(up(&db, &migrations).await.is_success());
+    let audited = audit(&connection, &Expected::of_program().unwrap().without_entities())
+        .await
+        .unwrap();
+    assert_eq!(audited.errors(), 0, "{audited:?}");
+    let tenant = SeaOrmStore::new(connection.clone())
+        .by_schema(&new)
+        .await
+        .unwrap();
+    assert_eq!(tenant.unwrap().domain(), Some("acme.example.com"));
+}
+
+#[tokio::test]
+async fn the_old_name_is_the_tenants_and_nobody_elses() {
+    let migrations = with([NOTE]);
+    let (_db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let (acme, new, globex) = (schema("acme"), schema("acme_inc"), schema("globex"));
+    for tenant in [&acme, &globex] {
+        archive_tenant(&connection, tenant).await.unwrap();
+    }
+    rename_schema(&connection, &migrations, &acme, &new, &at_once())
+        .await
+        .unwrap();
+    for name in ["acme", "ACME"] {
+        let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
+        assert!(
+            matches!(refused, Err(CreateTenantError::NameRetired { .. })),
+            "{refused:?}"
+        );
+        let refused = rename_schema(&connection, &migrations, &globex, &schema(name), &at_once()).await;
+        assert!(
+            matches!(refused, Err(LifecycleError::NameRetired { .. })),
+            "{refused:?}"
+        );
+    }
+    // It is no tenant that was dropped.
+    let at_once_dropped = DropOptions::default().drain(Duration::ZERO);
+    let refused = drop_tenant(&connection, &migrations, &acme, &at_once_dropped).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::NoSuchTenant { .. })),
+        "{refused:?}"
+    );
+    // Its own old name is free for itself, in any case, and then the other one is kept.
+    let upper = schema("ACME");
+    for (from, to) in [(&new, &acme), (&acme, &upper), (&upper, &upper), (&upper, &acme)] {
+        rename_schema(&connection, &migrations, from, to, &at_once())
+            .await
+            .unwrap();
+    }
+    assert_schemas(&connection, &["acme", "globex"]).await;
+    let kept = "SELECT schema_name || ' ' || renamed_to FROM public.dropped_tenants";
+    assert_eq!(column(&connection, kept).await, ["acme_inc acme"]);
+    let refused = rename_schema(&connection, &migrations, &globex, &new, &at_once()).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::NameRetired { .. })),
+        "{refused:?}"
+    );
+    rename_schema(&connection, &migrations, &globex, &new, &at_once().reuse_name())
+        .await
+        .unwrap();
+    assert_schemas(&connection, &["acme", "acme_inc"]).await;
+    drop_tenant(&connection, &migrations, &acme, &at_once_dropped)
+        .await
+        .unwrap();
+    drop_tenant(&connection, &migrations, &acme, &at_once_dropped)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn only_a_tenant_that_nobody_uses_is_renamed() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let (acme, new) = (schema("acme"), schema("acme_inc"));
+    let rename = async || rename_schema(&connection, &migrations, &acme, &new, &at_once()).await;
+    for status in ["active", "provisioning", "dropping"] {
+        db.execute(&format!("UPDATE public.tenants SET status = '{status}'"))
+            .await;
+        let refused = rename().await;
+        assert!(
+            matches!(refused, Err(LifecycleError::WrongStatus { .. })),
+            "{status}: {refused:?}"
+        );
+    }
+    db.execute("UPDATE public.tenants SET status = 'active'").await;
+    set_maintenance(&connection, &acme, true).await.unwrap();
+
+    // One that is in a transaction may use the name again.
+    let user = connection.begin().await.unwrap();
+    user.execute_unprepared("SELECT FROM acme.note").await.unwrap();
+    let refused = rename().await.unwrap_err();
+    assert!(
+        matches!(&refused, LifecycleError::InUse { by, .. } if by.len() == 1),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("session "), "{refused}");
+    user.rollback().await.unwrap();
+    assert_schemas(&connection, &["acme"]).await;
+    assert_eq!(count(&connection, "SELECT FROM public.dropped_tenants").await, 0);
+    rename().await.unwrap();
+    assert_schemas(&connection, &["acme_inc"]).await;
+}
+
+#[tokio::test]
+async fn it_waits_until_no_process_knows_the_tenant_as_one_in_service() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let (acme, new) = (schema("acme"), schema("acme_inc"));
+    suspend_tenant(&connection, &acme).await.unwrap();
+    let begun = Instant::now();
+    let options = RenameOptions::default().settle(Duration::from_millis(700));
+    let renaming = rename_schema(&connection, &migrations, &acme, &new, &options);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(schemas(&connection).await, ["acme"]);
+    };
+    let (renamed, ()) = tokio::join!(renaming, meanwhile);
+    renamed.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(600));
+
+    // Somebody who changes the tenant meanwhile begins the time anew.
+    let renaming = rename_schema(&connection, &migrations, &new, &acme, &options);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        db.execute("UPDATE public.tenants SET updated_at = now()").await;
+    };
+    let (refused, ()) = tokio::join!(renaming, meanwhile);
+    assert!(
+        matches!(refused, Err(LifecycleError::NotSettled { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(schemas(&connection).await, ["acme_inc"]);
+    db.execute("UPDATE public.tenants SET updated_at = now() - interval '1 hour'")
+        .await;
+    let patient = RenameOptions::default().settle(Duration::from_secs(3_000));
+    let renaming = rename_schema(&connection, &migrations, &new, &acme, &patient);
+    tokio::time::timeout(Duration::from_secs(60), renaming)
+        .await
+        .expect("it does not wait")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_refused() {
+    let shared = schema("extensions");
+    let migrations = with([NOTE]).with_extension_schemas([shared]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let login = format!("{}_login", db.name());
+    db.execute(&format!("CREATE SCHEMA other; CREATE ROLE \"{login}\" LOGIN"))
+        .await;
+    let acme = schema("acme");
+    suspend_tenant(&connection, &acme).await.unwrap();
+    for name in ["globex", "Globex", "OTHER", "extensions", "public", &login] {
+        let refused = rename_schema(&connection, &migrations, &acme, &schema(name), &at_once()).await;
+        assert!(
+            matches!(refused, Err(LifecycleError::SchemaTaken { .. })),
+            "{name}: {refused:?}"
+        );
+    }
+    db.execute(&format!("DROP ROLE \"{login}\"; DROP SCHEMA other"))
+        .await;
+    let refused = rename_schema(&connection, &migrations, &SchemaName::shared(), &acme, &at_once()).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::PublicTenant { .. })),
+        "{refused:?}"
+    );
+    let refused = rename_schema(
+        &connection,
+        &migrations,
+        &schema("nobody"),
+        &schema("x"),
+        &at_once(),
+    )
+    .await;
+    assert!(
+        matches!(refused, Err(LifecycleError::NoSuchTenant { .. })),
+        "{refused:?}"
+    );
+    assert_schemas(&connection, &["acme", "globex"]).await;
+}
+
+/// Two who swap two names hold one lock each if they take them in the order of what they do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_renames_the_other_way_at_the_same_time_is_refused() {
+    let migrations = with([NOTE]);
+    let (_db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let (acme, globex) = (schema("acme"), schema("globex"));
+    for tenant in [&acme, &globex] {
+        suspend_tenant(&connection, tenant).await.unwrap();
+    }
+    let options = at_once();
+    for _ in 0..5 {
+        let both = async {
+            tokio::join!(
+                rename_schema(&connection, &migrations, &acme, &globex, &options),
+                rename_schema(&connection, &migrations, &globex, &acme, &options),
+            )
+        };
+        let (first, second) = tokio::time::timeout(Duration::from_secs(30), both)
+            .await
+            .expect("no lock is waited for by both");
+        assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+    }
+    assert_schemas(&connection, &["acme", "globex"]).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_planned_with_the_old_name_fails_and_makes_nothing() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let newer = with([NOTE, TAG]);
+    let executor = Executor::connect(db.options(), newer).await.unwrap();
+    let plans = [
+        executor.plan(&tenant("acme"), Action::UP).await.unwrap(),
+        executor.plan(&tenant("acme"), Action::Fresh).await.unwrap(),
+    ];
+    suspend_tenant(&connection, &schema("acme")).await.unwrap();
+    rename_schema(
+        &connection,
+        &migrations,
+        &schema("acme"),
+        &schema("acme_inc"),
+        &at_once(),
+    )
+    .await
+    .unwrap();
+    for plan in plans {
+        let report = executor.run(plan, &mut ()).await;
+        assert!(!report.is_success(), "{:?}", outcomes(&report));
+    }
+    executor.close().await.unwrap();
+    assert_schemas(&connection, &["acme_inc"]).await;
+    assert_eq!(
+        tables(&connection, "acme_inc").await,
+        ["note", "seaql_migrations"]
+    );
+}
+
+#[tokio::test]
+async fn the_command_line_renames_and_warns() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    db.execute("CREATE FUNCTION public.count_notes() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM \"acme\" . note'")
+        .await;
+    let rename = ["tenant", "schema", "rename", "acme", "acme_inc", "--settle", "0"];
+    let (_, result) = cli(&db, &migrations, &rename).await;
+    assert!(
+        matches!(
+            result,
+            Err(CliError::Lifecycle(LifecycleError::WrongStatus { .. }))
+        ),
+        "{result:?}"
+    );
+    suspend_tenant(&connection, &schema("acme")).await.unwrap();
+    let (out, result) = cli(&db, &migrations, &rename).await;
+    result.unwrap();
+    assert!(
+        out.starts_with("the schema of tenant acme is called acme_inc\n"),
+        "{out}"
+    );
+    assert!(out.contains("warning: the body of count_notes()"), "{out}");
+    assert_schemas(&connection, &["acme_inc"]).await;
+}
