@@ -104,6 +104,7 @@ mod report;
 mod retry;
 mod roles;
 mod run_options;
+mod snapshot;
 mod status;
 mod version;
 mod work;

@@ -11,6 +11,7 @@ mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;
+mod snapshot;
 mod together;
 
 use std::path::PathBuf;

@@ -11,7 +11,11 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
-use super::{create::NewTenant, drop::find_dropped};
+use super::{
+    create::NewTenant,
+    drop::find_dropped,
+    filling::{Filling, Learned},
+};
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
     error::{CreateTenantError, RoleError, SchemaError, broken_key, ends_the_session, sqlstate},
@@ -51,8 +55,8 @@ impl Creation {
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
         let filled = self.fill(&transaction).await;
-        let row = match filled {
-            Ok(row) => row,
+        let (row, learned) = match filled {
+            Ok(filled) => filled,
             Err(error) => {
                 // Where this fails, the connection is gone, and the transaction with it.
                 let _ = transaction.rollback().await;
@@ -60,7 +64,10 @@ impl Creation {
             }
         };
         match transaction.commit().await {
-            Ok(()) => Ok(self.tenant(row)),
+            Ok(()) => {
+                learned.into_iter().for_each(Learned::keep);
+                Ok(self.tenant(row))
+            }
             Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
             Err(source) => Err(CreateTenantError::CommitUnknown {
                 schema: self.new.schema,
@@ -69,18 +76,22 @@ impl Creation {
         }
     }
 
-    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn fill(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
         let row = self.insert_tenant(db).await?;
         self.insert_domain(db, row.id)
             .await
             .map_err(|error| self.failed(error))?;
+        let mut learned = None;
         if !self.schema().is_shared() {
             self.check_name(db).await?;
             self.create_schema(db).await?;
-            self.migrate(db).await?;
+            learned = self.migrate(db).await?;
         }
         self.check_awaited()?;
-        Ok(row)
+        Ok((row, learned))
     }
 
     async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
@@ -159,7 +170,7 @@ impl Creation {
         Ok(!db.query_all_raw(statement).await?.is_empty())
     }
 
-    async fn migrate(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+    async fn migrate(&self, db: &DatabaseTransaction) -> Result<Option<Learned>, CreateTenantError> {
         let home = Home {
             schema: self.schema(),
             kind: Some(&self.new.kind),
@@ -179,15 +190,33 @@ impl Creation {
             .map_err(|error| self.failed(error))?;
         let called = work.call(Hook::Before, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
-        for step in &steps {
-            self.check_awaited()?;
-            work.take(step).await.map_err(|error| self.not_migrated(error))?;
-        }
+        let learned = self.make(&work, home, &steps).await?;
         let called = work.call(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
         let finished = work.finish(&left).await;
         finished.map_err(|error| self.failed(error))?;
-        work.grant().await.map_err(|error| self.not_granted(error))
+        work.grant().await.map_err(|error| self.not_granted(error))?;
+        Ok(learned)
+    }
+
+    /// What the migrations make, by themselves or by a snapshot.
+    async fn make(
+        &self,
+        work: &Work<'_, DatabaseTransaction>,
+        home: Home<'_>,
+        steps: &[Step],
+    ) -> Result<Option<Learned>, CreateTenantError> {
+        let failed = |error| self.failed(error);
+        let filling = Filling::begin(work.db(), &self.migrations, home).await;
+        let mut filling = filling.map_err(failed)?;
+        if !filling.replay().await.map_err(failed)? {
+            for step in steps {
+                self.check_awaited()?;
+                work.take(step).await.map_err(|error| self.not_migrated(error))?;
+            }
+            filling.learn().await.map_err(failed)?;
+        }
+        Ok(filling.learned())
     }
 
     fn check_awaited(&self) -> Result<(), CreateTenantError> {

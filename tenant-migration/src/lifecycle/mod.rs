@@ -5,6 +5,7 @@ mod creation;
 mod domains;
 mod drop;
 mod error;
+mod filling;
 mod lookup;
 mod rename;
 mod status;
