@@ -115,9 +115,9 @@ pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use hooks::{Migrating, TenantHooks};
 pub use lifecycle::{
-    DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant, add_domain, archive_tenant,
-    create_tenant, drop_tenant, list_domains, remove_domain, rename_tenant, resume_tenant, set_maintenance,
-    set_primary_domain, suspend_tenant,
+    CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant, add_domain,
+    archive_tenant, clone_tenant, create_tenant, drop_tenant, list_domains, remove_domain, rename_tenant,
+    resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
 };
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};

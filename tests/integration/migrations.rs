@@ -1,5 +1,6 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
+mod clone;
 mod command_line;
 mod crash;
 mod create;

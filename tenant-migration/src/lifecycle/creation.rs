@@ -63,11 +63,18 @@ impl Creation {
                 return Err(error);
             }
         };
+        let tenant = self.commit(transaction, row).await?;
+        learned.into_iter().for_each(Learned::keep);
+        Ok(tenant)
+    }
+
+    pub(super) async fn commit(
+        self,
+        transaction: DatabaseTransaction,
+        row: tenant::Model,
+    ) -> Result<Tenant, CreateTenantError> {
         match transaction.commit().await {
-            Ok(()) => {
-                learned.into_iter().for_each(Learned::keep);
-                Ok(self.tenant(row))
-            }
+            Ok(()) => Ok(self.tenant(row)),
             Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
             Err(source) => Err(CreateTenantError::CommitUnknown {
                 schema: self.new.schema,
@@ -80,18 +87,26 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
     ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
+        let row = self.insert(db).await?;
+        let learned = match self.schema().is_shared() {
+            true => None,
+            false => self.migrate(db).await?,
+        };
+        self.check_awaited()?;
+        Ok((row, learned))
+    }
+
+    /// The row, the domain and the schema, with nothing in it.
+    pub(super) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
         let row = self.insert_tenant(db).await?;
         self.insert_domain(db, row.id)
             .await
             .map_err(|error| self.failed(error))?;
-        let mut learned = None;
         if !self.schema().is_shared() {
             self.check_name(db).await?;
             self.create_schema(db).await?;
-            learned = self.migrate(db).await?;
         }
-        self.check_awaited()?;
-        Ok((row, learned))
+        Ok(row)
     }
 
     async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
@@ -219,7 +234,7 @@ impl Creation {
         Ok(filling.learned())
     }
 
-    fn check_awaited(&self) -> Result<(), CreateTenantError> {
+    pub(super) fn check_awaited(&self) -> Result<(), CreateTenantError> {
         if self.awaited.strong_count() > 0 {
             return Ok(());
         }
@@ -245,7 +260,7 @@ impl Creation {
     }
 
     /// Who came first is for the database to say: another transaction may be creating the same tenant.
-    fn failed(&self, source: DbErr) -> CreateTenantError {
+    pub(super) fn failed(&self, source: DbErr) -> CreateTenantError {
         match (sqlstate(&source), broken_key(&source), &self.new.domain) {
             // Two sessions that create one schema at the same time meet in the index of the system's table.
             (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
@@ -261,7 +276,7 @@ impl Creation {
         }
     }
 
-    fn not_granted(&self, error: RoleError) -> CreateTenantError {
+    pub(super) fn not_granted(&self, error: RoleError) -> CreateTenantError {
         match error {
             RoleError::Database(error) => self.failed(error),
             source => CreateTenantError::Role {

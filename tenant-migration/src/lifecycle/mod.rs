@@ -1,5 +1,6 @@
 //! A tenant's life: what is done to one tenant as a whole.
 
+mod clone;
 mod create;
 mod creation;
 mod domains;
@@ -10,6 +11,7 @@ mod lookup;
 mod rename;
 mod status;
 
+pub use clone::{CloneData, CloneError, clone_tenant};
 pub use create::{NewTenant, create_tenant};
 pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
 pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};

@@ -7,13 +7,16 @@
 //! [`Snapshots`] are those that the creation of tenants has learned, and [`Witness`] says whether migrations did
 //! anything else.
 
+mod copy;
 mod fingerprint;
+mod mention;
 mod order;
 mod query;
 mod read;
 mod snapshots;
 mod witness;
 
+pub(crate) use copy::{Size, copying, reference};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use query::aside;
 pub(crate) use read::{ReadError, Reading, Snapshot};

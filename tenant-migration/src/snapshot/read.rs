@@ -2,10 +2,11 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use serde_json::Value as Json;
-use tenant_core::SchemaName;
+use tenant_core::{RoleName, SchemaName};
 
 use super::{
     fingerprint::Fingerprint,
+    mention::mentions,
     order::sorted,
     query::{about_schema, enter, rows, text},
 };
@@ -63,6 +64,12 @@ impl<'a> Reading<'a> {
         self
     }
 
+    /// Takes no notice of the rights of the tenant's role, which are given anew.
+    pub(crate) fn without_rights_of(mut self, role: Option<RoleName>) -> Self {
+        self.role = role.map(|role| role.as_str().to_owned());
+        self
+    }
+
     /// What `pin.rs` gives functions.
     pub(super) fn pinned_path(&self) -> Json {
         let schemas = self.schemas.iter().map(|schema| schema.as_str());
@@ -105,6 +112,15 @@ impl Snapshot {
 
     pub(crate) fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
+    }
+
+    /// The beginning of a statement that has the name of a schema in a text that PostgreSQL does not look into.
+    pub(crate) fn mention(&self, schema: &SchemaName) -> Option<String> {
+        let statement = self
+            .statements()
+            .find(|statement| mentions(statement, schema.as_str()))?;
+        let line = statement.lines().next().unwrap_or_default();
+        Some(line.split('(').next().unwrap_or(line).trim_end().to_owned())
     }
 
     /// What makes it all, in the schema that the session stands in.

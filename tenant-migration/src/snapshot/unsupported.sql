@@ -68,7 +68,7 @@ objects (object, reason) AS (
     WHERE rulename <> '_RETURN' OR ev_enabled <> 'O'
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0), 'belongs to somebody else'
-    FROM acls WHERE owner <> current_user::regrole
+    FROM acls WHERE owner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0), 'has rights that were given or taken'
     FROM usual_acls

@@ -2,6 +2,7 @@
 
 mod args;
 mod change;
+mod clone;
 mod list;
 mod show;
 
@@ -37,6 +38,24 @@ pub(super) async fn run(
                 new = new.reuse_name();
             }
             create(context, &new, out).await
+        }
+        TenantCommand::Clone {
+            source,
+            schema,
+            name,
+            domain,
+            kind,
+            structure_only,
+        } => {
+            let cloning = clone::Cloning {
+                source: SchemaName::new(source)?,
+                schema: SchemaName::new(schema)?,
+                name,
+                domain: domain.map(host).transpose()?,
+                kind,
+                is_structure_only: structure_only,
+            };
+            clone::run(context, cloning, out).await
         }
         TenantCommand::List {
             status,
