@@ -22,7 +22,7 @@ const ROWS: &str = "
     DELETE FROM acme.note WHERE id % 7 = 0;
     INSERT INTO acme.\"odd Name\" (\"a\"\"b\") VALUES ('x'), (NULL);
     INSERT INTO acme.scratch (note) VALUES (1);
-    REFRESH MATERIALIZED VIEW acme.statistics";
+    REFRESH MATERIALIZED VIEW acme.statistics; REFRESH MATERIALIZED VIEW acme.a_sum";
 
 async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConnection) {
     let (database, db) = with_tenants(migrations, &["acme"]).await;
@@ -87,7 +87,7 @@ async fn a_copy_is_the_same_and_has_nothing_of_its_source() {
     assert_clean(&db).await;
     // What is done to the one is not done to the other.
     let change = "INSERT INTO globex.owner (email) VALUES ('new@b');
-        DELETE FROM globex.note; UPDATE globex.\"odd Name\" SET \"a\"\"b\" = 'changed'; DROP TABLE globex.scratch";
+        DROP TABLE globex.scratch; DELETE FROM globex.note; UPDATE globex.\"odd Name\" SET \"a\"\"b\" = 'changed'";
     db.execute_unprepared(change).await.unwrap();
     assert_eq!(rows(&db, "acme").await, before);
     db.execute_unprepared("DROP SCHEMA acme CASCADE").await.unwrap();

@@ -34,7 +34,7 @@ pub enum CloneData {
 /// source is refused. Migrations and hooks do not run. The new tenant has its own name, domain, metadata and role; the kind
 /// is one with the same migrations as the source's.
 ///
-/// The rows are copied as they are. What the rows of the source say of the source, such as an address, they say in the
+/// The rows are copied as they are; materialized views are refreshed. What the rows of the source say of the source, such as an address, they say in the
 /// copy.
 ///
 /// If this future is dropped, the transaction is rolled back in the background, unless it was being committed already.
