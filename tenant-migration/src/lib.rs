@@ -104,6 +104,7 @@ mod report;
 mod retry;
 mod roles;
 mod run_options;
+mod snapshot;
 mod status;
 mod version;
 mod work;
@@ -114,10 +115,10 @@ pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use hooks::{Migrating, TenantHooks};
 pub use lifecycle::{
-    Applied, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant, RenameOptions,
-    SchemaRenamed, add_domain, adopt_schema, archive_tenant, create_tenant, drop_tenant, list_domains,
-    remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain,
-    suspend_tenant,
+    Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
+    RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant,
+    drop_tenant, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
+    set_primary_domain, suspend_tenant,
 };
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};

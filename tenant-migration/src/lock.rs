@@ -44,6 +44,15 @@ pub(crate) async fn acquire(db: &impl ConnectionTrait, schema: &SchemaName, hold
     Ok(())
 }
 
+/// Takes the lock of a schema if nobody has it.
+pub(crate) async fn try_acquire(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    hold: Hold,
+) -> Result<bool, DbErr> {
+    ask(db, hold.statement(schema)).await
+}
+
 /// Gives a session's lock back. `false` if it was not held any more.
 pub(crate) async fn release(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     let sql = "SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS done";

@@ -9,7 +9,9 @@ use std::{
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, SchemaVersions, Scope};
 
-use crate::{hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles};
+use crate::{
+    hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles, snapshot::Snapshots,
+};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
 ///
@@ -40,6 +42,8 @@ pub struct Migrations {
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
     pins_functions: bool,
+    /// What the creation of tenants has learned. What changes the migrations takes a new one.
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 impl Migrations {
@@ -58,7 +62,14 @@ impl Migrations {
             extension_schemas: Arc::default(),
             tenant_roles: None,
             pins_functions: true,
+            snapshots: Some(Arc::default()),
         }
+    }
+
+    /// Forgets what was learned with other settings.
+    fn renewed(mut self) -> Self {
+        self.snapshots = self.snapshots.map(|_| Arc::default());
+        self
     }
 
     /// Gives the tenants of a kind migrations of their own, in the place of those of all others. What both have in common
@@ -70,14 +81,14 @@ impl Migrations {
     pub fn for_kind(mut self, kind: impl Into<String>, migrator: impl MigratorTraitSelf) -> Self {
         let set = MigrationSet::new(&migrator);
         Arc::make_mut(&mut self.kinds).insert(kind.into(), set);
-        self
+        self.renewed()
     }
 
     /// Lets the application do something before and after the migrations of each tenant.
     #[must_use]
     pub fn with_hooks(mut self, hooks: impl TenantHooks) -> Self {
         self.hooks = Some(Arc::new(hooks));
-        self
+        self.renewed()
     }
 
     /// Lets migrations use what is in these schemas without naming them, such as the types and functions of
@@ -89,14 +100,14 @@ impl Migrations {
     #[must_use]
     pub fn with_extension_schemas(mut self, schemas: impl IntoIterator<Item = SchemaName>) -> Self {
         self.extension_schemas = schemas.into_iter().collect();
-        self
+        self.renewed()
     }
 
     /// Makes a role for every tenant, with rights in its own schema only. Without this, none is made.
     #[must_use]
     pub fn with_tenant_roles(mut self, roles: TenantRoles) -> Self {
         self.tenant_roles = Some(Arc::new(roles));
-        self
+        self.renewed()
     }
 
     /// Whether functions and procedures of a tenant's schema that have no `search_path` of their own get one
@@ -116,6 +127,24 @@ impl Migrations {
     #[must_use]
     pub fn pin_functions(mut self, pins_functions: bool) -> Self {
         self.pins_functions = pins_functions;
+        self
+    }
+
+    /// Whether [`create_tenant`](crate::create_tenant) may take a snapshot of what the migrations make, and make later
+    /// tenants by that, in one message instead of all migrations one after the other. It may by default.
+    ///
+    /// A snapshot is used by a program when the migrations of two tenants of a kind have made the same in it, and a third
+    /// tenant that was made by the snapshot was compared and is the same, too. It is not used, and migrations run
+    /// as ever, where they leave rows in a tenant's tables, write or make anything outside of its schema, read
+    /// the catalog or another table of the shared schema, make something else for one tenant than for another, or make
+    /// something that is not read from PostgreSQL's catalogs, such as partitions. Hooks run for every tenant.
+    ///
+    /// What leaves no trace in the database is not seen. Migrations that call another system, or do
+    /// something else from the third tenant on, need this switched off; a
+    /// [hook](Self::with_hooks) is the better place for such things.
+    #[must_use]
+    pub fn snapshots(mut self, may_be_used: bool) -> Self {
+        self.snapshots = may_be_used.then(Arc::default);
         self
     }
 
@@ -167,6 +196,10 @@ impl Migrations {
         self.hooks.as_deref()
     }
 
+    pub(crate) fn snapshot_memory(&self) -> Option<&Arc<Snapshots>> {
+        self.snapshots.as_ref()
+    }
+
     pub(crate) fn tenant_roles(&self) -> Option<&TenantRoles> {
         self.tenant_roles.as_deref()
     }
@@ -203,6 +236,7 @@ impl fmt::Debug for Migrations {
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
             .field("pins_functions", &self.pins_functions)
+            .field("snapshots", &self.snapshots.is_some())
             .finish()
     }
 }

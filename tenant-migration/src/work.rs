@@ -53,6 +53,10 @@ where
         Self { db, migrations, home }
     }
 
+    pub(crate) fn db(&self) -> &'a C {
+        self.db
+    }
+
     fn schema(&self) -> &'a SchemaName {
         self.home.schema
     }

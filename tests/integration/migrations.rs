@@ -1,6 +1,7 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
 mod adopt;
+mod clone;
 mod command_line;
 mod crash;
 mod create;
@@ -13,6 +14,7 @@ mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;
+mod snapshot;
 mod together;
 
 use std::path::PathBuf;

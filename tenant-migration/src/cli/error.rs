@@ -6,9 +6,10 @@ use sea_orm::DbErr;
 use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::CatalogError};
 
 use super::audit::tally;
+
 use crate::{
     error::{CreateTenantError, PlanError, reason},
-    lifecycle::LifecycleError,
+    lifecycle::{CloneError, LifecycleError},
     plan::Action,
 };
 
@@ -101,6 +102,9 @@ pub enum CliError {
     /// A tenant was not created.
     #[error(transparent)]
     Create(#[from] CreateTenantError),
+    /// A tenant was not copied.
+    #[error(transparent)]
+    Clone(#[from] CloneError),
     /// Something was not done to a tenant.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),

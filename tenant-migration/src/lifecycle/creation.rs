@@ -13,6 +13,7 @@ use tenant_core::{
 
 use super::{
     create::NewTenant,
+    filling::{Filling, Learned},
     name::{self, Claim, Refusal},
     register,
 };
@@ -55,14 +56,24 @@ impl Creation {
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
         let filled = self.fill(&transaction).await;
-        let row = match filled {
-            Ok(row) => row,
+        let (row, learned) = match filled {
+            Ok(filled) => filled,
             Err(error) => {
                 // Where this fails, the connection is gone, and the transaction with it.
                 let _ = transaction.rollback().await;
                 return Err(error);
             }
         };
+        let tenant = self.commit(transaction, row).await?;
+        learned.into_iter().for_each(Learned::keep);
+        Ok(tenant)
+    }
+
+    pub(super) async fn commit(
+        self,
+        transaction: DatabaseTransaction,
+        row: tenant::Model,
+    ) -> Result<Tenant, CreateTenantError> {
         match transaction.commit().await {
             Ok(()) => Ok(self.tenant(row)),
             Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
@@ -73,7 +84,21 @@ impl Creation {
         }
     }
 
-    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn fill(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
+        let row = self.insert(db).await?;
+        let learned = match self.schema().is_shared() {
+            true => None,
+            false => self.migrate(db).await?,
+        };
+        self.check_awaited()?;
+        Ok((row, learned))
+    }
+
+    /// The row, the domain and the schema, with nothing in it.
+    pub(super) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
         let row = self.insert_tenant(db).await?;
         self.insert_domain(db, row.id)
             .await
@@ -81,9 +106,7 @@ impl Creation {
         if !self.schema().is_shared() {
             self.check_name(db).await?;
             self.create_schema(db).await?;
-            self.migrate(db).await?;
         }
-        self.check_awaited()?;
         Ok(row)
     }
 
@@ -136,7 +159,7 @@ impl Creation {
         created.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    async fn migrate(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+    async fn migrate(&self, db: &DatabaseTransaction) -> Result<Option<Learned>, CreateTenantError> {
         let home = Home {
             schema: self.schema(),
             kind: Some(&self.new.kind),
@@ -156,18 +179,36 @@ impl Creation {
             .map_err(|error| self.failed(error))?;
         let called = work.call(Hook::Before, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
-        for step in &steps {
-            self.check_awaited()?;
-            work.take(step).await.map_err(|error| self.not_migrated(error))?;
-        }
+        let learned = self.make(&work, home, &steps).await?;
         let called = work.call(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
         let finished = work.finish(&left).await;
         finished.map_err(|error| self.failed(error))?;
-        work.grant().await.map_err(|error| self.not_granted(error))
+        work.grant().await.map_err(|error| self.not_granted(error))?;
+        Ok(learned)
     }
 
-    fn check_awaited(&self) -> Result<(), CreateTenantError> {
+    /// What the migrations make, by themselves or by a snapshot.
+    async fn make(
+        &self,
+        work: &Work<'_, DatabaseTransaction>,
+        home: Home<'_>,
+        steps: &[Step],
+    ) -> Result<Option<Learned>, CreateTenantError> {
+        let failed = |error| self.failed(error);
+        let filling = Filling::begin(work.db(), &self.migrations, home).await;
+        let mut filling = filling.map_err(failed)?;
+        if !filling.replay().await.map_err(failed)? {
+            for step in steps {
+                self.check_awaited()?;
+                work.take(step).await.map_err(|error| self.not_migrated(error))?;
+            }
+            filling.learn().await.map_err(failed)?;
+        }
+        Ok(filling.learned())
+    }
+
+    pub(super) fn check_awaited(&self) -> Result<(), CreateTenantError> {
         if self.awaited.strong_count() > 0 {
             return Ok(());
         }
@@ -193,7 +234,7 @@ impl Creation {
     }
 
     /// Who came first is for the database to say: another transaction may be creating the same tenant.
-    fn failed(&self, source: DbErr) -> CreateTenantError {
+    pub(super) fn failed(&self, source: DbErr) -> CreateTenantError {
         match (sqlstate(&source), broken_key(&source), &self.new.domain) {
             // Two sessions that create one schema at the same time meet in the index of the system's table.
             (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
@@ -209,7 +250,7 @@ impl Creation {
         }
     }
 
-    fn not_granted(&self, error: RoleError) -> CreateTenantError {
+    pub(super) fn not_granted(&self, error: RoleError) -> CreateTenantError {
         match error {
             RoleError::Database(error) => self.failed(error),
             source => CreateTenantError::Role {

@@ -1,11 +1,13 @@
 //! A tenant's life: what is done to one tenant as a whole.
 
 mod adopt;
+mod clone;
 mod create;
 mod creation;
 mod domains;
 mod drop;
 mod error;
+mod filling;
 mod lookup;
 mod name;
 mod register;
@@ -15,6 +17,7 @@ mod status;
 mod take_in;
 
 pub use adopt::{Applied, adopt_schema};
+pub use clone::{CloneData, CloneError, clone_tenant};
 pub use create::{NewTenant, create_tenant};
 pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
 pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};

@@ -247,7 +247,7 @@ async fn two_ordinary_users_are_enough() {
     database.execute(&back).await;
 }
 
-fn as_user(database: &TestDatabase, user: &str) -> ConnectOptions {
+pub(super) fn as_user(database: &TestDatabase, user: &str) -> ConnectOptions {
     let (scheme, rest) = database.url().split_once("://").unwrap();
     let (_, host) = rest.split_once('@').unwrap();
     let mut options = ConnectOptions::new(format!("{scheme}://{user}@{host}"));

@@ -32,6 +32,30 @@ pub enum TenantCommand {
         #[arg(long)]
         reuse_name: bool,
     },
+    /// Copy a tenant: a new one with the schema of another, and all rows in it
+    Clone {
+        /// The schema of the tenant that is copied
+        source: String,
+
+        /// The schema of the new one: 1 to 63 ASCII letters, digits, `_` and `-`
+        schema: String,
+
+        /// The new customer's name, the schema's if left out
+        #[arg(long)]
+        name: Option<String>,
+
+        /// The host at which it is served, such as `acme.example.com`
+        #[arg(long, value_name = "HOST")]
+        domain: Option<String>,
+
+        /// A word by which tenants are grouped, that of the tenant that is copied if left out
+        #[arg(long)]
+        kind: Option<String>,
+
+        /// Copy tables without their rows
+        #[arg(long)]
+        structure_only: bool,
+    },
     /// List the tenants, in the order of their schemas
     List {
         /// Those in a status, such as `suspended`

@@ -3,6 +3,7 @@
 mod adopt;
 mod args;
 mod change;
+mod clone;
 mod list;
 mod schema;
 mod show;
@@ -41,6 +42,24 @@ pub(super) async fn run(
                 new = new.reuse_name();
             }
             create(context, &new, out).await
+        }
+        TenantCommand::Clone {
+            source,
+            schema,
+            name,
+            domain,
+            kind,
+            structure_only,
+        } => {
+            let cloning = clone::Cloning {
+                source: SchemaName::new(source)?,
+                schema: SchemaName::new(schema)?,
+                name,
+                domain: domain.map(host).transpose()?,
+                kind,
+                is_structure_only: structure_only,
+            };
+            clone::run(context, cloning, out).await
         }
         TenantCommand::List {
             status,

@@ -1,0 +1,70 @@
+//! `tenant clone`.
+
+use std::io::Write;
+
+use sea_orm::DatabaseConnection;
+use tenant_core::{
+    DEFAULT_KIND, Host, SchemaName, Tenant,
+    catalog::{SeaOrmStore, TenantStore as _},
+};
+
+use crate::{
+    cli::{Context, error::CliError},
+    lifecycle::{CloneData, NewTenant, clone_tenant},
+};
+
+/// What was asked for.
+pub(super) struct Cloning {
+    pub(super) source: SchemaName,
+    pub(super) schema: SchemaName,
+    pub(super) name: Option<String>,
+    pub(super) domain: Option<Host>,
+    pub(super) kind: Option<String>,
+    pub(super) is_structure_only: bool,
+}
+
+pub(super) async fn run(
+    context: &Context<'_>,
+    cloning: Cloning,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let source = cloning.source.clone();
+    let db = context.connect().await?;
+    let cloned = clone(context, &db, cloning).await;
+    db.close().await?;
+    let tenant = cloned?;
+    let at = tenant.domain().map(|domain| format!(" at {domain}"));
+    writeln!(
+        out,
+        "copied tenant {source} to {}{}",
+        tenant.schema(),
+        at.unwrap_or_default()
+    )?;
+    Ok(())
+}
+
+async fn clone(context: &Context<'_>, db: &DatabaseConnection, cloning: Cloning) -> Result<Tenant, CliError> {
+    let name = cloning.name.unwrap_or_else(|| cloning.schema.to_string());
+    let kind = match cloning.kind {
+        Some(kind) => kind,
+        None => kind_of(db, &cloning.source).await?,
+    };
+    let mut new = NewTenant::new(cloning.schema, name).kind(kind);
+    if let Some(domain) = cloning.domain {
+        new = new.domain(domain);
+    }
+    let data = match cloning.is_structure_only {
+        true => CloneData::Structure,
+        false => CloneData::Rows,
+    };
+    Ok(clone_tenant(db, context.migrations, &cloning.source, &new, data).await?)
+}
+
+/// The kind of the source. Where it is not there, that is said later.
+async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, CliError> {
+    let found = match crate::catalog::exists(db).await? {
+        true => SeaOrmStore::new(db.clone()).by_schema(source).await?,
+        false => None,
+    };
+    Ok(found.as_ref().map_or(DEFAULT_KIND, Tenant::kind).to_owned())
+}

@@ -1,0 +1,299 @@
+//! [`Cloning`]: the one transaction that copies a tenant.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
+use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
+
+use super::{CloneData, error::CloneError};
+use crate::{
+    began,
+    error::sqlstate,
+    ledger::Ledger,
+    lifecycle::{LifecycleError, creation::Creation, lookup},
+    lock::{self, Hold},
+    migrations::MigrationSet,
+    plan::left,
+    retry,
+    run_options::DEFAULT_LOCK_TIMEOUT,
+    snapshot::{Fingerprint, ReadError, Reading, Size, Snapshot, aside, copying, reference},
+    work::{Home, Work},
+};
+
+/// The most of a server's locks that one copy takes.
+const SHARE_OF_LOCKS: i64 = 4;
+
+pub(super) struct Cloning {
+    pub(super) creation: Creation,
+    pub(super) source: SchemaName,
+    pub(super) data: CloneData,
+}
+
+/// What was read of the source.
+struct Read {
+    snapshot: Snapshot,
+    copying: Vec<String>,
+}
+
+impl Cloning {
+    pub(super) async fn run(self) -> Result<Tenant, CloneError> {
+        let source = lookup::find(&self.creation.db, &self.source).await?;
+        let source = self.check_source(source)?;
+        let transaction = self.begin(&source).await?;
+        match self.fill(&transaction, &source).await {
+            Ok((row, version)) => Ok(self
+                .creation
+                .commit(transaction, row)
+                .await?
+                .with_version(version)),
+            Err(error) => {
+                // Where this fails, the connection is gone, and the transaction with it.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn check_source(&self, row: tenant::Model) -> Result<Source, CloneError> {
+        let schema = SchemaName::new(&row.schema_name)
+            .map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
+        if schema.is_shared() || self.creation.new.schema.is_shared() {
+            let action = "copying";
+            return Err(LifecycleError::PublicTenant { action }.into());
+        }
+        let status = lookup::status(&row).map_err(LifecycleError::from)?;
+        if let TenantStatus::Provisioning | TenantStatus::Dropping | TenantStatus::Pending = status {
+            let hint = "only tenants that are complete are copied";
+            return Err(LifecycleError::WrongStatus { schema, status, hint }.into());
+        }
+        let (kind, new_kind) = (row.kind, self.creation.new.kind.clone());
+        if !std::ptr::eq(self.set(&kind), self.set(&new_kind)) {
+            return Err(CloneError::OtherMigrations {
+                source_schema: schema,
+                source_kind: kind,
+                new_kind,
+            });
+        }
+        Ok(Source { schema, id: row.id })
+    }
+
+    fn set(&self, kind: &str) -> &MigrationSet {
+        self.creation.migrations.of_kind(kind)
+    }
+
+    fn ledger<'a>(&'a self, schema: &'a SchemaName) -> Ledger<'a> {
+        self.set(&self.creation.new.kind).ledger_of(schema)
+    }
+
+    /// A transaction that sees the source as it is, and keeps migrations from changing that.
+    ///
+    /// It sees what was committed before its first query, so the lock must be free then: it is asked for by that query, and
+    /// where somebody has it, everything begins anew. Whoever had it before has written the ledger, which is locked before
+    /// the first query.
+    async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, CloneError> {
+        let mut attempt = 0;
+        loop {
+            let isolation = Some(IsolationLevel::RepeatableRead);
+            let transaction = self.creation.db.begin_with_config(isolation, None).await;
+            let transaction = transaction.map_err(|error| self.failed(error))?;
+            match self.lock_source(&transaction, source).await {
+                Ok(true) => return Ok(transaction),
+                Ok(false) => self.give_up(transaction).await?,
+                Err(error) if attempt < 10 && retry::is_transient(&error) => {
+                    self.give_up(transaction).await?;
+                }
+                Err(error) => {
+                    let _ = transaction.rollback().await;
+                    return Err(self.not_locked(error, source));
+                }
+            }
+            self.creation.check_awaited()?;
+            tokio::time::sleep(pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn give_up(&self, transaction: DatabaseTransaction) -> Result<(), CloneError> {
+        transaction.rollback().await.map_err(|error| self.failed(error))
+    }
+
+    async fn lock_source(&self, db: &DatabaseTransaction, source: &Source) -> Result<bool, DbErr> {
+        let sql = format!(
+            "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN SHARE MODE",
+            DEFAULT_LOCK_TIMEOUT.as_millis(),
+            self.ledger(&source.schema).quoted()
+        );
+        db.execute_unprepared(&sql).await?;
+        lock::try_acquire(db, &source.schema, Hold::Transaction).await
+    }
+
+    fn not_locked(&self, error: DbErr, source: &Source) -> CloneError {
+        match sqlstate(&error) {
+            // There is no such table, or no such schema.
+            Some("42P01" | "3F000") => CloneError::NoLedger {
+                source_schema: source.schema.clone(),
+            },
+            _ => self.failed(error),
+        }
+    }
+
+    async fn fill(
+        &self,
+        db: &DatabaseTransaction,
+        source: &Source,
+    ) -> Result<(tenant::Model, Option<String>), CloneError> {
+        self.check_unchanged(db, source).await?;
+        let read = self.read(db, source).await?;
+        let row = self.creation.insert(db).await?;
+        self.make(db, &read).await.map_err(|error| self.failed(error))?;
+        self.compare(db, source, &read.snapshot).await?;
+        let version = self.complete(db).await?;
+        self.creation.check_awaited()?;
+        Ok((row, version))
+    }
+
+    /// It may have been dropped, and made anew, before it was locked.
+    async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+        let again = self.check_source(lookup::find(db, &self.source).await?)?;
+        if again.id != source.id {
+            let schema = source.schema.clone();
+            return Err(LifecycleError::NoSuchTenant { schema }.into());
+        }
+        let began = began::find(db, self.ledger(&source.schema)).await;
+        match began.map_err(|error| self.failed(error))? {
+            Some(step) => Err(CloneError::Unfinished {
+                source_schema: source.schema.clone(),
+                step: step.to_string(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
+        let size = Size::read(db, &source.schema).await;
+        let Size { relations, locks } = size.map_err(|error| self.failed(error))?;
+        if relations.saturating_mul(2) > locks / SHARE_OF_LOCKS {
+            return Err(CloneError::TooLarge {
+                source_schema: source.schema.clone(),
+                relations,
+                locks,
+            });
+        }
+        let database = database_name(db).await.map_err(|error| self.failed(error))?;
+        let role = RoleName::new(&database, &source.schema).ok();
+        let reading = Reading::new(&self.creation.migrations, &source.schema).without_rights_of(role);
+        let read = aside(db, self.read_with(db, &reading)).await;
+        let read = read.map_err(|error| self.failed(error))?;
+        let read = read.map_err(|error| self.not_read(error, source))?;
+        match read.snapshot.mention(&source.schema) {
+            Some(statement) => Err(CloneError::NamesItself {
+                source_schema: source.schema.clone(),
+                statement,
+            }),
+            None => Ok(read),
+        }
+    }
+
+    async fn read_with(&self, db: &DatabaseTransaction, reading: &Reading<'_>) -> Result<Read, ReadError> {
+        let only = match self.data {
+            CloneData::Structure => Some(self.set(&self.creation.new.kind).ledger()),
+            CloneData::Rows => None,
+        };
+        Ok(Read {
+            snapshot: Snapshot::read(db, reading).await?,
+            copying: copying(db, reading, only).await?,
+        })
+    }
+
+    fn not_read(&self, error: ReadError, source: &Source) -> CloneError {
+        match error {
+            ReadError::Unsupported(object) => CloneError::Unsupported {
+                source_schema: source.schema.clone(),
+                object,
+            },
+            ReadError::Database(error) => self.failed(error),
+        }
+    }
+
+    /// Makes the structure with the rows in it.
+    async fn make(&self, db: &DatabaseTransaction, read: &Read) -> Result<(), DbErr> {
+        self.work(db).enter().await?;
+        // Values that go through a text are written and read in one way, and no row is left out.
+        let settings = "SET LOCAL row_security = off; SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; \
+            SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = hex; SET LOCAL xmloption = content";
+        let before = [settings].into_iter().chain(read.snapshot.before_rows());
+        let statements = before
+            .chain(read.copying.iter().map(String::as_str))
+            .chain(read.snapshot.after_rows());
+        let script = statements.collect::<Vec<_>>().join(";\n");
+        db.execute_unprepared(&script).await?;
+        Ok(())
+    }
+
+    async fn compare(
+        &self,
+        db: &DatabaseTransaction,
+        source: &Source,
+        snapshot: &Snapshot,
+    ) -> Result<(), CloneError> {
+        let new = &self.creation.new.schema;
+        let reading = Reading::new(&self.creation.migrations, new);
+        let made = aside(db, Fingerprint::read(db, &reading)).await;
+        let made = made.and_then(|made| made).map_err(|error| self.failed(error))?;
+        let differs = snapshot.fingerprint().difference(&made);
+        let differs = differs.map(|object| format!("{object} is not the same"));
+        let differs = match differs {
+            Some(differs) => Some(differs),
+            None => reference(db, new, &source.schema)
+                .await
+                .map_err(|error| self.failed(error))?,
+        };
+        match differs {
+            Some(difference) => Err(CloneError::Differs {
+                source_schema: source.schema.clone(),
+                difference,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// What is the new tenant's own: the `search_path` of its functions, its version in the catalog, its role. Gives the
+    /// version.
+    async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
+        let schema = &self.creation.new.schema;
+        let work = self.work(db);
+        let applied = self.ledger(schema).read(db).await;
+        let left = left(&[], applied.map_err(|error| self.failed(error))?);
+        let mut commands: Vec<_> = self.creation.migrations.pin(schema).into_iter().collect();
+        commands.extend(work.set_version(&left));
+        let done = db.execute_unprepared(&commands.join(";\n")).await;
+        done.map_err(|error| self.failed(error))?;
+        let granted = work.grant().await;
+        granted.map_err(|error| self.creation.not_granted(error))?;
+        let set = self.set(&self.creation.new.kind);
+        let version = set.version(|name| left.applied.contains(name));
+        Ok(version.map(ToString::to_string))
+    }
+
+    fn work<'a>(&'a self, db: &'a DatabaseTransaction) -> Work<'a, DatabaseTransaction> {
+        let home = Home {
+            schema: &self.creation.new.schema,
+            kind: Some(&self.creation.new.kind),
+        };
+        Work::new(db, &self.creation.migrations, home)
+    }
+
+    fn failed(&self, error: DbErr) -> CloneError {
+        self.creation.failed(error).into()
+    }
+}
+
+/// The tenant that is copied.
+struct Source {
+    id: i64,
+    schema: SchemaName,
+}
+
+fn pause(attempt: u32) -> Duration {
+    retry::pause(attempt.min(3))
+}

@@ -1,0 +1,234 @@
+-- The statements that make what the schema $1 has, but for the table $3, which is made apart. `search_path` is the schema, so
+-- that its own names are not qualified and all others are. Those with a node are sorted by what they need; the others come after them and
+-- after the rows, in the order of `stage`.
+, columns AS (
+    SELECT attrelid, attribute.attnum, attname,
+        quote_ident(attname) || ' ' || format_type(atttypid, atttypmod)
+        || CASE attcompression WHEN 'p' THEN ' COMPRESSION pglz' WHEN 'l' THEN ' COMPRESSION lz4' ELSE '' END
+        || CASE WHEN attcollation <> typcollation AND attcollation <> 0
+            THEN ' COLLATE ' || attcollation::regcollation ELSE '' END AS type,
+        CASE
+            WHEN attidentity <> '' THEN format(
+                ' GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
+                CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, identities.oid::regclass, options.text
+            )
+            WHEN attgenerated = 's' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(adbin, adrelid))
+            WHEN attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(adbin, adrelid))
+            WHEN adbin IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(adbin, adrelid)
+            ELSE ''
+        END
+        || CASE WHEN attnotnull AND NOT EXISTS (
+            SELECT FROM constraints WHERE conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attribute.attnum]
+        ) THEN ' NOT NULL' ELSE '' END AS rest,
+        attribute.attstattarget, attstorage, typstorage, attoptions
+    FROM relations JOIN pg_attribute AS attribute ON attrelid = relations.oid AND attribute.attnum > 0 AND NOT attisdropped
+    JOIN pg_type AS type ON type.oid = atttypid
+    LEFT JOIN defaults ON adrelid = attrelid AND adnum = attnum
+    LEFT JOIN identities ON table_oid = attrelid AND identities.attnum = attribute.attnum
+    LEFT JOIN LATERAL (
+        SELECT format(
+            'START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s%s', seqstart, seqincrement, seqmin, seqmax,
+            seqcache, CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END
+        ) FROM pg_sequence WHERE seqrelid = identities.oid
+    ) AS options (text) ON true
+    WHERE relkind IN ('r', 'c')
+),
+-- Those of a table or domain, made with it.
+made_with AS (
+    SELECT conrelid, contypid, format('CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)) AS sql, conname, contype
+    FROM constraints JOIN known
+        ON classid = 'pg_constraint'::regclass AND objid = constraints.oid AND node_class IS NOT NULL
+),
+options AS (
+    SELECT relations.oid, ' WITH (' || string_agg(prefix || format('%I=%L', split_part(option, '=', 1),
+        substr(option, strpos(option, '=') + 1)), ', ' ORDER BY prefix, place) || ')' AS sql
+    FROM relations LEFT JOIN pg_class AS toast ON toast.oid = relations.reltoastrelid
+    CROSS JOIN LATERAL (
+        SELECT '' AS prefix, option, place FROM unnest(relations.reloptions) WITH ORDINALITY AS own (option, place)
+        UNION ALL
+        SELECT 'toast.', option, place FROM unnest(toast.reloptions) WITH ORDINALITY AS of_toast (option, place)
+    ) AS options
+    GROUP BY relations.oid
+),
+statements (node_class, node_oid, stage, rank, name, sql) AS (
+    -- Types
+    SELECT 'pg_type'::regclass::oid, oid, 0, 0, oid::regtype::text,
+        format('CREATE TYPE %I AS ENUM (%s)', typname, coalesce((
+            SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum
+            WHERE enumtypid = own_types.oid
+        ), ''))
+    FROM own_types WHERE typtype = 'e'
+    UNION ALL
+    SELECT 'pg_type'::regclass, type.oid, 0, 0, type.oid::regtype::text,
+        format('CREATE DOMAIN %I AS %s', type.typname, format_type(type.typbasetype, type.typtypmod))
+        || CASE WHEN type.typcollation <> base.typcollation THEN ' COLLATE ' || type.typcollation::regcollation ELSE '' END
+        || coalesce(' DEFAULT ' || pg_get_expr(type.typdefaultbin, 'pg_type'::regclass), '')
+        || CASE WHEN type.typnotnull AND NOT EXISTS (
+            SELECT FROM constraints WHERE contypid = type.oid AND contype = 'n'
+        ) THEN ' NOT NULL' ELSE '' END
+        || coalesce((SELECT string_agg(' ' || sql, '' ORDER BY conname) FROM made_with WHERE contypid = type.oid), '')
+    FROM own_types AS type JOIN pg_type AS base ON base.oid = type.typbasetype WHERE type.typtype = 'd'
+    UNION ALL
+    SELECT 'pg_type'::regclass, own_types.oid, 0, 0, own_types.oid::regtype::text,
+        format('CREATE TYPE %I AS (%s)', typname, coalesce((
+            SELECT string_agg(type, ', ' ORDER BY attnum) FROM columns WHERE attrelid = typrelid
+        ), ''))
+    FROM own_types WHERE typtype = 'c' AND node_oid = own_types.oid
+    UNION ALL
+    -- Sequences
+    SELECT 'pg_class'::regclass, relations.oid, 0, 1, relations.oid::regclass::text, format(
+        'CREATE %sSEQUENCE %I AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s%s',
+        CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relname, format_type(seqtypid, NULL), seqstart,
+        seqincrement, seqmin, seqmax, seqcache, CASE WHEN seqcycle THEN ' CYCLE' ELSE '' END
+    )
+    FROM relations JOIN pg_sequence ON seqrelid = relations.oid
+    WHERE NOT EXISTS (SELECT FROM identities WHERE identities.oid = relations.oid)
+    UNION ALL
+    -- PostgreSQL qualifies the name of the function itself, and nothing else.
+    SELECT 'pg_proc'::regclass, procs.oid, 0, 2, procs.oid::regprocedure::text,
+        CASE WHEN starts_with(def, prefix || '(') THEN 'CREATE ' || word || ' ' || quote_ident(proname) || substr(
+            CASE WHEN pin.setting = ANY (proconfig) AND strpos(def, clause) > 0
+                THEN overlay(def PLACING '' FROM strpos(def, clause) FOR length(clause)) ELSE def END,
+            length(prefix) + 1
+        ) END
+    FROM procs CROSS JOIN pin CROSS JOIN space
+    CROSS JOIN LATERAL (SELECT CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END) AS words (word)
+    CROSS JOIN LATERAL (
+        SELECT pg_get_functiondef(procs.oid),
+            'CREATE OR REPLACE ' || word || ' ' || quote_ident(nspname) || '.' || quote_ident(proname)
+    ) AS defs (def, prefix)
+    WHERE prokind IN ('f', 'p')
+    UNION ALL
+    -- Tables
+    SELECT 'pg_class'::regclass, relations.oid, 0, 3, relations.oid::regclass::text,
+        format('CREATE %sTABLE %I (', CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relname)
+        || concat_ws(', ',
+            (SELECT string_agg(type || rest, ', ' ORDER BY attnum) FROM columns WHERE attrelid = relations.oid),
+            (SELECT string_agg(sql, ', ' ORDER BY contype <> 'n', conname) FROM made_with WHERE conrelid = relations.oid)
+        )
+        || format(') USING %I', amname) || coalesce(options.sql, '')
+    FROM relations JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
+    WHERE relkind = 'r' AND relname IS DISTINCT FROM $3::text
+    UNION ALL
+    SELECT 'pg_class'::regclass, attrelid, 0, 3, attrelid::regclass || '.' || attname,
+        format('ALTER TABLE %s ', attrelid::regclass) || concat_ws(', ',
+            CASE WHEN attstattarget >= 0 THEN format('ALTER COLUMN %I SET STATISTICS %s', attname, attstattarget) END,
+            CASE WHEN attstorage <> typstorage THEN format(
+                'ALTER COLUMN %I SET STORAGE %s', attname,
+                CASE attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END
+            ) END,
+            CASE WHEN attoptions IS NOT NULL THEN format('ALTER COLUMN %I SET (%s)', attname, (
+                SELECT string_agg(format('%I=%L', split_part(option, '=', 1), substr(option, strpos(option, '=') + 1)), ', ' ORDER BY place)
+                FROM unnest(attoptions) WITH ORDINALITY AS options (option, place)
+            )) END
+        )
+    FROM columns JOIN relations ON attrelid = relations.oid AND relkind = 'r'
+    WHERE attstattarget >= 0 OR attstorage <> typstorage OR attoptions IS NOT NULL
+    UNION ALL
+    -- The definition of a constraint leaves these out.
+    SELECT 'pg_class'::regclass, indrelid, 0, 3, indrelid::regclass || '.' || relname, format(
+        'ALTER INDEX %s SET (%s)', indexrelid::regclass,
+        (SELECT string_agg(format('%I=%L', split_part(option, '=', 1), substr(option, strpos(option, '=') + 1)), ', ' ORDER BY place)
+            FROM unnest(reloptions) WITH ORDINALITY AS options (option, place))
+    )
+    FROM indexes WHERE constraint_oid IS NOT NULL AND reloptions IS NOT NULL
+    UNION ALL
+    -- Views
+    SELECT 'pg_class'::regclass, relations.oid, 0, 4, relations.oid::regclass::text,
+        CASE relkind
+            WHEN 'v' THEN format('CREATE VIEW %I', relname) || coalesce(options.sql, '')
+            ELSE format('CREATE MATERIALIZED VIEW %I USING %I', relname, amname) || coalesce(options.sql, '')
+        END
+        || ' AS ' || rtrim(pg_get_viewdef(relations.oid), ';')
+        || CASE WHEN relkind = 'm' THEN ' WITH NO DATA' ELSE '' END
+    FROM relations LEFT JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
+    WHERE relkind IN ('v', 'm')
+    UNION ALL
+    -- Indexes
+    SELECT 'pg_class'::regclass, indexrelid, 0, 5, indexrelid::regclass::text, pg_get_indexdef(indexrelid, 0, true)
+    FROM indexes WHERE constraint_oid IS NULL
+    UNION ALL
+    -- After the rows
+    SELECT NULL, NULL, 1, 0, objid::regclass::text,
+        format('ALTER SEQUENCE %s OWNED BY %s.%I', objid::regclass, refobjid::regclass, attname)
+    FROM relations AS sequences JOIN pg_depend
+        ON classid = 'pg_class'::regclass AND objid = sequences.oid AND refclassid = 'pg_class'::regclass
+        AND refobjsubid > 0 AND deptype = 'a'
+    JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+    WHERE relkind = 'S'
+    UNION ALL
+    SELECT NULL, NULL, 2, 0, conrelid::regclass::text,
+        format('ALTER TABLE %s %s', conrelid::regclass, string_agg(
+            format('ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)), ', ' ORDER BY conname
+        ))
+    FROM constraints WHERE conrelid <> 0 AND (contype = 'f' OR NOT convalidated) AND contype <> 't' GROUP BY conrelid
+    UNION ALL
+    SELECT NULL, NULL, 2, 1, contypid::regtype || '.' || conname,
+        format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', contypid::regtype, conname, pg_get_constraintdef(constraints.oid))
+    FROM constraints WHERE contypid <> 0 AND NOT convalidated
+    UNION ALL
+    SELECT 'pg_class'::regclass, relations.oid, 3, 0, relations.oid::regclass::text, format('REFRESH MATERIALIZED VIEW %s', relations.oid::regclass)
+    FROM relations WHERE relkind = 'm' AND relispopulated
+    UNION ALL
+    SELECT NULL, NULL, 4, 0, tgrelid::regclass || '.' || tgname, pg_get_triggerdef(triggers.oid, true)
+    FROM triggers WHERE NOT tgisinternal
+    UNION ALL
+    SELECT NULL, NULL, 5, 0, tgrelid::regclass || '.' || tgname, format(
+        'ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass,
+        CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, tgname
+    )
+    FROM triggers WHERE NOT tgisinternal AND tgenabled <> 'O'
+    UNION ALL
+    SELECT NULL, NULL, 6, 0, polrelid::regclass || '.' || polname,
+        format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', polname, polrelid::regclass,
+            CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+            CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+                ELSE 'ALL' END,
+            (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE role::regrole::text END, ', ' ORDER BY role::regrole::text)
+                FROM unnest(polroles) AS role))
+        || coalesce(' USING (' || pg_get_expr(polqual, polrelid) || ')', '')
+        || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '')
+    FROM policies
+    UNION ALL
+    SELECT NULL, NULL, 7, 0, oid::regclass::text, format('ALTER TABLE %s ', oid::regclass) || concat_ws(', ',
+        CASE WHEN relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END,
+        CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
+        CASE relreplident WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' WHEN 'f' THEN 'REPLICA IDENTITY FULL' END,
+        (SELECT format('REPLICA IDENTITY USING INDEX %I', relname) FROM indexes WHERE indrelid = relations.oid AND indisreplident),
+        (SELECT format('CLUSTER ON %I', relname) FROM indexes WHERE indrelid = relations.oid AND indisclustered)
+    )
+    FROM relations
+    WHERE relkind = 'r' AND (
+        relrowsecurity OR relforcerowsecurity OR relreplident IN ('n', 'f')
+        OR EXISTS (SELECT FROM indexes WHERE indrelid = relations.oid AND (indisreplident OR indisclustered))
+    )
+    UNION ALL
+    SELECT NULL, NULL, 8, 0, word, format('COMMENT ON %s IS %L', word, description)
+    FROM known JOIN pg_description ON pg_description.classoid = classid AND pg_description.objoid = objid
+    CROSS JOIN LATERAL (
+        SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                WHEN 'S' THEN 'SEQUENCE' ELSE 'INDEX' END, objid::regclass)
+        FROM pg_class WHERE classid = 'pg_class'::regclass AND objsubid = 0 AND pg_class.oid = objid
+        UNION ALL
+        SELECT format('COLUMN %s.%I', objid::regclass, attname)
+        FROM pg_attribute WHERE classid = 'pg_class'::regclass AND attrelid = objid AND attnum = objsubid AND objsubid > 0
+        UNION ALL
+        SELECT format('%s %s', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, objid::regtype)
+        FROM pg_type WHERE classid = 'pg_type'::regclass AND pg_type.oid = objid
+        UNION ALL
+        SELECT format('%s %s', CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, objid::regprocedure)
+        FROM procs WHERE classid = 'pg_proc'::regclass AND procs.oid = objid
+        UNION ALL
+        SELECT CASE conrelid WHEN 0 THEN format('CONSTRAINT %I ON DOMAIN %s', conname, contypid::regtype)
+            ELSE format('CONSTRAINT %I ON %s', conname, conrelid::regclass) END
+        FROM constraints WHERE classid = 'pg_constraint'::regclass AND constraints.oid = objid
+        UNION ALL
+        SELECT format('TRIGGER %I ON %s', tgname, tgrelid::regclass)
+        FROM triggers WHERE classid = 'pg_trigger'::regclass AND triggers.oid = objid
+        UNION ALL
+        SELECT format('POLICY %I ON %s', polname, polrelid::regclass)
+        FROM policies WHERE classid = 'pg_policy'::regclass AND policies.oid = objid
+    ) AS words (word)
+)
+SELECT (node_class::bigint << 32) + node_oid::bigint AS node, stage, rank, name, sql
+FROM statements ORDER BY stage, rank, name COLLATE "C", sql COLLATE "C"

@@ -1,0 +1,468 @@
+//! `clone_tenant`: a new tenant that is the copy of another, and has nothing of it.
+
+use tenant_core::{
+    Registry, TenantStatus,
+    audit::{Expected, audit},
+    catalog::{SeaOrmStore, TenantStore},
+};
+use tenant_migration::{CloneData, CloneError, CreateTenantError, LifecycleError, TenantRoles, clone_tenant};
+
+use super::{
+    snapshot::{RICH, assert_same, dump},
+    *,
+};
+
+const ROWS: &str = "
+    INSERT INTO acme.owner (email, name) SELECT 'o' || n || '@b', 'owner ' || n FROM generate_series(1, 3) AS n;
+    INSERT INTO acme.note (owner_id, title, moods, place, plan, during, since)
+        SELECT 10 + n % 3, 'Note ' || n, '{calm,\"it''s \\\"busy\\\"\"}', ROW(n, 1.5, 'a \"b\", c')::acme.place, 'free',
+            tsrange('2020-01-01'::timestamp + n * interval '1 day', '2020-01-01'::timestamp + (n + 1) * interval '1 day'),
+            '1999-12-31'
+        FROM generate_series(1, 50) AS n;
+    DELETE FROM acme.note WHERE id % 7 = 0;
+    INSERT INTO acme.\"odd Name\" (\"a\"\"b\") VALUES ('x'), (NULL);
+    INSERT INTO acme.scratch (note) VALUES (1);
+    REFRESH MATERIALIZED VIEW acme.statistics; REFRESH MATERIALIZED VIEW acme.a_sum";
+
+async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConnection) {
+    let (database, db) = with_tenants(migrations, &["acme"]).await;
+    let disable = "ALTER TABLE acme.note DISABLE TRIGGER touch, DISABLE TRIGGER late";
+    db.execute_unprepared(disable).await.unwrap();
+    db.execute_unprepared(ROWS).await.unwrap();
+    (database, db)
+}
+
+/// All rows of a schema, table by table, as text.
+async fn rows(db: &DatabaseConnection, schema: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in [
+        "owner",
+        "note",
+        "odd Name",
+        "scratch",
+        "statistics",
+        "a_sum",
+        "seaql_migrations",
+    ] {
+        let sql = format!("SELECT '{table} ' || t::text FROM \"{schema}\".\"{table}\" AS t ORDER BY 1");
+        rows.extend(column(db, &sql).await);
+    }
+    for sequence in [
+        "owner_id_seq",
+        "note_id_seq",
+        "odd Name_Id_seq",
+        "ticket",
+        "scratch_id_seq",
+    ] {
+        let sql = format!("SELECT '{sequence} ' || last_value || is_called FROM \"{schema}\".\"{sequence}\"");
+        rows.extend(column(db, &sql).await);
+    }
+    rows
+}
+
+async fn assert_clean(db: &DatabaseConnection) {
+    let found = audit(db, &Expected::new(Registry::default())).await.unwrap();
+    assert_eq!(found.errors(), 0, "{:?}", found.findings());
+}
+
+#[tokio::test]
+async fn a_copy_is_the_same_and_has_nothing_of_its_source() {
+    let migrations = with([RICH]).with_tenant_roles(TenantRoles::new());
+    let (database, db) = rich(&migrations).await;
+    let before = rows(&db, "acme").await;
+    assert!(before.len() > 50, "{before:?}");
+    for name in ["globex", "my-umbrella", "order"] {
+        let copied = clone_tenant(&db, &migrations, &schema("acme"), &new(name), CloneData::Rows)
+            .await
+            .unwrap();
+        let store = SeaOrmStore::new(db.clone());
+        let found = store.by_schema(&schema(name)).await.unwrap().unwrap();
+        assert_eq!((copied.id(), copied.version()), (found.id(), found.version()));
+        assert_eq!(copied.version(), Some("m1_rich"));
+        assert_eq!(copied.domain(), Some(format!("{name}.example.com").as_str()));
+        assert_eq!(found.status(), TenantStatus::Active);
+        assert_eq!(rows(&db, name).await, before, "{name}");
+        assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
+    }
+    assert_clean(&db).await;
+    // What is done to the one is not done to the other.
+    let change = "INSERT INTO globex.owner (email) VALUES ('new@b');
+        DROP TABLE globex.scratch; DELETE FROM globex.note; UPDATE globex.\"odd Name\" SET \"a\"\"b\" = 'changed'";
+    db.execute_unprepared(change).await.unwrap();
+    assert_eq!(rows(&db, "acme").await, before);
+    db.execute_unprepared("DROP SCHEMA acme CASCADE").await.unwrap();
+    assert_eq!(rows(&db, "my-umbrella").await, before);
+    let more = up(&database, &with([RICH, TAG])).await;
+    assert!(
+        outcomes(&more).contains(&"globex: applied m2_create_tag".to_owned()),
+        "{:?}",
+        outcomes(&more)
+    );
+}
+
+#[tokio::test]
+async fn without_rows_it_is_as_if_new() {
+    let migrations = with([RICH]);
+    let (database, db) = rich(&migrations).await;
+    db.execute_unprepared("ALTER TABLE acme.note ENABLE TRIGGER touch, ENABLE TRIGGER late")
+        .await
+        .unwrap();
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("acme"),
+        &new("globex"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap();
+    create_tenant(&db, &migrations, &new("initech")).await.unwrap();
+    let strip = |rows: Vec<String>| {
+        rows.into_iter()
+            .filter(|row| !row.starts_with("seaql"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        strip(rows(&db, "globex").await),
+        strip(rows(&db, "initech").await)
+    );
+    assert_same(
+        &dump(&database, "globex", &[]),
+        &dump(&database, "initech", &[]),
+        "globex",
+    );
+    assert_eq!(ledger(&db, "globex").await, ["m1_rich"]);
+}
+
+async fn refused(db: &DatabaseConnection, migrations: &Migrations, data: CloneData) -> CloneError {
+    let refused = clone_tenant(db, migrations, &schema("acme"), &new("globex"), data).await;
+    let left = "SELECT FROM pg_namespace WHERE nspname = 'globex' UNION ALL SELECT FROM public.tenants WHERE schema_name = 'globex'
+        UNION ALL SELECT FROM public.domains WHERE domain = 'globex.example.com'";
+    assert_eq!(count(db, left).await, 0);
+    refused.unwrap_err()
+}
+
+#[tokio::test]
+async fn what_would_reach_the_source_is_refused() {
+    let body = "CREATE FUNCTION acme.f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM acme.tag'";
+    let path = "CREATE FUNCTION acme.f() RETURNS int LANGUAGE sql SET search_path = acme AS 'SELECT 1'";
+    let text = "ALTER TABLE acme.tag ADD n bigint DEFAULT nextval('acme.s'::text)";
+    let check = "ALTER TABLE acme.tag ADD CHECK (current_schema() IN ('acme', 'public'))";
+    let view =
+        "CREATE VIEW acme.v AS SELECT count(*) FROM query_to_xml('SELECT FROM ACME.tag', true, true, '')";
+    let policy = "CREATE POLICY p ON acme.tag USING (current_user = 'tenant.app.acme')";
+    for sql in [body, path, text, check, view, policy] {
+        let (_database, db) = with_tenants(&with([TAG]), &["acme"]).await;
+        db.execute_unprepared(sql).await.unwrap();
+        let error = refused(&db, &with([TAG]), CloneData::Structure).await;
+        assert!(matches!(error, CloneError::NamesItself { .. }), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_is_named() {
+    let cases = [
+        (
+            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id)",
+            "table acme.parts is partitioned",
+        ),
+        (
+            "CREATE STATISTICS acme.s ON id, (id + 1) FROM acme.tag",
+            "statistics object acme.s cannot be made",
+        ),
+        ("GRANT SELECT ON acme.tag TO PUBLIC", "table acme.tag has rights"),
+        ("GRANT USAGE ON SCHEMA acme TO PUBLIC", "schema acme has rights"),
+        (
+            "ALTER TABLE acme.tag OWNER TO pg_monitor",
+            "table acme.tag belongs to somebody else",
+        ),
+        (
+            "CREATE VIEW public.tags AS SELECT id FROM acme.tag",
+            "rule _RETURN on view public.tags depends on the schema from outside",
+        ),
+        (
+            "CREATE TABLE public.t (id int REFERENCES acme.k)",
+            "constraint t_id_fkey on table public.t depends on the schema",
+        ),
+        (
+            "CREATE PUBLICATION p FOR TABLE acme.tag",
+            "depends on the schema from outside",
+        ),
+        (
+            "ALTER TABLE acme.tag ADD number regclass",
+            "column tag.number has the numbers of objects",
+        ),
+        (
+            "ALTER TABLE acme.tag ADD numbers oid[]",
+            "column tag.numbers has the numbers of objects",
+        ),
+        (
+            "CREATE INDEX CONCURRENTLY i ON acme.tag ((1 / id))",
+            "index acme.i is not valid",
+        ),
+    ];
+    for (sql, reason) in cases {
+        let (_database, db) = with_tenants(&with([TAG]), &["acme"]).await;
+        db.execute_unprepared("CREATE TABLE acme.k (id int PRIMARY KEY); INSERT INTO acme.tag VALUES (0)")
+            .await
+            .unwrap();
+        let done = db.execute_unprepared(sql).await;
+        assert!(done.is_ok() || sql.contains("CONCURRENTLY"), "{sql}: {done:?}");
+        let error = refused(&db, &with([TAG]), CloneData::Rows).await;
+        assert!(matches!(error, CloneError::Unsupported { .. }), "{sql}: {error}");
+        assert!(error.to_string().contains(reason), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn tenants_that_cannot_be_copied_say_why() {
+    let trial = Set(vec![TAG]);
+    let migrations = with([TAG]).for_kind("trial", trial);
+    let (_database, db) = with_tenants(&migrations, &["acme", "taken"]).await;
+    let copy = async |source: &str, new: NewTenant| {
+        let result = clone_tenant(&db, &migrations, &schema(source), &new, CloneData::Rows).await;
+        result.unwrap_err()
+    };
+    let error = copy("nobody", new("globex")).await;
+    assert!(
+        matches!(error, CloneError::Source(LifecycleError::NoSuchTenant { .. })),
+        "{error}"
+    );
+    let error = copy("acme", new("TAKEN")).await;
+    assert!(
+        matches!(error, CloneError::New(CreateTenantError::SchemaTaken { .. })),
+        "{error}"
+    );
+    let domain = Host::parse("taken.example.com").unwrap();
+    let error = copy("acme", new("globex").domain(domain)).await;
+    assert!(
+        matches!(error, CloneError::New(CreateTenantError::DomainTaken { .. })),
+        "{error}"
+    );
+    let error = copy("acme", new("globex").kind("trial")).await;
+    assert!(matches!(error, CloneError::OtherMigrations { .. }), "{error}");
+    let error = copy("acme", NewTenant::new(SchemaName::shared(), "Main")).await;
+    assert!(
+        matches!(error, CloneError::Source(LifecycleError::PublicTenant { .. })),
+        "{error}"
+    );
+    let error = copy("acme", new("acme")).await;
+    assert!(matches!(error, CloneError::New(_)), "{error}");
+    let begun = "COMMENT ON TABLE acme.seaql_migrations IS 'tenant-migration: began up m2_create_tag'";
+    db.execute_unprepared(begun).await.unwrap();
+    let error = copy("acme", new("globex")).await;
+    assert!(matches!(error, CloneError::Unfinished { .. }), "{error}");
+    db.execute_unprepared("DROP TABLE acme.seaql_migrations")
+        .await
+        .unwrap();
+    let error = copy("acme", new("globex")).await;
+    assert!(matches!(error, CloneError::NoLedger { .. }), "{error}");
+    db.execute_unprepared("UPDATE public.tenants SET status = 'dropping' WHERE schema_name = 'acme'")
+        .await
+        .unwrap();
+    let error = copy("acme", new("globex")).await;
+    assert!(
+        matches!(error, CloneError::Source(LifecycleError::WrongStatus { .. })),
+        "{error}"
+    );
+    assert_eq!(count(&db, "SELECT FROM public.tenants").await, 2);
+}
+
+#[tokio::test]
+async fn a_large_tenant_is_not_copied_in_one_transaction() {
+    let (_database, db) = with_tenants(&with([TAG]), &["acme"]).await;
+    let locks = column(
+        &db,
+        "SELECT current_setting('max_locks_per_transaction')::int
+         * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)",
+    )
+    .await;
+    let tables = locks[0].parse::<u32>().unwrap() / 4 / 2 + 1;
+    // In batches, for the same reason.
+    for start in (0..tables).step_by(500) {
+        let end = Ord::min(start + 500, tables) - 1;
+        let make = format!(
+            "DO 'BEGIN FOR i IN {start}..{end} LOOP EXECUTE format(''CREATE TABLE acme.t%s ()'', i); END LOOP; END'"
+        );
+        db.execute_unprepared(&make).await.unwrap();
+    }
+    let error = refused(&db, &with([TAG]), CloneData::Structure).await;
+    assert!(matches!(error, CloneError::TooLarge { .. }), "{error}");
+}
+
+/// The source's rows are those of one moment, and its application goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_source_is_copied_as_it_was_at_one_moment() {
+    let pair = Sql::new(
+        "m1_pair",
+        "CREATE TABLE one (n int); CREATE TABLE other (n int); INSERT INTO one VALUES (0); INSERT INTO other VALUES (0)",
+        "",
+    );
+    let migrations = with([pair]);
+    let (_database, db) = with_tenants(&migrations, &["acme"]).await;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let write = async {
+        let mut writes = 0;
+        while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+            let both = "UPDATE acme.one SET n = n + 1; UPDATE acme.other SET n = n + 1";
+            db.execute_unprepared(both).await.unwrap();
+            writes += 1;
+        }
+        writes
+    };
+    let copy = async {
+        let mut copied = Vec::new();
+        for n in 0..10 {
+            let name = format!("copy{n}");
+            clone_tenant(&db, &migrations, &schema("acme"), &new(&name), CloneData::Rows)
+                .await
+                .unwrap();
+            let sql = format!("SELECT one.n || ' ' || other.n FROM {name}.one, {name}.other");
+            copied.extend(column(&db, &sql).await);
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        copied
+    };
+    let (writes, copied) = tokio::join!(write, copy);
+    assert!(writes > 10);
+    let mut seen = std::collections::BTreeSet::new();
+    for copy in copied {
+        let (one, other) = copy.split_once(' ').unwrap();
+        assert_eq!(one, other);
+        seen.insert(one.to_owned());
+    }
+    assert!(seen.len() > 1, "{seen:?}");
+}
+
+/// A run that has the source's lock is waited for, and what it made is in the copy.
+#[tokio::test]
+async fn migrations_of_the_source_are_waited_for() {
+    let migrations = with([NOTE]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    let slow = with([
+        NOTE,
+        Sql::new(
+            "m2_slow",
+            "CREATE TABLE late (id int); INSERT INTO late VALUES (1); SELECT pg_sleep(1)",
+            "",
+        ),
+    ]);
+    let migrate = act(&database, &slow, &Target::All, Action::UP);
+    let copy = async {
+        let began = "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND pid <> pg_backend_pid() AND state = 'active'";
+        while count(&db, began).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        clone_tenant(&db, &slow, &schema("acme"), &new("globex"), CloneData::Rows)
+            .await
+            .unwrap()
+    };
+    let (report, copied) = tokio::join!(migrate, copy);
+    assert!(report.is_success(), "{:?}", outcomes(&report));
+    assert_eq!(copied.version(), Some("m2_slow"));
+    assert_eq!(column(&db, "SELECT id FROM globex.late").await, ["1"]);
+    assert_eq!(ledger(&db, "globex").await, ["m1_create_note", "m2_slow"]);
+}
+
+#[tokio::test]
+async fn rows_that_are_hidden_are_not_left_out() {
+    let hidden = Sql::new(
+        "m1_hidden",
+        "CREATE TABLE note (id int); INSERT INTO note VALUES (1), (2);
+         ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+         CREATE POLICY p ON note USING (id = 1)",
+        "",
+    );
+    let migrations = with([hidden]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    let role = format!("owner.{}", database.name());
+    let own = format!(
+        "CREATE ROLE \"{role}\" LOGIN; ALTER DATABASE \"{0}\" OWNER TO \"{role}\"; ALTER SCHEMA acme OWNER TO \"{role}\";
+         ALTER TABLE acme.note OWNER TO \"{role}\"; ALTER TABLE acme.seaql_migrations OWNER TO \"{role}\";
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\"; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \"{role}\"",
+        database.name()
+    );
+    db.execute_unprepared(&own).await.unwrap();
+    let owner = sea_orm::Database::connect(super::roles::as_user(&database, &role))
+        .await
+        .unwrap();
+    let error = refused(&owner, &migrations, CloneData::Rows).await;
+    assert!(error.to_string().contains("row-level security"), "{error}");
+    owner.close().await.unwrap();
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("acme"),
+        &new("initech"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap_err();
+    let back = format!(
+        "ALTER DATABASE \"{}\" OWNER TO CURRENT_USER; REASSIGN OWNED BY \"{role}\" TO CURRENT_USER; DROP OWNED BY \"{role}\"",
+        database.name()
+    );
+    db.execute_unprepared(&back).await.unwrap();
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("acme"),
+        &new("initech"),
+        CloneData::Rows,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        column(&db, "SELECT id FROM initech.note ORDER BY 1").await,
+        ["1", "2"]
+    );
+}
+
+#[tokio::test]
+async fn the_command_line_copies() {
+    let migrations = with([NOTE]).for_kind("trial", Set(vec![TAG]));
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    create_tenant(&db, &migrations, &new("globex").kind("trial"))
+        .await
+        .unwrap();
+    let words = [
+        "tenant",
+        "clone",
+        "acme",
+        "acme-2",
+        "--name",
+        "Two",
+        "--domain",
+        "two.example.com",
+    ];
+    let (out, result) = cli(&database, &migrations, &words).await;
+    result.unwrap();
+    assert_eq!(out, "copied tenant acme to acme-2 at two.example.com\n");
+    assert_eq!(column(&db, "SELECT id FROM \"acme-2\".note").await, ["1"]);
+    let (out, result) = cli(
+        &database,
+        &migrations,
+        &["tenant", "clone", "acme", "empty", "--structure-only"],
+    )
+    .await;
+    result.unwrap();
+    assert_eq!(out, "copied tenant acme to empty\n");
+    assert_eq!(count(&db, "SELECT FROM empty.note").await, 0);
+    let (_, result) = cli(&database, &migrations, &["tenant", "clone", "globex", "globex-2"]).await;
+    result.unwrap();
+    let kinds = "SELECT kind || ' ' || name FROM public.tenants ORDER BY schema_name";
+    assert_eq!(
+        column(&db, kinds).await,
+        [
+            "default ACME",
+            "default Two",
+            "default empty",
+            "trial GLOBEX",
+            "trial globex-2"
+        ]
+    );
+    let (_, result) = cli(&database, &migrations, &["tenant", "clone", "nobody", "x"]).await;
+    assert!(result.unwrap_err().to_string().contains("tenant list"));
+    let (_, result) = cli(&database, &migrations, &["tenant", "clone", "acme", "globex"]).await;
+    assert!(result.unwrap_err().to_string().contains("is taken"));
+}
