@@ -9,6 +9,8 @@ use std::{
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, SchemaVersions, Scope};
 
+#[cfg(feature = "cli")]
+use crate::task::ForTenants;
 use crate::{hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
@@ -40,6 +42,8 @@ pub struct Migrations {
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
     pins_functions: bool,
+    #[cfg(feature = "cli")]
+    for_tenants: Arc<ForTenants>,
 }
 
 impl Migrations {
@@ -58,6 +62,8 @@ impl Migrations {
             extension_schemas: Arc::default(),
             tenant_roles: None,
             pins_functions: true,
+            #[cfg(feature = "cli")]
+            for_tenants: Arc::default(),
         }
     }
 
@@ -173,6 +179,16 @@ impl Migrations {
 
     pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
         &self.extension_schemas
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_tenants(&self) -> &ForTenants {
+        &self.for_tenants
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_tenants_mut(&mut self) -> &mut ForTenants {
+        Arc::make_mut(&mut self.for_tenants)
     }
 
     /// The schemas that all tenants use, in their migrations or as their roles.

@@ -11,6 +11,8 @@ mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;
+mod sql;
+mod tasks;
 mod together;
 
 use std::path::PathBuf;

@@ -2,8 +2,12 @@
 
 mod args;
 mod change;
+mod each;
 mod list;
+mod run;
+mod sheet;
 mod show;
+mod sql;
 
 use std::io::Write;
 
@@ -12,7 +16,7 @@ use tenant_core::{Host, SchemaName};
 use super::{Context, error::CliError};
 use crate::lifecycle::{NewTenant, create_tenant};
 
-pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand};
+pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -50,6 +54,12 @@ pub(super) async fn run(
         TenantCommand::Show { schema, json } => {
             show::run(context, &SchemaName::new(schema)?, json, out).await
         }
+        TenantCommand::Sql {
+            statement,
+            work,
+            write,
+        } => sql::run(context, &statement, write, &work, out).await,
+        TenantCommand::Run { name, work } => run::run(context, &name, &work, out).await,
         TenantCommand::Domain(command) => show::domain(context, command, out).await,
         TenantCommand::Change(command) => change::run(context, command, out).await,
     }
