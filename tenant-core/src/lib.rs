@@ -121,6 +121,7 @@ pub mod __private {
     pub use crate::plant::{Plant, arm};
     pub use crate::registry::{Registration, Scope};
     pub use crate::role::database_name;
+    pub use crate::sql::{StatementShape, shape};
     pub use inventory;
     pub use sea_orm;
 }

@@ -89,6 +89,7 @@ mod entry;
 mod error;
 mod executor;
 mod fleet;
+mod for_each;
 mod hooks;
 mod ledger;
 mod lifecycle;
@@ -104,8 +105,11 @@ mod report;
 mod retry;
 mod roles;
 mod run_options;
+mod select;
 mod snapshot;
 mod status;
+#[cfg(feature = "cli")]
+mod task;
 mod version;
 mod work;
 mod worker;
@@ -113,6 +117,7 @@ mod worker;
 pub use data::{tenant_transaction, tenant_transaction_with};
 pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
+pub use for_each::{TaskError, for_each_tenant};
 pub use hooks::{Migrating, TenantHooks};
 pub use lifecycle::{
     Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
@@ -126,4 +131,5 @@ pub use preview::Preview;
 pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};
 pub use roles::{TenantRoles, drop_tenant_role, grant_tenant_role};
 pub use run_options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions};
+pub use select::SelectError;
 pub use status::SchemaStatus;

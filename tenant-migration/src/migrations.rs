@@ -9,6 +9,8 @@ use std::{
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, SchemaVersions, Scope};
 
+#[cfg(feature = "cli")]
+use crate::task::ForTenants;
 use crate::{
     hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles, snapshot::Snapshots,
 };
@@ -44,6 +46,8 @@ pub struct Migrations {
     pins_functions: bool,
     /// What the creation of tenants has learned. What changes the migrations takes a new one.
     snapshots: Option<Arc<Snapshots>>,
+    #[cfg(feature = "cli")]
+    for_tenants: Arc<ForTenants>,
 }
 
 impl Migrations {
@@ -63,6 +67,8 @@ impl Migrations {
             tenant_roles: None,
             pins_functions: true,
             snapshots: Some(Arc::default()),
+            #[cfg(feature = "cli")]
+            for_tenants: Arc::default(),
         }
     }
 
@@ -206,6 +212,16 @@ impl Migrations {
 
     pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
         &self.extension_schemas
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_tenants(&self) -> &ForTenants {
+        &self.for_tenants
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_tenants_mut(&mut self) -> &mut ForTenants {
+        Arc::make_mut(&mut self.for_tenants)
     }
 
     /// The schemas that all tenants use, in their migrations or as their roles.

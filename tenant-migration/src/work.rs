@@ -1,6 +1,6 @@
 //! [`Work`]: steps in one schema, on a connection that stands in it.
 
-use std::{any::Any, collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
@@ -10,6 +10,7 @@ use tenant_core::SchemaName;
 use crate::{
     entry::Place,
     error::{RoleError, SchemaError},
+    for_each::panic_message,
     hooks::{Hook, Migrating},
     ledger::Ledger,
     migrations::{MigrationSet, Migrations},
@@ -285,11 +286,10 @@ where
     F: Future<Output = Result<(), DbErr>>,
 {
     let result = AssertUnwindSafe(migration).catch_unwind().await;
-    result.unwrap_or_else(|panic| Err(DbErr::Migration(format!("it panicked: {}", message(&*panic)))))
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)")
+    result.unwrap_or_else(|panic| {
+        Err(DbErr::Migration(format!(
+            "it panicked: {}",
+            panic_message(&*panic)
+        )))
+    })
 }

@@ -15,6 +15,8 @@ mod run;
 mod safety;
 mod sea_orm_cli;
 mod snapshot;
+mod sql;
+mod tasks;
 mod together;
 
 use std::path::PathBuf;

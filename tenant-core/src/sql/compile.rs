@@ -1,6 +1,7 @@
 //! From SQL text to a [`Template`].
 
 use sqlparser::{
+    ast::Statement,
     dialect::PostgreSqlDialect,
     keywords::Keyword,
     parser::Parser,
@@ -9,8 +10,8 @@ use sqlparser::{
 
 use super::{
     Rules,
-    collapse::collapse,
-    decide::{Decisions, decide},
+    collapse::{Collapsed, collapse},
+    decide::decide,
     lexer::{Places, lex},
     refusal::Refusal,
     scan::{Kind, scan},
@@ -41,14 +42,9 @@ const MAX_STACK: usize = 512 * 1024 * 1024;
 
 /// Compiles `sql`: what it names is decided on by `rules`.
 pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
-    check_size(sql.len(), MAX_BYTES, "bytes")?;
-    refuse_zero_bytes(sql)?;
-    let collapsed = collapse(sql);
-    let (tokens, places) = lex(&collapsed.text)?;
-    check_size(tokens.len(), MAX_TOKENS, "tokens")?;
-    let stack = stack_for(&tokens);
+    let collapsed = check_text(sql)?;
     let text = &collapsed.text;
-    let decisions = stacker::maybe_grow(stack, stack, || parse_and_decide(text, tokens, &places, rules))?;
+    let decisions = parse(text, |statements, places| decide(statements, text, places, rules))?;
 
     let edits = decisions.edits.into_iter().map(|(range, edit)| {
         let range = collapsed.whole(&range);
@@ -58,6 +54,14 @@ pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
     collapsed.repeat(&mut edits);
     refuse_stray_markers(sql, |start| edits.contains_key(&start))?;
     Ok(Template::new(sql, edits.into_values(), decisions.tenant_name))
+}
+
+/// What `look` sees in the statements of a text, without a decision on what they name.
+pub(super) fn inspect<T>(
+    sql: &str,
+    look: impl FnOnce(&[Statement]) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    parse(&check_text(sql)?.text, |statements, _| look(statements))
 }
 
 /// Puts the tenant's schema where the marker is, and checks nothing.
@@ -112,19 +116,35 @@ fn refuse_zero_bytes(sql: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Drops the tree before it returns, since that takes stack too.
-fn parse_and_decide(
-    sql: &str,
-    tokens: Vec<TokenWithSpan>,
-    places: &Places,
-    rules: &Rules,
-) -> Result<Decisions, Refusal> {
+/// The text that is parsed in the place of `sql`.
+fn check_text(sql: &str) -> Result<Collapsed<'_>, Refusal> {
+    check_size(sql.len(), MAX_BYTES, "bytes")?;
+    refuse_zero_bytes(sql)?;
+    Ok(collapse(sql))
+}
+
+/// Lets `look` at the statements of a text, with the stack that this takes.
+fn parse<T>(
+    text: &str,
+    look: impl FnOnce(&[Statement], &Places) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let (tokens, places) = lex(text)?;
+    check_size(tokens.len(), MAX_TOKENS, "tokens")?;
+    let stack = stack_for(&tokens);
+    stacker::maybe_grow(stack, stack, || {
+        let statements = statements(tokens)?;
+        look(&statements, &places)
+        // The tree is dropped here, since that takes stack too.
+    })
+}
+
+fn statements(tokens: Vec<TokenWithSpan>) -> Result<Vec<Statement>, Refusal> {
     let mut parser = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens);
     let statements = parser
         .parse_statements()
         .map_err(|error| Refusal::Unparseable(error.to_string()))?;
     refuse_rest(&parser)?;
-    decide(&statements, sql, places, rules)
+    Ok(statements)
 }
 
 /// sqlparser stops at the word END after a statement, which may be a label for PostgreSQL, and leaves the rest of

@@ -88,7 +88,7 @@ struct Roles {
 }
 
 /// The kinds of statements that run on a tenant connection.
-fn check_kind(statement: &Statement) -> Result<(), Refusal> {
+pub(super) fn check_kind(statement: &Statement) -> Result<(), Refusal> {
     match statement {
         Statement::Query(_)
         | Statement::Insert(_)

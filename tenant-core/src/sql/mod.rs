@@ -14,9 +14,11 @@ mod refusal;
 mod rules;
 mod scan;
 mod scope;
+mod shape;
 mod template;
 mod unguarded;
 
 pub(crate) use cache::Compiler;
 pub use refusal::Refusal;
 pub(crate) use rules::Rules;
+pub use shape::{StatementShape, shape};

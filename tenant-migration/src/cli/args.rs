@@ -165,6 +165,16 @@ pub enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Write a script that lets a shell complete this command line, such as for
+    /// `source <(migration completions bash)`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+
+        /// How this program is called, as it was called now if left out
+        #[arg(long, value_name = "NAME")]
+        program: Option<String>,
+    },
     /// Create and list tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -255,6 +265,6 @@ pub struct Confirmation {
     pub yes: bool,
 }
 
-fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {
+pub(super) fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
 }

@@ -3,7 +3,9 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
-use tenant_core::{HostError, SchemaNameError, audit::AuditError, catalog::CatalogError};
+use tenant_core::{
+    ConnectError, HostError, Refusal, SchemaNameError, audit::AuditError, catalog::CatalogError,
+};
 
 use super::audit::tally;
 
@@ -11,6 +13,7 @@ use crate::{
     error::{CreateTenantError, PlanError, reason},
     lifecycle::{CloneError, LifecycleError},
     plan::Action,
+    select::SelectError,
 };
 
 /// How long a server may take to answer: it may be starting.
@@ -88,6 +91,41 @@ pub enum CliError {
         /// How many there were.
         all: usize,
     },
+    /// No tenants were named to work for.
+    #[error(
+        "for which tenants? -s SCHEMA, --tenant A,B, --tenants, --kind KIND, or --shared for the public tenant"
+    )]
+    NoTenants,
+    /// A statement is not run for tenants.
+    #[error("the statement was not run for any tenant: {0}")]
+    Refused(#[from] Refusal),
+    /// A statement that changes a schema.
+    #[error(
+        "a change of the schema is not run for tenants, as their ledgers would not know of it: write a migration"
+    )]
+    ChangesSchema,
+    /// This program has no such task.
+    #[error("there is no task {name}: {}", tasks(known))]
+    NoSuchTask {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// The tenants to work for could not be told.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// Something failed for tenants.
+    #[error("{failed} of {all} {} failed: see above", if *all == 1 { "tenant" } else { "tenants" })]
+    TenantsFailed {
+        /// For how many.
+        failed: usize,
+        /// How many there were.
+        all: usize,
+    },
+    /// The application's handle could not be made.
+    #[error(transparent)]
+    Tenants(#[from] ConnectError),
     /// The audit found something.
     #[error("the audit found {}: see above", tally(*errors, *warnings))]
     Audited {
@@ -139,6 +177,13 @@ pub enum CliError {
     /// The database did not answer as it should.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
+}
+
+fn tasks(known: &[String]) -> String {
+    match known {
+        [] => "this program has none (`Migrations::task`)".to_owned(),
+        known => format!("this program has {}", known.join(", ")),
+    }
 }
 
 fn not_migrated(failed: usize, all: usize) -> String {

@@ -1,6 +1,6 @@
 //! The command line of a migration crate, which `sea-orm-cli migrate` runs too.
 //!
-//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `audit` and `tenant`. Without `-s`
+//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `audit`, `completions` and `tenant`. Without `-s`
 //! (`DATABASE_SCHEMA`) it works on the shared schema and then on every tenant; `-s public` is the shared
 //! schema alone, `-s acme` the tenant of that schema.
 //!
@@ -20,6 +20,7 @@
 
 mod args;
 mod audit;
+mod completions;
 mod confirm;
 mod error;
 mod generate;
@@ -37,13 +38,14 @@ use std::{
 
 use clap::Parser as _;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
+use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
 use crate::migrations::Migrations;
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
-pub use tenant::{AdoptArgs, ChangeCommand, DomainCommand, SchemaCommand, Switch, TenantCommand};
+pub use tenant::{AdoptArgs, ChangeCommand, DomainCommand, SchemaCommand, Switch, TenantCommand, WorkArgs};
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
 /// and logs on the standard error.
@@ -123,6 +125,7 @@ async fn run_on(
             };
             audit::run(&context, options, out).await
         }
+        Command::Completions { shell, program } => completions::write(shell, program, out),
         Command::Tenant(command) => tenant::run(&context, command, out).await,
         command => migrate::run(&context, command, out).await,
     }
@@ -150,6 +153,17 @@ impl Context<'_> {
         let options = self.options()?;
         let db = Database::connect(options).await;
         db.map_err(|error| self.unreachable(error))
+    }
+
+    /// The handle of an application, with so many connections at the most.
+    async fn tenants(&self, connections: u32) -> Result<Tenants, CliError> {
+        let mut options = self.options()?;
+        options.max_connections(connections);
+        let connected = self.migrations.for_tenants().builder().connect(options).await;
+        connected.map_err(|error| match error {
+            ConnectError::Database(error) => self.unreachable(error),
+            error => error.into(),
+        })
     }
 
     fn unreachable(&self, source: DbErr) -> CliError {

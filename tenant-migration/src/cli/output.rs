@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use comfy_table::{Table, presets};
+use comfy_table::{Row, Table, presets};
 
 use crate::{
     plan::{Plan, Step},
@@ -256,7 +256,7 @@ pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Sen
 }
 
 /// A table that other programs can read too: a line each row, nothing but blanks between.
-pub(super) fn plain_table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn plain_table(header: impl Into<Row>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     for column in table.column_iter_mut() {

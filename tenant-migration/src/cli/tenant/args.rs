@@ -3,7 +3,16 @@
 use clap::Subcommand;
 
 use super::{AdoptArgs, SchemaCommand};
-use crate::cli::args::Confirmation;
+use crate::cli::args::{Confirmation, TargetArgs, at_least_one};
+
+const SQL: &str = "\
+The statement is checked as on a tenant's connection of the application: tables are the tenant's or shared by the
+entities of this program, and \"$tenant\".note is the tenant's in any case. It is one statement: SELECT, INSERT, UPDATE,
+DELETE, MERGE, or EXPLAIN of one. Each tenant's is a transaction of its own, and a read-only one without --write. A
+tenant that fails does not stop the others, and the exit code is not 0 then.
+
+All rows are kept until the end, so choose few. Where rows are asked for, the statement is put into a WITH, so that
+PostgreSQL takes no change in a WITH of its own there.";
 
 /// What to do with tenants.
 #[derive(Debug, Subcommand)]
@@ -83,6 +92,29 @@ pub enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Run a statement in the schemas of tenants, and show the rows of all
+    #[command(after_long_help = SQL)]
+    Sql {
+        /// The statement, such as 'SELECT count(*) FROM note'
+        statement: String,
+
+        /// For which tenants.
+        #[command(flatten)]
+        work: WorkArgs,
+
+        /// Let it change rows
+        #[arg(long)]
+        write: bool,
+    },
+    /// Run a task of this program for tenants, and show what it returned for each
+    Run {
+        /// Its name
+        name: String,
+
+        /// For which tenants.
+        #[command(flatten)]
+        work: WorkArgs,
+    },
     /// The domains of a tenant
     #[command(subcommand)]
     Domain(DomainCommand),
@@ -94,6 +126,24 @@ pub enum TenantCommand {
     /// What is done to a tenant that is there.
     #[command(flatten)]
     Change(ChangeCommand),
+}
+
+/// For which tenants something is done, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[non_exhaustive]
+pub struct WorkArgs {
+    /// For which tenants. One flag or -s is needed; tenants that are archived, still being made, or being dropped are
+    /// left out unless they are named, and the public tenant is `--shared`.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// How many tenants at once, 4 if left out
+    #[arg(short, long, value_name = "N", value_parser = at_least_one())]
+    pub jobs: Option<u16>,
+
+    /// Show the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do to a tenant that is there.

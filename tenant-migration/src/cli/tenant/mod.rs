@@ -4,9 +4,13 @@ mod adopt;
 mod args;
 mod change;
 mod clone;
+mod each;
 mod list;
+mod run;
 mod schema;
+mod sheet;
 mod show;
+mod sql;
 
 use std::io::Write;
 
@@ -16,7 +20,7 @@ use super::{Context, error::CliError};
 use crate::lifecycle::{NewTenant, create_tenant};
 
 pub use adopt::AdoptArgs;
-pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand};
+pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
 pub use schema::SchemaCommand;
 
 pub(super) async fn run(
@@ -73,6 +77,12 @@ pub(super) async fn run(
         TenantCommand::Show { schema, json } => {
             show::run(context, &SchemaName::new(schema)?, json, out).await
         }
+        TenantCommand::Sql {
+            statement,
+            work,
+            write,
+        } => sql::run(context, &statement, write, &work, out).await,
+        TenantCommand::Run { name, work } => run::run(context, &name, &work, out).await,
         TenantCommand::Domain(command) => show::domain(context, command, out).await,
         TenantCommand::Adopt(args) => adopt::run(context, &args, out).await,
         TenantCommand::Schema(command) => schema::run(context, command, out).await,

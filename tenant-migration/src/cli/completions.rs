@@ -1,0 +1,31 @@
+//! `completions`.
+
+use std::{env, io::Write, path::Path};
+
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
+
+use super::{Args, error::CliError};
+
+pub(super) fn write(
+    shell: Shell,
+    program: Option<String>,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let mut command = Args::command();
+    let program = program
+        .or_else(called)
+        .unwrap_or_else(|| command.get_name().to_owned());
+    // It panics where it cannot write.
+    let mut script = Vec::new();
+    generate(shell, &mut command, program, &mut script);
+    out.write_all(&script)?;
+    Ok(())
+}
+
+/// How this program was called.
+fn called() -> Option<String> {
+    let path = env::args_os().next()?;
+    let name = Path::new(&path).file_stem()?.to_str()?;
+    Some(name.to_owned())
+}
