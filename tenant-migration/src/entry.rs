@@ -1,11 +1,13 @@
 //! Entering a schema in a transaction: its lock, its search path, the patience of the run, and a look at where one
 //! stands, in one round trip.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use serde_json::json;
 
 use crate::{
+    error::sqlstate,
     ledger::Ledger,
     lock::{self, Hold},
     migrations::Migrations,
@@ -55,6 +57,52 @@ pub(crate) async fn enter(
     lock::acquire(db, schema, Hold::Transaction).await?;
     // Whoever had the lock may have made the ledger. A lock that is held may be taken twice.
     place(&ask(db, statement).await?)
+}
+
+/// As [`ENTER`], as a message without an answer: it fails with [`NOT_AS_PLANNED`] where somebody has the lock, or where
+/// the ledger has not just what it had when the run was planned. PostgreSQL does not evaluate the casts before, since
+/// what they are of is not a constant, and each statement sees what was committed before it.
+const ENTER_AS_PLANNED: &str = "
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SELECT set_config('search_path', $2, true), set_config('lock_timeout', $3, true),
+        set_config('statement_timeout', $4, true),
+        CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN 0
+            ELSE concat('it is locked, ', current_schema())::int4 END;
+    SELECT CASE WHEN current_schema() = $5
+            AND (SELECT coalesce(jsonb_agg(version ORDER BY version COLLATE \"C\"), '[]') FROM <ledger>) = $6::jsonb
+        THEN 0 ELSE concat('it has changed, ', current_schema())::int4 END";
+
+/// invalid_text_representation, or undefined_table where the ledger has gone.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const NOT_AS_PLANNED: [&str; 2] = ["22P02", "42P01"];
+
+/// Puts a transaction that has just begun into a schema, under the schema's lock, if nobody has that and the ledger has
+/// these migrations and no others. `false` leaves the transaction to be rolled back.
+pub(crate) async fn enter_as_planned(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    ledger: Ledger<'_>,
+    planned: &[Arc<str>],
+    options: &RunOptions,
+) -> Result<bool, DbErr> {
+    let schema = ledger.schema;
+    let mut planned: Vec<&str> = planned.iter().map(|name| &**name).collect();
+    planned.sort_unstable();
+    let values = [
+        lock::key(schema),
+        migrations.search_path(schema),
+        milliseconds(options.lock_timeout),
+        milliseconds(options.statement_timeout),
+        schema.as_str().to_owned(),
+        json!(planned).to_string(),
+    ];
+    let sql = ENTER_AS_PLANNED.replace("<ledger>", &ledger.quoted());
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values.map(Into::into));
+    match db.execute_unprepared(&statement.to_string()).await {
+        Ok(_) => Ok(true),
+        Err(error) if sqlstate(&error).is_some_and(|code| NOT_AS_PLANNED.contains(&code)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn place(row: &QueryResult) -> Result<Place, DbErr> {

@@ -16,10 +16,18 @@ pub(crate) fn pin_functions(path: &str) -> String {
 DO $pin$
 DECLARE command text;
 BEGIN
+    -- Most schemas have none, and to plan the query below takes longer than a migration.
+    IF NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = quote_ident(current_schema())::regnamespace
+            AND classid = 'pg_proc'::regclass
+    ) THEN
+        RETURN;
+    END IF;
     FOR command IN
         SELECT format('ALTER ROUTINE %s SET search_path = {path}, pg_temp', proc.oid::regprocedure)
         FROM pg_namespace AS space
-        -- There is no index on the functions of a schema, but one on what depends on it.
+        -- There is no index on the functions of a schema, but on what depends on it.
         JOIN pg_depend ON refclassid = 'pg_namespace'::regclass AND refobjid = space.oid
             AND classid = 'pg_proc'::regclass
         JOIN pg_proc AS proc ON proc.oid = objid

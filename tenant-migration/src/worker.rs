@@ -12,7 +12,7 @@ use crate::{
     hooks::Hook,
     lock::{self, Hold},
     migrations::{MigrationSet, Migrations},
-    plan::{Left, SchemaPlan, Step},
+    plan::{Left, SchemaPlan, Step, left},
     preview::{Tape, telling},
     report::{Outcome, SchemaReport},
     retry,
@@ -45,6 +45,8 @@ struct Job<'a> {
     is_last: bool,
     /// What must be applied for the steps to make sense.
     base: &'a [Arc<str>],
+    /// All that was applied when the run was planned, where the schema had a ledger.
+    planned: Option<&'a [Arc<str>]>,
     options: &'a RunOptions,
 }
 
@@ -132,6 +134,7 @@ impl Worker {
                 steps,
                 is_first,
                 is_last,
+                planned: job.planned.filter(|_| is_first),
                 ..job
             };
             is_first = false;
@@ -168,10 +171,33 @@ impl Worker {
 
     /// In one transaction, which holds the lock.
     async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
+        if let Some(transaction) = self.begin_as_planned(job).await? {
+            let planned = job.planned.unwrap_or_default().iter().map(ToString::to_string);
+            let left = left(job.steps, planned.collect());
+            let work = Work::new(&transaction, &self.migrations, job.home);
+            self.take_left(&work, job, &left).await?;
+            transaction.commit().await?;
+            return Ok(left.steps);
+        }
         let transaction = self.begin().await?;
         let steps = self.take_in_transaction(&transaction, job).await?;
         transaction.commit().await?;
         Ok(steps)
+    }
+
+    /// A transaction in the schema, if that is as it was when the run was planned: in two round trips, where it takes
+    /// six to find out what has changed.
+    async fn begin_as_planned(&self, job: Job<'_>) -> Result<Option<DatabaseTransaction>, DbErr> {
+        let Some(planned) = job.planned else {
+            return Ok(None);
+        };
+        let transaction = self.db.begin().await?;
+        let ledger = job.home.ledger(&self.migrations);
+        if entry::enter_as_planned(&transaction, &self.migrations, ledger, planned, job.options).await? {
+            return Ok(Some(transaction));
+        }
+        transaction.rollback().await?;
+        Ok(None)
     }
 
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -190,18 +216,28 @@ impl Worker {
         let place = entry::enter(transaction, &self.migrations, ledger, job.options).await?;
         let work = Work::new(transaction, &self.migrations, job.home);
         let left = work.check_at(&place, job.steps, job.base).await?;
-        if left.steps.is_empty() {
-            return Ok(left.steps);
-        }
         if !place.has_ledger {
             work.ensure_ledger(&left.steps).await?;
+        }
+        self.take_left(&work, job, &left).await?;
+        Ok(left.steps)
+    }
+
+    async fn take_left(
+        &self,
+        work: &Work<'_, DatabaseTransaction>,
+        job: Job<'_>,
+        left: &Left,
+    ) -> Result<(), SchemaError> {
+        if left.steps.is_empty() {
+            return Ok(());
         }
         if job.is_first {
             work.call(Hook::Before, &left.steps).await?;
         }
-        self.take_steps(&work, &left, job.is_last).await?;
+        self.take_steps(work, left, job.is_last).await?;
         work.grant().await?;
-        Ok(left.steps)
+        Ok(())
     }
 
     async fn take_steps(
@@ -346,6 +382,7 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },
+        planned: Some(status.applied()).filter(|_| status.has_ledger() && status.unknown().is_empty()),
         options,
     }
 }
