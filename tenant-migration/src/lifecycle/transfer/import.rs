@@ -172,7 +172,7 @@ impl Importing {
         let filled = self.fill(&session, &reservation, &pg_restore, &inside).await;
         let imported = match filled {
             Ok(tenant) => Ok(tenant),
-            Err(error) => self.undo(&reservation, error).await,
+            Err(failure) => self.undo(&reservation, failure).await,
         };
         // Where this fails, the session is gone, and the lock with it.
         let _ = session.db.close().await;
@@ -205,18 +205,18 @@ impl Importing {
         reservation: &Reservation,
         pg_restore: &Program,
         inside: &str,
-    ) -> Result<Tenant, ImportError> {
+    ) -> Result<Tenant, Failure> {
         self.restore(pg_restore, reservation, inside).await?;
         let transaction = lookup::begin(&session.db).await?;
         match self.complete(session, &transaction, reservation).await {
             Ok(tenant) => {
-                transaction.commit().await?;
+                transaction.commit().await.map_err(Failure::OfCommit)?;
                 Ok(tenant)
             }
             Err(error) => {
                 // Where this fails, the session is gone, and the transaction with it.
                 let _ = transaction.rollback().await;
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -287,10 +287,14 @@ impl Importing {
     }
 
     /// Removes what was made. Where the answer to COMMIT was lost, the tenant may be complete.
-    async fn undo(&self, reservation: &Reservation, error: ImportError) -> Result<Tenant, ImportError> {
-        match self.try_undo(reservation).await {
-            Ok(None) => Err(error),
-            Ok(Some(tenant)) => Ok(tenant),
+    async fn undo(&self, reservation: &Reservation, failure: Failure) -> Result<Tenant, ImportError> {
+        let (error, may_be_complete) = match failure {
+            Failure::OfCommit(error) => (error.into(), true),
+            Failure::Before(error) => (error, false),
+        };
+        match self.remove(reservation).await {
+            Ok(Some(tenant)) if may_be_complete => Ok(tenant),
+            Ok(_) => Err(error),
             Err(source) => Err(ImportError::LeftBehind {
                 schema: self.manifest.schema.clone(),
                 error: Box::new(error),
@@ -299,7 +303,8 @@ impl Importing {
         }
     }
 
-    async fn try_undo(&self, reservation: &Reservation) -> Result<Option<Tenant>, DbErr> {
+    /// What there is instead of what was to be removed.
+    async fn remove(&self, reservation: &Reservation) -> Result<Option<Tenant>, DbErr> {
         if reservation.remove(&self.db).await? {
             return Ok(None);
         }
@@ -326,6 +331,19 @@ impl Importing {
             .with_kind(kind)
             .with_metadata(metadata)
             .with_domain(primary)
+    }
+}
+
+/// When it failed.
+enum Failure {
+    Before(ImportError),
+    /// The transaction that completes the tenant was committed or not.
+    OfCommit(DbErr),
+}
+
+impl<E: Into<ImportError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Before(error.into())
     }
 }
 

@@ -72,7 +72,11 @@ impl Reservation {
             token: format!("{:016x}", fastrand::u64(..)),
         };
         reservation.mark(&transaction).await?;
-        transaction.commit().await?;
+        if let Err(error) = transaction.commit().await {
+            // It may have been committed all the same.
+            reservation.remove(db).await?;
+            return Err(error.into());
+        }
         Ok(reservation)
     }
 
