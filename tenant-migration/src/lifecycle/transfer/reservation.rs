@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 use tenant_core::{
-    SchemaName, TenantStatus,
+    Host, SchemaName, TenantStatus,
     catalog::{domain, tenant},
 };
 
@@ -176,7 +176,7 @@ impl Reservation {
 
 /// Refuses domains of others before there is anything to undo. The key of the table has the last word.
 async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
-    let hosts = manifest.domains.iter().map(|host| host.as_str());
+    let hosts = manifest.domains.iter().map(Host::as_str);
     let taken = domain::Entity::find()
         .filter(domain::Column::Domain.is_in(hosts))
         .one(db)

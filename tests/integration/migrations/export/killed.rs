@@ -1,6 +1,8 @@
-//! Processes that are killed while they export or import.
+//! Processes that are killed while they export or import, and connections that are lost.
 
 use std::process::{Child, Stdio};
+
+use tests::{Fault, Proxy, Rule};
 
 use super::*;
 
@@ -259,4 +261,48 @@ async fn of_two_imports_one_makes_the_tenant() {
     let (first, second) = (first.ended().await, second.ended().await);
     assert_ne!(first, second);
     assert_imported(&db).await;
+}
+
+#[tokio::test]
+async fn an_import_that_loses_its_commit_is_complete_or_nothing() {
+    let folder = TempDir::create("import-commit");
+    let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
+    let (_source, from) = with_tenants(&migrations, &["acme"]).await;
+    let to = folder.0.join("acme");
+    export(&from, &migrations, "acme", &to).await;
+    let (target, db) = with_tenants(&migrations, &[]).await;
+    let nothing = trace(&db).await;
+    let clear = "DELETE FROM public.tenants; DROP SCHEMA IF EXISTS acme CASCADE";
+    let (mut complete, mut failed) = (0, 0);
+    for fault in [Fault::Cut, Fault::Reset, Fault::Fatal] {
+        // Of the reservation, of `pg_restore` and of what completes the tenant.
+        for n in 1..=3 {
+            for rule in [Rule::reply("COMMIT", fault), Rule::request("COMMIT", Fault::Cut)] {
+                let proxy = Proxy::start(target.url()).await;
+                let lost = proxy.add(rule.nth(n));
+                let lossy = sea_orm::Database::connect(proxy.url()).await.unwrap();
+                let imported = import(&lossy, &migrations, &to).await;
+                assert!(lost.has_fired(), "{fault:?} {n}");
+                match imported {
+                    Ok(tenant) => {
+                        let id = column(&db, "SELECT id FROM public.tenants WHERE status = 'active'").await;
+                        assert_eq!(id, [tenant.id().to_string()]);
+                        assert_eq!(tenant.version(), Some("m1_create_note"));
+                        complete += 1;
+                    }
+                    Err(error) => {
+                        assert_eq!(trace(&db).await, nothing, "{fault:?} {n}: {error}");
+                        failed += 1;
+                        import(&db, &migrations, &to).await.unwrap();
+                    }
+                }
+                assert_eq!(column(&db, "SELECT count(*) FROM acme.note").await, ["1"]);
+                db.execute_unprepared(clear).await.unwrap();
+                tenant_migration::drop_tenant_role(&db, &schema("acme"))
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+    assert!(complete >= 3 && failed >= 9, "{complete} {failed}");
 }
