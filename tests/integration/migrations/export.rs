@@ -469,16 +469,17 @@ async fn migrations_wait_for_an_export() {
             );
         wait_for(&bin.join("waits")).await;
         fs::remove_file(bin.join("waits")).unwrap();
-        exporting
+        // In something that cannot be awaited by mistake.
+        [exporting]
     };
-    let first = begin(&folder.0.join("first")).await;
+    let [first] = begin(&folder.0.join("first")).await;
     assert_eq!(count(&db, holders).await, 1);
     fs::write(bin.join("go"), "").unwrap();
     first.await.unwrap().unwrap();
     assert_eq!(count(&db, holders).await, 0);
     fs::remove_file(bin.join("go")).unwrap();
     // The session with the lock is lost meanwhile.
-    let second = begin(&folder.0.join("second")).await;
+    let [second] = begin(&folder.0.join("second")).await;
     let end = format!("SELECT pg_terminate_backend(pid) FROM ({holders}) AS holders");
     db.execute_unprepared(&end).await.unwrap();
     fs::write(bin.join("go"), "").unwrap();
@@ -487,7 +488,7 @@ async fn migrations_wait_for_an_export() {
     assert!(!folder.0.join("second").exists());
     fs::remove_file(bin.join("go")).unwrap();
     // Nobody waits for it any more: the program ends, and the directory is gone.
-    let third = begin(&folder.0.join("third")).await;
+    let [third] = begin(&folder.0.join("third")).await;
     third.abort();
     assert!(third.await.unwrap_err().is_cancelled());
     let left = fs::read_dir(&folder.0).unwrap().count();
