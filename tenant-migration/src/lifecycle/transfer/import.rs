@@ -74,7 +74,10 @@ impl ImportOptions {
 /// All this time a session of its own holds the tenant's lock. Where it fails, what it made is removed. Where it is killed,
 /// importing the tenant again does that and begins anew: the row says in its metadata that it is being imported, and which
 /// schema was made for it, by its number in PostgreSQL. A row without that, and a schema with another number, are never
-/// touched. Dropping the tenant removes them, too.
+/// touched. Dropping the tenant removes them, too. A file `tenant-import-...` with the names of the dump's objects may be left
+/// in the folder for temporary files.
+///
+/// The server may be newer than the one that the export is from. An older one may not understand it.
 ///
 /// If this future is dropped, the work goes on in the background.
 ///

@@ -16,6 +16,8 @@ impl Runner {
             .args(words)
             .env_remove("DATABASE_SCHEMA")
             .env("RUST_LOG", "error")
+            // One that is killed leaves a file there.
+            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -179,7 +181,10 @@ async fn a_program_that_outlived_its_import_does_not_go_on() {
     first.kill();
     assert_eq!(waiting().await, orphan, "it goes on by itself");
     let mut second = Runner::start(&target, &["tenant", "import", &from]);
-    while waiting().await == orphan {}
+    let begun = std::time::Instant::now();
+    while waiting().await == orphan {
+        assert!(begun.elapsed().as_secs() < 60, "it is left to itself");
+    }
     blocking.rollback().await.unwrap();
     assert!(second.ended().await);
     assert_imported(&db).await;
