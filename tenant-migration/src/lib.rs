@@ -77,7 +77,7 @@
 //! # Features
 //! | feature | |
 //! |---|---|
-//! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs |
+//! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
 mod began;
@@ -124,6 +124,10 @@ pub use lifecycle::{
     RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant,
     drop_tenant, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
     set_primary_domain, suspend_tenant,
+};
+#[cfg(feature = "cli")]
+pub use lifecycle::{
+    ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,
 };
 pub use migrations::{MigrationSet, Migrations};
 pub use plan::{Action, Plan, SchemaPlan, Step, Target};

@@ -404,7 +404,7 @@ async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
 }
 
 /// What the driver connects with, after all that the application set.
-fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
+pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
     match &db.inner {
         DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
             Some((*db.get_postgres_connection_pool().connect_options()).clone())

@@ -6,6 +6,7 @@ mod command_line;
 mod crash;
 mod create;
 mod drop;
+mod export;
 mod fleet;
 mod kinds;
 mod life;

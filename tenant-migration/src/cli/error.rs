@@ -11,7 +11,7 @@ use super::audit::tally;
 
 use crate::{
     error::{CreateTenantError, PlanError, reason},
-    lifecycle::{CloneError, LifecycleError},
+    lifecycle::{CloneError, ExportError, ImportError, LifecycleError},
     plan::Action,
     select::SelectError,
 };
@@ -143,6 +143,12 @@ pub enum CliError {
     /// A tenant was not copied.
     #[error(transparent)]
     Clone(#[from] CloneError),
+    /// A tenant was not exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A tenant was not imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// Something was not done to a tenant.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),

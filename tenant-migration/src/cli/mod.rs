@@ -45,7 +45,10 @@ use crate::migrations::Migrations;
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
-pub use tenant::{AdoptArgs, ChangeCommand, DomainCommand, SchemaCommand, Switch, TenantCommand, WorkArgs};
+pub use tenant::{
+    AdoptArgs, ChangeCommand, DomainCommand, ExportArgs, ImportArgs, SchemaCommand, Switch, TenantCommand,
+    WorkArgs,
+};
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
 /// and logs on the standard error.

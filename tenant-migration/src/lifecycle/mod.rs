@@ -15,6 +15,8 @@ mod rename;
 mod rename_schema;
 mod status;
 mod take_in;
+#[cfg(feature = "cli")]
+mod transfer;
 
 pub use adopt::{Applied, adopt_schema};
 pub use clone::{CloneData, CloneError, clone_tenant};
@@ -25,3 +27,7 @@ pub use error::LifecycleError;
 pub use rename::rename_tenant;
 pub use rename_schema::{RenameOptions, SchemaRenamed, rename_schema};
 pub use status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant};
+#[cfg(feature = "cli")]
+pub use transfer::{
+    ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,
+};

@@ -24,7 +24,7 @@ const ROWS: &str = "
     INSERT INTO acme.scratch (note) VALUES (1);
     REFRESH MATERIALIZED VIEW acme.statistics; REFRESH MATERIALIZED VIEW acme.a_sum";
 
-async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConnection) {
+pub(super) async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConnection) {
     let (database, db) = with_tenants(migrations, &["acme"]).await;
     let disable = "ALTER TABLE acme.note DISABLE TRIGGER touch, DISABLE TRIGGER late";
     db.execute_unprepared(disable).await.unwrap();
@@ -33,7 +33,7 @@ async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConnection) {
 }
 
 /// All rows of a schema, table by table, as text.
-async fn rows(db: &DatabaseConnection, schema: &str) -> Vec<String> {
+pub(super) async fn rows(db: &DatabaseConnection, schema: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for table in [
         "owner",

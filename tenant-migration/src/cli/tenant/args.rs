@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{AdoptArgs, SchemaCommand};
+use super::{AdoptArgs, ExportArgs, ImportArgs, SchemaCommand};
 use crate::cli::args::{Confirmation, TargetArgs, at_least_one};
 
 const SQL: &str = "\
@@ -120,6 +120,11 @@ pub enum TenantCommand {
     Domain(DomainCommand),
     /// Make a schema that is in the database already a tenant's, with all that is in it
     Adopt(AdoptArgs),
+    /// Write a tenant into a directory, with all rows: by `pg_dump`, and what the catalog has of it
+    Export(ExportArgs),
+    /// Make a tenant of an export, here or in another database. Its files have SQL that is run as the user of the
+    /// connection, so they must be trusted. Killed, it begins anew when it is run again
+    Import(ImportArgs),
     /// The schema of a tenant
     #[command(subcommand)]
     Schema(SchemaCommand),

@@ -11,6 +11,7 @@ mod schema;
 mod sheet;
 mod show;
 mod sql;
+mod transfer;
 
 use std::io::Write;
 
@@ -22,6 +23,7 @@ use crate::lifecycle::{NewTenant, create_tenant};
 pub use adopt::AdoptArgs;
 pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
 pub use schema::SchemaCommand;
+pub use transfer::{ExportArgs, ImportArgs};
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -85,6 +87,8 @@ pub(super) async fn run(
         TenantCommand::Run { name, work } => run::run(context, &name, &work, out).await,
         TenantCommand::Domain(command) => show::domain(context, command, out).await,
         TenantCommand::Adopt(args) => adopt::run(context, &args, out).await,
+        TenantCommand::Export(args) => transfer::export(context, args, out).await,
+        TenantCommand::Import(args) => transfer::import(context, args, out).await,
         TenantCommand::Schema(command) => schema::run(context, command, out).await,
         TenantCommand::Change(command) => change::run(context, command, out).await,
     }

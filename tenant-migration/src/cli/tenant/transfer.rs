@@ -1,0 +1,88 @@
+//! `tenant export` and `tenant import`.
+
+use std::{io::Write, path::PathBuf};
+
+use tenant_core::SchemaName;
+
+use super::adopt::show_pending;
+use crate::{
+    cli::{Context, error::CliError},
+    lifecycle::{ImportOptions, PgPrograms, export_tenant, import_tenant},
+};
+
+/// The arguments of `tenant export`.
+#[derive(Debug, clap::Args)]
+#[non_exhaustive]
+pub struct ExportArgs {
+    /// Its schema
+    pub schema: String,
+
+    /// The directory, a new one
+    pub directory: PathBuf,
+
+    /// Where `pg_dump` is. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    #[arg(long, value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// The arguments of `tenant import`.
+#[derive(Debug, clap::Args)]
+#[non_exhaustive]
+pub struct ImportArgs {
+    /// The directory that `tenant export` wrote
+    pub directory: PathBuf,
+
+    /// Take the name of a schema that a tenant had which is gone, such as this one. What still runs for that one reaches
+    /// this one's rows
+    #[arg(long)]
+    pub reuse_name: bool,
+
+    /// Where `pg_restore` is. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    #[arg(long, value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+pub(super) async fn export(
+    context: &Context<'_>,
+    args: ExportArgs,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let schema = SchemaName::new(args.schema)?;
+    let programs = programs(args.pg_bin);
+    let db = context.connect().await?;
+    let exported = export_tenant(&db, context.migrations, &schema, &args.directory, &programs).await;
+    db.close().await?;
+    exported?;
+    writeln!(out, "exported tenant {schema} to {}", args.directory.display())?;
+    Ok(())
+}
+
+pub(super) async fn import(
+    context: &Context<'_>,
+    args: ImportArgs,
+    out: &mut (dyn Write + Send),
+) -> Result<(), CliError> {
+    let mut options = ImportOptions::default().programs(programs(args.pg_bin));
+    if args.reuse_name {
+        options = options.reuse_name();
+    }
+    let db = context.connect().await?;
+    let imported = import_tenant(&db, context.migrations, &args.directory, &options).await;
+    db.close().await?;
+    let tenant = imported?;
+    let at = tenant.domain().map(|domain| format!(" at {domain}"));
+    writeln!(
+        out,
+        "imported tenant {}{}, {}",
+        tenant.schema(),
+        at.unwrap_or_default(),
+        tenant.status()
+    )?;
+    show_pending(context, &tenant, out)?;
+    writeln!(out, "`audit` shows what could lead from it to another tenant")?;
+    Ok(())
+}
+
+fn programs(folder: Option<PathBuf>) -> PgPrograms {
+    folder.map_or_else(PgPrograms::default, PgPrograms::in_folder)
+}
