@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
-use serde_json::json;
 
 use crate::{
     error::sqlstate,
@@ -60,7 +59,7 @@ pub(crate) async fn enter(
 }
 
 /// As [`ENTER`], as a message without an answer: it fails with [`NOT_AS_PLANNED`] where somebody has the lock, or where
-/// the ledger has not just what it had when the run was planned. PostgreSQL does not evaluate the casts before, since
+/// the ledger has not just what it had when the run was planned, in the order in which it was written. PostgreSQL does not evaluate the casts before, since
 /// what they are of is not a constant, and each statement sees what was committed before it.
 const ENTER_AS_PLANNED: &str = "
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
@@ -68,9 +67,11 @@ const ENTER_AS_PLANNED: &str = "
         set_config('statement_timeout', $4, true),
         CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN 0
             ELSE concat('it is locked, ', current_schema())::int4 END;
-    SELECT CASE WHEN current_schema() = $5
-            AND (SELECT coalesce(jsonb_agg(version ORDER BY version COLLATE \"C\"), '[]') FROM <ledger>) = $6::jsonb
-        THEN 0 ELSE concat('it has changed, ', current_schema())::int4 END";
+    SELECT CASE WHEN current_schema() = $5 AND count(*)::text = $6 AND coalesce(string_agg(version, $7), '') = $8 THEN 0
+            ELSE concat('it has changed, ', current_schema())::int4 END
+        FROM <ledger>";
+
+const SEPARATOR: &str = "\n";
 
 /// invalid_text_representation, or undefined_table where the ledger has gone.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
@@ -86,15 +87,15 @@ pub(crate) async fn enter_as_planned(
     options: &RunOptions,
 ) -> Result<bool, DbErr> {
     let schema = ledger.schema;
-    let mut planned: Vec<&str> = planned.iter().map(|name| &**name).collect();
-    planned.sort_unstable();
     let values = [
         lock::key(schema),
         migrations.search_path(schema),
         milliseconds(options.lock_timeout),
         milliseconds(options.statement_timeout),
         schema.as_str().to_owned(),
-        json!(planned).to_string(),
+        planned.len().to_string(),
+        SEPARATOR.to_owned(),
+        planned.join(SEPARATOR),
     ];
     let sql = ENTER_AS_PLANNED.replace("<ledger>", &ledger.quoted());
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values.map(Into::into));

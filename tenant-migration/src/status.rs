@@ -127,8 +127,10 @@ impl SchemaStatus {
     }
 }
 
-/// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment.
-const CHUNK: usize = 250;
+/// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment, and the time that
+/// PostgreSQL takes to plan the query grows with the square of their number: 1,000 are read in 24 ms in parts of 25 to 100,
+/// in 42 ms in parts of 250, and in 150 ms at once.
+const CHUNK: usize = 64;
 
 /// Reads the ledgers of `target`, the shared schema's first.
 pub(crate) async fn read(

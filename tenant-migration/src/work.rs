@@ -14,6 +14,7 @@ use crate::{
     hooks::{Hook, Migrating},
     ledger::Ledger,
     migrations::{MigrationSet, Migrations},
+    pin::{FUNCTIONS_FOUND, ask_for_functions},
     plan::{Left, Step, left},
     preview::captured,
     recreate::recreate,
@@ -169,11 +170,16 @@ where
         self.execute_all(&self.sealing(left)).await
     }
 
-    /// Does the last step, and what is to be done after it, in one message.
+    /// Does the last step, and what is to be done after it: in one message, where the schema has no functions.
     pub(crate) async fn take_last(&self, step: &Step, left: &Left) -> Result<(), SchemaError> {
         let mut commands = vec![self.change(step).await?, self.set_path()];
-        commands.extend(self.closing(left));
-        self.execute_all(&commands).await?;
+        commands.extend(self.set_version(left));
+        let pin = self.migrations.pin(self.schema());
+        commands.extend(pin.is_some().then(|| ask_for_functions(self.schema())));
+        let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
+        if let (Some(pin), true) = (pin, done.rows_affected() >= FUNCTIONS_FOUND) {
+            self.db.execute_unprepared(&pin).await?;
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::{
     time::{median, time},
 };
 
+const CONNECTIONS: &str = "sea-orm-migration, connecting for each";
 const LOOP: &str = "sea-orm-migration, in a loop";
 const SELECT: &str = "a SELECT for each";
 
@@ -20,17 +21,22 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
         .await
         .unwrap();
     let db = session(bench.database.options()).await;
-    let (mut ours, mut loops, mut selects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut connections) = (Vec::new(), Vec::new());
+    let (mut loops, mut selects) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         ours.push(time(up(&executor)).await.1);
+        connections.push(time(connect_for_each(bench)).await.1);
         loops.push(time(ask_each(bench, &db)).await.1);
         selects.push(time(read_each(bench, &db)).await.1);
     }
     executor.close().await.unwrap();
     db.close().await.unwrap();
 
-    let (ours, loops, selects) = (median(ours), median(loops), median(selects));
+    let (ours, connections) = (median(ours), median(connections));
+    let (loops, selects) = (median(loops), median(selects));
     let times = |beside, other| Row::times(bench.tenants, "up, nothing to do", beside, ours, other);
+    let aim = 1.0 / 50.0;
+    report.add(times(CONNECTIONS, connections).at_most(if bench.tenants < 1_000 { 1.0 } else { aim }));
     report.add(times(LOOP, loops));
     report.add(times(SELECT, selects));
     let (ours, loops, selects) = count_all(bench).await;
@@ -66,15 +72,30 @@ async fn up(executor: &Executor) {
     assert!(report.is_success(), "{report:?}");
 }
 
-/// As `sea-orm-migration` does it, on one connection.
+/// As `sea-orm-cli migrate -s` does it, in one process.
+async fn connect_for_each(bench: &Bench) {
+    for schema in bench.schemas() {
+        let mut options = bench.database.options();
+        options.set_schema_search_path(&schema);
+        let db = session(options).await;
+        check(bench, &db, &schema).await;
+        db.close().await.unwrap();
+    }
+}
+
+/// With the same connection for all, which `sea-orm-migration` has no function for.
 async fn ask_each(bench: &Bench, db: &DatabaseConnection) {
     for schema in bench.schemas() {
         db.execute_unprepared(&format!("SET search_path = {schema}"))
             .await
             .unwrap();
-        let pending = bench.schema.get_pending_migrations(db).await.unwrap();
-        assert!(pending.is_empty(), "{schema} has pending migrations");
+        check(bench, db, &schema).await;
     }
+}
+
+async fn check(bench: &Bench, db: &DatabaseConnection, schema: &str) {
+    let pending = bench.schema.get_pending_migrations(db).await.unwrap();
+    assert!(pending.is_empty(), "{schema} has pending migrations");
 }
 
 /// With as little as it takes.

@@ -129,8 +129,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "schema  id  id  title             error",
-                "a                                 gone",
+                "schema  id  id  title          error",
+                "a                              gone",
                 "b       1   2",
                 r"c       3       x\u{1b}[2J\ny",
             ]
