@@ -240,6 +240,19 @@ pub enum CreateTenantError {
         /// The schema.
         schema: SchemaName,
     },
+    /// A schema was not made ahead, because it could not get another name.
+    #[error(
+        "no schema was made ahead for tenants of kind {kind}: their migrations write the name of the schema ({schema}) into {object}, \
+         where it would be wrong when a tenant gets the schema. Create such tenants without a pool"
+    )]
+    NamesItself {
+        /// The schema.
+        schema: SchemaName,
+        /// The kind.
+        kind: String,
+        /// What has its name in it.
+        object: String,
+    },
     /// A migration of the tenants cannot run in the transaction that creates one.
     #[error(
         "tenant {schema} was not created, because migration {migration} refuses to run in a transaction \

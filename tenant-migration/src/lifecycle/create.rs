@@ -6,7 +6,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::Value;
 use tenant_core::{
     __private::{ShutDown, detached},
-    DEFAULT_KIND, Host, SchemaName, Tenant,
+    DEFAULT_KIND, Host, SchemaName, Tenant, TenantStatus,
 };
 
 use super::creation::Creation;
@@ -85,6 +85,9 @@ impl NewTenant {
 
 /// Creates a tenant, active at once: its row in the catalog, its domain, its schema and all migrations in it.
 ///
+/// If there is a schema of its kind in the pool ([`fill_pool`](crate::fill_pool)), that gets the tenant's name and no
+/// migrations run.
+///
 /// All of it is one transaction, so a tenant is there and complete, or not there at all, whatever crashes.
 /// The public tenant gets its row and domain only.
 ///
@@ -120,6 +123,7 @@ pub async fn create_tenant(
         db: db.clone(),
         migrations: migrations.clone(),
         new: new.clone(),
+        status: TenantStatus::Active,
         awaited: Arc::downgrade(&awaited),
     };
     creation.check_migrations()?;

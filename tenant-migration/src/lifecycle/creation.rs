@@ -30,6 +30,8 @@ pub(crate) struct Creation {
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
     pub(crate) new: NewTenant,
+    /// What it is when it is complete.
+    pub(crate) status: TenantStatus,
     /// Held by the caller's future.
     pub(crate) awaited: Weak<()>,
 }
@@ -88,13 +90,41 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
     ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
+        let (row, learned) = match self.claim_if_wanted(db).await? {
+            Some(row) => (row, None),
+            None => self.make_new(db).await?,
+        };
+        self.check_awaited()?;
+        Ok((row, learned))
+    }
+
+    async fn claim_if_wanted(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<Option<tenant::Model>, CreateTenantError> {
+        if self.schema().is_shared() || self.is_pending() {
+            return Ok(None);
+        }
+        self.claim(db).await
+    }
+
+    async fn make_new(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
         let row = self.insert(db).await?;
         let learned = match self.schema().is_shared() {
             true => None,
             false => self.migrate(db).await?,
         };
-        self.check_awaited()?;
+        if self.is_pending() {
+            self.require_renameable(db).await?;
+        }
         Ok((row, learned))
+    }
+
+    fn is_pending(&self) -> bool {
+        self.status == TenantStatus::Pending
     }
 
     /// The row, the domain and the schema, with nothing in it.
@@ -104,25 +134,33 @@ impl Creation {
             .await
             .map_err(|error| self.failed(error))?;
         if !self.schema().is_shared() {
-            self.check_name(db).await?;
+            let claim = Claim {
+                reuses_name: self.new.reuses_name,
+                ..Claim::default()
+            };
+            self.check_name(db, claim).await?;
             self.create_schema(db).await?;
         }
         Ok(row)
     }
 
     async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
-        let row = register::row(&self.new, TenantStatus::Active);
+        let row = register::row(&self.new, self.status);
         let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
-        inserted.map_err(|error| match sqlstate(&error) {
+        inserted.map_err(|error| self.not_inserted(error))
+    }
+
+    pub(super) fn not_inserted(&self, error: DbErr) -> CreateTenantError {
+        match sqlstate(&error) {
             // There is no such table, or an older one without the columns.
             Some("42P01" | "42703") => CreateTenantError::NoCatalog {
                 schema: self.schema().clone(),
             },
             _ => self.failed(error),
-        })
+        }
     }
 
-    async fn insert_domain(&self, db: &DatabaseTransaction, tenant_id: i64) -> Result<(), DbErr> {
+    pub(super) async fn insert_domain(&self, db: &DatabaseTransaction, tenant_id: i64) -> Result<(), DbErr> {
         let Some(domain) = &self.new.domain else {
             return Ok(());
         };
@@ -136,11 +174,11 @@ impl Creation {
         Ok(())
     }
 
-    async fn check_name(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
-        let claim = Claim {
-            reuses_name: self.new.reuses_name,
-            ..Claim::default()
-        };
+    pub(super) async fn check_name(
+        &self,
+        db: &DatabaseTransaction,
+        claim: Claim<'_>,
+    ) -> Result<(), CreateTenantError> {
         let refusal = name::refusal(db, &self.migrations, self.schema(), claim).await;
         match refusal.map_err(|error| self.failed(error))? {
             None => Ok(()),
@@ -184,7 +222,9 @@ impl Creation {
         called.map_err(|error| self.not_migrated(error))?;
         let finished = work.finish(&left).await;
         finished.map_err(|error| self.failed(error))?;
-        work.grant().await.map_err(|error| self.not_granted(error))?;
+        if !self.is_pending() {
+            work.grant().await.map_err(|error| self.not_granted(error))?;
+        }
         Ok(learned)
     }
 
@@ -260,7 +300,7 @@ impl Creation {
         }
     }
 
-    fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
+    pub(super) fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
         match error {
             SchemaError::Migration {
                 step: Step::Up(name) | Step::Down(name) | Step::Fake(name),

@@ -111,6 +111,7 @@ pub async fn drop_tenant(
         migrations: migrations.clone(),
         schema: schema.clone(),
         options: options.clone(),
+        keeps_name: true,
         dropped: Dropped::default(),
     };
     let dropped = detached(work.run()).await;
@@ -121,16 +122,35 @@ pub async fn drop_tenant(
     })
 }
 
-struct Dropping {
+pub(super) struct Dropping {
     db: DatabaseConnection,
     migrations: Migrations,
     schema: SchemaName,
     options: DropOptions,
+    /// Whether the name is given to nobody else.
+    keeps_name: bool,
     dropped: Dropped,
 }
 
 impl Dropping {
-    async fn run(mut self) -> Result<Dropped, LifecycleError> {
+    /// Of a schema that was made ahead and never was a tenant's. Nothing can still run for it, and its name is random.
+    pub(super) fn of_pending(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        schema: &SchemaName,
+        options: DropOptions,
+    ) -> Self {
+        Self {
+            db: db.clone(),
+            migrations: migrations.clone(),
+            schema: schema.clone(),
+            options: options.drain(Duration::ZERO),
+            keeps_name: false,
+            dropped: Dropped::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(left) => self.drop_all(left).await?,
             // It may have been interrupted right before its end.
@@ -246,16 +266,10 @@ impl Dropping {
         let row = lookup::lock(&transaction, &self.schema).await?;
         let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema.quoted());
         transaction.execute_unprepared(&drop).await?;
-        let gone = dropped_tenant::ActiveModel {
-            tenant_id: Set(row.id),
-            schema_name: Set(row.schema_name),
-            name: Set(row.name),
-            ..Default::default()
-        };
-        dropped_tenant::Entity::insert(gone)
-            .exec_without_returning(&transaction)
-            .await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
+        if self.keeps_name {
+            keep_name(&transaction, row).await?;
+        }
         transaction.commit().await?;
         self.dropped.transactions += 1;
         Ok(())
@@ -275,6 +289,19 @@ impl Dropping {
             source,
         })
     }
+}
+
+async fn keep_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
+    let gone = dropped_tenant::ActiveModel {
+        tenant_id: Set(row.id),
+        schema_name: Set(row.schema_name),
+        name: Set(row.name),
+        ..Default::default()
+    };
+    dropped_tenant::Entity::insert(gone)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
 }
 
 /// A tenant that was dropped and had a schema of this name, whatever its case.

@@ -313,7 +313,11 @@ impl Renaming {
 }
 
 /// Puts the new name into the `search_path` of the functions that have the old one in theirs.
-async fn repin(db: &DatabaseTransaction, old: &SchemaName, new: &SchemaName) -> Result<usize, DbErr> {
+pub(super) async fn repin(
+    db: &DatabaseTransaction,
+    old: &SchemaName,
+    new: &SchemaName,
+) -> Result<usize, DbErr> {
     let mut count = 0;
     for row in rows(db, FUNCTIONS, [new.as_str().into()]).await? {
         let (function, path): (i64, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);

@@ -2,7 +2,10 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
+use tenant_core::SchemaName;
+
 use super::{
+    mention::has_word,
     query::{about_schema, enter, rows},
     read::Reading,
 };
@@ -23,6 +26,14 @@ impl Fingerprint {
             Ok((row.try_get_by_index(0)?, content.unwrap_or_default()))
         });
         lines.collect::<Result<_, DbErr>>().map(Self)
+    }
+
+    /// An object that has the name of a schema in what is said of it. Names in the schema that was read are not written in
+    /// full.
+    pub(crate) fn naming(&self, schema: &SchemaName) -> Option<&str> {
+        let mut objects = self.0.iter();
+        let (object, _) = objects.find(|(_, content)| has_word(content, schema.as_str()))?;
+        Some(object)
     }
 
     /// An object that is not the same in both.

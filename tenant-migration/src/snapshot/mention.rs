@@ -22,7 +22,8 @@ fn strings(sql: &str) -> impl Iterator<Item = &str> {
         .map(|(_, string)| string)
 }
 
-fn has_word(text: &str, word: &str) -> bool {
+/// Whether a text has a word, whatever its case.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(&word).any(|(start, found)| {

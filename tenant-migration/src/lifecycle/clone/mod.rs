@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sea_orm::DatabaseConnection;
 use tenant_core::{
     __private::{ShutDown, detached},
-    SchemaName, Tenant,
+    SchemaName, Tenant, TenantStatus,
 };
 
 use super::{create::NewTenant, creation::Creation};
@@ -71,6 +71,7 @@ pub async fn clone_tenant(
             db: db.clone(),
             migrations: migrations.clone(),
             new: new.clone(),
+            status: TenantStatus::Active,
             awaited: Arc::downgrade(&awaited),
         },
         source: source.clone(),

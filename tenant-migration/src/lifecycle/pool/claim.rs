@@ -1,0 +1,106 @@
+//! How a pending schema becomes a tenant's, in the transaction that creates the tenant.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+
+use super::{lock_one, ready};
+use crate::{
+    error::{CreateTenantError, SchemaError},
+    lifecycle::{creation::Creation, name::Claim, rename_schema::repin},
+    lock::{self, Hold},
+    plan::Step,
+    roles,
+    work::{Home, Work},
+};
+
+impl Creation {
+    /// Makes a pending schema the tenant's, if there is one with just the migrations of this program. It has the
+    /// tenant's name then, and so have its row, its functions and its role.
+    pub(in crate::lifecycle) async fn claim(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<Option<tenant::Model>, CreateTenantError> {
+        let pending = lock_one(db, ready(&self.migrations, &self.new.kind)).await;
+        let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
+            return Ok(None);
+        };
+        let old = SchemaName::for_tenant(&pending.schema_name);
+        let old = old.map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
+        // A run may be migrating it.
+        let is_free = lock::try_acquire(db, &old, Hold::Transaction).await;
+        if !is_free.map_err(|error| self.failed(error))? || !self.is_current(db, &old).await? {
+            return Ok(None);
+        }
+        let row = self.take_row(db, pending.id).await?;
+        self.insert_domain(db, row.id)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let claim = Claim {
+            schema: Some(&old),
+            tenant_id: Some(row.id),
+            reuses_name: self.new.reuses_name,
+        };
+        self.check_name(db, claim).await?;
+        self.rename(db, &old).await.map_err(|error| self.failed(error))?;
+        self.take_role(db, &old).await?;
+        tracing::debug!(schema = %self.new.schema, pending = %old, "claimed a pending schema");
+        Ok(Some(row))
+    }
+
+    async fn is_current(
+        &self,
+        db: &DatabaseTransaction,
+        pending: &SchemaName,
+    ) -> Result<bool, CreateTenantError> {
+        let home = Home {
+            schema: pending,
+            kind: Some(&self.new.kind),
+        };
+        let names = home.set(&self.migrations).names();
+        let steps: Vec<_> = names.cloned().map(Step::Up).collect();
+        let work = Work::new(db, &self.migrations, home);
+        work.enter().await.map_err(|error| self.failed(error))?;
+        match work.check(&steps, &[]).await {
+            Ok(left) => Ok(left.steps.is_empty() && left.applied.len() == steps.len()),
+            Err(SchemaError::NoSchema) => Ok(false),
+            Err(error) => Err(self.not_migrated(error)),
+        }
+    }
+
+    /// The row is the tenant's, as if it had been written now.
+    async fn take_row(&self, db: &DatabaseTransaction, id: i64) -> Result<tenant::Model, CreateTenantError> {
+        let update = tenant::Entity::update_many()
+            .col_expr(tenant::Column::SchemaName, Expr::value(self.new.schema.as_str()))
+            .col_expr(tenant::Column::Name, Expr::value(self.new.name.as_str()))
+            .col_expr(tenant::Column::Metadata, Expr::value(self.new.metadata.clone()))
+            .col_expr(tenant::Column::Status, Expr::value(TenantStatus::Active.as_str()))
+            .col_expr(tenant::Column::CreatedAt, Expr::current_timestamp())
+            .col_expr(tenant::Column::UpdatedAt, Expr::current_timestamp())
+            .filter(tenant::Column::Id.eq(id));
+        let rows = update.exec_with_returning(db).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        let gone = || self.failed(DbErr::RecordNotUpdated);
+        rows.into_iter().next().ok_or_else(gone)
+    }
+
+    async fn rename(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), DbErr> {
+        let new = &self.new.schema;
+        let alter = format!("ALTER SCHEMA {} RENAME TO {}", old.quoted(), new.quoted());
+        db.execute_unprepared(&alter).await?;
+        repin(db, old, new).await?;
+        Ok(())
+    }
+
+    /// A run that migrated the pending schema made a role for it.
+    async fn take_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), CreateTenantError> {
+        if self.migrations.tenant_roles().is_none() {
+            return Ok(());
+        }
+        let granted = roles::grant(db, &self.migrations, &self.new.schema).await;
+        granted.map_err(|error| self.not_granted(error))?;
+        let dropped = roles::drop_role(db, old).await;
+        dropped.map(|_| ()).map_err(|error| self.not_granted(error))
+    }
+}

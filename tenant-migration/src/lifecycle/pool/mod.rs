@@ -1,0 +1,222 @@
+//! The pool of pending schemas: made ahead by [`fill_pool`], each of which `create_tenant` makes a tenant's.
+
+mod claim;
+mod renameable;
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, LockBehavior, LockType},
+};
+use tenant_core::{
+    __private::{ShutDown, detached},
+    SchemaName, TenantStatus,
+    catalog::tenant,
+};
+
+use super::{
+    create::NewTenant,
+    creation::Creation,
+    drop::{DropOptions, Dropping},
+    error::LifecycleError,
+};
+use crate::{
+    error::{CreateTenantError, reason, sqlstate},
+    migrations::Migrations,
+};
+
+/// Why the pool of pending schemas is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// A schema could not be made. Those that were made before are kept.
+    #[error(transparent)]
+    Create(#[from] CreateTenantError),
+    /// A schema could not be dropped.
+    #[error(transparent)]
+    Drop(#[from] LifecycleError),
+    /// The database has no catalog, or an older version's.
+    #[error(
+        "there is no pool, because the database has no catalog yet, or an older version's: migrate the shared schema first \
+         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog,
+    /// The database did not answer as it should.
+    #[error("the pool of pending schemas: {}", reason(.0))]
+    Database(DbErr),
+}
+
+impl From<DbErr> for PoolError {
+    fn from(error: DbErr) -> Self {
+        match sqlstate(&error) {
+            // There is no such table, or an older one without the columns.
+            Some("42P01" | "42703") => Self::NoCatalog,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// What the pool of a kind has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pool {
+    /// How many schemas were made now.
+    pub made: usize,
+    /// How many can be made a tenant's at once.
+    pub ready: usize,
+    /// How many are not at the version of this program: `up` migrates them with the tenants.
+    pub behind: usize,
+}
+
+/// Makes schemas ahead, until `size` of them are ready for tenants of a kind. They have all migrations, a name that nobody
+/// is to use (`pending_` and 16 hexadecimal digits) and a row in the catalog with the status
+/// [`TenantStatus::Pending`], but no domain and no role, and no application sees them.
+///
+/// [`create_tenant`](crate::create_tenant) takes one of them if there is one of the tenant's kind at the version
+/// of its program. It gives it the name of the new tenant's schema, which takes milliseconds however many migrations there
+/// are. So call this regularly, such as after each creation or from a scheduler; whoever comes when the pool is empty
+/// waits for the migrations as without a pool. Runs over all tenants migrate pending schemas too.
+///
+/// Hooks run when the schema is made, with the name that it has then.
+///
+/// # Errors
+/// [`PoolError`]. [`CreateTenantError::NamesItself`] in it says that the migrations write the name of their schema somewhere,
+/// where it would be wrong after the schema got another one: such tenants cannot be made ahead.
+///
+/// # Example
+/// ```no_run
+/// # async fn example(tenants: tenant_core::Tenants, migrations: tenant_migration::Migrations)
+/// # -> Result<(), tenant_migration::PoolError> {
+/// use tenant_core::DEFAULT_KIND;
+/// use tenant_migration::fill_pool;
+///
+/// let pool = fill_pool(tenants.shared_connection(), &migrations, DEFAULT_KIND, 10).await?;
+/// println!("{} made, {} ready", pool.made, pool.ready);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn fill_pool(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    kind: &str,
+    size: usize,
+) -> Result<Pool, PoolError> {
+    let mut pool = Pool::default();
+    loop {
+        let all = count(db, pending(kind)).await?;
+        pool.ready = count(db, ready(migrations, kind)).await?;
+        pool.behind = all.saturating_sub(pool.ready);
+        if pool.ready >= size {
+            return Ok(pool);
+        }
+        make(db, migrations, kind).await?;
+        pool.made += 1;
+    }
+}
+
+/// Drops all pending schemas, of one kind or of all. Gives how many there were. Interrupted, it goes on where it is called
+/// again.
+///
+/// # Errors
+/// [`PoolError`] if one could not be dropped. Those before it are gone.
+pub async fn drain_pool(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    kind: Option<&str>,
+) -> Result<usize, PoolError> {
+    let mut dropped = 0;
+    while let Some(schema) = take_out(db, kind).await? {
+        let dropping = Dropping::of_pending(db, migrations, &schema, DropOptions::default());
+        let result = detached(dropping.run()).await;
+        match result.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema })) {
+            Ok(_) => dropped += 1,
+            // Somebody else drains the pool too.
+            Err(LifecycleError::NoSuchTenant { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(dropped)
+}
+
+/// What the names of pending schemas begin with.
+const PREFIX: &str = "pending_";
+
+async fn make(db: &DatabaseConnection, migrations: &Migrations, kind: &str) -> Result<(), PoolError> {
+    let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
+    let schema = SchemaName::for_tenant(&name).map_err(|error| DbErr::Custom(error.to_string()))?;
+    let awaited = Arc::new(());
+    let creation = Creation {
+        db: db.clone(),
+        migrations: migrations.clone(),
+        new: NewTenant::new(schema.clone(), "").kind(kind),
+        status: TenantStatus::Pending,
+        awaited: Arc::downgrade(&awaited),
+    };
+    creation.check_migrations()?;
+    let made = detached(creation.run()).await;
+    drop(awaited);
+    made.unwrap_or_else(|ShutDown| Err(CreateTenantError::Interrupted { schema }))?;
+    Ok(())
+}
+
+/// The pending schemas of a kind.
+fn pending(kind: &str) -> Select<tenant::Entity> {
+    tenant::Entity::find()
+        .filter(tenant::Column::Status.eq(TenantStatus::Pending.as_str()))
+        .filter(tenant::Column::Kind.eq(kind))
+}
+
+/// Those at the version of this program.
+fn ready(migrations: &Migrations, kind: &str) -> Select<tenant::Entity> {
+    let names = migrations.of_kind(kind).names();
+    let version = names.map(ToString::to_string).next_back();
+    let is_current = match version {
+        Some(version) => tenant::Column::Version.eq(version),
+        None => tenant::Column::Version.is_null(),
+    };
+    pending(kind).filter(is_current)
+}
+
+async fn count(db: &impl ConnectionTrait, rows: Select<tenant::Entity>) -> Result<usize, DbErr> {
+    let count = rows.count(db).await?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// One that nobody else is about to take, for as long as the transaction lasts.
+async fn lock_one(
+    db: &impl ConnectionTrait,
+    rows: Select<tenant::Entity>,
+) -> Result<Option<tenant::Model>, DbErr> {
+    rows.order_by_asc(tenant::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(db)
+        .await
+}
+
+/// Takes a schema out of the pool, to drop it, or finds one of which that was interrupted.
+async fn take_out(db: &DatabaseConnection, kind: Option<&str>) -> Result<Option<SchemaName>, PoolError> {
+    let dropping = TenantStatus::Dropping.as_str();
+    let mut find = tenant::Entity::find()
+        .filter(tenant::Column::Status.is_in([TenantStatus::Pending.as_str(), dropping]))
+        .filter(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
+        .filter(tenant::Column::Name.eq(""));
+    if let Some(kind) = kind {
+        find = find.filter(tenant::Column::Kind.eq(kind));
+    }
+    let transaction = super::lookup::begin(db).await?;
+    let Some(row) = lock_one(&transaction, find).await? else {
+        transaction.rollback().await?;
+        return Ok(None);
+    };
+    tenant::Entity::update_many()
+        .col_expr(tenant::Column::Status, Expr::value(dropping))
+        .col_expr(tenant::Column::UpdatedAt, Expr::current_timestamp())
+        .filter(tenant::Column::Id.eq(row.id))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    let schema = SchemaName::for_tenant(&row.schema_name);
+    Ok(Some(schema.map_err(|error| DbErr::Custom(error.to_string()))?))
+}

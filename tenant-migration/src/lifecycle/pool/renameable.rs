@@ -1,0 +1,67 @@
+//! Whether a schema can get another name: whether its name is written anywhere in it.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
+use tenant_core::SchemaName;
+
+use crate::{
+    error::CreateTenantError,
+    lifecycle::creation::Creation,
+    migrations::Migrations,
+    snapshot::{Fingerprint, Reading, aside},
+};
+
+impl Creation {
+    /// Refuses a pending schema that cannot get another name.
+    pub(in crate::lifecycle) async fn require_renameable(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<(), CreateTenantError> {
+        let found = find_name(db, &self.migrations, &self.new.schema).await;
+        match found.map_err(|error| self.failed(error))? {
+            None => Ok(()),
+            Some(object) => Err(CreateTenantError::NamesItself {
+                schema: self.new.schema.clone(),
+                kind: self.new.kind.clone(),
+                object,
+            }),
+        }
+    }
+}
+
+/// What has the name of a schema in a text that PostgreSQL does not change with it: the body of a function, a default, a
+/// comment, a row. Names of pending schemas are random, so a text that has it has it from there.
+///
+/// What is packed or encoded in some way is not looked into.
+async fn find_name(
+    db: &DatabaseTransaction,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<Option<String>, DbErr> {
+    let read = aside(db, Fingerprint::read(db, &Reading::new(migrations, schema))).await?;
+    if let Some(object) = read?.naming(schema) {
+        return Ok(Some(format!("the {object}")));
+    }
+    for table in texts(db, TABLES, schema).await? {
+        let sql = format!(
+            "SELECT 1::text FROM {table} AS t WHERE strpos(lower(ROW(t.*)::text), lower($1)) > 0 LIMIT 1"
+        );
+        if !texts(db, &sql, schema).await?.is_empty() {
+            return Ok(Some(format!("a row of {table}")));
+        }
+    }
+    Ok(None)
+}
+
+async fn texts(db: &DatabaseTransaction, sql: &str, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
+    let values = [schema.as_str().into()];
+    let rows = db
+        .query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
+        .await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// The tables with rows of their own.
+const TABLES: &str = "
+SELECT format('%I.%I', nspname, relname)
+FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace
+WHERE nspname = $1 AND relkind IN ('r', 'm') ORDER BY relname";
