@@ -10,6 +10,7 @@ mod export;
 mod fleet;
 mod kinds;
 mod life;
+mod pool;
 mod rename_schema;
 mod roles;
 mod run;

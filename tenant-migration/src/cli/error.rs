@@ -11,7 +11,7 @@ use super::audit::tally;
 
 use crate::{
     error::{CreateTenantError, PlanError, reason},
-    lifecycle::{CloneError, ExportError, ImportError, LifecycleError},
+    lifecycle::{CloneError, ExportError, ImportError, LifecycleError, PoolError},
     plan::Action,
     select::SelectError,
 };
@@ -112,6 +112,9 @@ pub enum CliError {
         /// Those there are.
         known: Vec<String>,
     },
+    /// The pool of pending schemas is not as it should be.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The tenants to work for could not be told.
     #[error(transparent)]
     Select(#[from] SelectError),

@@ -46,8 +46,8 @@ use crate::migrations::Migrations;
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
 pub use tenant::{
-    AdoptArgs, ChangeCommand, DomainCommand, ExportArgs, ImportArgs, SchemaCommand, Switch, TenantCommand,
-    WorkArgs,
+    AdoptArgs, ChangeCommand, DomainCommand, ExportArgs, ImportArgs, PoolCommand, SchemaCommand, Switch,
+    TenantCommand, WorkArgs,
 };
 
 /// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors

@@ -21,7 +21,7 @@ async fn wait_for(observer: &DatabaseConnection, sql: &str) {
     wait_until(async || count(observer, sql).await > 0).await;
 }
 
-async fn wait_until(is_so: impl AsyncFn() -> bool) {
+pub(super) async fn wait_until(is_so: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < Duration::from_secs(60), "it does not come");

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{AdoptArgs, ExportArgs, ImportArgs, SchemaCommand};
+use super::{AdoptArgs, ExportArgs, ImportArgs, PoolCommand, SchemaCommand};
 use crate::cli::args::{Confirmation, TargetArgs, at_least_one};
 
 const SQL: &str = "\
@@ -128,6 +128,9 @@ pub enum TenantCommand {
     /// The schema of a tenant
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Schemas that are made ahead for tenants still to come
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// What is done to a tenant that is there.
     #[command(flatten)]
     Change(ChangeCommand),

@@ -6,6 +6,7 @@ mod change;
 mod clone;
 mod each;
 mod list;
+mod pool;
 mod run;
 mod schema;
 mod sheet;
@@ -22,6 +23,7 @@ use crate::lifecycle::{NewTenant, create_tenant};
 
 pub use adopt::AdoptArgs;
 pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
+pub use pool::PoolCommand;
 pub use schema::SchemaCommand;
 pub use transfer::{ExportArgs, ImportArgs};
 
@@ -89,6 +91,7 @@ pub(super) async fn run(
         TenantCommand::Adopt(args) => adopt::run(context, &args, out).await,
         TenantCommand::Export(args) => transfer::export(context, args, out).await,
         TenantCommand::Import(args) => transfer::import(context, args, out).await,
+        TenantCommand::Pool(command) => pool::run(context, command, out).await,
         TenantCommand::Schema(command) => schema::run(context, command, out).await,
         TenantCommand::Change(command) => change::run(context, command, out).await,
     }
