@@ -129,7 +129,7 @@ pub enum ConnectionError {
     },
     /// Statements are to run as the tenant's role, and cannot. None was sent.
     #[error(
-        "tenant {tenant}: its role {role} cannot be used: make it with `tenant_migration::grant_tenant_role`, and see          that it is granted to the role that the application logs in as ({source})"
+        "tenant {tenant}: its role {role} cannot be used: make it with `tenant_migration::grant_tenant_role`, and see that it is granted to the role that the application logs in as ({source})"
     )]
     NoRole {
         /// The tenant whose connection it was.
