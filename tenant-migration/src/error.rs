@@ -79,6 +79,21 @@ pub enum SchemaError {
          makes it anew"
     )]
     NoSchema,
+    /// It was made ahead, and a tenant got it between the plan and its execution.
+    #[error("a tenant has the schema now, as {schema}: run again, which migrates that")]
+    Claimed {
+        /// What it is called now.
+        schema: SchemaName,
+    },
+    /// It was made ahead, and a migration wrote its name into it.
+    #[error(
+        "the migrations write the name of the schema into {object}, where it would be wrong when a tenant gets the schema: \
+         `tenant pool drain`, and create such tenants without a pool"
+    )]
+    NamesItself {
+        /// What has its name in it.
+        object: String,
+    },
     /// The tenant was dropped, or its schema renamed.
     #[error("the catalog has no tenant with this schema any more: it was dropped or renamed meanwhile")]
     NoTenant,

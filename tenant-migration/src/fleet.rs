@@ -216,7 +216,8 @@ impl Waves {
 fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
     match canary {
         Canary::None => false,
-        Canary::First(count) => chosen < *count && has_work(schema),
+        // One that is nobody's yet has no rows that a migration could fail on.
+        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.made_ahead().is_none(),
         Canary::Tenants(schemas) => schemas.contains(schema.schema()),
     }
 }

@@ -44,7 +44,7 @@ BEGIN
             AND NOT EXISTS (
                 SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search\\_path=%'
             )
-            AND NOT (prokind = 'p' AND prosrc ~* '\\m(commit|rollback)\\M')
+            AND NOT (prokind = 'p' AND prosrc ~* E'\\\\m(commit|rollback)\\\\M')
             AND pg_has_role(proowner, 'USAGE')
     LOOP
         EXECUTE command;

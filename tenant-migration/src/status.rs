@@ -7,7 +7,7 @@ use tenant_core::{SchemaName, Scope};
 
 use crate::{
     began, catalog,
-    error::PlanError,
+    error::{PlanError, sqlstate},
     migrations::{Migrations, scope_of},
     plan::{Step, Target},
 };
@@ -25,6 +25,8 @@ pub struct SchemaStatus {
     pending: Vec<Arc<str>>,
     unknown: Vec<String>,
     unfinished: Option<Step>,
+    /// The id in the catalog of a schema that was made ahead and is nobody's yet.
+    made_ahead: Option<i64>,
 }
 
 impl SchemaStatus {
@@ -52,6 +54,7 @@ impl SchemaStatus {
             pending,
             unknown,
             unfinished: None,
+            made_ahead: None,
         }
     }
 
@@ -63,6 +66,16 @@ impl SchemaStatus {
     fn with_version(mut self, version: Option<String>) -> Self {
         self.version = version;
         self
+    }
+
+    fn with_made_ahead(mut self, id: Option<i64>) -> Self {
+        self.made_ahead = id;
+        self
+    }
+
+    /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
+    pub(crate) fn made_ahead(&self) -> Option<i64> {
+        self.made_ahead
     }
 
     /// The version that the catalog should have and has not.
@@ -138,6 +151,28 @@ pub(crate) async fn read(
     migrations: &Migrations,
     target: &Target,
 ) -> Result<Vec<SchemaStatus>, PlanError> {
+    let mut attempt = 1;
+    loop {
+        match read_once(db, migrations, target).await {
+            // A tenant was dropped, or a schema got another name, after it was found.
+            Err(PlanError::Database(error))
+                if attempt < READ_ATTEMPTS && matches!(sqlstate(&error), Some("42P01" | "3F000")) =>
+            {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// How often it is read anew. Each time, something was dropped or renamed within some milliseconds.
+const READ_ATTEMPTS: u32 = 10;
+
+async fn read_once(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    target: &Target,
+) -> Result<Vec<SchemaStatus>, PlanError> {
     let mut found = Vec::new();
     if matches!(target, Target::All | Target::Shared) {
         found.push(find_shared(db, migrations).await?);
@@ -157,6 +192,7 @@ pub(crate) async fn read(
             )
             .with_unfinished(found.comment.as_deref().and_then(began::parse))
             .with_version(found.version.clone())
+            .with_made_ahead(found.made_ahead)
         }));
     }
     Ok(statuses)
@@ -170,6 +206,7 @@ struct Found {
     has_ledger: bool,
     /// The ledger's.
     comment: Option<String>,
+    made_ahead: Option<i64>,
 }
 
 async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<Found, PlanError> {
@@ -188,14 +225,15 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
+        made_ahead: None,
     })
 }
 
-/// As the catalog has them, in the order of their names. The public tenant has no schema of its own. The ledgers of
+/// As the catalog has them, in the order of their names, those that are nobody's yet at the end. The public tenant has no schema of its own. The ledgers of
 /// kinds with migrations of their own are `$2`, an object of JSON.
 const FIND_TENANTS: &str = "
     SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger,
-        note.description AS comment
+        note.description AS comment, CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead
     FROM public.tenants AS tenant
     LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
     LEFT JOIN pg_catalog.pg_class AS ledger
@@ -264,7 +302,7 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
         _ => IS_IN_USE.to_owned(),
     };
     (
-        format!("{FIND_TENANTS} AND {condition} ORDER BY tenant.schema_name"),
+        format!("{FIND_TENANTS} AND {condition} ORDER BY tenant.status = 'pending', tenant.schema_name"),
         values,
     )
 }
@@ -282,6 +320,7 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
+        made_ahead: row.try_get("", "made_ahead")?,
     })
 }
 

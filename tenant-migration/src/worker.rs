@@ -10,6 +10,7 @@ use crate::{
     began, entry,
     error::SchemaError,
     hooks::Hook,
+    lifecycle::find_name,
     lock::{self, Hold},
     migrations::{MigrationSet, Migrations},
     plan::{Left, SchemaPlan, Step, left},
@@ -22,8 +23,10 @@ use crate::{
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType,
-    DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait, sqlx::postgres::PgConnectOptions,
+    DatabaseTransaction, DbErr, EntityTrait, IsolationLevel, TransactionTrait,
+    sqlx::postgres::PgConnectOptions,
 };
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 #[derive(Clone)]
 pub(crate) struct Worker {
@@ -40,6 +43,8 @@ const IDLE: Duration = Duration::from_secs(1);
 struct Job<'a> {
     home: Home<'a>,
     steps: &'a [Step],
+    /// Whether the schema is nobody's yet.
+    is_made_ahead: bool,
     /// Whether they are the first of the schema, and the last.
     is_first: bool,
     is_last: bool,
@@ -95,7 +100,36 @@ impl Worker {
             Ok(steps) => self.take_all(job(&plan.status, &steps, options)).await,
             Err(error) => error.into(),
         };
+        let outcome = self.explain(&plan.status, outcome).await;
         SchemaReport::new(schema, outcome, begun.elapsed())
+    }
+
+    /// Says where a schema is that was made ahead, and is not there any more.
+    async fn explain(&self, status: &SchemaStatus, outcome: Outcome) -> Outcome {
+        match (outcome, status.made_ahead()) {
+            (
+                Outcome::Failed {
+                    done,
+                    error: SchemaError::NoSchema,
+                },
+                Some(id),
+            ) => Outcome::Failed {
+                done,
+                error: self.find_claimed(id).await.unwrap_or_else(SchemaError::Database),
+            },
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn find_claimed(&self, id: i64) -> Result<SchemaError, DbErr> {
+        let row = tenant::Entity::find_by_id(id).one(&self.db).await?;
+        Ok(match row {
+            None => SchemaError::NoTenant,
+            Some(row) if row.status == TenantStatus::Pending.as_str() => SchemaError::NoSchema,
+            Some(row) => SchemaError::Claimed {
+                schema: SchemaName::new(row.schema_name).map_err(|error| DbErr::Custom(error.to_string()))?,
+            },
+        })
     }
 
     /// The statements that the migrations of a plan send, from a transaction that is rolled back. The worker is one
@@ -237,7 +271,16 @@ impl Worker {
         }
         self.take_steps(work, left, job.is_last).await?;
         work.grant().await?;
-        Ok(())
+        self.require_renameable(work.db(), job).await
+    }
+
+    /// Where it is nobody's yet, it is to get another name.
+    async fn require_renameable(&self, db: &DatabaseTransaction, job: Job<'_>) -> Result<(), SchemaError> {
+        if !job.is_made_ahead {
+            return Ok(());
+        }
+        let found = find_name(db, &self.migrations, job.home.schema).await?;
+        found.map_or(Ok(()), |object| Err(SchemaError::NamesItself { object }))
     }
 
     async fn take_steps(
@@ -332,6 +375,7 @@ impl Worker {
         }
         work.finish(left).await?;
         work.grant().await?;
+        self.require_renameable(&transaction, job).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -379,6 +423,7 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
             kind: status.kind(),
         },
         steps,
+        is_made_ahead: status.made_ahead().is_some(),
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },

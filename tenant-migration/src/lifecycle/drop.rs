@@ -153,8 +153,11 @@ impl Dropping {
     pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(left) => self.drop_all(left).await?,
-            // It may have been interrupted right before its end.
-            Err(LifecycleError::NoSuchTenant { .. }) if self.is_gone().await? => {}
+            Err(error @ LifecycleError::NoSuchTenant { .. }) => {
+                // It may have been interrupted right before its end.
+                let gone = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
+                self.schema = as_stored(&gone.schema_name)?;
+            }
             Err(error) => return Err(error),
         }
         self.drop_role().await?;
@@ -168,10 +171,12 @@ impl Dropping {
         self.drop_rest().await
     }
 
-    /// How long ago the tenant left service.
-    async fn leave_service(&self) -> Result<Duration, LifecycleError> {
+    /// How long ago the tenant left service. From now on its schema is called as PostgreSQL has it, whatever the case of what
+    /// was asked for: another schema may have that name.
+    async fn leave_service(&mut self) -> Result<Duration, LifecycleError> {
         let transaction = self.db.begin().await?;
         let row = lookup::lock_own_schema(&transaction, &self.schema, "to drop").await?;
+        self.schema = as_stored(&row.schema_name)?;
         let is_out = matches!(
             lookup::status(&row)?,
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
@@ -275,20 +280,27 @@ impl Dropping {
         Ok(())
     }
 
-    async fn is_gone(&self) -> Result<bool, DbErr> {
-        Ok(find_dropped(&self.db, &self.schema).await?.is_some())
-    }
-
     async fn drop_role(&self) -> Result<(), LifecycleError> {
         if self.migrations.tenant_roles().is_none() {
             return Ok(());
         }
-        let dropped = roles::drop_tenant_role(&self.db, &self.schema).await;
-        dropped.map(|_| ()).map_err(|source| LifecycleError::Role {
-            schema: self.schema.clone(),
-            source,
-        })
+        let transaction = lookup::begin(&self.db).await?;
+        lock::acquire(&transaction, &self.schema, Hold::Transaction).await?;
+        // Somebody may have got the name meanwhile, and the role with it.
+        if let Err(LifecycleError::NoSuchTenant { .. }) = lookup::find(&transaction, &self.schema).await {
+            let dropped = roles::drop_role(&transaction, &self.schema).await;
+            dropped.map_err(|source| LifecycleError::Role {
+                schema: self.schema.clone(),
+                source,
+            })?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
+}
+
+fn as_stored(name: &str) -> Result<SchemaName, DbErr> {
+    SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
 }
 
 async fn keep_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {

@@ -25,6 +25,7 @@ pub use create::{NewTenant, create_tenant};
 pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
 pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};
 pub use error::LifecycleError;
+pub(crate) use pool::find_name;
 pub use pool::{Pool, PoolError, drain_pool, fill_pool};
 pub use rename::rename_tenant;
 pub use rename_schema::{RenameOptions, SchemaRenamed, rename_schema};

@@ -403,7 +403,7 @@ const NAMING: &str = r#"
 SELECT proc.oid::regprocedure::text
 FROM pg_catalog.pg_proc AS proc JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
 WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-    AND prosrc ~* ('(^|[^[:alnum:]_$-])"?' || $1::text || '"?\s*\.')
+    AND prosrc ~* ('(^|[^[:alnum:]_$-])"?' || $1::text || '"?[[:space:]]*[.]')
 ORDER BY 1"#;
 
 /// The sessions with a lock on a table, an index or the like of a schema. Those of no user are PostgreSQL's own: they

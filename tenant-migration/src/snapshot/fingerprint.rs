@@ -5,7 +5,6 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
 use super::{
-    mention::has_word,
     query::{about_schema, enter, rows},
     read::Reading,
 };
@@ -28,11 +27,12 @@ impl Fingerprint {
         lines.collect::<Result<_, DbErr>>().map(Self)
     }
 
-    /// An object that has the name of a schema in what is said of it. Names in the schema that was read are not written in
-    /// full.
+    /// An object that has the name of a schema in what is said of it, even as a part of a word. Names in the schema that
+    /// was read are not written in full.
     pub(crate) fn naming(&self, schema: &SchemaName) -> Option<&str> {
+        let name = schema.as_str().to_ascii_lowercase();
         let mut objects = self.0.iter();
-        let (object, _) = objects.find(|(_, content)| has_word(content, schema.as_str()))?;
+        let (object, _) = objects.find(|(_, content)| content.to_ascii_lowercase().contains(&name))?;
         Some(object)
     }
 

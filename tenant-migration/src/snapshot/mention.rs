@@ -1,35 +1,54 @@
 //! Whether a statement has the name of a schema in a text that PostgreSQL does not look into: the body of a function, or a
 //! string.
 
-/// Whether it has, as a word, whatever its case.
+/// Whether it has, whatever its case: as a word, or in a string as a part of one, such as the channel `acme_events`.
 pub(super) fn mentions(sql: &str, schema: &str) -> bool {
     let is_comment = sql.starts_with("COMMENT ON ");
     let is_opaque = sql.starts_with("CREATE FUNCTION ") || sql.starts_with("CREATE PROCEDURE ");
     if is_opaque {
-        has_word(sql, schema)
+        has_word(sql, schema) || inner_strings(sql).any(|string| has_part(string, schema))
     } else {
-        !is_comment && strings(sql).any(|string| has_word(string, schema))
+        !is_comment && strings(sql).any(|string| has_part(string, schema))
     }
+}
+
+/// The strings in the body of a function, which is a string itself, with its quotes doubled.
+fn inner_strings(sql: &str) -> impl Iterator<Item = &str> {
+    between(sql, "''")
 }
 
 /// The strings in a statement. A quote in a string is doubled, which makes two strings of it, and an identifier in double
 /// quotes may have one in it, which makes strings of what is none: both find too much, not too little.
 fn strings(sql: &str) -> impl Iterator<Item = &str> {
-    let is_odd = sql.matches('\'').count() % 2 == 1;
-    sql.split('\'')
+    between(sql, "'")
+}
+
+/// What is between a quote and the next. Where one has none, as in a comment, it is not clear which: that is all.
+fn between<'a>(sql: &'a str, quote: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_odd = sql.matches(quote).count() % 2 == 1;
+    sql.split(quote)
         .enumerate()
         .filter(move |(place, _)| is_odd || place % 2 == 1)
         .map(|(_, string)| string)
 }
 
-/// Whether a text has a word, whatever its case.
-pub(super) fn has_word(text: &str, word: &str) -> bool {
+fn has_word(text: &str, word: &str) -> bool {
+    has_between(text, word, |character| {
+        character.is_alphanumeric() || character == '_'
+    })
+}
+
+fn has_part(text: &str, word: &str) -> bool {
+    has_between(text, word, char::is_alphanumeric)
+}
+
+/// Whether the word is there with nothing before and after it that makes it a part of another.
+fn has_between(text: &str, word: &str, is_part: impl Fn(char) -> bool) -> bool {
     let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
-    let is_part = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(&word).any(|(start, found)| {
         let before = text[..start].chars().next_back();
         let after = text[start + found.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        !before.is_some_and(&is_part) && !after.is_some_and(&is_part)
     })
 }
 
@@ -45,6 +64,8 @@ mod tests {
             "CREATE TABLE t (a text DEFAULT 'acme.note'::text)",
             "CREATE TABLE t (a text DEFAULT 'it''s acme'::text)",
             "CREATE TABLE t (\"it's\" int, a text DEFAULT 'acme'::text)",
+            "CREATE TABLE t (a text DEFAULT 'acme_events'::text)",
+            "CREATE FUNCTION f() RETURNS void AS 'SELECT pg_notify(''acme_events'', ''x'')'",
         ] {
             assert!(mentions(sql, "acme"), "{sql}");
         }
@@ -53,8 +74,9 @@ mod tests {
     #[test]
     fn names_and_longer_words_are_not_taken_for_it() {
         for sql in [
-            "CREATE TABLE acme (acme text DEFAULT 'acmed'::text, b text DEFAULT 'my_acme')",
+            "CREATE TABLE acme (acme text DEFAULT 'acmed'::text, b text DEFAULT 'myacme')",
             "CREATE FUNCTION f() RETURNS int AS 'SELECT 1 FROM acme_notes'",
+            "CREATE FUNCTION f() RETURNS int AS 'SELECT 1 FROM acme_notes WHERE title = ''y'' OR acme_y'",
             "COMMENT ON TABLE t IS 'of acme'",
         ] {
             assert!(!mentions(sql, "acme"), "{sql}");

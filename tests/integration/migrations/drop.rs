@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sea_orm::TransactionTrait as _;
 use tenant_core::audit::{Expected, audit};
-use tenant_migration::{CreateTenantError, DropOptions, LifecycleError, drop_tenant, suspend_tenant};
+use tenant_migration::{
+    CreateTenantError, DropOptions, LifecycleError, TenantRoles, drop_tenant, suspend_tenant,
+};
 
 use tests::TestServer;
 
@@ -82,6 +84,32 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
         .await
         .unwrap();
     assert_eq!(count(&connection, "SELECT FROM public.dropped_tenants").await, 2);
+}
+
+/// Two schemas may differ in case alone, and only one of them is the tenant's.
+#[tokio::test]
+async fn a_tenant_is_dropped_under_the_name_that_its_schema_has() {
+    let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    db.execute("CREATE SCHEMA \"ACME\"; CREATE TABLE \"ACME\".found (id int)")
+        .await;
+    drop_tenant(&connection, &migrations, &schema("ACME"), &at_once())
+        .await
+        .unwrap();
+    let schemas = "SELECT nspname FROM pg_namespace WHERE lower(nspname) = 'acme'";
+    assert_eq!(column(&connection, schemas).await, ["ACME"]);
+    assert_eq!(tables(&connection, "ACME").await, ["found"]);
+    let role = format!("SELECT FROM pg_roles WHERE rolname = 'tenant.{}.acme'", db.name());
+    assert_eq!(count(&connection, &role).await, 0);
+    assert_eq!(
+        column(&connection, "SELECT schema_name FROM dropped_tenants").await,
+        ["acme"]
+    );
+    // Again, as after an interruption right before the end.
+    drop_tenant(&connection, &migrations, &schema("Acme"), &at_once())
+        .await
+        .unwrap();
+    assert_eq!(tables(&connection, "ACME").await, ["found"]);
 }
 
 /// More tables than one transaction can lock on a server with default settings. The server is the test's own: when the

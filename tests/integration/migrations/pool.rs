@@ -175,7 +175,7 @@ async fn a_schema_of_another_version_or_kind_is_nobodys() {
     assert!(up(&database, &newer).await.is_success());
     let ready = pending(&db).await;
     assert_eq!(ready.len(), 2);
-    // One that lost its ledger, and one that lost its schema, are not what the catalog says.
+    // One whose ledger was changed is not what the catalog says.
     let spoil = format!(
         "DO $$ DECLARE name text; BEGIN
             SELECT schema_name INTO name FROM tenants WHERE id = {};
@@ -185,12 +185,7 @@ async fn a_schema_of_another_version_or_kind_is_nobodys() {
     );
     db.execute_unprepared(&spoil).await.unwrap();
     let created = create_tenant(&db, &newer, &new("initech")).await.unwrap();
-    assert!(!ready.contains(&created.id().to_string()));
-    let spoil = spoil.replace(
-        "DELETE FROM %I.seaql_migrations WHERE version = ''m1_create_note''",
-        "DROP SCHEMA %I CASCADE",
-    );
-    db.execute_unprepared(&spoil).await.unwrap();
+    assert_eq!(created.id().to_string(), ready[1]);
     let created = create_tenant(&db, &newer, &new("umbrella")).await.unwrap();
     assert!(!ready.contains(&created.id().to_string()));
     for name in ["acme", "globex", "initech", "umbrella"] {
@@ -273,6 +268,129 @@ async fn migrations_that_write_the_name_of_their_schema_are_not_run_ahead() {
         assert!(pending(&db).await.is_empty());
         create_tenant(&db, &migrations, &new("acme")).await.unwrap();
     }
+}
+
+/// A migration that comes later is as bad as one that was there before.
+#[tokio::test]
+async fn a_run_does_not_write_the_name_of_a_pending_schema_into_it() {
+    let migrations = with([NOTE]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    fill(&db, &migrations, 2).await;
+    let writes = Sql::new(
+        "m2_write_name",
+        "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE note IS %L', 'channel ' || current_schema() || '_events'); END $$",
+        "",
+    );
+    for writes in [writes.clone(), writes.outside_of_transactions()] {
+        let report = up(&database, &with([NOTE, writes.clone()])).await;
+        let (failed, done): (Vec<_>, Vec<_>) = outcomes(&report)
+            .into_iter()
+            .partition(|line| line.contains("failed"));
+        assert_eq!(failed.len(), 2, "{failed:?}");
+        assert!(
+            failed[0].starts_with("pending_") && failed[0].contains("write the name"),
+            "{failed:?}"
+        );
+        assert_eq!(done.last().unwrap(), "acme: applied m2_write_name");
+        let ready = fill_pool(&db, &with([NOTE, writes]), tenant_core::DEFAULT_KIND, 0)
+            .await
+            .unwrap();
+        assert_eq!((ready.ready, ready.behind), (0, 2));
+        db.execute_unprepared("DELETE FROM acme.seaql_migrations WHERE version = 'm2_write_name'")
+            .await
+            .unwrap();
+    }
+}
+
+/// Between the plan of a run and its work, a tenant gets the schema.
+#[tokio::test]
+async fn a_run_says_who_has_a_schema_that_was_pending() {
+    let old = with([NOTE]);
+    let (database, db) = with_tenants(&old, &["acme"]).await;
+    fill(&db, &old, 1).await;
+    let executor = Executor::connect(database.options(), with([NOTE, TAG]))
+        .await
+        .unwrap();
+    let plan = executor.plan(&Target::All, Action::UP).await.unwrap();
+    create_tenant(&db, &old, &new("globex")).await.unwrap();
+    let report = executor.run(plan, &mut ()).await;
+    let outcomes = outcomes(&report);
+    assert_eq!(outcomes[1], "acme: applied m2_create_tag");
+    let last = outcomes.last().unwrap();
+    assert!(
+        last.ends_with("failed: a tenant has the schema now, as globex: run again, which migrates that"),
+        "{last}"
+    );
+    executor.close().await.unwrap();
+    assert!(up(&database, &with([NOTE, TAG])).await.is_success());
+    assert_eq!(tables(&db, "globex").await, ["note", "seaql_migrations", "tag"]);
+}
+
+/// While the ledgers are read, a tenant gets a schema of which the name was read before.
+#[tokio::test]
+async fn a_schema_that_gets_another_name_does_not_stop_a_run() {
+    let migrations = with([NOTE]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    fill(&db, &migrations, 1).await;
+    let other = database.connect().await;
+    let holder = other.begin().await.unwrap();
+    holder
+        .execute_unprepared("LOCK TABLE acme.seaql_migrations IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let run = tokio::spawn({
+        let options = database.options();
+        async move {
+            let executor = Executor::connect(options, with([NOTE, TAG])).await.unwrap();
+            let statuses = executor.status(&Target::All).await;
+            executor.close().await.unwrap();
+            statuses
+        }
+    });
+    let waiting = "SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    wait_until(async || count(&db, waiting).await > 0).await;
+    create_tenant(&db, &migrations, &new("globex")).await.unwrap();
+    holder.rollback().await.unwrap();
+    let statuses = run.await.unwrap().unwrap();
+    let names: Vec<_> = statuses.iter().map(|status| status.schema().as_str()).collect();
+    assert_eq!(names, ["public", "acme", "globex"]);
+    other.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pending_schema_is_no_canary_and_the_last_to_be_migrated() {
+    let migrations = with([NOTE]);
+    let (database, db) = with_tenants(&migrations, &["zulu"]).await;
+    fill(&db, &migrations, 1).await;
+    let broken = Sql::new("m2_broken", "SELECT 1 / count(*) FROM note WHERE false", "");
+    let executor = Executor::connect(database.options(), with([NOTE, broken]))
+        .await
+        .unwrap()
+        .with_options(tenant_migration::RunOptions::default().canary(tenant_migration::Canary::First(1)));
+    let plan = executor.plan(&Target::All, Action::UP).await.unwrap();
+    let report = executor.run(plan, &mut ()).await;
+    let outcomes = outcomes(&report);
+    assert!(outcomes[1].starts_with("zulu: failed"), "{outcomes:?}");
+    assert!(
+        outcomes[2].starts_with("pending_") && !outcomes[2].contains("failed"),
+        "{outcomes:?}"
+    );
+    executor.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_pending_schema_does_not_keep_the_others_from_being_claimed() {
+    let migrations = with([NOTE]);
+    let (_database, db) = with_tenants(&migrations, &[]).await;
+    fill(&db, &migrations, 2).await;
+    let ready = pending(&db).await;
+    let spoil = format!(
+        "DO $$ BEGIN EXECUTE format('DROP SCHEMA %I CASCADE', (SELECT schema_name FROM tenants WHERE id = {})); END $$",
+        ready[0]
+    );
+    db.execute_unprepared(&spoil).await.unwrap();
+    let created = create_tenant(&db, &migrations, &new("acme")).await.unwrap();
+    assert_eq!(created.id().to_string(), ready[1]);
 }
 
 #[tokio::test]

@@ -222,6 +222,8 @@ fn words(error: &DbErr) -> String {
     match sqlstate(error) {
         // read_only_sql_transaction
         Some("25006") => format!("{}: say --write to let it", reason(error)),
+        // feature_not_supported
+        Some("0A000") => format!("{}: write the change by itself, with RETURNING", reason(error)),
         _ => reason(error),
     }
 }

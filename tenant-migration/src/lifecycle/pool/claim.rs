@@ -22,18 +22,10 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
     ) -> Result<Option<tenant::Model>, CreateTenantError> {
-        let pending = lock_one(db, ready(&self.migrations, &self.new.kind)).await;
-        let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
+        let Some((id, old)) = self.find_pending(db).await? else {
             return Ok(None);
         };
-        let old = SchemaName::for_tenant(&pending.schema_name);
-        let old = old.map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
-        // A run may be migrating it.
-        let is_free = lock::try_acquire(db, &old, Hold::Transaction).await;
-        if !is_free.map_err(|error| self.failed(error))? || !self.is_current(db, &old).await? {
-            return Ok(None);
-        }
-        let row = self.take_row(db, pending.id).await?;
+        let row = self.take_row(db, id).await?;
         self.insert_domain(db, row.id)
             .await
             .map_err(|error| self.failed(error))?;
@@ -47,6 +39,35 @@ impl Creation {
         self.take_role(db, &old).await?;
         tracing::debug!(schema = %self.new.schema, pending = %old, "claimed a pending schema");
         Ok(Some(row))
+    }
+
+    /// The first that can be had, of the first few.
+    async fn find_pending(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<Option<(i64, SchemaName)>, CreateTenantError> {
+        const MOST: usize = 5;
+        let mut unusable = Vec::new();
+        while unusable.len() < MOST {
+            let others = tenant::Column::Id.is_not_in(unusable.iter().copied());
+            let pending = lock_one(db, ready(&self.migrations, &self.new.kind).filter(others)).await;
+            let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
+                break;
+            };
+            let schema = SchemaName::for_tenant(&pending.schema_name);
+            let schema = schema.map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
+            // A run may be migrating it.
+            let is_free = lock::try_acquire(db, &schema, Hold::Transaction).await;
+            if is_free.map_err(|error| self.failed(error))? && self.is_current(db, &schema).await? {
+                return Ok(Some((pending.id, schema)));
+            }
+            tracing::warn!(
+                %schema,
+                "a pending schema is not what the catalog says, or a run works on it: it is left in the pool"
+            );
+            unusable.push(pending.id);
+        }
+        Ok(None)
     }
 
     async fn is_current(

@@ -3,6 +3,8 @@
 mod claim;
 mod renameable;
 
+pub(crate) use renameable::find_name;
+
 use std::sync::Arc;
 
 use sea_orm::{

@@ -32,7 +32,7 @@ impl Creation {
 /// comment, a row. Names of pending schemas are random, so a text that has it has it from there.
 ///
 /// What is packed or encoded in some way is not looked into.
-async fn find_name(
+pub(crate) async fn find_name(
     db: &DatabaseTransaction,
     migrations: &Migrations,
     schema: &SchemaName,
