@@ -2,7 +2,18 @@
 
 use std::process::ExitCode;
 
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbErr};
+use tenant_core::TenantConnection;
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    tenant_migration::cli::run_cli(example_migration::migrations()).await
+    tenant_migration::cli::run_cli(example_migration::migrations().task("purge", purge)).await
+}
+
+/// `tenant run purge --tenants`: removes the notes without a title, and tells how many there were.
+async fn purge(db: TenantConnection) -> Result<u64, DbErr> {
+    let gone = db
+        .execute_unprepared(r#"DELETE FROM "$tenant".note WHERE title = ''"#)
+        .await?;
+    Ok(gone.rows_affected())
 }

@@ -21,9 +21,47 @@ while there are tenants, because it holds their catalog.
 A tenant that fails does not stop the others, and what failed is rolled back; if the shared schema fails,
 no tenant is begun. The exit code is not 0 if anything failed, and running again does what is left.";
 
-/// Migrates the shared schema and the schemas of the tenants, and creates tenants.
+const MANUAL: &str = "\
+Exit codes:
+  0   everything was done, and an audit found no errors (no warnings either with --strict)
+  1   something failed or was refused, for one tenant of many too; the error is on the standard error
+  2   the command line was not understood, and nothing was begun
+
+Environment variables, for which a file .env is read as well:
+  DATABASE_URL           as --database-url
+  DATABASE_SCHEMA        as --database-schema
+  MIGRATION_DIR          as --migration-dir of init and generate
+  TENANT_MIGRATION_YES   as --yes: anything but an empty text, 0, n, no, f, false or off
+  RUST_LOG               which messages are logged, on the standard error, such as tenant_migration=debug
+
+Results are written to the standard output, errors and logs to the standard error.";
+
+const UP: &str = "\
+Examples:
+  migration up                                  the shared schema, then every tenant
+  migration up --tenant acme,globex             two tenants
+  migration up --jobs 8 --canary 5 --max-failures 3
+  migration up --dry-run --sql --tenant acme    what would run, rolled back
+  migration up --fake --tenant acme             only written into the ledger";
+
+const GENERATE: &str = "\
+Examples:
+  migration generate create_note -d migration/src/tenant    for the tenants
+  migration generate create_plan -d migration/src/shared    for the shared schema";
+
+const AUDIT: &str = "\
+Examples:
+  migration audit
+  migration audit -s acme              one tenant
+  migration audit --strict --json      for CI";
+
+const COMPLETIONS: &str = "\
+Example:
+  source <(migration completions bash)";
+
+/// Migrates the shared schema and the schemas of the tenants, and looks after tenants from their creation to their end
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = SCHEMAS)]
+#[command(version, after_long_help = format!("{SCHEMAS}\n\n{MANUAL}"))]
 #[non_exhaustive]
 pub struct Args {
     /// Show debug messages, and the migrations of every schema in `status`
@@ -40,7 +78,7 @@ pub struct Args {
     )]
     pub database_schema: Option<String>,
 
-    /// The URL of the database
+    /// The URL of the database, such as `postgres://user:password@localhost/app`
     #[arg(
         short = 'u',
         long,
@@ -63,7 +101,7 @@ pub enum Command {
     /// Write the skeleton of a migration crate, with one folder of migrations for the shared schema and one
     /// for the tenants
     Init {
-        /// Where: files that are there are kept
+        /// The folder to write it into. Files that are there are kept
         #[arg(
             short = 'd',
             long,
@@ -73,7 +111,8 @@ pub enum Command {
         )]
         migration_dir: String,
     },
-    /// Write a new, empty migration
+    /// Write a new, empty migration, and add it to the list of its set
+    #[command(after_long_help = GENERATE)]
     Generate {
         /// Its name, such as `create_note`
         #[arg(value_name = "NAME")]
@@ -119,14 +158,14 @@ pub enum Command {
         #[command(flatten)]
         target: TargetArgs,
 
-        /// As JSON
+        /// Show the result as JSON
         #[arg(long)]
         json: bool,
     },
     /// Apply pending migrations
-    #[command(after_long_help = SCHEMAS)]
+    #[command(after_long_help = format!("{UP}\n\n{SCHEMAS}"))]
     Up {
-        /// How many in each schema, all if left out
+        /// How many migrations in each schema, all that are pending if left out
         #[arg(short, long)]
         num: Option<u32>,
 
@@ -141,7 +180,7 @@ pub enum Command {
     /// Roll back applied migrations, the last first
     #[command(after_long_help = SCHEMAS)]
     Down {
-        /// How many in each schema
+        /// How many migrations in each schema
         #[arg(short, long, default_value_t = 1)]
         num: u32,
 
@@ -152,8 +191,9 @@ pub enum Command {
     /// Show what the database itself resolves and where it could lead from one tenant to another: functions,
     /// foreign keys, defaults, types, views, schemas. Nothing is changed, and the exit code is not 0 if there are
     /// errors
+    #[command(after_long_help = AUDIT)]
     Audit {
-        /// As JSON
+        /// Show the findings as JSON
         #[arg(long)]
         json: bool,
 
@@ -167,15 +207,16 @@ pub enum Command {
     },
     /// Write a script that lets a shell complete this command line, such as for
     /// `source <(migration completions bash)`
+    #[command(after_long_help = COMPLETIONS)]
     Completions {
-        /// The shell
+        /// The shell that is to complete it
         shell: clap_complete::Shell,
 
         /// How this program is called, as it was called now if left out
         #[arg(long, value_name = "NAME")]
         program: Option<String>,
     },
-    /// Create and list tenants
+    /// Create tenants, list them, change them, and work in their schemas
     #[command(subcommand)]
     Tenant(TenantCommand),
 }
@@ -216,19 +257,19 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
 
-    /// The tenants that go first, and how many or which: the others are begun only if these succeed
+    /// Which tenants go first, as a number or by their schemas: the others are begun only if these succeed
     #[arg(long, value_name = "N|SCHEMA,...")]
     pub canary: Option<String>,
 
-    /// Begin no other tenant once so many failed
+    /// Begin no other tenant once so many failed, without limit if left out
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub max_failures: Option<u16>,
 
-    /// How long a migration may wait for a lock before it is tried again, 2000 if left out, 0 for ever
+    /// How many milliseconds a migration may wait for a lock before it is tried again, 2000 if left out, 0 for ever
     #[arg(long, value_name = "MS")]
     pub lock_timeout: Option<u32>,
 
-    /// How long a statement of a migration may take, for ever if left out
+    /// How many milliseconds a statement of a migration may take, without limit if left out
     #[arg(long, value_name = "MS")]
     pub statement_timeout: Option<u32>,
 

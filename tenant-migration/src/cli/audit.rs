@@ -29,7 +29,7 @@ pub(super) async fn run(
         let json = serde_json::to_string_pretty(&audit).map_err(io::Error::from)?;
         writeln!(out, "{json}")?;
     } else {
-        show(&audit, out)?;
+        show(&audit, context.schema.as_deref(), out)?;
     }
     match (audit.errors(), audit.warnings()) {
         (0, 0) => Ok(()),
@@ -73,7 +73,7 @@ fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
     }
 }
 
-fn show(audit: &Audit, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn show(audit: &Audit, only: Option<&str>, out: &mut (dyn Write + Send)) -> io::Result<()> {
     if !audit.is_clean() {
         let mut table = plain_table(["schema", "severity", "finding"]);
         for found in audit.findings() {
@@ -88,8 +88,8 @@ fn show(audit: &Audit, out: &mut (dyn Write + Send)) -> io::Result<()> {
     if !audit.entities_compared() {
         writeln!(out, "Tables were not compared with entities.")?;
     }
-    let tenants = count(audit.tenants().len(), "tenant");
-    writeln!(out, "{tenants}: {}", tally(audit.errors(), audit.warnings()))
+    let of = only.map_or_else(|| count(audit.tenants().len(), "tenant"), ToOwned::to_owned);
+    writeln!(out, "{of}: {}", tally(audit.errors(), audit.warnings()))
 }
 
 /// "1 error and 2 warnings"

@@ -98,6 +98,53 @@ async fn from_an_empty_database_to_two_tenants() {
     );
 }
 
+/// Commands and visible arguments without help, and help that is no sentence of its own.
+fn without_help(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    let is_told = |text: Option<&clap::builder::StyledStr>| {
+        text.is_some_and(|text| text.to_string().split_whitespace().count() > 1)
+    };
+    if !is_told(command.get_about()) {
+        found.push(path.to_owned());
+    }
+    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let help = argument.get_help().or_else(|| argument.get_long_help());
+        if !is_told(help) {
+            found.push(format!("{path} {}", argument.get_id()));
+        }
+    }
+    for subcommand in command.get_subcommands() {
+        without_help(subcommand, &format!("{path} {}", subcommand.get_name()), found);
+    }
+}
+
+#[test]
+fn every_command_and_argument_has_a_help_text() {
+    use clap::CommandFactory as _;
+
+    let mut found = vec![];
+    without_help(&tenant_migration::cli::Args::command(), "migration", &mut found);
+    assert!(found.is_empty(), "without help: {found:#?}");
+
+    let bare = clap::Command::new("bare").arg(clap::Arg::new("argument"));
+    let root = clap::Command::new("root")
+        .about("The root of it")
+        .subcommand(bare);
+    without_help(&root, "root", &mut found);
+    assert_eq!(found, ["root bare", "root bare argument"]);
+
+    let help = tenant_migration::cli::Args::command()
+        .render_long_help()
+        .to_string();
+    for word in [
+        "Exit codes:",
+        "Environment variables",
+        "TENANT_MIGRATION_YES",
+        "RUST_LOG",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
 fn words_of(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

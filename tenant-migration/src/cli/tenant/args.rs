@@ -12,13 +12,62 @@ DELETE, MERGE, or EXPLAIN of one. Each tenant's is a transaction of its own, and
 tenant that fails does not stop the others, and the exit code is not 0 then.
 
 All rows are kept until the end, so choose few. Where rows are asked for, the statement is put into a WITH, so that
-PostgreSQL takes no change in a WITH of its own there.";
+PostgreSQL takes no change in a WITH of its own there.
+
+Examples:
+  migration tenant sql 'SELECT count(*) FROM note' --tenants
+  migration tenant sql 'DELETE FROM note' --tenant acme,globex --write";
+
+const CREATE: &str = "\
+Examples:
+  migration tenant create public --name Notes --domain example.com
+  migration tenant create acme --name \"Acme Inc.\" --domain acme.example.com --kind trial";
+
+const CLONE: &str = "\
+Examples:
+  migration tenant clone acme acme-test --domain acme-test.example.com
+  migration tenant clone acme empty --structure-only";
+
+const LIST: &str = "\
+Examples:
+  migration tenant list --status suspended
+  migration tenant list --behind --json";
+
+const RUN: &str = "\
+Tasks are those that the program gave to `Migrations::task`. One that fails for a tenant does not stop the others, and the
+exit code is not 0 then.
+
+Example:
+  migration tenant run purge --tenants --jobs 8";
+
+const ADOPT: &str = "\
+Examples:
+  migration tenant adopt acme --domain acme.example.com --applied-to m20260101_000001_create_note
+  migration tenant adopt globex --applied-all";
+
+const TRANSFER: &str = "\
+Example, from one database to another:
+  migration -u $OLD tenant export acme acme.export
+  migration -u $NEW tenant import acme.export";
+
+const DOMAIN: &str = "\
+Example:
+  migration tenant domain add acme www.example.com --primary";
+
+const MAINTENANCE: &str = "\
+Example:
+  migration tenant maintenance acme on";
+
+const DROP: &str = "\
+Example:
+  migration tenant drop acme --yes";
 
 /// What to do with tenants.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum TenantCommand {
     /// Create a tenant: its schema, all its tables, and its row in the catalog, or nothing of it
+    #[command(after_long_help = CREATE)]
     Create {
         /// Its schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` makes the public tenant, the main
         /// site, which has no schema of its own
@@ -42,6 +91,7 @@ pub enum TenantCommand {
         reuse_name: bool,
     },
     /// Copy a tenant: a new one with the schema of another, and all rows in it
+    #[command(after_long_help = CLONE)]
     Clone {
         /// The schema of the tenant that is copied
         source: String,
@@ -66,20 +116,21 @@ pub enum TenantCommand {
         structure_only: bool,
     },
     /// List the tenants, in the order of their schemas
+    #[command(after_long_help = LIST)]
     List {
-        /// Those in a status, such as `suspended`
+        /// Only those in a status
         #[arg(long)]
         status: Option<tenant_core::TenantStatus>,
 
-        /// Those of a kind
+        /// Only those of a kind
         #[arg(long)]
         kind: Option<String>,
 
-        /// Those whose schema is behind this program
+        /// Only those in whose schema migrations of this program are pending
         #[arg(long)]
         behind: bool,
 
-        /// As JSON, with all that the catalog has
+        /// Show them as JSON, with all that the catalog has
         #[arg(long)]
         json: bool,
     },
@@ -88,7 +139,7 @@ pub enum TenantCommand {
         /// Its schema
         schema: String,
 
-        /// As JSON
+        /// Show it as JSON
         #[arg(long)]
         json: bool,
     },
@@ -107,25 +158,29 @@ pub enum TenantCommand {
         write: bool,
     },
     /// Run a task of this program for tenants, and show what it returned for each
+    #[command(after_long_help = RUN)]
     Run {
-        /// Its name
+        /// The name of the task
         name: String,
 
         /// For which tenants.
         #[command(flatten)]
         work: WorkArgs,
     },
-    /// The domains of a tenant
+    /// List, add and remove the domains of a tenant
     #[command(subcommand)]
     Domain(DomainCommand),
     /// Make a schema that is in the database already a tenant's, with all that is in it
+    #[command(after_long_help = ADOPT)]
     Adopt(AdoptArgs),
     /// Write a tenant into a directory, with all rows: by `pg_dump`, and what the catalog has of it
+    #[command(after_long_help = TRANSFER)]
     Export(ExportArgs),
     /// Make a tenant of an export, here or in another database. Its files have SQL that is run as the user of the
     /// connection, so they must be trusted. Killed, it begins anew when it is run again
+    #[command(after_long_help = TRANSFER)]
     Import(ImportArgs),
-    /// The schema of a tenant
+    /// Rename the schema of a tenant
     #[command(subcommand)]
     Schema(SchemaCommand),
     /// Schemas that are made ahead for tenants still to come
@@ -169,11 +224,12 @@ pub enum ChangeCommand {
         schema: String,
     },
     /// Say that a tenant is being worked on, or not any more: meanwhile its requests get 503
+    #[command(after_long_help = MAINTENANCE)]
     Maintenance {
         /// Its schema
         schema: String,
 
-        /// Whether it is
+        /// `on` while it is being worked on, `off` afterwards
         switch: Switch,
     },
     /// Put a tenant aside: it is kept, its requests get 404, and it is migrated only when it is named
@@ -186,11 +242,12 @@ pub enum ChangeCommand {
         /// Its schema
         schema: String,
 
-        /// The name
+        /// The name from then on
         name: String,
     },
     /// Drop a tenant: its schema and all that is in it, its domains, its role and its row in the catalog. Interrupted, it
     /// goes on when it is run again. The name of the schema is not given to another tenant
+    #[command(after_long_help = DROP)]
     Drop {
         /// Its schema
         schema: String,
@@ -214,16 +271,17 @@ pub enum ChangeCommand {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum DomainCommand {
-    /// List them, the primary one first
+    /// List the domains of a tenant, the primary one first
     List {
         /// The tenant's schema
         schema: String,
 
-        /// As JSON
+        /// Show them as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Add one. The first is the primary one
+    /// Give a tenant another domain. The first is the primary one
+    #[command(after_long_help = DOMAIN)]
     Add {
         /// The tenant's schema
         schema: String,
@@ -235,7 +293,7 @@ pub enum DomainCommand {
         #[arg(long)]
         primary: bool,
     },
-    /// Remove one. The primary one goes last
+    /// Take a domain from a tenant. The primary one goes last
     Remove {
         /// The tenant's schema
         schema: String,
@@ -243,7 +301,7 @@ pub enum DomainCommand {
         /// The host
         host: String,
     },
-    /// Make one that it has the primary one, which links are made of
+    /// Make a domain that a tenant has its primary one, which links are made of
     Primary {
         /// The tenant's schema
         schema: String,
@@ -256,8 +314,8 @@ pub enum DomainCommand {
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Switch {
-    /// On.
+    /// It is being worked on
     On,
-    /// Off.
+    /// It is back in service
     Off,
 }

@@ -10,17 +10,24 @@ use crate::{
     lifecycle::{RenameOptions, rename_schema},
 };
 
+const RENAME: &str = "\
+Example:
+  migration tenant suspend acme
+  migration tenant schema rename acme acme2
+  migration tenant resume acme2";
+
 /// What to do with the schema of a tenant.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum SchemaCommand {
     /// Give the schema of a tenant another name. The tenant must be out of service: suspended, in maintenance or archived.
     /// The old name is not given to another tenant
+    #[command(after_long_help = RENAME)]
     Rename {
-        /// Its name
+        /// The name that it has
         old: String,
 
-        /// Its name from then on
+        /// The name from then on: 1 to 63 ASCII letters, digits, `_` and `-`
         new: String,
 
         /// How many seconds the tenant must have been out of service, because other processes may still know its host.

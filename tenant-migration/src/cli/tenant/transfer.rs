@@ -14,13 +14,13 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[non_exhaustive]
 pub struct ExportArgs {
-    /// Its schema
+    /// The schema of the tenant
     pub schema: String,
 
-    /// The directory, a new one
+    /// The directory to write it into. It must not be there yet
     pub directory: PathBuf,
 
-    /// Where `pg_dump` is. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    /// The directory that `pg_dump` is in. It is looked for on the PATH and in /usr/lib/postgresql if left out
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }
@@ -37,7 +37,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub reuse_name: bool,
 
-    /// Where `pg_restore` is. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    /// The directory that `pg_restore` is in. It is looked for on the PATH and in /usr/lib/postgresql if left out
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }
