@@ -264,6 +264,17 @@ pub enum CreateTenantError {
         /// What it returned.
         source: DbErr,
     },
+    /// What the application does for a new tenant ([`TenantHooks::seed`](crate::TenantHooks::seed)) failed.
+    #[error(
+        "tenant {schema} was not created: the hook that seeds it failed: {}",
+        reason(source)
+    )]
+    Seed {
+        /// The schema.
+        schema: SchemaName,
+        /// What it returned.
+        source: DbErr,
+    },
     /// The tenant's role was not made, or not given its rights.
     #[error("tenant {schema} was not created: its role: {source}")]
     Role {

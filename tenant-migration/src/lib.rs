@@ -118,7 +118,7 @@ pub use data::{tenant_transaction, tenant_transaction_with};
 pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use for_each::{TaskError, for_each_tenant};
-pub use hooks::{Migrating, TenantHooks};
+pub use hooks::{Migrating, Seeding, TenantHooks};
 pub use lifecycle::{
     Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
     RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant,

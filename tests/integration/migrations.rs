@@ -15,6 +15,7 @@ mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;
+mod seed;
 mod snapshot;
 mod sql;
 mod tasks;
