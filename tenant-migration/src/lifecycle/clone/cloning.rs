@@ -27,6 +27,14 @@ pub(super) struct Cloning {
     pub(super) creation: Creation,
     pub(super) source: SchemaName,
     pub(super) data: CloneData,
+    pub(super) needs: Needs,
+}
+
+/// What the source must have.
+#[derive(Clone, Copy)]
+pub(super) enum Needs {
+    Nothing,
+    AllMigrations,
 }
 
 /// What was read of the source.
@@ -143,6 +151,7 @@ impl Cloning {
         source: &Source,
     ) -> Result<(tenant::Model, Option<String>), CloneError> {
         self.check_unchanged(db, source).await?;
+        self.check_needs(db, source).await?;
         let read = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
         self.make(db, &read).await.map_err(|error| self.failed(error))?;
@@ -166,6 +175,25 @@ impl Cloning {
                 step: step.to_string(),
             }),
             None => Ok(()),
+        }
+    }
+
+    /// The ledger does not change any more: it is locked.
+    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+        if let Needs::Nothing = self.needs {
+            return Ok(());
+        }
+        let applied = self.ledger(&source.schema).read(db).await;
+        let applied = applied.map_err(|error| self.failed(error))?;
+        let names = self.set(&self.creation.new.kind).names();
+        let pending: Vec<_> = names.filter(|name| !applied.contains(&***name)).collect();
+        match *pending {
+            [] => Ok(()),
+            [next, ..] => Err(CloneError::Behind {
+                source_schema: source.schema.clone(),
+                next: next.to_string(),
+                pending: pending.len(),
+            }),
         }
     }
 
