@@ -20,9 +20,6 @@ use crate::{
     work::{Home, Work},
 };
 
-/// The most of a server's locks that one copy takes.
-const SHARE_OF_LOCKS: i64 = 4;
-
 pub(super) struct Cloning {
     pub(super) creation: Creation,
     pub(super) source: SchemaName,
@@ -199,12 +196,12 @@ impl Cloning {
 
     async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
         let size = Size::read(db, &source.schema).await;
-        let Size { relations, locks } = size.map_err(|error| self.failed(error))?;
-        if relations.saturating_mul(2) > locks / SHARE_OF_LOCKS {
+        let size = size.map_err(|error| self.failed(error))?;
+        if size.is_too_large() {
             return Err(CloneError::TooLarge {
                 source_schema: source.schema.clone(),
-                relations,
-                locks,
+                relations: size.relations,
+                locks: size.locks,
             });
         }
         let database = database_name(db).await.map_err(|error| self.failed(error))?;
