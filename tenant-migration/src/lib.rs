@@ -118,11 +118,11 @@ pub use data::{tenant_transaction, tenant_transaction_with};
 pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
 pub use executor::Executor;
 pub use for_each::{TaskError, for_each_tenant};
-pub use hooks::{Migrating, TenantHooks};
+pub use hooks::{Migrating, Seeding, TenantHooks};
 pub use lifecycle::{
     Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
     Pool, PoolError, RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant,
-    create_tenant, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain, rename_schema,
+    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain, rename_schema,
     rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
 };
 #[cfg(feature = "cli")]

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
-use crate::{catalog::lock_tenants, error::SchemaError};
+use crate::{catalog::lock_tenants, error::SchemaError, snapshot::Size};
 
 /// Drops everything in a schema. Statements name it in full, wherever the connection stands.
 pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
@@ -26,9 +26,23 @@ async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Resu
     if db.query_one_raw(statement).await?.is_none() {
         return Err(SchemaError::NoTenant);
     }
+    check_size(db, schema).await?;
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Where the server runs out of locks, that is in the middle, and others run out of them, too.
+async fn check_size(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let size = Size::read(db, schema).await?;
+    if size.is_too_large() {
+        return Err(SchemaError::TooLarge {
+            relations: size.relations,
+            locks: size.locks,
+            max_locks_per_transaction: size.max_locks_per_transaction(),
+        });
+    }
     Ok(())
 }
 

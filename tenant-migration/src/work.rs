@@ -5,13 +5,13 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManager};
-use tenant_core::SchemaName;
+use tenant_core::{SchemaName, catalog::tenant};
 
 use crate::{
     entry::Place,
     error::{RoleError, SchemaError},
     for_each::panic_message,
-    hooks::{Hook, Migrating},
+    hooks::{Hook, Migrating, Seeding},
     ledger::Ledger,
     migrations::{MigrationSet, Migrations},
     pin::{FUNCTIONS_FOUND, ask_for_functions},
@@ -237,6 +237,25 @@ where
         // It may have gone elsewhere, as a migration may.
         self.enter().await?;
         Ok(())
+    }
+
+    /// Lets the application give a tenant the rows that it begins with. `row` is the tenant's in the catalog.
+    pub(crate) async fn seed(&self, row: &tenant::Model) -> Result<(), DbErr> {
+        let Some(hooks) = self.migrations.hooks() else {
+            return Ok(());
+        };
+        self.enter().await?;
+        let manager = SchemaManager::new(self.db);
+        let tenant = Seeding {
+            schema: self.schema(),
+            kind: &row.kind,
+            name: &row.name,
+            metadata: &row.metadata,
+            manager: &manager,
+        };
+        caught(hooks.seed(tenant)).await?;
+        // It may have gone elsewhere, as a migration may.
+        self.enter().await
     }
 
     /// Makes the ledger where `steps` need one.

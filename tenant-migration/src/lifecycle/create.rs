@@ -91,6 +91,9 @@ impl NewTenant {
 /// All of it is one transaction, so a tenant is there and complete, or not there at all, whatever crashes.
 /// The public tenant gets its row and domain only.
 ///
+/// The rows that every tenant begins with are for [`TenantHooks::seed`](crate::TenantHooks::seed) to write, or for a template to
+/// have: [`create_tenant_from`](crate::create_tenant_from).
+///
 /// If this future is dropped, the transaction is rolled back in the background, unless it was being
 /// committed already.
 ///

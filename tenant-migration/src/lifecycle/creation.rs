@@ -115,7 +115,7 @@ impl Creation {
         let row = self.insert(db).await?;
         let learned = match self.schema().is_shared() {
             true => None,
-            false => self.migrate(db).await?,
+            false => self.migrate(db, &row).await?,
         };
         if self.is_pending() {
             self.require_renameable(db).await?;
@@ -197,7 +197,11 @@ impl Creation {
         created.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    async fn migrate(&self, db: &DatabaseTransaction) -> Result<Option<Learned>, CreateTenantError> {
+    async fn migrate(
+        &self,
+        db: &DatabaseTransaction,
+        row: &tenant::Model,
+    ) -> Result<Option<Learned>, CreateTenantError> {
         let home = Home {
             schema: self.schema(),
             kind: Some(&self.new.kind),
@@ -220,12 +224,32 @@ impl Creation {
         let learned = self.make(&work, home, &steps).await?;
         let called = work.call(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
+        self.seed(db, row).await?;
         let finished = work.finish(&left).await;
         finished.map_err(|error| self.failed(error))?;
         if !self.is_pending() {
             work.grant().await.map_err(|error| self.not_granted(error))?;
         }
         Ok(learned)
+    }
+
+    /// Gives a tenant, whose schema has all its migrations, the rows that it begins with: once in its life.
+    ///
+    /// It comes after a snapshot was learned, so that what it writes is never taken for what migrations made.
+    pub(super) async fn seed(
+        &self,
+        db: &DatabaseTransaction,
+        row: &tenant::Model,
+    ) -> Result<(), CreateTenantError> {
+        let home = Home {
+            schema: self.schema(),
+            kind: Some(&row.kind),
+        };
+        let seeded = Work::new(db, &self.migrations, home).seed(row).await;
+        seeded.map_err(|source| CreateTenantError::Seed {
+            schema: self.schema().clone(),
+            source,
+        })
     }
 
     /// What the migrations make, by themselves or by a snapshot.

@@ -20,7 +20,7 @@ mod take_in;
 mod transfer;
 
 pub use adopt::{Applied, adopt_schema};
-pub use clone::{CloneData, CloneError, clone_tenant};
+pub use clone::{CloneData, CloneError, clone_tenant, create_tenant_from};
 pub use create::{NewTenant, create_tenant};
 pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
 pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};

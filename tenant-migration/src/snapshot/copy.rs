@@ -15,7 +15,14 @@ pub(crate) struct Size {
     pub(crate) relations: i64,
     /// How many locks the server has for all transactions together.
     pub(crate) locks: i64,
+    /// How many transactions that is for.
+    transactions: i64,
 }
+
+/// How many locks a server is to have for each relation of a schema that one transaction makes again. A table with a key, a
+/// sequence and texts, five relations, takes ten locks to be made and eleven to be dropped, as types and defaults are locked,
+/// too. So this is twice what it takes: others need some meanwhile.
+const LOCKS_FOR_EACH: i64 = 8;
 
 impl Size {
     pub(crate) async fn read(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Self, DbErr> {
@@ -25,7 +32,21 @@ impl Size {
         Ok(Self {
             relations: row.try_get("", "relations")?,
             locks: row.try_get("", "locks")?,
+            transactions: row.try_get("", "transactions")?,
         })
+    }
+
+    /// Whether the server has too few locks for a transaction over all of it and as much again.
+    /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.relations.saturating_mul(LOCKS_FOR_EACH) > self.locks
+    }
+
+    /// The least `max_locks_per_transaction` with which it is not.
+    pub(crate) fn max_locks_per_transaction(&self) -> i64 {
+        let transactions = self.transactions.max(1);
+        let locks = self.relations.saturating_mul(LOCKS_FOR_EACH);
+        locks.saturating_add(transactions - 1) / transactions
     }
 }
 

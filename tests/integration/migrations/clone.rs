@@ -466,3 +466,83 @@ async fn the_command_line_copies() {
     let (_, result) = cli(&database, &migrations, &["tenant", "clone", "acme", "globex"]).await;
     assert!(result.unwrap_err().to_string().contains("is taken"));
 }
+
+#[tokio::test]
+async fn a_tenant_is_created_from_a_template_that_is_not_behind() {
+    let trial = Set(vec![TAG]);
+    let migrations = with([NOTE]).for_kind("trial", trial.clone());
+    let (database, db) = with_tenants(&migrations, &["template"]).await;
+    database.execute("INSERT INTO template.note DEFAULT VALUES").await;
+    let (_, archived) = cli(&database, &migrations, &["tenant", "archive", "template"]).await;
+    archived.unwrap();
+
+    let mut words = vec!["tenant", "create", "acme", "--from", "template"];
+    words.extend(["--name", "Acme Inc.", "--domain", "acme.example.com"]);
+    let (out, created) = cli(&database, &migrations, &words).await;
+    created.unwrap();
+    assert_eq!(out, "created tenant acme from template at acme.example.com\n");
+    assert_eq!(
+        column(&db, "SELECT id FROM acme.note ORDER BY 1").await,
+        ["1", "2"]
+    );
+    let row =
+        "SELECT concat_ws(' ', name, kind, status, version) FROM public.tenants WHERE schema_name = 'acme'";
+    assert_eq!(
+        column(&db, row).await,
+        ["Acme Inc. default active m1_create_note"]
+    );
+
+    let words = [
+        "tenant", "create", "other", "--from", "template", "--kind", "trial",
+    ];
+    let refused = cli(&database, &migrations, &words)
+        .await
+        .1
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("is of kind default, and trial has other migrations"),
+        "{refused}"
+    );
+    let words = ["tenant", "create", "other", "--from", "nobody"];
+    let refused = cli(&database, &migrations, &words)
+        .await
+        .1
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("there is no tenant nobody"), "{refused}");
+
+    // Also where the migration that is missing is not the last.
+    const EARLIER: Sql = Sql::new("m0_create_first", "CREATE TABLE first ()", "DROP TABLE first");
+    let words = ["tenant", "create", "other", "--from", "template"];
+    for (set, lacks) in [
+        (vec![NOTE, TAG], "it lacks m2_create_tag"),
+        (vec![EARLIER, NOTE], "it lacks m0_create_first"),
+        (
+            vec![EARLIER, NOTE, TAG],
+            "it lacks 2 migrations, the first of which is m0_create_first",
+        ),
+    ] {
+        let migrations = with(set).for_kind("trial", trial.clone());
+        let refused = cli(&database, &migrations, &words)
+            .await
+            .1
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains(lacks) && refused.contains("`up --tenant template` first"),
+            "{refused}"
+        );
+        assert_eq!(
+            count(&db, "SELECT FROM pg_namespace WHERE nspname = 'other'").await,
+            0
+        );
+    }
+    let migrations = with([NOTE, TAG]).for_kind("trial", trial);
+    cli(&database, &migrations, &["up", "--tenant", "template"])
+        .await
+        .1
+        .unwrap();
+    cli(&database, &migrations, &words).await.1.unwrap();
+    assert_eq!(tables(&db, "other").await, ["note", "seaql_migrations", "tag"]);
+}

@@ -120,10 +120,10 @@ impl Log {
 
 /// Counts how often it was run: a tenant that is created by a snapshot does not run it.
 #[derive(Clone, Default)]
-struct Counted(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+pub(super) struct Counted(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
 impl Counted {
-    fn runs(&self) -> usize {
+    pub(super) fn runs(&self) -> usize {
         self.0.load(std::sync::atomic::Ordering::SeqCst)
     }
 }
@@ -157,7 +157,7 @@ impl sea_orm_migration::MigratorTraitSelf for CountedSet {
     }
 }
 
-fn counted(tenant: impl IntoIterator<Item = Sql>) -> (Migrations, Counted) {
+pub(super) fn counted(tenant: impl IntoIterator<Item = Sql>) -> (Migrations, Counted) {
     let counted = Counted::default();
     let set = CountedSet(tenant.into_iter().collect(), counted.clone());
     (Migrations::new(Shared, set), counted)

@@ -81,9 +81,14 @@ pub enum TenantCommand {
         #[arg(long, value_name = "HOST")]
         domain: Option<String>,
 
-        /// A word by which tenants are grouped
-        #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
-        kind: String,
+        /// A word by which tenants are grouped, `default` if left out, or with --from that of the template
+        #[arg(long)]
+        kind: Option<String>,
+
+        /// The schema of the tenant of which it is a copy, with its rows. A template is a tenant, best an archived one:
+        /// that has no traffic, and runs over all leave it out, so keep it migrated by naming it (`up --tenant TEMPLATE`)
+        #[arg(long, value_name = "TEMPLATE")]
+        from: Option<String>,
 
         /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches the new
         /// one's rows

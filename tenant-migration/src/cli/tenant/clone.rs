@@ -61,7 +61,7 @@ async fn clone(context: &Context<'_>, db: &DatabaseConnection, cloning: Cloning)
 }
 
 /// The kind of the source. Where it is not there, that is said later.
-async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, CliError> {
+pub(super) async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, CliError> {
     let found = match crate::catalog::exists(db).await? {
         true => SeaOrmStore::new(db.clone()).by_schema(source).await?,
         false => None,

@@ -4,6 +4,7 @@ mod adopt;
 mod args;
 mod change;
 mod clone;
+mod create;
 mod each;
 mod list;
 mod pool;
@@ -19,7 +20,7 @@ use std::io::Write;
 use tenant_core::{Host, SchemaName};
 
 use super::{Context, error::CliError};
-use crate::lifecycle::{NewTenant, create_tenant};
+use crate::lifecycle::NewTenant;
 
 pub use adopt::AdoptArgs;
 pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
@@ -38,18 +39,20 @@ pub(super) async fn run(
             name,
             domain,
             kind,
+            from,
             reuse_name,
         } => {
             let schema = SchemaName::new(schema)?;
             let name = name.unwrap_or_else(|| schema.to_string());
-            let mut new = NewTenant::new(schema, name).kind(kind);
+            let mut new = NewTenant::new(schema, name);
             if let Some(domain) = domain {
                 new = new.domain(host(domain)?);
             }
             if reuse_name {
                 new = new.reuse_name();
             }
-            create(context, &new, out).await
+            let template = from.map(SchemaName::new).transpose()?;
+            create::run(context, new, kind, template, out).await
         }
         TenantCommand::Clone {
             source,
@@ -100,25 +103,4 @@ pub(super) async fn run(
 /// A host as a person typed it.
 fn host(domain: String) -> Result<Host, CliError> {
     Host::parse(&domain).map_err(|source| CliError::Domain { domain, source })
-}
-
-async fn create(
-    context: &Context<'_>,
-    new: &NewTenant,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let created = create_tenant(&db, context.migrations, new).await;
-    db.close().await?;
-    let tenant = created?;
-    let at = tenant
-        .domain()
-        .map(|domain| format!(" at {domain}"))
-        .unwrap_or_default();
-    if tenant.is_public() {
-        writeln!(out, "created the public tenant{at}")?;
-    } else {
-        writeln!(out, "created tenant {}{at}", tenant.schema())?;
-    }
-    Ok(())
 }

@@ -20,13 +20,18 @@ use crate::{
     work::{Home, Work},
 };
 
-/// The most of a server's locks that one copy takes.
-const SHARE_OF_LOCKS: i64 = 4;
-
 pub(super) struct Cloning {
     pub(super) creation: Creation,
     pub(super) source: SchemaName,
     pub(super) data: CloneData,
+    pub(super) needs: Needs,
+}
+
+/// What the source must have.
+#[derive(Clone, Copy)]
+pub(super) enum Needs {
+    Nothing,
+    AllMigrations,
 }
 
 /// What was read of the source.
@@ -143,6 +148,7 @@ impl Cloning {
         source: &Source,
     ) -> Result<(tenant::Model, Option<String>), CloneError> {
         self.check_unchanged(db, source).await?;
+        self.check_needs(db, source).await?;
         let read = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
         self.make(db, &read).await.map_err(|error| self.failed(error))?;
@@ -169,14 +175,33 @@ impl Cloning {
         }
     }
 
+    /// The ledger does not change any more: it is locked.
+    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+        if let Needs::Nothing = self.needs {
+            return Ok(());
+        }
+        let applied = self.ledger(&source.schema).read(db).await;
+        let applied = applied.map_err(|error| self.failed(error))?;
+        let names = self.set(&self.creation.new.kind).names();
+        let pending: Vec<_> = names.filter(|name| !applied.contains(&***name)).collect();
+        match *pending {
+            [] => Ok(()),
+            [next, ..] => Err(CloneError::Behind {
+                source_schema: source.schema.clone(),
+                next: next.to_string(),
+                pending: pending.len(),
+            }),
+        }
+    }
+
     async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
         let size = Size::read(db, &source.schema).await;
-        let Size { relations, locks } = size.map_err(|error| self.failed(error))?;
-        if relations.saturating_mul(2) > locks / SHARE_OF_LOCKS {
+        let size = size.map_err(|error| self.failed(error))?;
+        if size.is_too_large() {
             return Err(CloneError::TooLarge {
                 source_schema: source.schema.clone(),
-                relations,
-                locks,
+                relations: size.relations,
+                locks: size.locks,
             });
         }
         let database = database_name(db).await.map_err(|error| self.failed(error))?;

@@ -32,6 +32,19 @@ pub enum CloneError {
         /// What was begun.
         step: String,
     },
+    /// A template has not all migrations, so a tenant made from it would not have them.
+    #[error(
+        "no tenant is created from {source_schema}, because that is behind this program: {} {next}. `up --tenant {source_schema}` first",
+        lacks(*pending)
+    )]
+    Behind {
+        /// The template's schema.
+        source_schema: SchemaName,
+        /// The first migration that it does not have.
+        next: String,
+        /// How many it does not have.
+        pending: usize,
+    },
     /// The kinds have migrations of their own.
     #[error(
         "tenant {source_schema} is of kind {source_kind}, and {new_kind} has other migrations: give the copy a kind with the \
@@ -87,4 +100,11 @@ pub enum CloneError {
         /// Where.
         difference: String,
     },
+}
+
+fn lacks(pending: usize) -> String {
+    match pending {
+        1 => "it lacks".to_owned(),
+        pending => format!("it lacks {pending} migrations, the first of which is"),
+    }
 }

@@ -1,4 +1,4 @@
-//! Copying a tenant: [`clone_tenant`].
+//! Copying a tenant: [`clone_tenant`], [`create_tenant_from`].
 
 mod cloning;
 mod error;
@@ -14,7 +14,7 @@ use tenant_core::{
 use super::{create::NewTenant, creation::Creation};
 use crate::{error::CreateTenantError, migrations::Migrations};
 
-use cloning::Cloning;
+use cloning::{Cloning, Needs};
 pub use error::CloneError;
 
 /// What of a tenant is copied.
@@ -65,6 +65,59 @@ pub async fn clone_tenant(
     new: &NewTenant,
     data: CloneData,
 ) -> Result<Tenant, CloneError> {
+    copy(db, migrations, source, new, data, Needs::Nothing).await
+}
+
+/// Creates a tenant as the copy of a template, with its rows: as [`clone_tenant`] does, from one that has all
+/// migrations, so that the new one has them.
+///
+/// A template is a tenant. It is best an archived one ([`archive_tenant`](crate::archive_tenant)): that has no traffic.
+/// Runs over all tenants leave it out, so keep it migrated by naming it: `up --tenant template`.
+/// [`TenantHooks::seed`](crate::TenantHooks::seed) is not called: the rows are those of the template.
+///
+/// # Errors
+/// As [`clone_tenant`], and [`CloneError::Behind`] if the template has not all migrations.
+///
+/// # Example
+/// ```no_run
+/// # async fn example(
+/// #     tenants: tenant_core::Tenants,
+/// #     migrations: tenant_migration::Migrations,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use tenant_core::SchemaName;
+/// use tenant_migration::{NewTenant, create_tenant_from};
+///
+/// let template = SchemaName::for_tenant("template")?;
+/// let acme = NewTenant::new(SchemaName::for_tenant("acme")?, "Acme Inc.");
+/// create_tenant_from(tenants.shared_connection(), &migrations, &template, &acme).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn create_tenant_from(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    template: &SchemaName,
+    new: &NewTenant,
+) -> Result<Tenant, CloneError> {
+    copy(
+        db,
+        migrations,
+        template,
+        new,
+        CloneData::Rows,
+        Needs::AllMigrations,
+    )
+    .await
+}
+
+async fn copy(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    source: &SchemaName,
+    new: &NewTenant,
+    data: CloneData,
+    needs: Needs,
+) -> Result<Tenant, CloneError> {
     let awaited = Arc::new(());
     let cloning = Cloning {
         creation: Creation {
@@ -76,6 +129,7 @@ pub async fn clone_tenant(
         },
         source: source.clone(),
         data,
+        needs,
     };
     let cloned = detached(cloning.run()).await;
     drop(awaited);

@@ -1,0 +1,152 @@
+//! The rows that a tenant begins with: `TenantHooks::seed`.
+
+use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
+use tenant_migration::{
+    CloneData, Migrating, Seeding, TenantHooks, TenantRoles, clone_tenant, tenant_transaction,
+};
+
+use super::{snapshot::counted, *};
+use crate::entities::note;
+
+const BODY: Sql = Sql::new(
+    "m1_create_note",
+    "CREATE TABLE note (id serial PRIMARY KEY, title text NOT NULL, mood text, plan text DEFAULT 'free')",
+    "DROP TABLE note",
+);
+
+/// Writes a note with all that it was told, and goes elsewhere.
+struct Welcome;
+
+#[async_trait::async_trait]
+impl TenantHooks for Welcome {
+    async fn after(&self, tenant: Migrating<'_>) -> Result<(), DbErr> {
+        let sql = "INSERT INTO note (title) VALUES ('after')";
+        tenant.manager.get_connection().execute_unprepared(sql).await?;
+        Ok(())
+    }
+
+    async fn seed(&self, tenant: Seeding<'_>) -> Result<(), DbErr> {
+        let db = tenant_transaction(tenant.manager).await?;
+        let title = format!(
+            "{} {} {} {}",
+            tenant.schema, tenant.kind, tenant.name, tenant.metadata
+        );
+        let welcome = note::ActiveModel {
+            title: Set(title),
+            plan: Set("free".to_owned()),
+            ..Default::default()
+        };
+        note::Entity::insert(welcome).exec_without_returning(&db).await?;
+        db.commit().await?;
+        let db = tenant.manager.get_connection();
+        db.execute_unprepared(
+            "CREATE TABLE made (id int);
+             CREATE FUNCTION seeded() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM note';
+             SET LOCAL search_path = public",
+        )
+        .await?;
+        match tenant.name {
+            "FAILS" => Err(DbErr::Custom("not this one".to_owned())),
+            "PANICS" => panic!("not this one either"),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn titles(db: &impl ConnectionTrait, name: &str) -> Vec<String> {
+    column(db, &format!("SELECT title FROM \"{name}\".note ORDER BY id")).await
+}
+
+/// By migrations, and by the snapshot from the third on.
+#[tokio::test]
+async fn every_new_tenant_has_its_own_once() {
+    let (migrations, counter) = counted([BODY]);
+    let migrations = migrations.with_hooks(Welcome);
+    let (db, connection) = with_tenants(&migrations, &[]).await;
+    for (name, runs) in [
+        ("acme", 1),
+        ("globex", 2),
+        ("initech", 2),
+        ("my-umbrella", 2),
+        ("order", 2),
+    ] {
+        let metadata = serde_json::json!({ "of": name });
+        let new = new(name).kind("trial").metadata(metadata);
+        create_tenant(&connection, &migrations, &new).await.unwrap();
+        assert_eq!(counter.runs(), runs, "{name}");
+    }
+    for name in ["acme", "globex", "initech", "my-umbrella", "order"] {
+        let told = format!("{name} trial {} {{\"of\":\"{name}\"}}", name.to_uppercase());
+        assert_eq!(titles(&connection, name).await, ["after".to_owned(), told]);
+    }
+
+    // What it makes is the tenant's like the rest.
+    let path = "SELECT DISTINCT unnest(proconfig) FROM pg_proc WHERE proname = 'seeded'";
+    assert_eq!(column(&connection, path).await.len(), 5, "functions are pinned");
+
+    // Not for the public tenant, nor when migrations run later, nor for a copy.
+    let public = NewTenant::new(SchemaName::shared(), "Main");
+    create_tenant(&connection, &migrations, &public).await.unwrap();
+    let fresh = act(&db, &migrations, &tenant("globex"), Action::Fresh).await;
+    assert!(fresh.is_success(), "{fresh:?}");
+    assert_eq!(titles(&connection, "globex").await, ["after"]);
+    let copy = new("copy").kind("trial");
+    clone_tenant(&connection, &migrations, &schema("acme"), &copy, CloneData::Rows)
+        .await
+        .unwrap();
+    assert_eq!(
+        titles(&connection, "copy").await,
+        titles(&connection, "acme").await
+    );
+}
+
+#[tokio::test]
+async fn one_that_fails_leaves_nothing() {
+    let (migrations, counter) = counted([BODY]);
+    let migrations = migrations.with_hooks(Welcome);
+    let (_db, connection) = with_tenants(&migrations, &[]).await;
+    // The first two by migrations, the others by the snapshot.
+    for (made, runs) in [("acme", 3), ("globex", 6), ("initech", 6)] {
+        for (name, reason) in [
+            ("fails", "the hook that seeds it failed: not this one"),
+            (
+                "panics",
+                "the hook that seeds it failed: it panicked: not this one either",
+            ),
+        ] {
+            let error = create_tenant(&connection, &migrations, &new(name))
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(error, tenant_migration::CreateTenantError::Seed { .. }),
+                "{error:?}"
+            );
+            assert!(error.to_string().ends_with(reason), "{error}");
+        }
+        create_tenant(&connection, &migrations, &new(made)).await.unwrap();
+        assert_eq!(counter.runs(), runs, "{made}");
+    }
+    let left = "SELECT nspname FROM pg_namespace WHERE nspname IN ('fails', 'panics')
+        UNION ALL SELECT schema_name FROM public.tenants WHERE schema_name IN ('fails', 'panics')
+        UNION ALL SELECT domain FROM public.domains WHERE domain ~ '^(fails|panics)'";
+    assert_eq!(column(&connection, left).await, Vec::<String>::new());
+}
+
+/// Of another tenant's it reaches nothing.
+#[tokio::test]
+async fn the_tenants_role_has_its_rights_on_what_the_seed_made() {
+    let migrations = with([BODY])
+        .with_tenant_roles(TenantRoles::new())
+        .with_hooks(Welcome);
+    let (_db, connection) = with_tenants(&migrations, &["acme", "globex", "initech"]).await;
+    let database = column(&connection, "SELECT current_database()").await.remove(0);
+    for name in ["acme", "initech"] {
+        let role = tenant_core::RoleName::new(&database, &schema(name)).unwrap();
+        let sql = format!(
+            "SELECT nspname FROM pg_namespace AS space JOIN pg_class AS class ON relnamespace = space.oid
+            WHERE relname = 'made' AND has_schema_privilege('{role}', space.oid, 'USAGE')
+                AND has_table_privilege('{role}', class.oid, 'INSERT')"
+        );
+        assert_eq!(column(&connection, &sql).await, [name]);
+    }
+}
