@@ -126,6 +126,20 @@ pub enum SchemaError {
         /// The migration.
         migration: Arc<str>,
     },
+    /// The schema has so many tables that one transaction cannot drop and make all of them.
+    #[error(
+        "it has {relations} tables, indexes and sequences, and `fresh` drops and makes all of them in one transaction, for which \
+         the {locks} locks of this server are too few, so nothing was done. Raise its `max_locks_per_transaction` to \
+         {max_locks_per_transaction} or more; or `tenant drop`, which works in batches, and `tenant create --reuse-name`"
+    )]
+    TooLarge {
+        /// How many the schema has.
+        relations: i64,
+        /// How many locks the server has for all transactions.
+        locks: i64,
+        /// The least value of that setting with which it is done.
+        max_locks_per_transaction: i64,
+    },
     /// A migration failed.
     #[error("{}: {}", could_not(step), reason(source))]
     Migration {

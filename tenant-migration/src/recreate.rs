@@ -3,7 +3,12 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
-use crate::{catalog::lock_tenants, error::SchemaError};
+use crate::{catalog::lock_tenants, error::SchemaError, snapshot::Size};
+
+/// A table with a key, a sequence and texts is five relations, as there are two of PostgreSQL's for the texts. It takes eleven
+/// locks to be dropped, and ten to be made again, as types and defaults are locked, too. (PostgreSQL 15. The server has
+/// room for more locks than it says, which is for others.)
+const LOCKS_FOR_EACH: i64 = 4;
 
 /// Drops everything in a schema. Statements name it in full, wherever the connection stands.
 pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
@@ -26,9 +31,23 @@ async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Resu
     if db.query_one_raw(statement).await?.is_none() {
         return Err(SchemaError::NoTenant);
     }
+    check_size(db, schema).await?;
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Where the server runs out of locks, that is in the middle, and others run out of them, too.
+async fn check_size(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let size = Size::read(db, schema).await?;
+    if size.exceeds(LOCKS_FOR_EACH) {
+        return Err(SchemaError::TooLarge {
+            relations: size.relations,
+            locks: size.locks,
+            max_locks_per_transaction: size.max_locks_per_transaction(LOCKS_FOR_EACH),
+        });
+    }
     Ok(())
 }
 

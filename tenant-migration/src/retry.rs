@@ -9,13 +9,21 @@ use crate::error::{SchemaError, sqlstate};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Whether the same may succeed when it is tried again.
-pub(crate) fn passes(error: &SchemaError) -> bool {
+/// How often something is tried where the lock table is full: others may have filled it, or this alone. That takes the
+/// locks of all others each time.
+const ATTEMPTS_WITHOUT_LOCKS: u32 = 2;
+
+/// How often to try the same, of `attempts`, which failed like this.
+pub(crate) fn attempts(error: &SchemaError, attempts: u32) -> u32 {
     match error {
         SchemaError::Migration { source, .. }
         | SchemaError::Hook { source, .. }
-        | SchemaError::Database(source) => is_transient(source),
-        _ => false,
+        | SchemaError::Database(source) => match sqlstate(source) {
+            Some("53200") => attempts.min(ATTEMPTS_WITHOUT_LOCKS),
+            _ if is_transient(source) => attempts,
+            _ => 1,
+        },
+        _ => 1,
     }
 }
 

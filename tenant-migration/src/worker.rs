@@ -159,7 +159,7 @@ impl Worker {
         let mut attempt = 1;
         loop {
             match self.take_together(job).await {
-                Err(error) if attempt < job.options.attempts && retry::passes(&error) => {
+                Err(error) if attempt < retry::attempts(&error, job.options.attempts) => {
                     tracing::warn!(schema = %job.home.schema, attempt, %error, "trying again");
                     tokio::time::sleep(retry::pause(attempt)).await;
                     attempt += 1;

@@ -10,6 +10,7 @@ mod export;
 mod fleet;
 mod kinds;
 mod life;
+mod lock_table;
 mod rename_schema;
 mod roles;
 mod run;

@@ -15,6 +15,8 @@ pub(crate) struct Size {
     pub(crate) relations: i64,
     /// How many locks the server has for all transactions together.
     pub(crate) locks: i64,
+    /// How many transactions that is for.
+    transactions: i64,
 }
 
 impl Size {
@@ -25,7 +27,21 @@ impl Size {
         Ok(Self {
             relations: row.try_get("", "relations")?,
             locks: row.try_get("", "locks")?,
+            transactions: row.try_get("", "transactions")?,
         })
+    }
+
+    /// Whether the server has too few locks for a transaction over all of it, where it is to have so many for each relation.
+    /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
+    pub(crate) fn exceeds(&self, locks_for_each: i64) -> bool {
+        self.relations.saturating_mul(locks_for_each) > self.locks
+    }
+
+    /// The least `max_locks_per_transaction` with which it has enough.
+    pub(crate) fn max_locks_per_transaction(&self, locks_for_each: i64) -> i64 {
+        let transactions = self.transactions.max(1);
+        let locks = self.relations.saturating_mul(locks_for_each);
+        locks.saturating_add(transactions - 1) / transactions
     }
 }
 

@@ -1,5 +1,7 @@
--- How many relations the schema $1 has, and how many locks the server has for all.
-SELECT count(*) AS relations,
-    current_setting('max_locks_per_transaction')::bigint
-    * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS locks
-FROM known WHERE classid = 'pg_class'::regclass
+-- How many relations the schema $1 has, how many transactions the server has room for, and how many locks for all of them.
+SELECT relations, transactions, transactions * current_setting('max_locks_per_transaction')::bigint AS locks
+FROM (
+    SELECT count(*) AS relations,
+        current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint AS transactions
+    FROM known WHERE classid = 'pg_class'::regclass
+) AS size

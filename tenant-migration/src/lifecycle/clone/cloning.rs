@@ -20,8 +20,8 @@ use crate::{
     work::{Home, Work},
 };
 
-/// The most of a server's locks that one copy takes.
-const SHARE_OF_LOCKS: i64 = 4;
+/// For a relation and its copy: they are to take no more than a quarter of the server's locks.
+const LOCKS_FOR_EACH: i64 = 2 * 4;
 
 pub(super) struct Cloning {
     pub(super) creation: Creation,
@@ -199,12 +199,12 @@ impl Cloning {
 
     async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
         let size = Size::read(db, &source.schema).await;
-        let Size { relations, locks } = size.map_err(|error| self.failed(error))?;
-        if relations.saturating_mul(2) > locks / SHARE_OF_LOCKS {
+        let size = size.map_err(|error| self.failed(error))?;
+        if size.exceeds(LOCKS_FOR_EACH) {
             return Err(CloneError::TooLarge {
                 source_schema: source.schema.clone(),
-                relations,
-                locks,
+                relations: size.relations,
+                locks: size.locks,
             });
         }
         let database = database_name(db).await.map_err(|error| self.failed(error))?;
