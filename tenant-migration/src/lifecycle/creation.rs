@@ -224,7 +224,9 @@ impl Creation {
         let learned = self.make(&work, home, &steps).await?;
         let called = work.call(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
-        self.seed(db, row).await?;
+        if !self.is_pending() {
+            self.seed(db, row).await?;
+        }
         let finished = work.finish(&left).await;
         finished.map_err(|error| self.failed(error))?;
         if !self.is_pending() {

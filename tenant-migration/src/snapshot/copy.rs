@@ -36,16 +36,16 @@ impl Size {
         })
     }
 
-    /// Whether the server has too few locks for a transaction over all of it and as much again.
+    /// Whether the server has too few locks for a transaction over all of it, where it is to have so many for each relation.
     /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.relations.saturating_mul(LOCKS_FOR_EACH) > self.locks
+    pub(crate) fn exceeds(&self, locks_for_each: i64) -> bool {
+        self.relations.saturating_mul(locks_for_each) > self.locks
     }
 
-    /// The least `max_locks_per_transaction` with which it is not.
-    pub(crate) fn max_locks_per_transaction(&self) -> i64 {
+    /// The least `max_locks_per_transaction` with which it has enough.
+    pub(crate) fn max_locks_per_transaction(&self, locks_for_each: i64) -> i64 {
         let transactions = self.transactions.max(1);
-        let locks = self.relations.saturating_mul(LOCKS_FOR_EACH);
+        let locks = self.relations.saturating_mul(locks_for_each);
         locks.saturating_add(transactions - 1) / transactions
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
 use tenant_migration::{
-    CloneData, Migrating, Seeding, TenantHooks, TenantRoles, clone_tenant, tenant_transaction,
+    CloneData, CreateTenantError, NewTenant, fill_pool, Migrating, Seeding, TenantHooks, TenantRoles, clone_tenant, tenant_transaction,
 };
 
 use super::{snapshot::counted, *};
@@ -55,6 +55,34 @@ impl TenantHooks for Welcome {
 
 async fn titles(db: &impl ConnectionTrait, name: &str) -> Vec<String> {
     column(db, &format!("SELECT title FROM \"{name}\".note ORDER BY id")).await
+}
+
+/// A schema that was made ahead is seeded when it is a tenant's.
+#[tokio::test]
+async fn a_tenant_with_a_pending_schema_is_seeded_too() {
+    let (migrations, _) = counted([BODY]);
+    let migrations = migrations.with_hooks(Welcome);
+    let (_db, connection) = with_tenants(&migrations, &[]).await;
+    fill_pool(&connection, &migrations, "trial", 1).await.unwrap();
+    let made = column(
+        &connection,
+        "SELECT xpath('//title/text()', query_to_xml(format('SELECT title FROM %I.note', schema_name), true, true, ''))
+            FROM tenants",
+    )
+    .await;
+    assert_eq!(made, ["{after}"]);
+    let failing = NewTenant::new(schema("globex"), "FAILS").kind("trial");
+    let refused = create_tenant(&connection, &migrations, &failing).await;
+    assert!(matches!(refused, Err(CreateTenantError::Seed { .. })), "{refused:?}");
+    let new = new("acme").kind("trial").metadata(serde_json::json!({ "of": "acme" }));
+    create_tenant(&connection, &migrations, &new).await.unwrap();
+    assert_eq!(
+        titles(&connection, "acme").await,
+        ["after", "acme trial ACME {\"of\":\"acme\"}"]
+    );
+    let path = "SELECT array_to_string(proconfig, ';') FROM pg_proc WHERE proname = 'seeded'";
+    assert_eq!(column(&connection, path).await, ["search_path=acme, pg_temp"]);
+    assert_eq!(count(&connection, "SELECT FROM tenants").await, 1);
 }
 
 /// By migrations, and by the snapshot from the third on.

@@ -20,6 +20,9 @@ use crate::{
     work::{Home, Work},
 };
 
+/// For a relation and its copy: they are to take no more than a quarter of the server's locks.
+const LOCKS_FOR_EACH: i64 = 2 * 4;
+
 pub(super) struct Cloning {
     pub(super) creation: Creation,
     pub(super) source: SchemaName,
@@ -197,7 +200,7 @@ impl Cloning {
     async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
         let size = Size::read(db, &source.schema).await;
         let size = size.map_err(|error| self.failed(error))?;
-        if size.is_too_large() {
+        if size.exceeds(LOCKS_FOR_EACH) {
             return Err(CloneError::TooLarge {
                 source_schema: source.schema.clone(),
                 relations: size.relations,

@@ -36,6 +36,8 @@ impl Creation {
         };
         self.check_name(db, claim).await?;
         self.rename(db, &old).await.map_err(|error| self.failed(error))?;
+        self.seed(db, &row).await?;
+        self.pin_seeded(db).await.map_err(|error| self.failed(error))?;
         self.take_role(db, &old).await?;
         tracing::debug!(schema = %self.new.schema, pending = %old, "claimed a pending schema");
         Ok(Some(row))
@@ -111,6 +113,15 @@ impl Creation {
         let alter = format!("ALTER SCHEMA {} RENAME TO {}", old.quoted(), new.quoted());
         db.execute_unprepared(&alter).await?;
         repin(db, old, new).await?;
+        Ok(())
+    }
+
+    /// What seeding made gets what migrations' functions have already.
+    async fn pin_seeded(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
+        let pin = self.migrations.pin(&self.new.schema);
+        if let (Some(pin), true) = (pin, self.migrations.hooks().is_some()) {
+            db.execute_unprepared(&pin).await?;
+        }
         Ok(())
     }
 

@@ -81,7 +81,8 @@ pub struct Pool {
 /// are. So call this regularly, such as after each creation or from a scheduler; whoever comes when the pool is empty
 /// waits for the migrations as without a pool. Runs over all tenants migrate pending schemas too.
 ///
-/// Hooks run when the schema is made, with the name that it has then.
+/// The hooks before and after migrations run when the schema is made, with the name that it has then;
+/// [`seed`](crate::TenantHooks::seed) runs when a tenant gets it.
 ///
 /// # Errors
 /// [`PoolError`]. [`CreateTenantError::NamesItself`] in it says that the migrations write the name of their schema somewhere,
