@@ -122,8 +122,8 @@ pub use hooks::{Migrating, Seeding, TenantHooks};
 pub use lifecycle::{
     Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
     Pool, PoolError, RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant,
-    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain, rename_schema,
-    rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
+    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain,
+    rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
 };
 #[cfg(feature = "cli")]
 pub use lifecycle::{

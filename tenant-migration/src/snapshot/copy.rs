@@ -19,11 +19,6 @@ pub(crate) struct Size {
     transactions: i64,
 }
 
-/// How many locks a server is to have for each relation of a schema that one transaction makes again. A table with a key, a
-/// sequence and texts, five relations, takes ten locks to be made and eleven to be dropped, as types and defaults are locked,
-/// too. So this is twice what it takes: others need some meanwhile.
-const LOCKS_FOR_EACH: i64 = 8;
-
 impl Size {
     pub(crate) async fn read(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Self, DbErr> {
         let rows = rows(db, about_schema!("size.sql"), [schema.as_str().into()]).await?;

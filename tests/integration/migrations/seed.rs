@@ -2,7 +2,8 @@
 
 use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
 use tenant_migration::{
-    CloneData, CreateTenantError, NewTenant, fill_pool, Migrating, Seeding, TenantHooks, TenantRoles, clone_tenant, tenant_transaction,
+    CloneData, CreateTenantError, Migrating, NewTenant, Seeding, TenantHooks, TenantRoles, clone_tenant,
+    fill_pool, tenant_transaction,
 };
 
 use super::{snapshot::counted, *};
@@ -73,8 +74,13 @@ async fn a_tenant_with_a_pending_schema_is_seeded_too() {
     assert_eq!(made, ["{after}"]);
     let failing = NewTenant::new(schema("globex"), "FAILS").kind("trial");
     let refused = create_tenant(&connection, &migrations, &failing).await;
-    assert!(matches!(refused, Err(CreateTenantError::Seed { .. })), "{refused:?}");
-    let new = new("acme").kind("trial").metadata(serde_json::json!({ "of": "acme" }));
+    assert!(
+        matches!(refused, Err(CreateTenantError::Seed { .. })),
+        "{refused:?}"
+    );
+    let new = new("acme")
+        .kind("trial")
+        .metadata(serde_json::json!({ "of": "acme" }));
     create_tenant(&connection, &migrations, &new).await.unwrap();
     assert_eq!(
         titles(&connection, "acme").await,
