@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use tenant_core::SchemaName;
 
 use crate::{
     error::sqlstate,
@@ -41,13 +42,9 @@ pub(crate) async fn enter(
     options: &RunOptions,
 ) -> Result<Place, DbErr> {
     let schema = ledger.schema;
-    let values = [
-        lock::key(schema),
-        migrations.search_path(schema),
-        milliseconds(options.lock_timeout),
-        milliseconds(options.statement_timeout),
-        ledger.quoted(),
-    ];
+    let values = settings(migrations, schema, options)
+        .into_iter()
+        .chain([ledger.quoted()]);
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ENTER, values.map(Into::into));
     let row = ask(db, statement.clone()).await?;
     if row.try_get("", "is_locked")? {
@@ -87,16 +84,13 @@ pub(crate) async fn enter_as_planned(
     options: &RunOptions,
 ) -> Result<bool, DbErr> {
     let schema = ledger.schema;
-    let values = [
-        lock::key(schema),
-        migrations.search_path(schema),
-        milliseconds(options.lock_timeout),
-        milliseconds(options.statement_timeout),
+    let more = [
         schema.as_str().to_owned(),
         planned.len().to_string(),
         SEPARATOR.to_owned(),
         planned.join(SEPARATOR),
     ];
+    let values = settings(migrations, schema, options).into_iter().chain(more);
     let sql = ENTER_AS_PLANNED.replace("<ledger>", &ledger.quoted());
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values.map(Into::into));
     match db.execute_unprepared(&statement.to_string()).await {
@@ -104,6 +98,16 @@ pub(crate) async fn enter_as_planned(
         Err(error) if sqlstate(&error).is_some_and(|code| NOT_AS_PLANNED.contains(&code)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The first values of both ways to enter.
+fn settings(migrations: &Migrations, schema: &SchemaName, options: &RunOptions) -> [String; 4] {
+    [
+        lock::key(schema),
+        migrations.search_path(schema),
+        milliseconds(options.lock_timeout),
+        milliseconds(options.statement_timeout),
+    ]
 }
 
 fn place(row: &QueryResult) -> Result<Place, DbErr> {

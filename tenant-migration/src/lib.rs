@@ -104,6 +104,7 @@ mod recreate;
 mod report;
 mod retry;
 mod roles;
+mod rows;
 mod run_options;
 mod select;
 mod snapshot;

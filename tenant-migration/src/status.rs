@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     error::{PlanError, sqlstate},
     migrations::{Migrations, scope_of},
     plan::{Step, Target},
+    rows::rows,
 };
 
 /// What is applied in a schema, and what is not.
@@ -214,7 +215,7 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
         obj_description(to_regclass($2), 'pg_class') AS comment";
     let ledger = migrations.shared().ledger_of(&schema).quoted();
-    let rows = query(db, sql, [schema.quoted().into(), ledger.into()]).await?;
+    let rows = rows(db, sql, [schema.quoted().into(), ledger.into()]).await?;
     let row = rows
         .first()
         .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
@@ -262,7 +263,7 @@ async fn find_tenants(
         };
     }
     let (sql, values) = select_tenants(migrations, target);
-    let rows = query(db, &sql, values).await?;
+    let rows = rows(db, &sql, values).await?;
     let found: Vec<_> = rows.iter().map(found).collect::<Result<_, _>>()?;
     match wanted
         .iter()
@@ -342,20 +343,11 @@ async fn read_ledgers(
     if selects.is_empty() {
         return Ok(ledgers);
     }
-    for row in query(db, &selects.join(" UNION ALL "), []).await? {
+    for row in rows(db, &selects.join(" UNION ALL "), []).await? {
         let at: i32 = row.try_get("", "at")?;
         if let Some(ledger) = usize::try_from(at).ok().and_then(|at| ledgers.get_mut(at)) {
             ledger.push(row.try_get("", "version")?);
         }
     }
     Ok(ledgers)
-}
-
-async fn query(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    db.query_all_raw(statement).await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, QueryFilter, QueryResult, Statement, TransactionTrait,
+    DbErr, EntityTrait, QueryFilter, Statement, TransactionTrait,
 };
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -18,6 +18,7 @@ use crate::{
     lock::{self, Hold},
     migrations::Migrations,
     retry, roles,
+    rows::rows,
     run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
 };
 
@@ -347,15 +348,6 @@ async fn keep_time_and_drop(db: &DatabaseTransaction, id: i64) -> Result<(), DbE
     ))
     .await?;
     Ok(())
-}
-
-async fn rows(
-    db: &DatabaseTransaction,
-    sql: &str,
-    values: impl IntoIterator<Item = sea_orm::Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    db.query_all_raw(statement).await
 }
 
 /// What takes the foreign keys from a table that refer to other schemas.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, QueryFilter, QueryResult, Statement, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, sea_query::Expr,
 };
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -25,6 +25,7 @@ use crate::{
     lock::{self, Hold},
     migrations::Migrations,
     retry, roles,
+    rows::{rows, texts},
     run_options::DEFAULT_ATTEMPTS,
 };
 
@@ -301,7 +302,7 @@ impl Renaming {
 
     /// Asked at the end, when most of the time has passed in which somebody may have come.
     async fn require_unused(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let by = texts(db, USERS, &self.new).await?;
+        let by = texts(db, USERS, [self.new.as_str().into()]).await?;
         if by.is_empty() {
             return Ok(());
         }
@@ -366,21 +367,7 @@ fn schemas_of(path: &str) -> Vec<String> {
 
 /// The functions that seem to have a schema's name in their bodies, before a dot.
 async fn naming(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
-    texts(db, NAMING, schema).await
-}
-
-async fn texts(db: &DatabaseTransaction, sql: &str, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
-    let rows = rows(db, sql, [schema.as_str().into()]).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
-}
-
-async fn rows(
-    db: &DatabaseTransaction,
-    sql: &str,
-    values: impl IntoIterator<Item = sea_orm::Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    db.query_all_raw(statement).await
+    texts(db, NAMING, [schema.as_str().into()]).await
 }
 
 /// The functions of a schema that have a `search_path`, with that.

@@ -1,6 +1,6 @@
 //! What all queries on the catalogs have in common.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 
 /// A query about what a schema has: `known.sql` and what is asked of it.
 macro_rules! about_schema {
@@ -9,6 +9,8 @@ macro_rules! about_schema {
     };
 }
 pub(super) use about_schema;
+
+pub(super) use crate::rows::rows;
 
 /// Does something that leaves nothing behind in the transaction, however it ends: no setting, no error.
 ///
@@ -32,15 +34,6 @@ pub(super) async fn enter(db: &impl ConnectionTrait, path: &str) -> Result<(), D
     );
     db.execute_unprepared(&sql).await?;
     Ok(())
-}
-
-pub(super) async fn rows(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    db.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
-        .await
 }
 
 /// The first column of the first row.

@@ -1,12 +1,13 @@
 //! Whether a schema can get another name: whether its name is written anywhere in it.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{DatabaseTransaction, DbErr};
 use tenant_core::SchemaName;
 
 use crate::{
     error::CreateTenantError,
     lifecycle::creation::Creation,
     migrations::Migrations,
+    rows::texts,
     snapshot::{Fingerprint, Reading, aside},
 };
 
@@ -41,23 +42,15 @@ pub(crate) async fn find_name(
     if let Some(object) = read?.naming(schema) {
         return Ok(Some(format!("the {object}")));
     }
-    for table in texts(db, TABLES, schema).await? {
+    for table in texts(db, TABLES, [schema.as_str().into()]).await? {
         let sql = format!(
             "SELECT 1::text FROM {table} AS t WHERE strpos(lower(ROW(t.*)::text), lower($1)) > 0 LIMIT 1"
         );
-        if !texts(db, &sql, schema).await?.is_empty() {
+        if !texts(db, &sql, [schema.as_str().into()]).await?.is_empty() {
             return Ok(Some(format!("a row of {table}")));
         }
     }
     Ok(None)
-}
-
-async fn texts(db: &DatabaseTransaction, sql: &str, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
-    let values = [schema.as_str().into()];
-    let rows = db
-        .query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
-        .await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// The tables with rows of their own.

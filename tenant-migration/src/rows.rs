@@ -1,0 +1,22 @@
+//! The rows of a query of our own.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+
+pub(crate) async fn rows(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    db.query_all_raw(statement).await
+}
+
+/// The first column of each, which is a text.
+pub(crate) async fn texts(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<String>, DbErr> {
+    let rows = rows(db, sql, values).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
