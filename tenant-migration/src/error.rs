@@ -407,6 +407,18 @@ pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
 }
 
+/// Whether a table is missing, or its schema.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(crate) fn is_without_table(error: &DbErr) -> bool {
+    matches!(sqlstate(error), Some("42P01" | "3F000"))
+}
+
+/// Whether a statement on the catalog failed because there is none, or an older version's, without the columns.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(crate) fn is_without_catalog(error: &DbErr) -> bool {
+    matches!(sqlstate(error), Some("42P01" | "42703"))
+}
+
 /// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
 /// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 pub(crate) fn ends_the_session(error: &DbErr) -> bool {

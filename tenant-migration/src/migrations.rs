@@ -296,6 +296,11 @@ impl MigrationSet {
         self.migrations.iter().map(|definition| &definition.name)
     }
 
+    /// The last migration: the version of a schema that has all.
+    pub(crate) fn newest(&self) -> Option<&Arc<str>> {
+        self.names().next_back()
+    }
+
     /// The last of `applied`, in the order of definition: the version of a schema that has these.
     pub(crate) fn version(&self, is_applied: impl Fn(&str) -> bool) -> Option<&Arc<str>> {
         self.names().rev().find(|name| is_applied(name))

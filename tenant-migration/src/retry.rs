@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use tenant_core::SchemaName;
 
-use crate::error::{SchemaError, sqlstate};
+use crate::{
+    error::{SchemaError, sqlstate},
+    lifecycle::LifecycleError,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -40,6 +44,28 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
             | "55P03" // lock_not_available
         )
     )
+}
+
+/// Does something that waits for no lock for long, up to so many times, where the database failed for a reason that passes.
+pub(crate) async fn patiently<T, W>(
+    schema: &SchemaName,
+    attempts: u32,
+    work: impl Fn() -> W,
+) -> Result<T, LifecycleError>
+where
+    W: Future<Output = Result<T, LifecycleError>>,
+{
+    let mut attempt = 1;
+    loop {
+        match work().await {
+            Err(LifecycleError::Database(error)) if attempt < attempts && is_transient(&error) => {
+                tracing::warn!(%schema, attempt, %error, "trying again");
+                tokio::time::sleep(pause(attempt)).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// How long to wait before the next attempt: twice as long each time, and never as long as somebody else who failed

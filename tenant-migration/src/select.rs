@@ -12,7 +12,7 @@ use tenant_core::{
 use crate::{
     catalog,
     data::tenant_of,
-    error::{reason, sqlstate},
+    error::{is_without_catalog, reason},
     plan::Target,
 };
 
@@ -43,10 +43,7 @@ pub enum SelectError {
 impl From<CatalogError> for SelectError {
     fn from(error: CatalogError) -> Self {
         match error {
-            // There is no such table, or an older one without the columns.
-            CatalogError::Database(error) if matches!(sqlstate(&error), Some("42P01" | "42703")) => {
-                Self::NoCatalog
-            }
+            CatalogError::Database(error) if is_without_catalog(&error) => Self::NoCatalog,
             error => Self::Catalog(error),
         }
     }

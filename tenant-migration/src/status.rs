@@ -7,7 +7,7 @@ use tenant_core::{SchemaName, Scope};
 
 use crate::{
     began, catalog,
-    error::{PlanError, sqlstate},
+    error::{PlanError, is_without_table},
     migrations::{Migrations, scope_of},
     plan::{Step, Target},
     rows::rows,
@@ -156,9 +156,7 @@ pub(crate) async fn read(
     loop {
         match read_once(db, migrations, target).await {
             // A tenant was dropped, or a schema got another name, after it was found.
-            Err(PlanError::Database(error))
-                if attempt < READ_ATTEMPTS && matches!(sqlstate(&error), Some("42P01" | "3F000")) =>
-            {
+            Err(PlanError::Database(error)) if attempt < READ_ATTEMPTS && is_without_table(&error) => {
                 attempt += 1;
             }
             result => return result,

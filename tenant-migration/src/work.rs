@@ -205,7 +205,7 @@ where
     }
 
     /// What tells the catalog which version the schema has after all steps. The shared schema has none there.
-    pub(crate) fn set_version(&self, left: &Left) -> Option<String> {
+    fn set_version(&self, left: &Left) -> Option<String> {
         self.home.kind?;
         let version = self.set().version(|name| left.applied.contains(name));
         Some(version::record(self.schema(), version.map(|name| &**name)))

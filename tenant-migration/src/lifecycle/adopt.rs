@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tenant_core::{
     __private::{ShutDown, detached},
     SchemaName, Tenant, TenantId, TenantStatus,
@@ -20,6 +20,7 @@ use crate::{
     lock::{self, Hold},
     migrations::Migrations,
     plan::Step,
+    rows::{rows, texts},
     work::Home,
 };
 
@@ -168,8 +169,7 @@ impl Adoption {
 /// Whether the database has a schema, by its exact name.
 async fn exists(db: &DatabaseTransaction, schema: &SchemaName) -> Result<bool, DbErr> {
     let sql = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
-    Ok(db.query_one_raw(statement).await?.is_some())
+    Ok(!rows(db, sql, [schema.as_str().into()]).await?.is_empty())
 }
 
 /// The extensions that are in a schema, or made it.
@@ -182,7 +182,5 @@ async fn extensions(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Vec
                 AND refclassid = 'pg_extension'::regclass AND refobjid = extension.oid
         )
         ORDER BY 1";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
-    let rows = db.query_all_raw(statement).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    texts(db, sql, [schema.as_str().into()]).await
 }

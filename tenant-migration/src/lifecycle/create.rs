@@ -121,12 +121,22 @@ pub async fn create_tenant(
     migrations: &Migrations,
     new: &NewTenant,
 ) -> Result<Tenant, CreateTenantError> {
+    create(db, migrations, new, TenantStatus::Active).await
+}
+
+/// Creates a tenant, which has a status then.
+pub(super) async fn create(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    new: &NewTenant,
+    status: TenantStatus,
+) -> Result<Tenant, CreateTenantError> {
     let awaited = Arc::new(());
     let creation = Creation {
         db: db.clone(),
         migrations: migrations.clone(),
         new: new.clone(),
-        status: TenantStatus::Active,
+        status,
         awaited: Arc::downgrade(&awaited),
     };
     creation.check_migrations()?;

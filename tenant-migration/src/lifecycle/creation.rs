@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
-    error::{CreateTenantError, RoleError, SchemaError, broken_key, ends_the_session, sqlstate},
+    error::{
+        CreateTenantError, RoleError, SchemaError, broken_key, ends_the_session, is_without_catalog, sqlstate,
+    },
     hooks::Hook,
     migrations::Migrations,
     plan::Step,
@@ -151,12 +153,11 @@ impl Creation {
     }
 
     pub(super) fn not_inserted(&self, error: DbErr) -> CreateTenantError {
-        match sqlstate(&error) {
-            // There is no such table, or an older one without the columns.
-            Some("42P01" | "42703") => CreateTenantError::NoCatalog {
+        match is_without_catalog(&error) {
+            true => CreateTenantError::NoCatalog {
                 schema: self.schema().clone(),
             },
-            _ => self.failed(error),
+            false => self.failed(error),
         }
     }
 
@@ -284,7 +285,7 @@ impl Creation {
 
     fn tenant(self, row: tenant::Model) -> Tenant {
         let set = self.migrations.of_kind(&row.kind);
-        let version = set.names().next_back().filter(|_| !self.new.schema.is_shared());
+        let version = set.newest().filter(|_| !self.new.schema.is_shared());
         let version = version.map(ToString::to_string);
         Tenant::new(TenantId(row.id), self.new.schema, row.name)
             .with_version(version)

@@ -18,7 +18,7 @@ use crate::{
     lock::{self, Hold},
     migrations::Migrations,
     retry, roles,
-    rows::rows,
+    rows::{rows, texts},
     run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
 };
 
@@ -157,7 +157,7 @@ impl Dropping {
             Err(error @ LifecycleError::NoSuchTenant { .. }) => {
                 // It may have been interrupted right before its end.
                 let gone = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
-                self.schema = as_stored(&gone.schema_name)?;
+                self.schema = lookup::schema_of(&gone.schema_name)?;
             }
             Err(error) => return Err(error),
         }
@@ -177,7 +177,7 @@ impl Dropping {
     async fn leave_service(&mut self) -> Result<Duration, LifecycleError> {
         let transaction = self.db.begin().await?;
         let row = lookup::lock_own_schema(&transaction, &self.schema, "to drop").await?;
-        self.schema = as_stored(&row.schema_name)?;
+        self.schema = lookup::schema_of(&row.schema_name)?;
         let is_out = matches!(
             lookup::status(&row)?,
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
@@ -194,35 +194,19 @@ impl Dropping {
 
     /// One transaction's worth of what `query` finds. `false` if there is nothing more.
     async fn drop_some(&mut self, query: &str, most: u32) -> Result<bool, LifecycleError> {
-        let mut attempt = 1;
-        loop {
-            match self.try_drop_some(query, most).await {
-                Err(LifecycleError::Database(error))
-                    if attempt < self.options.attempts && retry::is_transient(&error) =>
-                {
-                    tracing::warn!(schema = %self.schema, attempt, %error, "trying again");
-                    tokio::time::sleep(retry::pause(attempt)).await;
-                    attempt += 1;
-                }
-                Ok(objects) => {
-                    self.dropped.objects += objects;
-                    self.dropped.transactions += usize::from(objects > 0);
-                    return Ok(objects > 0);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let attempts = self.options.attempts;
+        let work = || self.try_drop_some(query, most);
+        let objects = retry::patiently(&self.schema, attempts, work).await?;
+        self.dropped.objects += objects;
+        self.dropped.transactions += usize::from(objects > 0);
+        Ok(objects > 0)
     }
 
     async fn try_drop_some(&self, query: &str, most: u32) -> Result<usize, LifecycleError> {
         let transaction = self.begin().await?;
         self.require_unneeded(&transaction).await?;
         let values = [self.schema.as_str().into(), i64::from(most).into()];
-        let rows = rows(&transaction, query, values).await?;
-        let commands: Vec<String> = rows
-            .iter()
-            .map(|row| row.try_get_by_index(0))
-            .collect::<Result<_, _>>()?;
+        let commands = texts(&transaction, query, values).await?;
         if !commands.is_empty() {
             transaction.execute_unprepared(&commands.join(";\n")).await?;
         }
@@ -252,14 +236,10 @@ impl Dropping {
 
     /// CASCADE is for what is the tenant's own.
     async fn require_unneeded(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let rows = rows(db, NEEDED_BY, [self.schema.as_str().into()]).await?;
-        if rows.is_empty() {
+        let by = texts(db, NEEDED_BY, [self.schema.as_str().into()]).await?;
+        if by.is_empty() {
             return Ok(());
         }
-        let by = rows
-            .iter()
-            .map(|row| row.try_get_by_index(0))
-            .collect::<Result<_, _>>()?;
         Err(LifecycleError::Needed {
             schema: self.schema.clone(),
             by,
@@ -298,10 +278,6 @@ impl Dropping {
         transaction.commit().await?;
         Ok(())
     }
-}
-
-fn as_stored(name: &str) -> Result<SchemaName, DbErr> {
-    SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
 }
 
 async fn keep_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {

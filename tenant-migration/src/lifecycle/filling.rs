@@ -8,6 +8,7 @@ use crate::{
     error::reason,
     migrations::Migrations,
     retry::is_transient,
+    rows::rows,
     snapshot::{Fingerprint, Key, Lesson, ReadError, Reading, Snapshot, Snapshots, Way, Witness, aside},
     work::Home,
 };
@@ -68,9 +69,10 @@ impl<'a, C: ConnectionTrait> Filling<'a, C> {
                 AND refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)";
         let ledger = self.home.ledger(self.migrations);
         let values = [self.home.schema.as_str().into(), ledger.quoted().into()];
-        let statement = sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values);
-        let row = self.db.query_one_raw(statement).await?;
-        let is_alone = row.map_or(Ok(Some(false)), |row| row.try_get_by_index(0))?;
+        let rows = rows(self.db, sql, values).await?;
+        let is_alone = rows
+            .first()
+            .map_or(Ok(Some(false)), |row| row.try_get_by_index(0))?;
         Ok(is_alone == Some(true) && ledger.read(self.db).await?.is_empty())
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use super::error::LifecycleError;
-use crate::{entry::milliseconds, error::sqlstate, run_options::DEFAULT_LOCK_TIMEOUT};
+use crate::{entry::milliseconds, error::is_without_catalog, run_options::DEFAULT_LOCK_TIMEOUT};
 
 /// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
@@ -71,12 +71,16 @@ pub(super) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
     row.status.parse().map_err(unknown)
 }
 
+/// A name of a tenant's schema as the catalog has it, which is as PostgreSQL has it.
+pub(super) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
+    SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
+}
+
 fn not_read(error: DbErr, schema: &SchemaName) -> LifecycleError {
-    match sqlstate(&error) {
-        // There is no such table, or an older one without the columns.
-        Some("42P01" | "42703") => LifecycleError::NoCatalog {
+    match is_without_catalog(&error) {
+        true => LifecycleError::NoCatalog {
             schema: schema.clone(),
         },
-        _ => error.into(),
+        false => error.into(),
     }
 }

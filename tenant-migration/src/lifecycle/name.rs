@@ -1,14 +1,13 @@
 //! Whether a schema of a tenant may have a name.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     sea_query::{Expr, Func},
 };
 use tenant_core::{SchemaName, catalog::dropped_tenant};
 
 use super::error::LifecycleError;
-use crate::migrations::Migrations;
+use crate::{migrations::Migrations, rows::rows};
 
 /// Who wants a name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -109,6 +108,5 @@ async fn is_in_database(
         SELECT FROM pg_catalog.pg_roles WHERE rolcanlogin AND lower(rolname::text COLLATE "C") = $1"#;
     let own = own.map(|schema| schema.as_str().to_owned());
     let values = [name.as_str().to_ascii_lowercase().into(), own.into()];
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    Ok(!db.query_all_raw(statement).await?.is_empty())
+    Ok(!rows(db, sql, values).await?.is_empty())
 }

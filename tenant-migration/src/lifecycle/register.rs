@@ -6,7 +6,7 @@ use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 use super::{create::NewTenant, domains, error::LifecycleError};
 use crate::{
     catalog::SCHEMA_NAME_KEY,
-    error::{broken_key, sqlstate},
+    error::{broken_key, is_without_catalog},
 };
 
 /// The row of a tenant to be.
@@ -48,10 +48,9 @@ pub(super) async fn insert(
 /// Why the row of a tenant was not written.
 pub(super) fn not_written(error: DbErr, schema: &SchemaName) -> LifecycleError {
     let schema = schema.clone();
-    match (sqlstate(&error), broken_key(&error)) {
-        // There is no such table, or an older one without the columns.
-        (Some("42P01" | "42703"), _) => LifecycleError::NoCatalog { schema },
-        (_, Some(SCHEMA_NAME_KEY)) => LifecycleError::SchemaTaken { schema },
+    match broken_key(&error) {
+        _ if is_without_catalog(&error) => LifecycleError::NoCatalog { schema },
+        Some(SCHEMA_NAME_KEY) => LifecycleError::SchemaTaken { schema },
         _ => error.into(),
     }
 }

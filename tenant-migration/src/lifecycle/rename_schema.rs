@@ -148,19 +148,7 @@ impl Renaming {
     }
 
     async fn rename_patiently(&self) -> Result<SchemaRenamed, LifecycleError> {
-        let mut attempt = 1;
-        loop {
-            match self.rename().await {
-                Err(LifecycleError::Database(error))
-                    if attempt < DEFAULT_ATTEMPTS && retry::is_transient(&error) =>
-                {
-                    tracing::warn!(schema = %self.old, attempt, %error, "trying again");
-                    tokio::time::sleep(retry::pause(attempt)).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        retry::patiently(&self.old, DEFAULT_ATTEMPTS, || self.rename()).await
     }
 
     async fn rename(&self) -> Result<SchemaRenamed, LifecycleError> {
@@ -168,8 +156,7 @@ impl Renaming {
         self.lock_names(&transaction).await?;
         let row = lookup::lock_own_schema(&transaction, &self.old, "renaming a schema").await?;
         // Its name as PostgreSQL has it, whatever the case of what was asked for.
-        let old = SchemaName::for_tenant(&row.schema_name);
-        let old = old.map_err(|error| DbErr::Custom(error.to_string()))?;
+        let old = lookup::schema_of(&row.schema_name)?;
         if old.as_str() == self.new.as_str() {
             return Ok(SchemaRenamed::default());
         }
@@ -179,7 +166,7 @@ impl Renaming {
         self.keep_name(&transaction, &old, &row).await?;
         let functions = repin(&transaction, &old, &self.new).await?;
         self.change_role(&transaction, &old).await?;
-        let outdated = naming(&transaction, &old).await?;
+        let outdated = texts(&transaction, NAMING, [old.as_str().into()]).await?;
         self.require_unused(&transaction).await?;
         transaction.commit().await?;
         Ok(SchemaRenamed { functions, outdated })
@@ -365,11 +352,6 @@ fn schemas_of(path: &str) -> Vec<String> {
     parts.map(name).collect()
 }
 
-/// The functions that seem to have a schema's name in their bodies, before a dot.
-async fn naming(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
-    texts(db, NAMING, [schema.as_str().into()]).await
-}
-
 /// The functions of a schema that have a `search_path`, with that.
 const FUNCTIONS: &str = r"
 SELECT proc.oid::int8, substr(setting, length('search_path=') + 1)
@@ -385,6 +367,8 @@ SELECT format('ALTER ROUTINE %s SET search_path = %s', $1::int8::oid::regprocedu
     string_agg(quote_literal(name), ', ' ORDER BY place))
 FROM json_array_elements_text($2::json) WITH ORDINALITY AS schemas (name, place)";
 
+/// The functions that seem to have a schema's name in their bodies, before a dot.
+///
 /// Schema names have no character that means something in a regular expression, but for the hyphen between brackets.
 const NAMING: &str = r#"
 SELECT proc.oid::regprocedure::text

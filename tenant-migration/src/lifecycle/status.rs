@@ -83,7 +83,7 @@ pub async fn resume_tenant(
     };
     let transaction = db.begin().await?;
     let row = lookup::lock(&transaction, schema).await?;
-    let newest = migrations.of_kind(&row.kind).names().next_back();
+    let newest = migrations.of_kind(&row.kind).newest();
     let is_behind = row.version.as_deref() != newest.map(|name| &**name);
     if is_behind && row.status == Archived.as_str() {
         let schema = schema.clone();

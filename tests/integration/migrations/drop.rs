@@ -10,7 +10,10 @@ use tenant_migration::{
 
 use tests::TestServer;
 
-use super::*;
+use super::{
+    lock_table::{has_locks_again, make_tables},
+    *,
+};
 
 fn at_once() -> DropOptions {
     DropOptions::default().drain(Duration::ZERO)
@@ -125,23 +128,11 @@ async fn a_tenant_with_more_tables_than_the_lock_table_holds_is_dropped() {
     create_tenant(&connection, &migrations, &new("acme"))
         .await
         .unwrap();
-    for first in (0..TABLES).step_by(200) {
-        let last = first + 199;
-        db.execute(&format!(
-            "DO $$ BEGIN FOR i IN {first}..{last} LOOP
-                EXECUTE format('CREATE TABLE acme.t%s (id serial PRIMARY KEY, body text)', i);
-            END LOOP; END $$"
-        ))
-        .await;
-    }
+    make_tables(&db, TABLES).await;
     let refused = connection.execute_unprepared("DROP SCHEMA acme CASCADE").await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("out of shared memory"), "{refused}");
-    // The error comes before the locks are given back, and until then no session gets one.
-    let lock = "SELECT FROM pg_class";
-    while connection.execute_unprepared(lock).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    has_locks_again(&connection).await;
 
     let dropped = drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
         .await

@@ -31,8 +31,21 @@ impl TenantHooks for Tries {
     }
 }
 
+/// So many tables in the schema `acme`.
+pub(super) async fn make_tables(db: &TestDatabase, tables: usize) {
+    for first in (0..tables).step_by(200) {
+        let last = first + 199;
+        db.execute(&format!(
+            "DO $$ BEGIN FOR i IN {first}..{last} LOOP
+                EXECUTE format('CREATE TABLE acme.t%s (id serial PRIMARY KEY, body text)', i);
+            END LOOP; END $$"
+        ))
+        .await;
+    }
+}
+
 /// An error comes before the locks are given back, and until then no session gets one.
-async fn has_locks_again(db: &DatabaseConnection) {
+pub(super) async fn has_locks_again(db: &DatabaseConnection) {
     while db.execute_unprepared("SELECT FROM pg_class").await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -49,15 +62,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
     for name in ["acme", "globex"] {
         create_tenant(&connection, &migrations, &new(name)).await.unwrap();
     }
-    for first in (0..TABLES).step_by(200) {
-        let last = first + 199;
-        db.execute(&format!(
-            "DO $$ BEGIN FOR i IN {first}..{last} LOOP
-                EXECUTE format('CREATE TABLE acme.t%s (id serial PRIMARY KEY, body text)', i);
-            END LOOP; END $$"
-        ))
-        .await;
-    }
+    make_tables(&db, usize::try_from(TABLES).unwrap()).await;
 
     let counted = migrations.clone().with_hooks(tries.clone());
     let report = act(&db, &counted, &Target::AllTenants, Action::Fresh).await;

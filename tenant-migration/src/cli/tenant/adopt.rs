@@ -4,7 +4,7 @@ use std::io::Write;
 
 use tenant_core::{SchemaName, Tenant, VersionSkew};
 
-use super::host;
+use super::new_tenant;
 use crate::{
     cli::{Context, error::CliError},
     lifecycle::{Applied, NewTenant, adopt_schema},
@@ -47,15 +47,8 @@ pub struct AdoptArgs {
 impl AdoptArgs {
     fn tenant(&self) -> Result<NewTenant, CliError> {
         let schema = SchemaName::new(&self.schema)?;
-        let name = self.name.clone().unwrap_or_else(|| schema.to_string());
-        let mut new = NewTenant::new(schema, name).kind(&self.kind);
-        if let Some(domain) = &self.domain {
-            new = new.domain(host(domain.clone())?);
-        }
-        if self.reuse_name {
-            new = new.reuse_name();
-        }
-        Ok(new)
+        let new = new_tenant(schema, self.name.clone(), self.domain.clone(), self.reuse_name)?;
+        Ok(new.kind(&self.kind))
     }
 
     fn applied(&self) -> Applied {

@@ -4,10 +4,11 @@ use std::io::Write;
 
 use sea_orm::DatabaseConnection;
 use tenant_core::{
-    DEFAULT_KIND, Host, SchemaName, Tenant,
+    DEFAULT_KIND, SchemaName, Tenant,
     catalog::{SeaOrmStore, TenantStore as _},
 };
 
+use super::at;
 use crate::{
     cli::{Context, error::CliError},
     lifecycle::{CloneData, NewTenant, clone_tenant},
@@ -16,9 +17,7 @@ use crate::{
 /// What was asked for.
 pub(super) struct Cloning {
     pub(super) source: SchemaName,
-    pub(super) schema: SchemaName,
-    pub(super) name: Option<String>,
-    pub(super) domain: Option<Host>,
+    pub(super) new: NewTenant,
     pub(super) kind: Option<String>,
     pub(super) is_structure_only: bool,
 }
@@ -33,26 +32,17 @@ pub(super) async fn run(
     let cloned = clone(context, &db, cloning).await;
     db.close().await?;
     let tenant = cloned?;
-    let at = tenant.domain().map(|domain| format!(" at {domain}"));
-    writeln!(
-        out,
-        "copied tenant {source} to {}{}",
-        tenant.schema(),
-        at.unwrap_or_default()
-    )?;
+    let (schema, at) = (tenant.schema(), at(&tenant));
+    writeln!(out, "copied tenant {source} to {schema}{at}")?;
     Ok(())
 }
 
 async fn clone(context: &Context<'_>, db: &DatabaseConnection, cloning: Cloning) -> Result<Tenant, CliError> {
-    let name = cloning.name.unwrap_or_else(|| cloning.schema.to_string());
     let kind = match cloning.kind {
         Some(kind) => kind,
         None => kind_of(db, &cloning.source).await?,
     };
-    let mut new = NewTenant::new(cloning.schema, name).kind(kind);
-    if let Some(domain) = cloning.domain {
-        new = new.domain(domain);
-    }
+    let new = cloning.new.kind(kind);
     let data = match cloning.is_structure_only {
         true => CloneData::Structure,
         false => CloneData::Rows,

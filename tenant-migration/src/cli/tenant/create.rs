@@ -5,7 +5,7 @@ use std::io::Write;
 use sea_orm::DatabaseConnection;
 use tenant_core::{SchemaName, Tenant};
 
-use super::clone::kind_of;
+use super::{at, clone::kind_of};
 use crate::{
     cli::{Context, error::CliError},
     lifecycle::{NewTenant, create_tenant, create_tenant_from},
@@ -23,8 +23,7 @@ pub(super) async fn run(
     db.close().await?;
     let tenant = created?;
     let from = template.map(|template| format!(" from {template}"));
-    let at = tenant.domain().map(|domain| format!(" at {domain}"));
-    let (from, at) = (from.unwrap_or_default(), at.unwrap_or_default());
+    let (from, at) = (from.unwrap_or_default(), at(&tenant));
     if tenant.is_public() {
         writeln!(out, "created the public tenant{at}")?;
     } else {

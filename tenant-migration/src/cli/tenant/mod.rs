@@ -17,7 +17,7 @@ mod transfer;
 
 use std::io::Write;
 
-use tenant_core::{Host, SchemaName};
+use tenant_core::{Host, SchemaName, Tenant};
 
 use super::{Context, error::CliError};
 use crate::lifecycle::NewTenant;
@@ -42,15 +42,7 @@ pub(super) async fn run(
             from,
             reuse_name,
         } => {
-            let schema = SchemaName::new(schema)?;
-            let name = name.unwrap_or_else(|| schema.to_string());
-            let mut new = NewTenant::new(schema, name);
-            if let Some(domain) = domain {
-                new = new.domain(host(domain)?);
-            }
-            if reuse_name {
-                new = new.reuse_name();
-            }
+            let new = new_tenant(SchemaName::new(schema)?, name, domain, reuse_name)?;
             let template = from.map(SchemaName::new).transpose()?;
             create::run(context, new, kind, template, out).await
         }
@@ -64,9 +56,7 @@ pub(super) async fn run(
         } => {
             let cloning = clone::Cloning {
                 source: SchemaName::new(source)?,
-                schema: SchemaName::new(schema)?,
-                name,
-                domain: domain.map(host).transpose()?,
+                new: new_tenant(SchemaName::new(schema)?, name, domain, false)?,
                 kind,
                 is_structure_only: structure_only,
             };
@@ -98,6 +88,27 @@ pub(super) async fn run(
         TenantCommand::Schema(command) => schema::run(context, command, out).await,
         TenantCommand::Change(command) => change::run(context, command, out).await,
     }
+}
+
+/// A tenant to be, called like its schema if it has no name.
+fn new_tenant(
+    schema: SchemaName,
+    name: Option<String>,
+    domain: Option<String>,
+    reuse_name: bool,
+) -> Result<NewTenant, CliError> {
+    let name = name.unwrap_or_else(|| schema.to_string());
+    let mut new = NewTenant::new(schema, name);
+    if let Some(domain) = domain {
+        new = new.domain(host(domain)?);
+    }
+    Ok(if reuse_name { new.reuse_name() } else { new })
+}
+
+/// Where a tenant is served, behind what was done to it.
+fn at(tenant: &Tenant) -> String {
+    let at = tenant.domain().map(|domain| format!(" at {domain}"));
+    at.unwrap_or_default()
 }
 
 /// A host as a person typed it.

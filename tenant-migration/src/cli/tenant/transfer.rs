@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use tenant_core::SchemaName;
 
-use super::adopt::show_pending;
+use super::{adopt::show_pending, at};
 use crate::{
     cli::{Context, error::CliError},
     lifecycle::{ImportOptions, PgPrograms, export_tenant, import_tenant},
@@ -70,14 +70,8 @@ pub(super) async fn import(
     let imported = import_tenant(&db, context.migrations, &args.directory, &options).await;
     db.close().await?;
     let tenant = imported?;
-    let at = tenant.domain().map(|domain| format!(" at {domain}"));
-    writeln!(
-        out,
-        "imported tenant {}{}, {}",
-        tenant.schema(),
-        at.unwrap_or_default(),
-        tenant.status()
-    )?;
+    let (schema, at, status) = (tenant.schema(), at(&tenant), tenant.status());
+    writeln!(out, "imported tenant {schema}{at}, {status}")?;
     show_pending(context, &tenant, out)?;
     writeln!(out, "`audit` shows what could lead from it to another tenant")?;
     Ok(())

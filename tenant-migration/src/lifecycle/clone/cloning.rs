@@ -8,7 +8,7 @@ use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, Tenant
 use super::{CloneData, error::CloneError};
 use crate::{
     began,
-    error::sqlstate,
+    error::is_without_table,
     ledger::Ledger,
     lifecycle::{LifecycleError, creation::Creation, lookup},
     lock::{self, Hold},
@@ -136,12 +136,11 @@ impl Cloning {
     }
 
     fn not_locked(&self, error: DbErr, source: &Source) -> CloneError {
-        match sqlstate(&error) {
-            // There is no such table, or no such schema.
-            Some("42P01" | "3F000") => CloneError::NoLedger {
+        match is_without_table(&error) {
+            true => CloneError::NoLedger {
                 source_schema: source.schema.clone(),
             },
-            _ => self.failed(error),
+            false => self.failed(error),
         }
     }
 
@@ -288,14 +287,10 @@ impl Cloning {
     /// What is the new tenant's own: the `search_path` of its functions, its version in the catalog, its role. Gives the
     /// version.
     async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
-        let schema = &self.creation.new.schema;
         let work = self.work(db);
-        let applied = self.ledger(schema).read(db).await;
+        let applied = self.ledger(&self.creation.new.schema).read(db).await;
         let left = left(&[], applied.map_err(|error| self.failed(error))?);
-        let mut commands: Vec<_> = self.creation.migrations.pin(schema).into_iter().collect();
-        commands.extend(work.set_version(&left));
-        let done = db.execute_unprepared(&commands.join(";\n")).await;
-        done.map_err(|error| self.failed(error))?;
+        work.seal(&left).await.map_err(|error| self.failed(error))?;
         let granted = work.grant().await;
         granted.map_err(|error| self.creation.not_granted(error))?;
         let set = self.set(&self.creation.new.kind);

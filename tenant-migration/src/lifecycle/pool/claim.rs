@@ -8,7 +8,7 @@ use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 use super::{lock_one, ready};
 use crate::{
     error::{CreateTenantError, SchemaError},
-    lifecycle::{creation::Creation, name::Claim, rename_schema::repin},
+    lifecycle::{creation::Creation, lookup::schema_of, name::Claim, rename_schema::repin},
     lock::{self, Hold},
     plan::Step,
     roles,
@@ -56,8 +56,7 @@ impl Creation {
             let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
                 break;
             };
-            let schema = SchemaName::for_tenant(&pending.schema_name);
-            let schema = schema.map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
+            let schema = schema_of(&pending.schema_name).map_err(|error| self.failed(error))?;
             // A run may be migrating it.
             let is_free = lock::try_acquire(db, &schema, Hold::Transaction).await;
             if is_free.map_err(|error| self.failed(error))? && self.is_current(db, &schema).await? {

@@ -5,12 +5,10 @@ mod renameable;
 
 pub(crate) use renameable::find_name;
 
-use std::sync::Arc;
-
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, LockBehavior, LockType},
+    sea_query::{LockBehavior, LockType},
 };
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -19,13 +17,13 @@ use tenant_core::{
 };
 
 use super::{
-    create::NewTenant,
-    creation::Creation,
+    create::{NewTenant, create},
     drop::{DropOptions, Dropping},
     error::LifecycleError,
+    lookup, status,
 };
 use crate::{
-    error::{CreateTenantError, reason, sqlstate},
+    error::{CreateTenantError, is_without_catalog, reason},
     migrations::Migrations,
 };
 
@@ -52,10 +50,9 @@ pub enum PoolError {
 
 impl From<DbErr> for PoolError {
     fn from(error: DbErr) -> Self {
-        match sqlstate(&error) {
-            // There is no such table, or an older one without the columns.
-            Some("42P01" | "42703") => Self::NoCatalog,
-            _ => Self::Database(error),
+        match is_without_catalog(&error) {
+            true => Self::NoCatalog,
+            false => Self::Database(error),
         }
     }
 }
@@ -148,19 +145,9 @@ const PREFIX: &str = "pending_";
 
 async fn make(db: &DatabaseConnection, migrations: &Migrations, kind: &str) -> Result<(), PoolError> {
     let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
-    let schema = SchemaName::for_tenant(&name).map_err(|error| DbErr::Custom(error.to_string()))?;
-    let awaited = Arc::new(());
-    let creation = Creation {
-        db: db.clone(),
-        migrations: migrations.clone(),
-        new: NewTenant::new(schema.clone(), "").kind(kind),
-        status: TenantStatus::Pending,
-        awaited: Arc::downgrade(&awaited),
-    };
-    creation.check_migrations()?;
-    let made = detached(creation.run()).await;
-    drop(awaited);
-    made.unwrap_or_else(|ShutDown| Err(CreateTenantError::Interrupted { schema }))?;
+    let schema = lookup::schema_of(&name)?;
+    let pending = NewTenant::new(schema, "").kind(kind);
+    create(db, migrations, &pending, TenantStatus::Pending).await?;
     Ok(())
 }
 
@@ -173,10 +160,8 @@ fn pending(kind: &str) -> Select<tenant::Entity> {
 
 /// Those at the version of this program.
 fn ready(migrations: &Migrations, kind: &str) -> Select<tenant::Entity> {
-    let names = migrations.of_kind(kind).names();
-    let version = names.map(ToString::to_string).next_back();
-    let is_current = match version {
-        Some(version) => tenant::Column::Version.eq(version),
+    let is_current = match migrations.of_kind(kind).newest() {
+        Some(version) => tenant::Column::Version.eq(&**version),
         None => tenant::Column::Version.is_null(),
     };
     pending(kind).filter(is_current)
@@ -200,26 +185,20 @@ async fn lock_one(
 
 /// Takes a schema out of the pool, to drop it, or finds one of which that was interrupted.
 async fn take_out(db: &DatabaseConnection, kind: Option<&str>) -> Result<Option<SchemaName>, PoolError> {
-    let dropping = TenantStatus::Dropping.as_str();
+    let out = [TenantStatus::Pending, TenantStatus::Dropping];
     let mut find = tenant::Entity::find()
-        .filter(tenant::Column::Status.is_in([TenantStatus::Pending.as_str(), dropping]))
+        .filter(tenant::Column::Status.is_in(out.map(TenantStatus::as_str)))
         .filter(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
         .filter(tenant::Column::Name.eq(""));
     if let Some(kind) = kind {
         find = find.filter(tenant::Column::Kind.eq(kind));
     }
-    let transaction = super::lookup::begin(db).await?;
+    let transaction = lookup::begin(db).await?;
     let Some(row) = lock_one(&transaction, find).await? else {
         transaction.rollback().await?;
         return Ok(None);
     };
-    tenant::Entity::update_many()
-        .col_expr(tenant::Column::Status, Expr::value(dropping))
-        .col_expr(tenant::Column::UpdatedAt, Expr::current_timestamp())
-        .filter(tenant::Column::Id.eq(row.id))
-        .exec(&transaction)
-        .await?;
+    status::set(&transaction, row.id, TenantStatus::Dropping).await?;
     transaction.commit().await?;
-    let schema = SchemaName::for_tenant(&row.schema_name);
-    Ok(Some(schema.map_err(|error| DbErr::Custom(error.to_string()))?))
+    Ok(Some(lookup::schema_of(&row.schema_name)?))
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     began,
-    error::sqlstate,
+    error::is_without_table,
     ledger::Ledger,
     lifecycle::{LifecycleError, domains, lookup},
     migrations::Migrations,
@@ -152,10 +152,9 @@ async fn applied(session: &Session, ledger: Ledger<'_>) -> Result<HashSet<String
     let applied = ledger
         .read(&session.db)
         .await
-        .map_err(|error| match sqlstate(&error) {
-            // There is no such table, or no such schema.
-            Some("42P01" | "3F000") => ExportError::NoLedger { schema: schema() },
-            _ => error.into(),
+        .map_err(|error| match is_without_table(&error) {
+            true => ExportError::NoLedger { schema: schema() },
+            false => error.into(),
         })?;
     match began::find(&session.db, ledger).await? {
         None => Ok(applied),
