@@ -55,16 +55,18 @@ pub(crate) async fn enter(
     place(&ask(db, statement).await?)
 }
 
-/// As [`ENTER`], as a message without an answer: it fails with [`NOT_AS_PLANNED`] where somebody has the lock, or where
-/// the ledger has not just what it had when the run was planned, in the order in which it was written. PostgreSQL does not evaluate the casts before, since
-/// what they are of is not a constant, and each statement sees what was committed before it.
-const ENTER_AS_PLANNED: &str = "
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+/// As [`ENTER`], as statements without an answer: they fail with [`NOT_AS_PLANNED`] where somebody has the lock, or where
+/// the ledger has not just what it had when the run was planned, in the order in which it was written. PostgreSQL does
+/// not evaluate the casts before, since what they are of is not a constant, and each statement sees what was committed
+/// before it.
+const ENTER_AT_ONCE: &str = "
     SELECT set_config('search_path', $2, true), set_config('lock_timeout', $3, true),
         set_config('statement_timeout', $4, true),
-        CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN 0
-            ELSE concat('it is locked, ', current_schema())::int4 END;
-    SELECT CASE WHEN current_schema() = $5 AND count(*)::text = $6 AND coalesce(string_agg(version, $7), '') = $8 THEN 0
+        CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) AND current_schema() = $5 THEN 0
+            ELSE concat('it is locked or gone, ', current_schema())::int4 END";
+
+const REQUIRE_AS_PLANNED: &str = "
+    SELECT CASE WHEN count(*)::text = $1 AND coalesce(string_agg(version, $2), '') = $3 THEN 0
             ELSE concat('it has changed, ', current_schema())::int4 END
         FROM <ledger>";
 
@@ -73,6 +75,36 @@ const SEPARATOR: &str = "\n";
 /// invalid_text_representation, or undefined_table where the ledger has gone.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const NOT_AS_PLANNED: [&str; 2] = ["22P02", "42P01"];
+
+/// What puts a transaction that has just begun into a schema, under the schema's lock. It fails if somebody has that.
+pub(crate) fn entering_at_once(
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &RunOptions,
+) -> [String; 2] {
+    let values = settings(migrations, schema, options)
+        .into_iter()
+        .chain([schema.as_str().to_owned()]);
+    [
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
+        with_values(ENTER_AT_ONCE, values),
+    ]
+}
+
+/// What fails if a ledger has other migrations than these.
+fn requiring_as_planned(ledger: Ledger<'_>, planned: &[Arc<str>]) -> String {
+    let values = [
+        planned.len().to_string(),
+        SEPARATOR.to_owned(),
+        planned.join(SEPARATOR),
+    ];
+    with_values(&REQUIRE_AS_PLANNED.replace("<ledger>", &ledger.quoted()), values)
+}
+
+fn with_values(sql: &str, values: impl IntoIterator<Item = String>) -> String {
+    let values = values.into_iter().map(Into::into);
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
+}
 
 /// Puts a transaction that has just begun into a schema, under the schema's lock, if nobody has that and the ledger has
 /// these migrations and no others. `false` leaves the transaction to be rolled back.
@@ -83,17 +115,9 @@ pub(crate) async fn enter_as_planned(
     planned: &[Arc<str>],
     options: &RunOptions,
 ) -> Result<bool, DbErr> {
-    let schema = ledger.schema;
-    let more = [
-        schema.as_str().to_owned(),
-        planned.len().to_string(),
-        SEPARATOR.to_owned(),
-        planned.join(SEPARATOR),
-    ];
-    let values = settings(migrations, schema, options).into_iter().chain(more);
-    let sql = ENTER_AS_PLANNED.replace("<ledger>", &ledger.quoted());
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values.map(Into::into));
-    match db.execute_unprepared(&statement.to_string()).await {
+    let [isolation, enter] = entering_at_once(migrations, ledger.schema, options);
+    let sql = [isolation, enter, requiring_as_planned(ledger, planned)].join(";\n");
+    match db.execute_unprepared(&sql).await {
         Ok(_) => Ok(true),
         Err(error) if sqlstate(&error).is_some_and(|code| NOT_AS_PLANNED.contains(&code)) => Ok(false),
         Err(error) => Err(error),

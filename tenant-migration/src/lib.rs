@@ -80,6 +80,7 @@
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
+mod batch;
 mod began;
 pub mod catalog;
 #[cfg(feature = "cli")]
@@ -101,6 +102,7 @@ mod plan;
 mod plan_tests;
 mod preview;
 mod recreate;
+mod rehearsal;
 mod report;
 mod retry;
 mod roles;

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
@@ -12,7 +15,8 @@ use tenant_core::{SchemaName, SchemaVersions, Scope};
 #[cfg(feature = "cli")]
 use crate::task::ForTenants;
 use crate::{
-    hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles, snapshot::Snapshots,
+    hooks::TenantHooks, ledger::Ledger, pin::pin_functions, rehearsal::rehearse, roles::TenantRoles,
+    snapshot::Snapshots,
 };
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
@@ -44,6 +48,7 @@ pub struct Migrations {
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
     pins_functions: bool,
+    batches: bool,
     /// What the creation of tenants has learned. What changes the migrations takes a new one.
     snapshots: Option<Arc<Snapshots>>,
     #[cfg(feature = "cli")]
@@ -66,6 +71,7 @@ impl Migrations {
             extension_schemas: Arc::default(),
             tenant_roles: None,
             pins_functions: true,
+            batches: true,
             snapshots: Some(Arc::default()),
             #[cfg(feature = "cli")]
             for_tenants: Arc::default(),
@@ -154,6 +160,22 @@ impl Migrations {
         self
     }
 
+    /// Whether the pending migrations of a tenant may be sent as one message, which is a round trip in the place of six or
+    /// more. They may by default.
+    ///
+    /// They are where all that they do is to create, alter and drop tables and to create indexes, and enums: without a
+    /// query, a change of rows, or SQL of another kind, with neither [hooks](Self::with_hooks) nor
+    /// [roles](Self::with_tenant_roles). To find out, `up` is called on a connection that says of each such change that it
+    /// is done, and answers nothing else. One that waits for more, or does anything else than its SQL that takes time, is
+    /// stopped there, and run as ever. So `up` of a migration that is not sent as a message is called once more, or a few
+    /// times where several tenants are migrated at once, by each program that runs it. Nothing of that reaches the
+    /// database; what a migration does without waiting, such as printing, it does once more.
+    #[must_use]
+    pub fn batches(mut self, may_be_sent: bool) -> Self {
+        self.batches = may_be_sent;
+        self
+    }
+
     /// The migrations of the shared schema.
     #[must_use]
     pub fn shared(&self) -> &MigrationSet {
@@ -224,6 +246,11 @@ impl Migrations {
         Arc::make_mut(&mut self.for_tenants)
     }
 
+    /// Whether nothing else is to be done than migrations for each tenant, and they may be sent together.
+    pub(crate) fn may_be_batched(&self) -> bool {
+        self.batches && self.hooks.is_none() && self.tenant_roles.is_none()
+    }
+
     /// The schemas that all tenants use, in their migrations or as their roles.
     pub(crate) fn used_by_all(&self) -> impl Iterator<Item = &SchemaName> {
         let read = self.tenant_roles().map_or(&[][..], TenantRoles::read);
@@ -252,6 +279,7 @@ impl fmt::Debug for Migrations {
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
             .field("pins_functions", &self.pins_functions)
+            .field("batches", &self.batches)
             .field("snapshots", &self.snapshots.is_some())
             .finish()
     }
@@ -275,6 +303,19 @@ pub struct MigrationSet {
 struct Definition {
     name: Arc<str>,
     migration: Box<dyn MigrationTrait>,
+    /// Whether it was [rehearsed](rehearse) and does more than that shows.
+    does_more: AtomicBool,
+}
+
+impl Definition {
+    fn rehearse(&self) -> Option<Vec<String>> {
+        if self.does_more.load(Ordering::Relaxed) {
+            return None;
+        }
+        let statements = rehearse(self.migration.as_ref());
+        self.does_more.store(statements.is_none(), Ordering::Relaxed);
+        statements
+    }
 }
 
 impl MigrationSet {
@@ -285,6 +326,7 @@ impl MigrationSet {
                 .map(|migration| Definition {
                     name: migration.name().into(),
                     migration,
+                    does_more: AtomicBool::new(false),
                 })
                 .collect(),
             ledger: migrator.migration_table_name().to_string(),
@@ -321,11 +363,27 @@ impl MigrationSet {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&dyn MigrationTrait> {
-        let definition = self
-            .migrations
+        Some(self.definition(name)?.migration.as_ref())
+    }
+
+    fn definition(&self, name: &str) -> Option<&Definition> {
+        self.migrations
             .iter()
-            .find(|definition| &*definition.name == name)?;
-        Some(definition.migration.as_ref())
+            .find(|definition| &*definition.name == name)
+    }
+
+    /// What each of these migrations sends, if that is all that they do.
+    pub(crate) fn rehearse(&self, names: &[&str]) -> Option<Vec<Vec<String>>> {
+        let definitions: Vec<_> = names
+            .iter()
+            .map(|name| self.definition(name))
+            .collect::<Option<_>>()?;
+        // Those before one that is known to do more need not be asked either.
+        let may_do_no_more = |definition: &&Definition| !definition.does_more.load(Ordering::Relaxed);
+        if !definitions.iter().all(may_do_no_more) {
+            return None;
+        }
+        definitions.into_iter().map(Definition::rehearse).collect()
     }
 
     /// Whether a migration runs in a transaction: on PostgreSQL it does if it says nothing else.

@@ -18,6 +18,13 @@ pub(crate) fn ask_for_functions(schema: &SchemaName) -> String {
     )
 }
 
+/// A condition that holds if the transaction made no function and changed none. It is for transactions that do not by
+/// what they say themselves, and takes no query: PostgreSQL counts what a transaction does, unless it was told not to.
+/// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-FUNCTIONS>
+pub(crate) const MADE_NO_FUNCTIONS: &str = "current_setting('track_counts')::bool
+    AND pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
+        + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) = 0";
+
 /// The statement that does it, for the session's current schema. `path` is what migrations of it run with.
 ///
 /// - PostgreSQL looks into `pg_catalog` first where a path does not name it, as it did for the migrations.

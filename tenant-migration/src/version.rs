@@ -22,6 +22,17 @@ pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
     DbBackend::Postgres.build(&update).to_string()
 }
 
+/// As [`record`], and fails where the catalog does not say what was `planned`: as a cast does of what is no number, and is
+/// not known before. Whoever changes what is applied records the version under the schema's lock.
+pub(crate) fn advance(schema: &SchemaName, planned: Option<&str>, version: Option<&str>) -> String {
+    let sql = "UPDATE public.tenants SET version = CASE WHEN version IS NOT DISTINCT FROM $1 THEN $2
+            ELSE concat('it is another, ', current_schema())::int4::text END
+        WHERE lower(schema_name) = $3";
+    let schema = schema.as_str().to_ascii_lowercase();
+    let values = [planned.into(), version.into(), schema.into()];
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
+}
+
 /// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.
 pub(crate) fn unrecorded(plan: &Plan) -> serde_json::Map<String, Value> {
     let idle = plan

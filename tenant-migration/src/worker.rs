@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    batch::{Batch, BatchError},
     began, entry,
     error::SchemaError,
     hooks::Hook,
@@ -24,7 +25,7 @@ use crate::{
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType,
     DatabaseTransaction, DbErr, EntityTrait, IsolationLevel, TransactionTrait,
-    sqlx::postgres::PgConnectOptions,
+    sqlx::postgres::{PgConnectOptions, PgPool},
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
@@ -52,6 +53,8 @@ struct Job<'a> {
     base: &'a [Arc<str>],
     /// All that was applied when the run was planned, where the schema had a ledger.
     planned: Option<&'a [Arc<str>]>,
+    /// Whether the catalog had the version of that.
+    has_version: bool,
     options: &'a RunOptions,
 }
 
@@ -205,13 +208,12 @@ impl Worker {
 
     /// In one transaction, which holds the lock.
     async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        if let Some(transaction) = self.begin_as_planned(job).await? {
-            let planned = job.planned.unwrap_or_default().iter().map(ToString::to_string);
-            let left = left(job.steps, planned.collect());
-            let work = Work::new(&transaction, &self.migrations, job.home);
-            self.take_left(&work, job, &left).await?;
-            transaction.commit().await?;
-            return Ok(left.steps);
+        if let Some(planned) = job.planned {
+            let applied = planned.iter().map(ToString::to_string).collect();
+            let left = left(job.steps, applied);
+            if self.take_as_planned(job, planned, &left).await? {
+                return Ok(left.steps);
+            }
         }
         let transaction = self.begin().await?;
         let steps = self.take_in_transaction(&transaction, job).await?;
@@ -219,12 +221,70 @@ impl Worker {
         Ok(steps)
     }
 
-    /// A transaction in the schema, if that is as it was when the run was planned: in two round trips, where it takes
-    /// six to find out what has changed.
-    async fn begin_as_planned(&self, job: Job<'_>) -> Result<Option<DatabaseTransaction>, DbErr> {
-        let Some(planned) = job.planned else {
-            return Ok(None);
+    /// If the schema is as it was when the run was planned: in one round trip where a message can say all that is to be
+    /// done, and with two to begin with where not. It takes six to find out what has changed.
+    async fn take_as_planned(
+        &self,
+        job: Job<'_>,
+        planned: &[Arc<str>],
+        left: &Left,
+    ) -> Result<bool, SchemaError> {
+        if let (Some(batch), Some(pool)) = (self.batch(job, planned, left), pool(&self.db)) {
+            let sent = batch.send(pool).await;
+            return self.judge(job, planned, sent).await;
+        }
+        let Some(transaction) = self.begin_as_planned(job, planned).await? else {
+            return Ok(false);
         };
+        let work = Work::new(&transaction, &self.migrations, job.home);
+        self.take_left(&work, job, left).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    fn batch<'a>(&self, job: Job<'_>, planned: &[Arc<str>], left: &'a Left) -> Option<Batch<'a>> {
+        if job.is_made_ahead || !job.has_version {
+            return None;
+        }
+        Batch::new(&self.migrations, job.home, planned, left, job.options)
+    }
+
+    /// Whether a batch did what it should. Where it did nothing and is not to blame for it, the other way finds out why.
+    async fn judge(
+        &self,
+        job: Job<'_>,
+        planned: &[Arc<str>],
+        sent: Result<(), BatchError>,
+    ) -> Result<bool, SchemaError> {
+        match sent {
+            Ok(()) => Ok(true),
+            Err(BatchError::Ours(error)) if retry::is_transient(&error) => Err(error.into()),
+            Err(BatchError::Migration(error))
+                if retry::passes(&error) || self.is_as_planned(job, planned).await =>
+            {
+                Err(error)
+            }
+            Err(error) => {
+                tracing::debug!(schema = %job.home.schema, ?error, "a message was not enough");
+                Ok(false)
+            }
+        }
+    }
+
+    /// So far as that can be found out.
+    async fn is_as_planned(&self, job: Job<'_>, planned: &[Arc<str>]) -> bool {
+        match self.begin_as_planned(job, planned).await {
+            Ok(Some(transaction)) => transaction.rollback().await.is_ok(),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    async fn begin_as_planned(
+        &self,
+        job: Job<'_>,
+        planned: &[Arc<str>],
+    ) -> Result<Option<DatabaseTransaction>, DbErr> {
         let transaction = self.db.begin().await?;
         let ledger = job.home.ledger(&self.migrations);
         if entry::enter_as_planned(&transaction, &self.migrations, ledger, planned, job.options).await? {
@@ -427,6 +487,7 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },
+        has_version: status.unrecorded_version().is_none(),
         planned: Some(status.applied()).filter(|_| status.has_ledger() && status.unknown().is_empty()),
         options,
     }
@@ -450,10 +511,12 @@ async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
 
 /// What the driver connects with, after all that the application set.
 pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
+    Some((*pool(db)?.connect_options()).clone())
+}
+
+fn pool(db: &DatabaseConnection) -> Option<&PgPool> {
     match &db.inner {
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-            Some((*db.get_postgres_connection_pool().connect_options()).clone())
-        }
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Some(db.get_postgres_connection_pool()),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
 mod adopt;
+mod batch;
 mod clone;
 mod command_line;
 mod crash;

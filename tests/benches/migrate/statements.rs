@@ -1,4 +1,4 @@
-//! Counts the statements that the driver sends. BEGIN is not among them: it does not log that.
+//! Counts what the driver sends: statements, and messages of several. BEGIN is not among them: it does not log that.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
