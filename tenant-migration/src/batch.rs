@@ -78,9 +78,9 @@ impl<'a> Batch<'a> {
             statements.into_iter().map(move |statement| (part, statement))
         });
         let ours = |statement| (Part::Ours, statement);
-        let enter = enter.map(ours).into_iter();
+        let statements = [ours(enter)].into_iter().chain(own);
         Some(Self {
-            statements: enter.chain(own).chain([record, advance].map(ours)).collect(),
+            statements: statements.chain([record, advance].map(ours)).collect(),
         })
     }
 

@@ -62,8 +62,9 @@ pub(crate) async fn enter(
 const ENTER_AT_ONCE: &str = "
     SELECT set_config('search_path', $2, true), set_config('lock_timeout', $3, true),
         set_config('statement_timeout', $4, true),
-        CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) AND current_schema() = $5 THEN 0
-            ELSE concat('it is locked or gone, ', current_schema())::int4 END";
+        CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) AND current_schema() = $5
+                AND current_setting('transaction_isolation') = 'read committed' THEN 0
+            ELSE concat('it cannot be entered at once, ', current_schema())::int4 END";
 
 const REQUIRE_AS_PLANNED: &str = "
     SELECT CASE WHEN count(*)::text = $1 AND coalesce(string_agg(version, $2), '') = $3 THEN 0
@@ -76,19 +77,13 @@ const SEPARATOR: &str = "\n";
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const NOT_AS_PLANNED: [&str; 2] = ["22P02", "42P01"];
 
-/// What puts a transaction that has just begun into a schema, under the schema's lock. It fails if somebody has that.
-pub(crate) fn entering_at_once(
-    migrations: &Migrations,
-    schema: &SchemaName,
-    options: &RunOptions,
-) -> [String; 2] {
+/// What puts a transaction that has just begun into a schema, under the schema's lock. It fails if somebody has that, or
+/// if what is read after it would not be newer than the lock.
+pub(crate) fn entering_at_once(migrations: &Migrations, schema: &SchemaName, options: &RunOptions) -> String {
     let values = settings(migrations, schema, options)
         .into_iter()
         .chain([schema.as_str().to_owned()]);
-    [
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
-        with_values(ENTER_AT_ONCE, values),
-    ]
+    with_values(ENTER_AT_ONCE, values)
 }
 
 /// What fails if a ledger has other migrations than these.
@@ -115,8 +110,8 @@ pub(crate) async fn enter_as_planned(
     planned: &[Arc<str>],
     options: &RunOptions,
 ) -> Result<bool, DbErr> {
-    let [isolation, enter] = entering_at_once(migrations, ledger.schema, options);
-    let sql = [isolation, enter, requiring_as_planned(ledger, planned)].join(";\n");
+    let enter = entering_at_once(migrations, ledger.schema, options);
+    let sql = [enter, requiring_as_planned(ledger, planned)].join(";\n");
     match db.execute_unprepared(&sql).await {
         Ok(_) => Ok(true),
         Err(error) if sqlstate(&error).is_some_and(|code| NOT_AS_PLANNED.contains(&code)) => Ok(false),

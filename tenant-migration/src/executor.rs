@@ -1,9 +1,10 @@
 //! [`Executor`]: does what a plan says, on a connection of its own.
 
-use sea_orm::{ConnectOptions, DbErr};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use crate::{
     catalog,
+    crew::Crew,
     error::PlanError,
     fleet::Fleet,
     migrations::Migrations,
@@ -16,7 +17,8 @@ use crate::{
     worker::Worker,
 };
 
-/// Plans migrations, and runs them on connections that nobody else uses: one, and more while a plan is run.
+/// Plans migrations, and runs them on connections that nobody else uses: one, and more from the plan of many schemas to
+/// the end of its run.
 ///
 /// They must reach the server itself or a pooler in session mode, as locks belong to sessions.
 ///
@@ -37,7 +39,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Executor {
-    worker: Worker,
+    crew: Crew,
     options: RunOptions,
 }
 
@@ -49,7 +51,7 @@ impl Executor {
     pub async fn connect(options: impl Into<ConnectOptions>, migrations: Migrations) -> Result<Self, DbErr> {
         let worker = Worker::connect(options.into(), migrations).await?;
         Ok(Self {
-            worker,
+            crew: Crew::new(worker),
             options: RunOptions::default(),
         })
     }
@@ -59,7 +61,27 @@ impl Executor {
     /// # Errors
     /// [`PlanError`] if a tenant is not there, or the database did not answer.
     pub async fn status(&self, target: &Target) -> Result<Vec<SchemaStatus>, PlanError> {
-        status::read(&self.worker.db, &self.worker.migrations, target).await
+        let (statuses, readers) = self.read(target).await?;
+        self.crew.dismiss(readers).await;
+        Ok(statuses)
+    }
+
+    /// As [`status`](Self::status), and who read it.
+    async fn read(&self, target: &Target) -> Result<(Vec<SchemaStatus>, Vec<Worker>), PlanError> {
+        let migrations = self.crew.migrations();
+        status::patiently(|| async {
+            let found = status::find(self.db(), migrations, target).await?;
+            let wanted = self.options.jobs.min(status::chunks(&found));
+            let readers = self.crew.hire(Vec::new(), wanted).await;
+            let read_by = readers.iter().map(|worker| (worker.id(), &worker.db));
+            let statuses = status::read_ledgers(read_by, migrations, &found).await?;
+            Ok((statuses, readers))
+        })
+        .await
+    }
+
+    fn db(&self) -> &DatabaseConnection {
+        &self.crew.first().db
     }
 
     /// What is to be done. Nothing is changed.
@@ -68,16 +90,17 @@ impl Executor {
     /// [`PlanError`] if a tenant is not there, the action is refused, or the database did not answer.
     pub async fn plan(&self, target: &Target, action: Action) -> Result<Plan, PlanError> {
         if *target == Target::Shared && action.empties() {
-            let tenants = catalog::tenants(&self.worker.db).await?;
+            let tenants = catalog::tenants(self.db()).await?;
             if !tenants.is_empty() {
                 return Err(PlanError::TenantsExist { action, tenants });
             }
         }
         if !matches!(target, Target::All | Target::Shared) {
-            catalog::require_current(&self.worker.db).await?;
+            catalog::require_current(self.db()).await?;
         }
-        let statuses = self.status(target).await?;
-        Plan::new(&self.worker.migrations, target, action, statuses)
+        let (statuses, readers) = self.read(target).await?;
+        self.crew.keep(readers);
+        Plan::new(self.crew.migrations(), target, action, statuses)
     }
 
     /// Chooses how plans are run: how many tenants at once, which first, how patiently.
@@ -95,10 +118,10 @@ impl Executor {
     /// other one is begun.
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
         let unrecorded = version::unrecorded(&plan);
-        let report = Fleet::new(&self.worker, &self.options, observer)
+        let report = Fleet::new(&self.crew, &self.options, observer)
             .run(plan.schemas)
             .await;
-        if let Err(error) = version::record_all(&self.worker.db, unrecorded).await {
+        if let Err(error) = version::record_all(self.db(), unrecorded).await {
             tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
         }
         report
@@ -114,7 +137,7 @@ impl Executor {
     /// # Errors
     /// [`DbErr`] if the database is not reached.
     pub async fn preview(&self, plan: &Plan) -> Result<Vec<Preview>, DbErr> {
-        let recorder = self.worker.recording().await?;
+        let recorder = self.crew.first().recording().await?;
         let mut previews = Vec::with_capacity(plan.schemas.len());
         for schema in &plan.schemas {
             previews.push(Preview {
@@ -126,11 +149,11 @@ impl Executor {
         Ok(previews)
     }
 
-    /// Closes the connection.
+    /// Closes the connections.
     ///
     /// # Errors
-    /// [`DbErr`] if it could not be closed.
+    /// [`DbErr`] if one could not be closed.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.worker.db.close().await
+        self.crew.close().await
     }
 }

@@ -1,12 +1,15 @@
 //! [`Fleet`]: the workers of a run, which share its schemas.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tenant_core::__private::{ShutDown, detached};
 
 use crate::{
+    crew::Crew,
     error::SchemaError,
     plan::SchemaPlan,
     report::{NotReached, Observer, Outcome, Report, SchemaReport},
@@ -16,6 +19,7 @@ use crate::{
 
 /// A run of a plan: its workers, and what came of it until now.
 pub(crate) struct Fleet<'a> {
+    crew: &'a Crew,
     workers: Vec<Worker>,
     options: &'a RunOptions,
     observer: &'a mut dyn Observer,
@@ -30,9 +34,10 @@ pub(crate) struct Fleet<'a> {
 type Place = (usize, SchemaPlan);
 
 impl<'a> Fleet<'a> {
-    pub(crate) fn new(worker: &Worker, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
+    pub(crate) fn new(crew: &'a Crew, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
         Self {
-            workers: vec![worker.clone()],
+            crew,
+            workers: Vec::new(),
             options,
             observer,
             reports: Vec::new(),
@@ -48,7 +53,7 @@ impl<'a> Fleet<'a> {
         self.take(waves.shared, NotReached::SharedFailed).await;
         self.take(waves.canaries, NotReached::CanaryFailed).await;
         self.take(waves.others, NotReached::TooManyFailures).await;
-        self.dismiss().await;
+        self.crew.dismiss(self.workers).await;
         let schemas = self.reports.into_iter().flatten().collect();
         Report { schemas }
     }
@@ -56,34 +61,42 @@ impl<'a> Fleet<'a> {
     /// A wave. If one of it fails, there is none after it, for that `reason`.
     async fn take(&mut self, wave: Vec<Place>, reason: NotReached) {
         let failures = self.failures;
-        let mut queue = VecDeque::with_capacity(wave.len());
+        let mut queue = Queue::default();
         for place in wave {
             if has_work(&place.1) {
-                queue.push_back(place);
+                queue.push(place);
             } else {
                 self.skip(place, Outcome::UpToDate);
             }
         }
-        if !queue.is_empty() && self.stopped.is_none() {
+        if self.stopped.is_none() {
             self.hire(queue.len()).await;
             self.share(&mut queue).await;
         }
         if self.failures > failures {
             self.stopped.get_or_insert(reason);
         }
-        for place in queue {
+        while let Some(place) = queue.pop() {
             self.skip(place, Outcome::NotReached(self.stopped.unwrap_or(reason)));
         }
     }
 
+    /// As many workers as there is work for, and the options ask for.
+    async fn hire(&mut self, schemas: usize) {
+        let wanted = self.options.jobs.min(schemas);
+        if wanted > self.workers.len() {
+            self.workers = self.crew.hire(std::mem::take(&mut self.workers), wanted).await;
+        }
+    }
+
     /// Lets each worker take the next schema until there is none, or enough failed.
-    async fn share(&mut self, queue: &mut VecDeque<Place>) {
-        let mut idle = self.workers.clone();
+    async fn share(&mut self, queue: &mut Queue) {
+        let mut idle: Vec<_> = self.workers.iter().take(self.options.jobs).cloned().collect();
         let mut busy = FuturesUnordered::new();
         loop {
-            while self.stopped.is_none() && !queue.is_empty() {
+            while self.stopped.is_none() && queue.len() > 0 {
                 let Some(worker) = idle.pop() else { break };
-                let Some((place, schema)) = queue.pop_front() else {
+                let Some((place, schema)) = queue.pop_for(&worker) else {
                     break;
                 };
                 self.observer.started(&schema);
@@ -120,44 +133,32 @@ impl<'a> Fleet<'a> {
             *entry = Some(report);
         }
     }
+}
 
-    /// As many workers as there is work for, the options ask for and the server has connections for.
-    async fn hire(&mut self, schemas: usize) {
-        let wanted = self.options.jobs.min(schemas);
-        if wanted <= self.workers.len() {
-            return;
-        }
-        let first = self.workers[0].clone();
-        let free = match free_connections(&first.db).await {
-            Ok(free) => free,
-            Err(error) => {
-                tracing::warn!(%error, "the server does not say how many connections it has left: one worker is used");
-                0
-            }
-        };
-        let more = (wanted - self.workers.len()).min(free);
-        if self.workers.len() + more < wanted {
-            tracing::warn!(
-                wanted,
-                free,
-                "the server has few connections left: fewer workers are used"
-            );
-        }
-        for _ in 0..more {
-            match first.another().await {
-                Ok(worker) => self.workers.push(worker),
-                Err(error) => tracing::warn!(%error, "one worker less"),
-            }
-        }
+/// The schemas of a wave that were not begun yet, by who read their ledgers. A session of PostgreSQL keeps what it found
+/// out about a table, and to find it out anew takes as long as to alter the table.
+#[derive(Default)]
+struct Queue(BTreeMap<usize, VecDeque<Place>>);
+
+impl Queue {
+    fn push(&mut self, place: Place) {
+        let reader = place.1.status.reader();
+        self.0.entry(reader).or_default().push_back(place);
     }
 
-    /// Closes the connections that this run opened.
-    async fn dismiss(&mut self) {
-        for worker in self.workers.drain(1..) {
-            if let Err(error) = worker.db.close_by_ref().await {
-                tracing::debug!(%error, "a connection was not closed");
-            }
-        }
+    fn len(&self) -> usize {
+        self.0.values().map(VecDeque::len).sum()
+    }
+
+    /// One that the worker knows, as long as there is one.
+    fn pop_for(&mut self, worker: &Worker) -> Option<Place> {
+        let known = self.0.get_mut(&worker.id()).and_then(VecDeque::pop_front);
+        known.or_else(|| self.pop())
+    }
+
+    /// One of those of whom there are most.
+    fn pop(&mut self) -> Option<Place> {
+        self.0.values_mut().max_by_key(|places| places.len())?.pop_front()
     }
 }
 
@@ -220,23 +221,4 @@ fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
         Canary::First(count) => chosen < *count && has_work(schema) && schema.status.made_ahead().is_none(),
         Canary::Tenants(schemas) => schemas.contains(schema.schema()),
     }
-}
-
-/// How many connections the server has left, apart from those that it keeps for superusers and some for others.
-const FREE_CONNECTIONS: &str = "
-    SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
-        - count(*) AS free
-    FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'";
-
-/// What is left for others that connect meanwhile.
-const LEFT_FOR_OTHERS: usize = 2;
-
-async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, FREE_CONNECTIONS))
-        .await?;
-    let free: i64 = row.map_or(Ok(0), |row| row.try_get("", "free"))?;
-    Ok(usize::try_from(free)
-        .unwrap_or_default()
-        .saturating_sub(LEFT_FOR_OTHERS))
 }

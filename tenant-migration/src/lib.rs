@@ -85,6 +85,7 @@ mod began;
 pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod crew;
 mod data;
 mod entry;
 mod error;

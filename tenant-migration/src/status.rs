@@ -2,7 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use futures_util::future::try_join_all;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
@@ -28,6 +29,8 @@ pub struct SchemaStatus {
     unfinished: Option<Step>,
     /// The id in the catalog of a schema that was made ahead and is nobody's yet.
     made_ahead: Option<i64>,
+    /// Which of the workers read the ledger.
+    reader: usize,
 }
 
 impl SchemaStatus {
@@ -56,7 +59,13 @@ impl SchemaStatus {
             unknown,
             unfinished: None,
             made_ahead: None,
+            reader: 0,
         }
+    }
+
+    fn read_by(mut self, reader: usize) -> Self {
+        self.reader = reader;
+        self
     }
 
     fn with_unfinished(mut self, step: Option<Step>) -> Self {
@@ -77,6 +86,10 @@ impl SchemaStatus {
     /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
     pub(crate) fn made_ahead(&self) -> Option<i64> {
         self.made_ahead
+    }
+
+    pub(crate) fn reader(&self) -> usize {
+        self.reader
     }
 
     /// The version that the catalog should have and has not.
@@ -143,18 +156,36 @@ impl SchemaStatus {
 
 /// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment, and the time that
 /// PostgreSQL takes to plan the query grows with the square of their number: 1,000 are read in 24 ms in parts of 25 to 100,
-/// in 42 ms in parts of 250, and in 150 ms at once.
+/// in 42 ms in parts of 250, and in 150 ms at once, by a session that has seen them before. One that has not takes three
+/// times as long.
 const CHUNK: usize = 64;
 
-/// Reads the ledgers of `target`, the shared schema's first.
+/// How many queries it takes to read the ledgers of these.
+pub(crate) fn chunks(found: &[Found]) -> usize {
+    found.len().div_ceil(CHUNK)
+}
+
+/// Reads the ledgers of `target`, the shared schema's first, on one connection.
 pub(crate) async fn read(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     migrations: &Migrations,
     target: &Target,
 ) -> Result<Vec<SchemaStatus>, PlanError> {
+    patiently(|| async {
+        let found = find(db, migrations, target).await?;
+        read_ledgers([(0, db)], migrations, &found).await
+    })
+    .await
+}
+
+/// Finds schemas and reads their ledgers, and once more where one is not there any more.
+pub(crate) async fn patiently<T, R>(read: impl Fn() -> R) -> Result<T, PlanError>
+where
+    R: Future<Output = Result<T, PlanError>>,
+{
     let mut attempt = 1;
     loop {
-        match read_once(db, migrations, target).await {
+        match read().await {
             // A tenant was dropped, or a schema got another name, after it was found.
             Err(PlanError::Database(error)) if attempt < READ_ATTEMPTS && is_without_table(&error) => {
                 attempt += 1;
@@ -167,37 +198,55 @@ pub(crate) async fn read(
 /// How often it is read anew. Each time, something was dropped or renamed within some milliseconds.
 const READ_ATTEMPTS: u32 = 10;
 
-async fn read_once(
+/// Finds the schemas of `target`, the shared one first.
+pub(crate) async fn find(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     target: &Target,
-) -> Result<Vec<SchemaStatus>, PlanError> {
+) -> Result<Vec<Found>, PlanError> {
     let mut found = Vec::new();
     if matches!(target, Target::All | Target::Shared) {
         found.push(find_shared(db, migrations).await?);
     }
     found.extend(find_tenants(db, migrations, target).await?);
-    let mut statuses = Vec::with_capacity(found.len());
-    for chunk in found.chunks(CHUNK) {
-        let ledgers = read_ledgers(db, migrations, chunk).await?;
-        statuses.extend(chunk.iter().zip(ledgers).map(|(found, ledger)| {
-            let ledger = found.has_ledger.then_some(ledger);
-            SchemaStatus::new(
-                migrations,
-                found.schema.clone(),
-                found.kind.clone(),
-                found.exists,
-                ledger,
-            )
-            .with_unfinished(found.comment.as_deref().and_then(began::parse))
-            .with_version(found.version.clone())
-            .with_made_ahead(found.made_ahead)
-        }));
-    }
-    Ok(statuses)
+    Ok(found)
 }
 
-struct Found {
+/// Reads the ledgers of schemas. The readers, each known by a number, take turns.
+pub(crate) async fn read_ledgers(
+    readers: impl IntoIterator<Item = (usize, &DatabaseConnection)>,
+    migrations: &Migrations,
+    found: &[Found],
+) -> Result<Vec<SchemaStatus>, PlanError> {
+    let readers: Vec<_> = readers.into_iter().collect();
+    let turns = readers.iter().enumerate().map(|(turn, (reader, db))| {
+        let chunks = found.chunks(CHUNK).skip(turn).step_by(readers.len());
+        read_chunks(*reader, db, migrations, chunks)
+    });
+    let turns = try_join_all(turns).await?;
+    let mut turns: Vec<_> = turns.into_iter().map(Vec::into_iter).collect();
+    let in_order = (0..chunks(found)).filter_map(|chunk| turns.get_mut(chunk % readers.len())?.next());
+    Ok(in_order.flatten().collect())
+}
+
+async fn read_chunks(
+    reader: usize,
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    chunks: impl Iterator<Item = &[Found]>,
+) -> Result<Vec<Vec<SchemaStatus>>, PlanError> {
+    let mut read = Vec::new();
+    for chunk in chunks {
+        let ledgers = ledgers(db, migrations, chunk).await?;
+        let statuses = chunk.iter().zip(ledgers);
+        let statuses = statuses.map(|(found, ledger)| found.status(migrations, ledger).read_by(reader));
+        read.push(statuses.collect());
+    }
+    Ok(read)
+}
+
+/// A schema that has a ledger to be read, or is to get one.
+pub(crate) struct Found {
     schema: SchemaName,
     kind: Option<Arc<str>>,
     version: Option<String>,
@@ -206,6 +255,18 @@ struct Found {
     /// The ledger's.
     comment: Option<String>,
     made_ahead: Option<i64>,
+}
+
+impl Found {
+    /// `ledger` is what that says, where there is one.
+    fn status(&self, migrations: &Migrations, ledger: Vec<String>) -> SchemaStatus {
+        let ledger = self.has_ledger.then_some(ledger);
+        let (schema, kind) = (self.schema.clone(), self.kind.clone());
+        SchemaStatus::new(migrations, schema, kind, self.exists, ledger)
+            .with_unfinished(self.comment.as_deref().and_then(began::parse))
+            .with_version(self.version.clone())
+            .with_made_ahead(self.made_ahead)
+    }
 }
 
 async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<Found, PlanError> {
@@ -324,7 +385,7 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
 }
 
 /// What each ledger says, nothing where there is none.
-async fn read_ledgers(
+async fn ledgers(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     schemas: &[Found],

@@ -31,6 +31,8 @@ use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 #[derive(Clone)]
 pub(crate) struct Worker {
+    /// Its place among those who work together.
+    id: usize,
     connect: ConnectOptions,
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
@@ -68,6 +70,7 @@ impl Worker {
         forget_statements(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
+            id: 0,
             connect,
             db,
             migrations,
@@ -75,11 +78,19 @@ impl Worker {
     }
 
     /// One like this, with a connection of its own, which is opened when it is needed.
-    pub(crate) async fn another(&self) -> Result<Self, DbErr> {
+    pub(crate) async fn another(&self, id: usize) -> Result<Self, DbErr> {
         let mut connect = self.connect.clone();
         connect.connect_lazy(true);
         let db = Database::connect(connect).await?;
-        Ok(Self { db, ..self.clone() })
+        Ok(Self {
+            id,
+            db,
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn id(&self) -> usize {
+        self.id
     }
 
     /// One like this, whose statements can be recorded.

@@ -103,6 +103,41 @@ impl Observer for Seen {
     }
 }
 
+/// Whoever reads a ledger for the plan works on that tenant in the run, and keeps its connection until then.
+#[tokio::test]
+async fn connections_are_kept_from_the_plan_to_the_end_of_the_run() {
+    let (db, connection) = fleet_of(140).await;
+    assert!(up(&db, &with([SMALL])).await.is_success());
+    // A server may take a moment to end a session.
+    let sessions = async |expected: i64| {
+        let theirs = "SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'executor'";
+        let mut found = count(&connection, theirs).await;
+        for _ in 0..500 {
+            if found == expected {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            found = count(&connection, theirs).await;
+        }
+        assert_eq!(found, expected);
+    };
+    let label = Sql::new("m2_label", "ALTER TABLE small ADD COLUMN label text", "");
+    let mut options = db.options();
+    options.map_sqlx_postgres_opts(|options| options.application_name("executor"));
+    let executor = Executor::connect(options, with([SMALL, label])).await.unwrap();
+    assert_eq!(executor.status(&Target::All).await.unwrap().len(), 141);
+    sessions(1).await;
+    let plan = executor.plan(&Target::All, Action::UP).await.unwrap();
+    sessions(3).await;
+    assert!(executor.run(plan, &mut ()).await.is_success());
+    sessions(1).await;
+    let _unused = executor.plan(&Target::All, Action::UP).await.unwrap();
+    sessions(3).await;
+    executor.close().await.unwrap();
+    sessions(0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn as_many_tenants_are_worked_on_at_once_as_there_are_jobs() {
     for jobs in [1, 3] {
