@@ -11,6 +11,7 @@ use crate::{
     ledger::Ledger,
     lock::{self, Hold},
     migrations::Migrations,
+    rows,
     run_options::RunOptions,
 };
 
@@ -83,7 +84,7 @@ pub(crate) fn entering_at_once(migrations: &Migrations, schema: &SchemaName, opt
     let values = settings(migrations, schema, options)
         .into_iter()
         .chain([schema.as_str().to_owned()]);
-    with_values(ENTER_AT_ONCE, values)
+    rows::text(ENTER_AT_ONCE, values.map(Into::into))
 }
 
 /// What fails if a ledger has other migrations than these.
@@ -93,12 +94,8 @@ fn requiring_as_planned(ledger: Ledger<'_>, planned: &[Arc<str>]) -> String {
         SEPARATOR.to_owned(),
         planned.join(SEPARATOR),
     ];
-    with_values(&REQUIRE_AS_PLANNED.replace("<ledger>", &ledger.quoted()), values)
-}
-
-fn with_values(sql: &str, values: impl IntoIterator<Item = String>) -> String {
-    let values = values.into_iter().map(Into::into);
-    Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
+    let sql = REQUIRE_AS_PLANNED.replace("<ledger>", &ledger.quoted());
+    rows::text(&sql, values.map(Into::into))
 }
 
 /// Puts a transaction that has just begun into a schema, under the schema's lock, if nobody has that and the ledger has

@@ -1,4 +1,4 @@
-//! The rows of a query of our own.
+//! Statements of our own: their rows, and their text.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
@@ -19,4 +19,9 @@ pub(crate) async fn texts(
 ) -> Result<Vec<String>, DbErr> {
     let rows = rows(db, sql, values).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// A statement with its values in it, as a part of a message of several.
+pub(crate) fn text(sql: &str, values: impl IntoIterator<Item = Value>) -> String {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
 }

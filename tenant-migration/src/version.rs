@@ -8,7 +8,7 @@ use sea_orm::{
 use serde_json::Value;
 use tenant_core::{SHARED_SCHEMA, SchemaName, catalog::tenant};
 
-use crate::plan::Plan;
+use crate::{plan::Plan, rows};
 
 /// The statement that says which version a schema has.
 pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
@@ -29,8 +29,7 @@ pub(crate) fn advance(schema: &SchemaName, planned: Option<&str>, version: Optio
             ELSE concat('it is another, ', current_schema())::int4::text END
         WHERE lower(schema_name) = $3";
     let schema = schema.as_str().to_ascii_lowercase();
-    let values = [planned.into(), version.into(), schema.into()];
-    Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
+    rows::text(sql, [planned.into(), version.into(), schema.into()])
 }
 
 /// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.

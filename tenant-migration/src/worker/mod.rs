@@ -1,5 +1,8 @@
 //! [`Worker`]: works on one schema after the other, on a connection of its own.
 
+mod alone;
+mod as_planned;
+
 use std::{
     fmt,
     sync::Arc,
@@ -7,12 +10,10 @@ use std::{
 };
 
 use crate::{
-    batch::{Batch, BatchError},
-    began, entry,
+    entry,
     error::SchemaError,
     hooks::Hook,
     lifecycle::find_name,
-    lock::{self, Hold},
     migrations::{MigrationSet, Migrations},
     plan::{Left, SchemaPlan, Step, left},
     preview::{Tape, telling},
@@ -23,8 +24,8 @@ use crate::{
     work::{Home, Work},
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType,
-    DatabaseTransaction, DbErr, EntityTrait, IsolationLevel, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbErr,
+    EntityTrait, IsolationLevel, TransactionTrait,
     sqlx::postgres::{PgConnectOptions, PgPool},
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
@@ -232,79 +233,6 @@ impl Worker {
         Ok(steps)
     }
 
-    /// If the schema is as it was when the run was planned: in one round trip where a message can say all that is to be
-    /// done, and with two to begin with where not. It takes six to find out what has changed.
-    async fn take_as_planned(
-        &self,
-        job: Job<'_>,
-        planned: &[Arc<str>],
-        left: &Left,
-    ) -> Result<bool, SchemaError> {
-        if let (Some(batch), Some(pool)) = (self.batch(job, planned, left), pool(&self.db)) {
-            let sent = batch.send(pool).await;
-            return self.judge(job, planned, sent).await;
-        }
-        let Some(transaction) = self.begin_as_planned(job, planned).await? else {
-            return Ok(false);
-        };
-        let work = Work::new(&transaction, &self.migrations, job.home);
-        self.take_left(&work, job, left).await?;
-        transaction.commit().await?;
-        Ok(true)
-    }
-
-    fn batch<'a>(&self, job: Job<'_>, planned: &[Arc<str>], left: &'a Left) -> Option<Batch<'a>> {
-        if job.is_made_ahead || !job.has_version {
-            return None;
-        }
-        Batch::new(&self.migrations, job.home, planned, left, job.options)
-    }
-
-    /// Whether a batch did what it should. Where it did nothing and is not to blame for it, the other way finds out why.
-    async fn judge(
-        &self,
-        job: Job<'_>,
-        planned: &[Arc<str>],
-        sent: Result<(), BatchError>,
-    ) -> Result<bool, SchemaError> {
-        match sent {
-            Ok(()) => Ok(true),
-            Err(BatchError::Ours(error)) if retry::is_transient(&error) => Err(error.into()),
-            Err(BatchError::Migration(error))
-                if retry::passes(&error) || self.is_as_planned(job, planned).await =>
-            {
-                Err(error)
-            }
-            Err(error) => {
-                tracing::debug!(schema = %job.home.schema, ?error, "a message was not enough");
-                Ok(false)
-            }
-        }
-    }
-
-    /// So far as that can be found out.
-    async fn is_as_planned(&self, job: Job<'_>, planned: &[Arc<str>]) -> bool {
-        match self.begin_as_planned(job, planned).await {
-            Ok(Some(transaction)) => transaction.rollback().await.is_ok(),
-            Ok(None) => false,
-            Err(_) => true,
-        }
-    }
-
-    async fn begin_as_planned(
-        &self,
-        job: Job<'_>,
-        planned: &[Arc<str>],
-    ) -> Result<Option<DatabaseTransaction>, DbErr> {
-        let transaction = self.db.begin().await?;
-        let ledger = job.home.ledger(&self.migrations);
-        if entry::enter_as_planned(&transaction, &self.migrations, ledger, planned, job.options).await? {
-            return Ok(Some(transaction));
-        }
-        transaction.rollback().await?;
-        Ok(None)
-    }
-
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         // Whatever the default is: what is read after the lock must be newer than the lock.
         self.db
@@ -373,112 +301,6 @@ impl Worker {
         work.call(Hook::After, &left.steps).await?;
         work.finish(left).await?;
         Ok(())
-    }
-
-    /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.
-    async fn take_alone(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        let mut connect = self.connect.clone();
-        connect
-            // A session that is lost while a migration does something else is opened again, and stands in the schema
-            // as well.
-            .test_before_acquire_if_idle_for(Duration::ZERO)
-            .set_schema_search_path(self.migrations.search_path(job.home.schema))
-            .idle_timeout(None)
-            .max_lifetime(None);
-        let session = Database::connect(connect).await?;
-        let result = self.take_in(&session, job).await;
-        session.close().await?;
-        result
-    }
-
-    async fn take_in(&self, session: &DatabaseConnection, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        let schema = job.home.schema;
-        lock::acquire(session, schema, Hold::Session).await?;
-        let work = Work::new(session, &self.migrations, job.home);
-        let left = work.check(job.steps, job.base).await?;
-        work.ensure_ledger(&left.steps).await?;
-        self.call_before(session, job, &left.steps).await?;
-        for step in &left.steps {
-            let record = self.take_marked(session, &work, job.home, step).await?;
-            self.finish_in(session, job, &left, &record).await?;
-        }
-        if !lock::release(session, schema).await? {
-            tracing::warn!(%schema, "the session was lost while a migration ran in it");
-        }
-        Ok(left.steps)
-    }
-
-    async fn call_before(
-        &self,
-        session: &DatabaseConnection,
-        job: Job<'_>,
-        steps: &[Step],
-    ) -> Result<(), SchemaError> {
-        if !job.is_first || steps.is_empty() {
-            return Ok(());
-        }
-        let transaction = session.begin().await?;
-        let work = Work::new(&transaction, &self.migrations, job.home);
-        work.call(Hook::Before, steps).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// What may be in a transaction is in one: where it fails or is interrupted, the mark stays, and running again does
-    /// all of it.
-    async fn finish_in(
-        &self,
-        session: &DatabaseConnection,
-        job: Job<'_>,
-        left: &Left,
-        record: &str,
-    ) -> Result<(), SchemaError> {
-        let transaction = session.begin().await?;
-        let is_locked = lock::is_held(&transaction, job.home.schema).await?;
-        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*left.steps, is_locked) {
-            let migration = Arc::clone(name);
-            return Err(SchemaError::SessionLost { migration });
-        }
-        transaction.execute_unprepared(record).await?;
-        let work = Work::new(&transaction, &self.migrations, job.home);
-        if job.is_last {
-            work.call(Hook::After, &left.steps).await?;
-        }
-        work.finish(left).await?;
-        work.grant().await?;
-        self.require_renameable(&transaction, job).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-}
-
-/// How a session that is interrupted is known afterwards.
-impl Worker {
-    /// Gives what is to be recorded then.
-    async fn take_marked(
-        &self,
-        session: &DatabaseConnection,
-        work: &Work<'_, DatabaseConnection>,
-        home: Home<'_>,
-        step: &Step,
-    ) -> Result<String, SchemaError> {
-        let (ledger, schema) = (home.ledger(&self.migrations), home.schema);
-        if began::find(session, ledger).await?.as_ref() == Some(step) {
-            tracing::warn!(%schema, ?step, "it was begun before and did not end: it is done again");
-            began::drop_invalid_indexes(session, schema).await?;
-        }
-        let before = began::invalid_indexes(session, schema).await?;
-        session.execute_unprepared(&began::mark(ledger, step)).await?;
-        let record = work.change(step).await?;
-        let mut invalid = began::invalid_indexes(session, schema).await?;
-        invalid.retain(|index| !before.contains(index));
-        if let (Step::Up(name), false) = (step, invalid.is_empty()) {
-            return Err(SchemaError::InvalidIndexes {
-                migration: Arc::clone(name),
-                indexes: invalid,
-            });
-        }
-        Ok(format!("{record}; {}", began::unmark(ledger)))
     }
 }
 
