@@ -10,7 +10,6 @@ use sea_orm::{
 
 use crate::{
     entry::entering_at_once,
-    error::SchemaError,
     migrations::Migrations,
     pin::MADE_NO_FUNCTIONS,
     plan::{Left, Step},
@@ -39,49 +38,46 @@ enum Part<'a> {
 #[derive(Debug)]
 pub(crate) enum BatchError {
     /// A statement of a migration failed, for its own fault if the schema was as planned.
-    Migration(SchemaError),
+    Migration { step: Step, source: DbErr },
     /// The schema is not as planned, or a batch is not enough for it.
     Ours(DbErr),
 }
 
 impl<'a> Batch<'a> {
-    /// `left` is to be done if the ledger has what was `planned`, and the catalog the version of that. There is no batch
-    /// where it takes more than to send statements.
+    /// `left` is to be done if the catalog has the version of what was `planned`, as every run sees to under the lock.
+    /// Its migrations send what was `sent`, each its own, and nobody has hooks or roles.
     pub(crate) fn new(
         migrations: &Migrations,
         home: Home<'_>,
         planned: &[Arc<str>],
         left: &'a Left,
+        sent: Vec<Vec<String>>,
         options: &RunOptions,
-    ) -> Option<Self> {
-        if !migrations.may_be_batched() || home.schema.is_shared() {
-            return None;
-        }
-        let ups = left.steps.iter().map(|step| match step {
-            Step::Up(name) => Some(&**name),
-            _ => None,
-        });
-        let names: Vec<_> = ups.collect::<Option<_>>()?;
+    ) -> Self {
+        let schema = home.schema;
         let set = home.set(migrations);
         let before = set.version(|name| planned.iter().any(|planned| **planned == *name));
         let after = set.version(|name| left.applied.contains(name));
-        let advance = version::advance(home.schema, before.map(|name| &**name), after.map(|name| &**name));
-        let condition = match migrations.pin(home.schema) {
+        let advance = version::advance(schema, before.map(|name| &**name), after.map(|name| &**name));
+        let condition = match migrations.pin(schema) {
             Some(_) => MADE_NO_FUNCTIONS,
             None => "true",
         };
-        let record = home.ledger(migrations).record_if(&names, condition);
-        let enter = entering_at_once(migrations, home.schema, options);
-        let own = left.steps.iter().zip(set.rehearse(&names)?);
-        let own = own.flat_map(|(step, statements)| {
+        let names = left.steps.iter().filter_map(Step::name);
+        let record = home.ledger(migrations).record_if(names, condition);
+        let enter = entering_at_once(migrations, schema, options);
+        // A migration may have gone elsewhere, as by a default that it calls.
+        let path = migrations.set_path(schema);
+        let own = left.steps.iter().zip(sent).flat_map(|(step, statements)| {
             let part = Part::Migration(step);
-            statements.into_iter().map(move |statement| (part, statement))
+            let statements = statements.into_iter().map(move |statement| (part, statement));
+            statements.chain([(Part::Ours, path.clone())])
         });
         let ours = |statement| (Part::Ours, statement);
         let statements = [ours(enter)].into_iter().chain(own);
-        Some(Self {
+        Self {
             statements: statements.chain([record, advance].map(ours)).collect(),
-        })
+        }
     }
 
     /// Does all of it, or nothing.
@@ -90,10 +86,10 @@ impl<'a> Batch<'a> {
         let sent = self.execute(pool, &mut done).await;
         sent.map_err(|error| match self.statements.get(done) {
             // PostgreSQL reads all of a message before it does anything, so the first one is to blame for no text.
-            Some((Part::Migration(step), _)) => BatchError::Migration(SchemaError::Migration {
+            Some((Part::Migration(step), _)) => BatchError::Migration {
                 step: (*step).clone(),
                 source: error,
-            }),
+            },
             _ => BatchError::Ours(error),
         })
     }

@@ -1,10 +1,15 @@
 //! [`Crew`]: the workers of an executor.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait, DbErr};
+use tokio::time::timeout;
 
-use crate::{migrations::Migrations, worker::Worker};
+use crate::{migrations::Migrations, rows::rows, worker::Worker};
 
 /// The first worker, and those who read for a plan and wait for its run.
 #[derive(Debug)]
@@ -58,10 +63,13 @@ impl Crew {
                 "the server has few connections left: fewer workers are used"
             );
         }
-        for id in workers.len()..workers.len() + more {
-            match self.first.another(id).await {
-                Ok(worker) => workers.push(worker),
-                Err(error) => tracing::warn!(%error, "one worker less"),
+        let ids = workers.len()..workers.len() + more;
+        let connecting = ids.map(|id| timeout(CONNECT_TIMEOUT, self.first.another(id)));
+        for connected in join_all(connecting).await {
+            match connected {
+                Ok(Ok(worker)) => workers.push(worker),
+                Ok(Err(error)) => tracing::warn!(%error, "one worker less"),
+                Err(_) => tracing::warn!("one worker less: the server does not let it connect"),
             }
         }
     }
@@ -91,21 +99,30 @@ impl Crew {
     }
 }
 
-/// How many connections the server has left, apart from those that it keeps for superusers and some for others.
+/// How long a worker may take to connect. Without it, the others do its work.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many connections the server has left, apart from those that it keeps for superusers and some for others, and how
+/// many the user and the database may have more. Sessions of other users show no more than whose they are.
+/// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-MAX-CONNECTIONS>
 const FREE_CONNECTIONS: &str = "
-    SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
-        - count(*) AS free
-    FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'";
+    SELECT least(
+        current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
+            - count(*) - $1::int8,
+        (SELECT CASE WHEN rolconnlimit >= 0 AND NOT rolsuper THEN rolconnlimit END
+            FROM pg_catalog.pg_roles WHERE rolname = session_user) - count(*) FILTER (WHERE usename = session_user),
+        (SELECT CASE WHEN datconnlimit >= 0 AND NOT rolsuper THEN datconnlimit END
+            FROM pg_catalog.pg_database, pg_catalog.pg_roles
+            WHERE datname = current_database() AND rolname = session_user)
+            - count(*) FILTER (WHERE datname = current_database())
+    ) AS free
+    FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL";
 
 /// What is left for others that connect meanwhile.
-const LEFT_FOR_OTHERS: usize = 2;
+const LEFT_FOR_OTHERS: i64 = 2;
 
 async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, FREE_CONNECTIONS))
-        .await?;
-    let free: i64 = row.map_or(Ok(0), |row| row.try_get("", "free"))?;
-    Ok(usize::try_from(free)
-        .unwrap_or_default()
-        .saturating_sub(LEFT_FOR_OTHERS))
+    let rows = rows(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
+    let free: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "free"))?;
+    Ok(usize::try_from(free).unwrap_or_default())
 }

@@ -57,9 +57,8 @@ pub(crate) async fn enter(
 }
 
 /// As [`ENTER`], as statements without an answer: they fail with [`NOT_AS_PLANNED`] where somebody has the lock, or where
-/// the ledger has not just what it had when the run was planned, in the order in which it was written. PostgreSQL does
-/// not evaluate the casts before, since what they are of is not a constant, and each statement sees what was committed
-/// before it.
+/// the ledger has not just what it had when the run was planned. PostgreSQL does not evaluate the casts before, since what
+/// they are of is not a constant, and each statement sees what was committed before it.
 const ENTER_AT_ONCE: &str = "
     SELECT set_config('search_path', $2, true), set_config('lock_timeout', $3, true),
         set_config('statement_timeout', $4, true),
@@ -68,7 +67,7 @@ const ENTER_AT_ONCE: &str = "
             ELSE concat('it cannot be entered at once, ', current_schema())::int4 END";
 
 const REQUIRE_AS_PLANNED: &str = "
-    SELECT CASE WHEN count(*)::text = $1 AND coalesce(string_agg(version, $2), '') = $3 THEN 0
+    SELECT CASE WHEN count(*)::text = $1 AND coalesce(string_agg(version, $2 ORDER BY version COLLATE \"C\"), '') = $3 THEN 0
             ELSE concat('it has changed, ', current_schema())::int4 END
         FROM <ledger>";
 
@@ -89,10 +88,13 @@ pub(crate) fn entering_at_once(migrations: &Migrations, schema: &SchemaName, opt
 
 /// What fails if a ledger has other migrations than these.
 fn requiring_as_planned(ledger: Ledger<'_>, planned: &[Arc<str>]) -> String {
+    let mut sorted = planned.to_vec();
+    // By its bytes, as "C" does.
+    sorted.sort_unstable();
     let values = [
-        planned.len().to_string(),
+        sorted.len().to_string(),
         SEPARATOR.to_owned(),
-        planned.join(SEPARATOR),
+        sorted.join(SEPARATOR),
     ];
     let sql = REQUIRE_AS_PLANNED.replace("<ledger>", &ledger.quoted());
     rows::text(&sql, values.map(Into::into))

@@ -96,9 +96,11 @@ impl<'a> Fleet<'a> {
         loop {
             while self.stopped.is_none() && queue.len() > 0 {
                 let Some(worker) = idle.pop() else { break };
-                let Some((place, schema)) = queue.pop_for(&worker) else {
-                    break;
+                let next = match self.options.jobs {
+                    1 => queue.pop(),
+                    _ => queue.pop_for(&worker),
                 };
+                let Some((place, schema)) = next else { break };
                 self.observer.started(&schema);
                 busy.push(work(worker, place, schema, self.options.clone()));
             }
@@ -156,9 +158,11 @@ impl Queue {
         known.or_else(|| self.pop())
     }
 
-    /// One of those of whom there are most.
+    /// The first.
     fn pop(&mut self) -> Option<Place> {
-        self.0.values_mut().max_by_key(|places| places.len())?.pop_front()
+        let waiting = self.0.values_mut().filter(|places| !places.is_empty());
+        let first = waiting.min_by_key(|places| places.front().map(|(place, _)| *place));
+        first?.pop_front()
     }
 }
 

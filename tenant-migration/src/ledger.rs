@@ -39,16 +39,12 @@ impl Ledger<'_> {
 
     /// Says that migrations were applied, now, and fails where `condition` does not hold: as a cast does of what is no
     /// number, and is not known before.
-    pub(crate) fn record_if(&self, migrations: &[&str], condition: &str) -> String {
+    pub(crate) fn record_if<'a>(&self, migrations: impl Iterator<Item = &'a str>, condition: &str) -> String {
         let checked = format!(
             "CASE WHEN {condition} THEN {} ELSE concat('not so, ', current_schema())::int8 END",
             now()
         );
-        self.insert(
-            migrations
-                .iter()
-                .map(|name| [(*name).into(), Expr::cust(checked.clone())]),
-        )
+        self.insert(migrations.map(|name| [name.into(), Expr::cust(checked.clone())]))
     }
 
     fn insert(&self, rows: impl IntoIterator<Item = [Expr; 2]>) -> String {

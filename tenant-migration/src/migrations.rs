@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
@@ -15,7 +12,11 @@ use tenant_core::{SchemaName, SchemaVersions, Scope};
 #[cfg(feature = "cli")]
 use crate::task::ForTenants;
 use crate::{
-    hooks::TenantHooks, ledger::Ledger, pin::pin_functions, rehearsal::rehearse, roles::TenantRoles,
+    hooks::TenantHooks,
+    ledger::Ledger,
+    pin::pin_functions,
+    rehearsal::{Lesson, Rehearsal},
+    roles::TenantRoles,
     snapshot::Snapshots,
 };
 
@@ -163,13 +164,14 @@ impl Migrations {
     /// Whether the pending migrations of a tenant may be sent as one message, which is a round trip in the place of six or
     /// more. They may by default.
     ///
-    /// They are where all that they do is to create, alter and drop tables and to create indexes, and enums: without a
-    /// query, a change of rows, or SQL of another kind, with neither [hooks](Self::with_hooks) nor
-    /// [roles](Self::with_tenant_roles). To find out, `up` is called on a connection that says of each such change that it
-    /// is done, and answers nothing else. One that waits for more, or does anything else than its SQL that takes time, is
-    /// stopped there, and run as ever. So `up` of a migration that is not sent as a message is called once more, or a few
-    /// times where several tenants are migrated at once, by each program that runs it. Nothing of that reaches the
-    /// database; what a migration does without waiting, such as printing, it does once more.
+    /// They are where all that they do is to create, alter and drop tables, and to create indexes and enums, with neither
+    /// [hooks](Self::with_hooks) nor [roles](Self::with_tenant_roles). A program learns that of a migration when it runs it
+    /// for one tenant, from the statements that the driver logs, and from then on asks the migration for its
+    /// statements alone: `up` is called on a connection that says of each that it is done. Where it sends anything else
+    /// than it did for the first tenant, or waits for anything, it is stopped there and run as ever.
+    ///
+    /// So switch this off for migrations that do something for each tenant that is no statement of their own connection:
+    /// what such a migration does without waiting may be done before its statements are, or once more.
     #[must_use]
     pub fn batches(mut self, may_be_sent: bool) -> Self {
         self.batches = may_be_sent;
@@ -263,6 +265,11 @@ impl Migrations {
         is_wanted.then(|| pin_functions(&self.search_path(schema)))
     }
 
+    /// Puts a transaction where migrations of a schema run.
+    pub(crate) fn set_path(&self, schema: &SchemaName) -> String {
+        format!("SET LOCAL search_path = {}", self.search_path(schema))
+    }
+
     /// What migrations of a schema run with, as SQL.
     pub(crate) fn search_path(&self, schema: &SchemaName) -> String {
         let schemas = std::iter::once(schema).chain(self.extension_schemas.iter());
@@ -303,19 +310,7 @@ pub struct MigrationSet {
 struct Definition {
     name: Arc<str>,
     migration: Box<dyn MigrationTrait>,
-    /// Whether it was [rehearsed](rehearse) and does more than that shows.
-    does_more: AtomicBool,
-}
-
-impl Definition {
-    fn rehearse(&self) -> Option<Vec<String>> {
-        if self.does_more.load(Ordering::Relaxed) {
-            return None;
-        }
-        let statements = rehearse(self.migration.as_ref());
-        self.does_more.store(statements.is_none(), Ordering::Relaxed);
-        statements
-    }
+    lesson: Lesson,
 }
 
 impl MigrationSet {
@@ -326,7 +321,7 @@ impl MigrationSet {
                 .map(|migration| Definition {
                     name: migration.name().into(),
                     migration,
-                    does_more: AtomicBool::new(false),
+                    lesson: Lesson::default(),
                 })
                 .collect(),
             ledger: migrator.migration_table_name().to_string(),
@@ -372,18 +367,14 @@ impl MigrationSet {
             .find(|definition| &*definition.name == name)
     }
 
-    /// What each of these migrations sends, if that is all that they do.
-    pub(crate) fn rehearse(&self, names: &[&str]) -> Option<Vec<Vec<String>>> {
-        let definitions: Vec<_> = names
-            .iter()
-            .map(|name| self.definition(name))
-            .collect::<Option<_>>()?;
-        // Those before one that is known to do more need not be asked either.
-        let may_do_no_more = |definition: &&Definition| !definition.does_more.load(Ordering::Relaxed);
-        if !definitions.iter().all(may_do_no_more) {
-            return None;
-        }
-        definitions.into_iter().map(Definition::rehearse).collect()
+    /// What these migrations send, if that is known.
+    pub(crate) fn rehearse(&self, names: &[&str]) -> Rehearsal<'_> {
+        let definitions = names.iter().map(|name| {
+            let definition = self.definition(name)?;
+            Some((&definition.lesson, definition.migration.as_ref()))
+        });
+        let definitions: Option<Vec<_>> = definitions.collect();
+        definitions.map_or(Rehearsal::Varies, |definitions| Rehearsal::of(&definitions))
     }
 
     /// Whether a migration runs in a transaction: on PostgreSQL it does if it says nothing else.

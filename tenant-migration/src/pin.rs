@@ -25,6 +25,18 @@ pub(crate) const MADE_NO_FUNCTIONS: &str = "current_setting('track_counts')::boo
     AND pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
         + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) = 0";
 
+/// The condition, on a row `proc` of `pg_proc`, that a function has no `search_path` of its own.
+const HAS_NO_PATH: &str =
+    "NOT EXISTS (SELECT FROM unnest(proc.proconfig) AS setting WHERE setting LIKE 'search\\_path=%')";
+
+/// A query that gives the schemas with functions that may be ones to be pinned. To find out which are takes longer.
+pub(crate) fn with_unpinned_functions() -> String {
+    format!(
+        "SELECT DISTINCT proc.pronamespace AS space FROM pg_catalog.pg_proc AS proc
+        WHERE proc.pronamespace <> 'pg_catalog'::regnamespace AND {HAS_NO_PATH}"
+    )
+}
+
 /// The statement that does it, for the session's current schema. `path` is what migrations of it run with.
 ///
 /// - PostgreSQL looks into `pg_catalog` first where a path does not name it, as it did for the migrations.
@@ -47,10 +59,7 @@ BEGIN
             AND classid = 'pg_proc'::regclass
         JOIN pg_proc AS proc ON proc.oid = objid
         WHERE nspname = current_schema()
-            AND {RESOLVES_WHEN_CALLED}
-            AND NOT EXISTS (
-                SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search\\_path=%'
-            )
+            AND {RESOLVES_WHEN_CALLED} AND {HAS_NO_PATH}
             AND NOT (prokind = 'p' AND prosrc ~* E'\\\\m(commit|rollback)\\\\M')
             AND pg_has_role(proowner, 'USAGE')
     LOOP

@@ -1,12 +1,12 @@
 //! The SQL that migrations run, as the driver sends it.
 //!
-//! SeaORM's `SchemaManager` takes its own connections only, so nothing can stand between a migration and the driver.
-//! But the driver tells `tracing` of every statement. A subscriber for the migration's own future hears that, and
-//! nothing else does: the global one stays as it is.
+//! SeaORM's `SchemaManager` takes its own connections only, and the one of them that we could stand behind, its proxy, does
+//! not give what the driver's give. But the driver tells `tracing` of every statement. A subscriber for the migration's own
+//! future hears that, and passes it on to whoever would have heard it.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use log::LevelFilter;
 use sea_orm::sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use tenant_core::SchemaName;
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber, dispatcher,
     field::{Field, Visit},
     instrument::WithSubscriber as _,
     span,
@@ -45,13 +45,18 @@ tokio::task_local! {
     static TAPE: Tape;
 }
 
-/// The statements of a migration, in the order in which they ended.
+/// The statements of migrations, of each in the order in which they ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tape(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Tape(Arc<Mutex<Vec<Vec<String>>>>);
 
 impl Tape {
+    /// Those of each migration.
+    pub(crate) fn into_parts(self) -> Vec<Vec<String>> {
+        std::mem::take(&mut *self.lock())
+    }
+
     pub(crate) fn into_statements(self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.into_parts().into_iter().flatten().collect()
     }
 
     /// Runs `work`, and keeps what migrations in it send.
@@ -59,18 +64,29 @@ impl Tape {
         TAPE.scope(self.clone(), work).await
     }
 
+    fn begin_part(&self) {
+        self.lock().push(Vec::new());
+    }
+
     fn keep(&self, statement: String) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(statement);
+        if let Some(part) = self.lock().last_mut() {
+            part.push(statement);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Runs a migration, and keeps what it sends if somebody records it.
 pub(crate) async fn captured<F: Future>(migration: F) -> F::Output {
     match TAPE.try_with(Tape::clone) {
-        Ok(tape) => migration.with_subscriber(Ear(tape)).await,
+        Ok(tape) => {
+            tape.begin_part();
+            let parent = dispatcher::get_default(Dispatch::clone);
+            migration.with_subscriber(Ear { tape, parent }).await
+        }
         Err(_) => migration.await,
     }
 }
@@ -79,7 +95,11 @@ pub(crate) async fn captured<F: Future>(migration: F) -> F::Output {
 const STATEMENTS: &str = "sqlx::query";
 
 /// Hears the driver's statements.
-struct Ear(Tape);
+struct Ear {
+    tape: Tape,
+    /// Who would hear them otherwise.
+    parent: Dispatch,
+}
 
 impl Subscriber for Ear {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
@@ -106,7 +126,10 @@ impl Subscriber for Ear {
         let mut heard = Heard::default();
         event.record(&mut heard);
         if let Some(statement) = heard.statement() {
-            self.0.keep(statement);
+            self.tape.keep(statement);
+        }
+        if self.parent.enabled(event.metadata()) {
+            self.parent.event(event);
         }
     }
 

@@ -1,13 +1,14 @@
-//! Asks a migration for its statements without a database.
+//! What migrations send, learned from a run of theirs, and asked for without a database from then on.
 //!
 //! SeaORM's `SchemaManager` takes its own connections only. Its proxy is one of them, and lets us stand between a
-//! migration and the driver.
+//! migration and the driver. It does not let us answer all that a migration may ask, a stream for one. So no migration
+//! is asked that was not seen to run, for some tenant, with nothing else than changes of the schema.
 
 use std::{
     future::pending,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -21,15 +22,128 @@ use sea_orm::{
 use sea_orm_migration::{MigrationTrait, SchemaManager};
 use tenant_core::__private::{StatementShape, shape};
 
-/// The statements that a migration sends, if all that it does is to change the schema, whatever it finds there.
+/// What is known of what a migration sends.
+#[derive(Debug, Default)]
+pub(crate) struct Lesson(Mutex<Known>);
+
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    /// A run of it is, until the watch ends.
+    IsWatched,
+    /// These, which are changes of the schema.
+    Sends(Vec<String>),
+    /// Something else, too, or not always the same.
+    Varies,
+}
+
+/// What to do with migrations whose lessons are these.
+pub(crate) enum Rehearsal<'a> {
+    /// They send these, each its own.
+    Sends(Vec<Vec<String>>),
+    /// The next run is to be watched.
+    Unknown(Watch<'a>),
+    /// They are to be run.
+    Varies,
+}
+
+/// Lessons that are being learned. Others run the migrations meanwhile.
+pub(crate) struct Watch<'a>(Vec<&'a Lesson>);
+
+impl Lesson {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, sent: Vec<String>) {
+        // One that sends nothing may be one that is not heard.
+        let is_plain = !sent.is_empty() && sent.iter().all(|sql| changes_schema(sql));
+        *self.lock() = match is_plain {
+            true => Known::Sends(sent),
+            false => Known::Varies,
+        };
+    }
+
+    /// The statements of the migration, if they are as it was learned.
+    fn rehearse(&self, migration: &dyn MigrationTrait) -> Option<Vec<String>> {
+        let rehearsed = rehearse(migration);
+        let mut known = self.lock();
+        match (&*known, rehearsed) {
+            (Known::Sends(sent), Some(rehearsed)) if is_same(sent, &rehearsed) => Some(rehearsed),
+            _ => {
+                *known = Known::Varies;
+                None
+            }
+        }
+    }
+}
+
+impl<'a> Rehearsal<'a> {
+    pub(crate) fn of(migrations: &[(&'a Lesson, &dyn MigrationTrait)]) -> Self {
+        let mut watch = Watch(Vec::new());
+        for (lesson, _) in migrations {
+            let mut known = lesson.lock();
+            match *known {
+                Known::Sends(_) => {}
+                Known::IsWatched | Known::Varies => return Self::Varies,
+                Known::Nothing => {
+                    *known = Known::IsWatched;
+                    watch.0.push(lesson);
+                }
+            }
+        }
+        if !watch.0.is_empty() {
+            watch.0 = migrations.iter().map(|(lesson, _)| *lesson).collect();
+            return Self::Unknown(watch);
+        }
+        let rehearsed = migrations
+            .iter()
+            .map(|(lesson, migration)| lesson.rehearse(*migration));
+        rehearsed.collect::<Option<_>>().map_or(Self::Varies, Self::Sends)
+    }
+}
+
+impl Watch<'_> {
+    /// The migrations sent these, each its own.
+    pub(crate) fn learn(self, sent: Vec<Vec<String>>) {
+        if sent.len() == self.0.len() {
+            for (lesson, sent) in self.0.iter().zip(sent) {
+                lesson.learn(sent);
+            }
+        }
+    }
+}
+
+/// What was not learned is to be learned by another run.
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        for lesson in &self.0 {
+            let mut known = lesson.lock();
+            if matches!(*known, Known::IsWatched) {
+                *known = Known::Nothing;
+            }
+        }
+    }
+}
+
+fn changes_schema(sql: &str) -> bool {
+    shape(sql) == Ok(StatementShape::Schema)
+}
+
+fn is_same(a: &[String], b: &[String]) -> bool {
+    let trimmed = |sql: &String| sql.trim().to_owned();
+    a.iter().map(trimmed).eq(b.iter().map(trimmed))
+}
+
+/// The statements that a migration sends, if all that it does is to change the schema.
 ///
-/// It runs for a single poll, on a connection that says of each such statement that it is done, and leaves everything
-/// else without an answer: a query, a change of rows, a nested transaction. So nothing that waits, for the database or
-/// for anything else, gets to its end, and no wrong answer is acted upon.
+/// It runs for a single poll, on a connection that says of each such statement that it is done, and leaves other
+/// statements without an answer. So nothing that waits gets to its end.
 ///
 /// To say that a change of the schema is done before it is, is not wrong: its answer holds nothing, and where it
 /// fails, so does the migration, in whose transaction PostgreSQL does nothing more.
-pub(crate) fn rehearse(migration: &dyn MigrationTrait) -> Option<Vec<String>> {
+fn rehearse(migration: &dyn MigrationTrait) -> Option<Vec<String>> {
     let statements = Arc::<Mutex<Vec<_>>>::default();
     let stage = Stage {
         statements: Arc::clone(&statements),
@@ -48,7 +162,7 @@ async fn run(migration: &dyn MigrationTrait, stage: Stage) -> Result<(), DbErr> 
     migration.up(&SchemaManager::new(&transaction)).await
 }
 
-/// Notes changes of the schema, and answers nothing else.
+/// Notes changes of the schema, and answers nothing else that it is asked.
 #[derive(Debug)]
 struct Stage {
     statements: Arc<Mutex<Vec<String>>>,
@@ -64,7 +178,7 @@ impl ProxyDatabaseTrait for Stage {
 
     async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
         let has_values = statement.values.is_some_and(|values| !values.0.is_empty());
-        if has_values || shape(&statement.sql) != Ok(StatementShape::Schema) {
+        if has_values || !changes_schema(&statement.sql) {
             return pending().await;
         }
         self.statements
@@ -175,6 +289,54 @@ mod tests {
         ];
         for migration in others {
             assert_eq!(rehearse(&migration), None);
+        }
+    }
+
+    fn lessons<'a>(known: &'a [Lesson], does: &'a [Does]) -> Vec<(&'a Lesson, &'a dyn MigrationTrait)> {
+        let migrations = does.iter().map(|does| does as &dyn MigrationTrait);
+        known.iter().zip(migrations).collect()
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_rehearsed() {
+        let known = [Lesson::default(), Lesson::default()];
+        let does = [Does::Changes, Does::Changes];
+        let lessons = lessons(&known, &does);
+        let sent = || rehearse(&Does::Changes).unwrap();
+        let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+            panic!("nothing is known");
+        };
+        assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies), "watched");
+        drop(watch);
+        let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+            panic!("the first watch learned nothing");
+        };
+        watch.learn(vec![sent(), sent()]);
+        assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Sends(all) if all == [sent(), sent()]));
+    }
+
+    #[test]
+    fn what_was_seen_otherwise_is_run() {
+        let text = |sql: &str| sql.to_owned();
+        let others = [
+            vec![],
+            vec![text("ALTER TABLE note ADD COLUMN other text")],
+            vec![text("SELECT 1")],
+            rehearse(&Does::Changes)
+                .unwrap()
+                .into_iter()
+                .chain([text("SELECT id FROM note")])
+                .collect(),
+        ];
+        for sent in others {
+            let (known, does) = ([Lesson::default()], [Does::Changes]);
+            let lessons = lessons(&known, &does);
+            let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+                panic!("nothing is known");
+            };
+            watch.learn(vec![sent]);
+            assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies));
+            assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies));
         }
     }
 }

@@ -31,11 +31,6 @@ pub(crate) fn attempts(error: &SchemaError, attempts: u32) -> u32 {
     }
 }
 
-/// Whether the same may work when it is tried again.
-pub(crate) fn passes(error: &SchemaError) -> bool {
-    attempts(error, u32::MAX) > 1
-}
-
 /// Whether PostgreSQL may do it when it is asked again.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn is_transient(error: &DbErr) -> bool {

@@ -10,6 +10,7 @@ use crate::{
     began, catalog,
     error::{PlanError, is_without_table},
     migrations::{Migrations, scope_of},
+    pin::with_unpinned_functions,
     plan::{Step, Target},
     rows::rows,
 };
@@ -29,6 +30,8 @@ pub struct SchemaStatus {
     unfinished: Option<Step>,
     /// The id in the catalog of a schema that was made ahead and is nobody's yet.
     made_ahead: Option<i64>,
+    /// Whether it has functions that may be ones to be pinned.
+    has_unpinned: bool,
     /// Which of the workers read the ledger.
     reader: usize,
 }
@@ -59,6 +62,7 @@ impl SchemaStatus {
             unknown,
             unfinished: None,
             made_ahead: None,
+            has_unpinned: false,
             reader: 0,
         }
     }
@@ -86,6 +90,15 @@ impl SchemaStatus {
     /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
     pub(crate) fn made_ahead(&self) -> Option<i64> {
         self.made_ahead
+    }
+
+    fn with_unpinned(mut self, has_unpinned: bool) -> Self {
+        self.has_unpinned = has_unpinned;
+        self
+    }
+
+    pub(crate) fn has_unpinned(&self) -> bool {
+        self.has_unpinned
     }
 
     pub(crate) fn reader(&self) -> usize {
@@ -255,6 +268,7 @@ pub(crate) struct Found {
     /// The ledger's.
     comment: Option<String>,
     made_ahead: Option<i64>,
+    has_unpinned: bool,
 }
 
 impl Found {
@@ -266,6 +280,7 @@ impl Found {
             .with_unfinished(self.comment.as_deref().and_then(began::parse))
             .with_version(self.version.clone())
             .with_made_ahead(self.made_ahead)
+            .with_unpinned(self.has_unpinned)
     }
 }
 
@@ -286,21 +301,29 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
         made_ahead: None,
+        has_unpinned: false,
     })
 }
 
-/// As the catalog has them, in the order of their names, those that are nobody's yet at the end. The public tenant has no schema of its own. The ledgers of
-/// kinds with migrations of their own are `$2`, an object of JSON.
-const FIND_TENANTS: &str = "
-    SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists, ledger.oid IS NOT NULL AS has_ledger,
-        note.description AS comment, CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead
-    FROM public.tenants AS tenant
-    LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
-    LEFT JOIN pg_catalog.pg_class AS ledger
-        ON ledger.relnamespace = space.oid AND ledger.relname = coalesce($2::jsonb ->> tenant.kind, $1) AND ledger.relkind IN ('r', 'p')
-    LEFT JOIN pg_catalog.pg_description AS note
-        ON note.objoid = ledger.oid AND note.classoid = 'pg_catalog.pg_class'::regclass AND note.objsubid = 0
-    WHERE lower(tenant.schema_name) <> 'public'";
+/// As the catalog has them, in the order of their names, those that are nobody's yet at the end. The public tenant has no
+/// schema of its own. The ledgers of kinds with migrations of their own are `$2`, an object of JSON.
+fn query_tenants(condition: &str) -> String {
+    format!(
+        "SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists,
+            ledger.oid IS NOT NULL AS has_ledger, note.description AS comment,
+            CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead, code.space IS NOT NULL AS has_unpinned
+        FROM public.tenants AS tenant
+        LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
+        LEFT JOIN pg_catalog.pg_class AS ledger ON ledger.relnamespace = space.oid
+            AND ledger.relname = coalesce($2::jsonb ->> tenant.kind, $1) AND ledger.relkind IN ('r', 'p')
+        LEFT JOIN pg_catalog.pg_description AS note
+            ON note.objoid = ledger.oid AND note.classoid = 'pg_catalog.pg_class'::regclass AND note.objsubid = 0
+        LEFT JOIN ({}) AS code ON code.space = space.oid
+        WHERE lower(tenant.schema_name) <> 'public' AND {condition}
+        ORDER BY tenant.status = 'pending', tenant.schema_name",
+        with_unpinned_functions()
+    )
+}
 
 async fn find_tenants(
     db: &impl ConnectionTrait,
@@ -361,10 +384,7 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
         }
         _ => IS_IN_USE.to_owned(),
     };
-    (
-        format!("{FIND_TENANTS} AND {condition} ORDER BY tenant.status = 'pending', tenant.schema_name"),
-        values,
-    )
+    (query_tenants(&condition), values)
 }
 
 /// What [`Target::All`] leaves out is to be named.
@@ -381,6 +401,7 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
         made_ahead: row.try_get("", "made_ahead")?,
+        has_unpinned: row.try_get("", "has_unpinned")?,
     })
 }
 

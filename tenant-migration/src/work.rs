@@ -298,10 +298,7 @@ where
     }
 
     fn set_path(&self) -> String {
-        format!(
-            "SET LOCAL search_path = {}",
-            self.migrations.search_path(self.schema())
-        )
+        self.migrations.set_path(self.schema())
     }
 }
 

@@ -8,8 +8,10 @@ use super::{Job, Worker, pool};
 use crate::{
     batch::{Batch, BatchError},
     entry,
-    error::SchemaError,
-    plan::Left,
+    error::{SchemaError, is_answer},
+    plan::{Left, Step},
+    preview::Tape,
+    rehearsal::Rehearsal,
     retry,
     work::Work,
 };
@@ -23,10 +25,47 @@ impl Worker {
         planned: &[Arc<str>],
         left: &Left,
     ) -> Result<bool, SchemaError> {
-        if let (Some(batch), Some(pool)) = (self.batch(job, planned, left), pool(&self.db)) {
-            let sent = batch.send(pool).await;
-            return self.judge(job, planned, sent).await;
+        match self.rehearse(job, left) {
+            Rehearsal::Sends(sent) => {
+                let batch = Batch::new(&self.migrations, job.home, planned, left, sent, job.options);
+                let sent = batch.send(self.db.get_postgres_connection_pool()).await;
+                self.judge(job, planned, sent).await
+            }
+            Rehearsal::Unknown(watch) => {
+                let tape = Tape::default();
+                let is_done = tape.record(self.take_step_by_step(job, planned, left)).await?;
+                if is_done {
+                    watch.learn(tape.into_parts());
+                }
+                Ok(is_done)
+            }
+            Rehearsal::Varies => self.take_step_by_step(job, planned, left).await,
         }
+    }
+
+    /// What the migrations of a plan send, if a message could do all that is to be done.
+    fn rehearse(&self, job: Job<'_>, left: &Left) -> Rehearsal<'_> {
+        let is_more =
+            job.home.schema.is_shared() || job.is_made_ahead || job.is_unrecorded || job.has_unpinned;
+        if is_more || !self.migrations.may_be_batched() || pool(&self.db).is_none() {
+            return Rehearsal::Varies;
+        }
+        let ups = left.steps.iter().map(|step| match step {
+            Step::Up(name) => Some(&**name),
+            _ => None,
+        });
+        let names: Option<Vec<_>> = ups.collect();
+        names.map_or(Rehearsal::Varies, |names| {
+            self.migrations.set(job.home.kind).rehearse(&names)
+        })
+    }
+
+    async fn take_step_by_step(
+        &self,
+        job: Job<'_>,
+        planned: &[Arc<str>],
+        left: &Left,
+    ) -> Result<bool, SchemaError> {
         let Some(transaction) = self.begin_as_planned(job, planned).await? else {
             return Ok(false);
         };
@@ -34,13 +73,6 @@ impl Worker {
         self.take_left(&work, job, left).await?;
         transaction.commit().await?;
         Ok(true)
-    }
-
-    fn batch<'a>(&self, job: Job<'_>, planned: &[Arc<str>], left: &'a Left) -> Option<Batch<'a>> {
-        if job.is_made_ahead || !job.has_version {
-            return None;
-        }
-        Batch::new(&self.migrations, job.home, planned, left, job.options)
     }
 
     /// Whether a batch did what it should. Where it did nothing and is not to blame for it, the other way finds out why.
@@ -52,15 +84,16 @@ impl Worker {
     ) -> Result<bool, SchemaError> {
         match sent {
             Ok(()) => Ok(true),
-            Err(BatchError::Ours(error)) if retry::is_transient(&error) => Err(error.into()),
-            Err(BatchError::Migration(error))
-                if retry::passes(&error) || self.is_as_planned(job, planned).await =>
-            {
-                Err(error)
-            }
-            Err(error) => {
-                tracing::debug!(schema = %job.home.schema, ?error, "a message was not enough");
+            Err(BatchError::Ours(error)) if is_final(&error) => Err(error.into()),
+            Err(BatchError::Ours(error)) => {
+                tracing::debug!(schema = %job.home.schema, %error, "a message was not enough");
                 Ok(false)
+            }
+            Err(BatchError::Migration { step, source }) => {
+                match is_final(&source) || self.is_as_planned(job, planned).await {
+                    true => Err(SchemaError::Migration { step, source }),
+                    false => Ok(false),
+                }
             }
         }
     }
@@ -87,4 +120,10 @@ impl Worker {
         transaction.rollback().await?;
         Ok(None)
     }
+}
+
+/// Whether the other way would find out no more: it may pass, or nobody knows whether all was done, which the next run
+/// sees.
+fn is_final(error: &DbErr) -> bool {
+    retry::is_transient(error) || !is_answer(error)
 }

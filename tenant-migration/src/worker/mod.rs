@@ -56,8 +56,10 @@ struct Job<'a> {
     base: &'a [Arc<str>],
     /// All that was applied when the run was planned, where the schema had a ledger.
     planned: Option<&'a [Arc<str>]>,
-    /// Whether the catalog had the version of that.
-    has_version: bool,
+    /// Whether the catalog had not the version of that.
+    is_unrecorded: bool,
+    /// Whether the schema had functions that are to be pinned.
+    has_unpinned: bool,
     options: &'a RunOptions,
 }
 
@@ -68,7 +70,7 @@ impl Worker {
             .min_connections(0)
             // It goes from tenant to tenant without a pause, and a ping before each is one more round trip.
             .test_before_acquire_if_idle_for(IDLE);
-        forget_statements(&mut connect).await?;
+        set_up(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
             id: 0,
@@ -78,11 +80,9 @@ impl Worker {
         })
     }
 
-    /// One like this, with a connection of its own, which is opened when it is needed.
+    /// One like this, with a connection of its own.
     pub(crate) async fn another(&self, id: usize) -> Result<Self, DbErr> {
-        let mut connect = self.connect.clone();
-        connect.connect_lazy(true);
-        let db = Database::connect(connect).await?;
+        let db = Database::connect(self.connect.clone()).await?;
         Ok(Self {
             id,
             db,
@@ -320,24 +320,32 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },
-        has_version: status.unrecorded_version().is_none(),
+        is_unrecorded: status.unrecorded_version().is_some(),
+        has_unpinned: status.has_unpinned(),
         planned: Some(status.applied()).filter(|_| status.has_ledger() && status.unknown().is_empty()),
         options,
     }
 }
 
+/// Sets the driver's options.
+///
 /// A session goes from tenant to tenant. What `SELECT * FROM note` gives is of the types of the tenant for whom it was
 /// prepared, so it is prepared each time.
 ///
 /// SeaORM keeps one function for the driver's options. The application may have set it, and it cannot be read, so what
 /// it does is taken from a pool that it was applied to. Nothing is connected to.
-async fn forget_statements(connect: &mut ConnectOptions) -> Result<(), DbErr> {
+async fn set_up(connect: &mut ConnectOptions) -> Result<(), DbErr> {
     let mut lazy = connect.clone();
     lazy.connect_lazy(true)
         .after_connect(|_| Box::pin(async { Ok(()) }));
     let db = Database::connect(lazy).await?;
-    if let Some(options) = driver_options(&db) {
-        connect.map_sqlx_postgres_opts(move |_| options.clone().statement_cache_capacity(0));
+    if let Some(mut options) = driver_options(&db) {
+        options = options.statement_cache_capacity(0);
+        // What migrations send is learned from what the driver tells.
+        if !connect.get_sqlx_logging() {
+            options = telling(options);
+        }
+        connect.map_sqlx_postgres_opts(move |_| options.clone());
     }
     db.close().await
 }

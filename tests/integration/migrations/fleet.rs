@@ -138,6 +138,32 @@ async fn connections_are_kept_from_the_plan_to_the_end_of_the_run() {
     sessions(0).await;
 }
 
+#[tokio::test]
+async fn a_user_with_one_connection_reads_and_migrates_with_it() {
+    let (db, connection) = fleet_of(140).await;
+    assert!(up(&db, &with([SMALL])).await.is_success());
+    let user = format!("one.{}", db.name());
+    db.execute(&format!(
+        "CREATE ROLE \"{user}\" LOGIN CONNECTION LIMIT 1; GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{user}\";
+         DO $$ BEGIN FOR i IN 1..140 LOOP
+            EXECUTE format('ALTER SCHEMA t%s OWNER TO \"{user}\"', i);
+            EXECUTE format('ALTER TABLE t%s.seaql_migrations OWNER TO \"{user}\"', i);
+            EXECUTE format('ALTER TABLE t%s.small OWNER TO \"{user}\"', i);
+        END LOOP; END $$"
+    ))
+    .await;
+    let label = Sql::new("m2_label", "ALTER TABLE small ADD COLUMN label text", "");
+    let options = roles::as_user(&db, &user);
+    let executor = Executor::connect(options, with([SMALL, label])).await.unwrap();
+    let plan = executor.plan(&Target::AllTenants, Action::UP).await.unwrap();
+    let report = executor.run(plan, &mut ()).await;
+    assert!(report.is_success(), "{:?}", outcomes(&report));
+    executor.close().await.unwrap();
+    let labels =
+        "SELECT FROM information_schema.columns WHERE table_name = 'small' AND column_name = 'label'";
+    assert_eq!(count(&connection, labels).await, 140);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn as_many_tenants_are_worked_on_at_once_as_there_are_jobs() {
     for jobs in [1, 3] {
