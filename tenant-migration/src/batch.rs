@@ -59,9 +59,9 @@ impl<'a> Batch<'a> {
         let before = set.version(|name| planned.iter().any(|planned| **planned == *name));
         let after = set.version(|name| left.applied.contains(name));
         let advance = version::advance(schema, before.map(|name| &**name), after.map(|name| &**name));
-        let condition = match migrations.pin(schema) {
-            Some(_) => MADE_NO_FUNCTIONS,
-            None => "true",
+        let condition = match migrations.pins(schema) {
+            true => MADE_NO_FUNCTIONS,
+            false => "true",
         };
         let names = left.steps.iter().filter_map(Step::name);
         let record = home.ledger(migrations).record_if(names, condition);

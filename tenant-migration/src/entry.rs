@@ -83,7 +83,7 @@ pub(crate) fn entering_at_once(migrations: &Migrations, schema: &SchemaName, opt
     let values = settings(migrations, schema, options)
         .into_iter()
         .chain([schema.as_str().to_owned()]);
-    rows::text(ENTER_AT_ONCE, values.map(Into::into))
+    rows::inlined(ENTER_AT_ONCE, values.map(Into::into))
 }
 
 /// What fails if a ledger has other migrations than these.
@@ -97,7 +97,7 @@ fn requiring_as_planned(ledger: Ledger<'_>, planned: &[Arc<str>]) -> String {
         sorted.join(SEPARATOR),
     ];
     let sql = REQUIRE_AS_PLANNED.replace("<ledger>", &ledger.quoted());
-    rows::text(&sql, values.map(Into::into))
+    rows::inlined(&sql, values.map(Into::into))
 }
 
 /// Puts a transaction that has just begun into a schema, under the schema's lock, if nobody has that and the ledger has

@@ -15,7 +15,7 @@ use crate::{
     hooks::TenantHooks,
     ledger::Ledger,
     pin::pin_functions,
-    rehearsal::{Lesson, Rehearsal},
+    rehearsal::{Rehearsal, Script},
     roles::TenantRoles,
     snapshot::Snapshots,
 };
@@ -261,8 +261,13 @@ impl Migrations {
 
     /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
     pub(crate) fn pin(&self, schema: &SchemaName) -> Option<String> {
-        let is_wanted = self.pins_functions && scope_of(schema) == Scope::Tenant;
-        is_wanted.then(|| pin_functions(&self.search_path(schema)))
+        self.pins(schema)
+            .then(|| pin_functions(&self.search_path(schema)))
+    }
+
+    /// Whether there is anything to do for that.
+    pub(crate) fn pins(&self, schema: &SchemaName) -> bool {
+        self.pins_functions && scope_of(schema) == Scope::Tenant
     }
 
     /// Puts a transaction where migrations of a schema run.
@@ -310,7 +315,7 @@ pub struct MigrationSet {
 struct Definition {
     name: Arc<str>,
     migration: Box<dyn MigrationTrait>,
-    lesson: Lesson,
+    script: Script,
 }
 
 impl MigrationSet {
@@ -321,7 +326,7 @@ impl MigrationSet {
                 .map(|migration| Definition {
                     name: migration.name().into(),
                     migration,
-                    lesson: Lesson::default(),
+                    script: Script::default(),
                 })
                 .collect(),
             ledger: migrator.migration_table_name().to_string(),
@@ -371,7 +376,7 @@ impl MigrationSet {
     pub(crate) fn rehearse(&self, names: &[&str]) -> Rehearsal<'_> {
         let definitions = names.iter().map(|name| {
             let definition = self.definition(name)?;
-            Some((&definition.lesson, definition.migration.as_ref()))
+            Some((&definition.script, definition.migration.as_ref()))
         });
         let definitions: Option<Vec<_>> = definitions.collect();
         definitions.map_or(Rehearsal::Varies, |definitions| Rehearsal::of(&definitions))

@@ -24,7 +24,7 @@ use tenant_core::__private::{StatementShape, shape};
 
 /// What is known of what a migration sends.
 #[derive(Debug, Default)]
-pub(crate) struct Lesson(Mutex<Known>);
+pub(crate) struct Script(Mutex<Known>);
 
 #[derive(Debug, Default)]
 enum Known {
@@ -38,7 +38,7 @@ enum Known {
     Varies,
 }
 
-/// What to do with migrations whose lessons are these.
+/// What to do with migrations whose scripts are these.
 pub(crate) enum Rehearsal<'a> {
     /// They send these, each its own.
     Sends(Vec<Vec<String>>),
@@ -48,10 +48,10 @@ pub(crate) enum Rehearsal<'a> {
     Varies,
 }
 
-/// Lessons that are being learned. Others run the migrations meanwhile.
-pub(crate) struct Watch<'a>(Vec<&'a Lesson>);
+/// Scripts that are being learned. Others run the migrations meanwhile.
+pub(crate) struct Watch<'a>(Vec<&'a Script>);
 
-impl Lesson {
+impl Script {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,26 +80,26 @@ impl Lesson {
 }
 
 impl<'a> Rehearsal<'a> {
-    pub(crate) fn of(migrations: &[(&'a Lesson, &dyn MigrationTrait)]) -> Self {
+    pub(crate) fn of(migrations: &[(&'a Script, &dyn MigrationTrait)]) -> Self {
         let mut watch = Watch(Vec::new());
-        for (lesson, _) in migrations {
-            let mut known = lesson.lock();
+        for (script, _) in migrations {
+            let mut known = script.lock();
             match *known {
                 Known::Sends(_) => {}
                 Known::IsWatched | Known::Varies => return Self::Varies,
                 Known::Nothing => {
                     *known = Known::IsWatched;
-                    watch.0.push(lesson);
+                    watch.0.push(script);
                 }
             }
         }
         if !watch.0.is_empty() {
-            watch.0 = migrations.iter().map(|(lesson, _)| *lesson).collect();
+            watch.0 = migrations.iter().map(|(script, _)| *script).collect();
             return Self::Unknown(watch);
         }
         let rehearsed = migrations
             .iter()
-            .map(|(lesson, migration)| lesson.rehearse(*migration));
+            .map(|(script, migration)| script.rehearse(*migration));
         rehearsed.collect::<Option<_>>().map_or(Self::Varies, Self::Sends)
     }
 }
@@ -108,8 +108,8 @@ impl Watch<'_> {
     /// The migrations sent these, each its own.
     pub(crate) fn learn(self, sent: Vec<Vec<String>>) {
         if sent.len() == self.0.len() {
-            for (lesson, sent) in self.0.iter().zip(sent) {
-                lesson.learn(sent);
+            for (script, sent) in self.0.iter().zip(sent) {
+                script.learn(sent);
             }
         }
     }
@@ -118,8 +118,8 @@ impl Watch<'_> {
 /// What was not learned is to be learned by another run.
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        for lesson in &self.0 {
-            let mut known = lesson.lock();
+        for script in &self.0 {
+            let mut known = script.lock();
             if matches!(*known, Known::IsWatched) {
                 *known = Known::Nothing;
             }
@@ -132,8 +132,7 @@ fn changes_schema(sql: &str) -> bool {
 }
 
 fn is_same(a: &[String], b: &[String]) -> bool {
-    let trimmed = |sql: &String| sql.trim().to_owned();
-    a.iter().map(trimmed).eq(b.iter().map(trimmed))
+    a.iter().map(|sql| sql.trim()).eq(b.iter().map(|sql| sql.trim()))
 }
 
 /// The statements that a migration sends, if all that it does is to change the schema.
@@ -292,27 +291,27 @@ mod tests {
         }
     }
 
-    fn lessons<'a>(known: &'a [Lesson], does: &'a [Does]) -> Vec<(&'a Lesson, &'a dyn MigrationTrait)> {
+    fn scripts<'a>(known: &'a [Script], does: &'a [Does]) -> Vec<(&'a Script, &'a dyn MigrationTrait)> {
         let migrations = does.iter().map(|does| does as &dyn MigrationTrait);
         known.iter().zip(migrations).collect()
     }
 
     #[test]
     fn what_was_not_seen_is_not_rehearsed() {
-        let known = [Lesson::default(), Lesson::default()];
+        let known = [Script::default(), Script::default()];
         let does = [Does::Changes, Does::Changes];
-        let lessons = lessons(&known, &does);
+        let scripts = scripts(&known, &does);
         let sent = || rehearse(&Does::Changes).unwrap();
-        let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+        let Rehearsal::Unknown(watch) = Rehearsal::of(&scripts) else {
             panic!("nothing is known");
         };
-        assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies), "watched");
+        assert!(matches!(Rehearsal::of(&scripts), Rehearsal::Varies), "watched");
         drop(watch);
-        let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+        let Rehearsal::Unknown(watch) = Rehearsal::of(&scripts) else {
             panic!("the first watch learned nothing");
         };
         watch.learn(vec![sent(), sent()]);
-        assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Sends(all) if all == [sent(), sent()]));
+        assert!(matches!(Rehearsal::of(&scripts), Rehearsal::Sends(all) if all == [sent(), sent()]));
     }
 
     #[test]
@@ -329,14 +328,14 @@ mod tests {
                 .collect(),
         ];
         for sent in others {
-            let (known, does) = ([Lesson::default()], [Does::Changes]);
-            let lessons = lessons(&known, &does);
-            let Rehearsal::Unknown(watch) = Rehearsal::of(&lessons) else {
+            let (known, does) = ([Script::default()], [Does::Changes]);
+            let scripts = scripts(&known, &does);
+            let Rehearsal::Unknown(watch) = Rehearsal::of(&scripts) else {
                 panic!("nothing is known");
             };
             watch.learn(vec![sent]);
-            assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies));
-            assert!(matches!(Rehearsal::of(&lessons), Rehearsal::Varies));
+            assert!(matches!(Rehearsal::of(&scripts), Rehearsal::Varies));
+            assert!(matches!(Rehearsal::of(&scripts), Rehearsal::Varies));
         }
     }
 }

@@ -22,6 +22,6 @@ pub(crate) async fn texts(
 }
 
 /// A statement with its values in it, as a part of a message of several.
-pub(crate) fn text(sql: &str, values: impl IntoIterator<Item = Value>) -> String {
+pub(crate) fn inlined(sql: &str, values: impl IntoIterator<Item = Value>) -> String {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
 }

@@ -29,7 +29,7 @@ pub(crate) fn advance(schema: &SchemaName, planned: Option<&str>, version: Optio
             ELSE concat('it is another, ', current_schema())::int4::text END
         WHERE lower(schema_name) = $3";
     let schema = schema.as_str().to_ascii_lowercase();
-    rows::text(sql, [planned.into(), version.into(), schema.into()])
+    rows::inlined(sql, [planned.into(), version.into(), schema.into()])
 }
 
 /// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.

@@ -275,12 +275,18 @@ async fn functions_that_come_along_are_pinned() {
     }
 }
 
-/// A tenant, and a plan for it by an executor that saw the migrations run for another one.
-async fn planned(db: &TestDatabase, migrations: &Migrations) -> (Executor, Plan) {
+/// An executor that saw the migrations run for one tenant.
+async fn experienced(db: &TestDatabase, migrations: &Migrations) -> Executor {
     let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
     let executor = executor.with_options(RunOptions::default().attempts(1));
     let plan = executor.plan(&tenant("first"), Action::UP).await.unwrap();
     assert!(executor.run(plan, &mut ()).await.is_success());
+    executor
+}
+
+/// Such an executor, and its plan for another tenant.
+async fn planned(db: &TestDatabase, migrations: &Migrations) -> (Executor, Plan) {
+    let executor = experienced(db, migrations).await;
     let plan = executor.plan(&tenant("acme"), Action::UP).await.unwrap();
     (executor, plan)
 }
@@ -348,9 +354,7 @@ async fn a_lost_answer_is_an_error() {
             .unwrap();
     }
     let migrations = with([TAG, LABEL, INDEX]);
-    let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
-    let plan = executor.plan(&tenant("first"), Action::UP).await.unwrap();
-    assert!(executor.run(plan, &mut ()).await.is_success());
+    experienced(&db, &migrations).await.close().await.unwrap();
     let proxy = Proxy::start(db.url()).await;
     let (mut lost, mut is_through) = (0, false);
     for (n, name) in (1..).zip(&names) {
