@@ -1,5 +1,7 @@
 //! From SQL text to a [`Template`].
 
+use std::collections::BTreeMap;
+
 use sqlparser::{
     ast::Statement,
     dialect::PostgreSqlDialect,
@@ -24,7 +26,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most tokens, after repetitions are left out, that are parsed. A chain of operators makes a tree as
 /// deep as it is long, and every level takes stack to walk and to drop.
-const MAX_TOKENS: usize = 200_000;
+const MAX_TOKENS: usize = 500_000;
 
 /// Stack for one token of a chain of operators, in bytes: `SELECT 1+1+1...` takes 830 without optimisation
 /// (measured), where walking the tree takes most.
@@ -38,7 +40,7 @@ const STACK_PER_LEVEL: usize = 192 * 1024;
 const MIN_STACK: usize = 512 * 1024;
 
 /// The most stack that is asked for, in bytes. It is memory only where it is used.
-const MAX_STACK: usize = 512 * 1024 * 1024;
+const MAX_STACK: usize = 1024 * 1024 * 1024;
 
 /// Compiles `sql`: what it names is decided on by `rules`.
 pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
@@ -50,8 +52,7 @@ pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
         let range = collapsed.whole(&range);
         (range.start, (range, edit))
     });
-    let mut edits = edits.collect();
-    collapsed.repeat(&mut edits);
+    let edits: BTreeMap<_, _> = edits.collect();
     refuse_stray_markers(sql, |start| edits.contains_key(&start))?;
     Ok(Template::new(sql, edits.into_values(), decisions.tenant_name))
 }
