@@ -2,10 +2,9 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, Ready, ready},
-    pin::pin,
+    future::{Ready, ready},
     sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -19,6 +18,8 @@ use tenant_core::{
 };
 use tower_layer::Layer;
 use tower_service::Service;
+
+use crate::world;
 
 /// The bytes are a host; and, cut at the ends of lines, the target of a request and its `Host` headers.
 pub fn host(data: &[u8]) {
@@ -144,14 +145,12 @@ fn answer(request: Request<()>, asked: &Asked) -> StatusCode {
     let tenants = Tenants::builder()
         .store(asked.clone())
         .remember_hosts_for(Duration::ZERO)
-        .over(DatabaseConnection::default())
-        .expect("the configuration works");
+        .over(DatabaseConnection::default());
+    let tenants = world::ready(tenants).expect("the configuration works");
     let mut service = TenantLayer::new(tenants).layer(Page);
-    let mut answer = pin!(service.call(request));
-    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(response)) => response.status(),
-        Poll::Ready(Err(never)) => match never {},
-        Poll::Pending => panic!("there is nothing to wait for"),
+    match world::ready(service.call(request)) {
+        Ok(response) => response.status(),
+        Err(never) => match never {},
     }
 }
 

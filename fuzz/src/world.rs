@@ -1,6 +1,10 @@
 //! What the statements may name: two tenants, their tables and types, and the schemas of nobody.
 
-use std::sync::LazyLock;
+use std::{
+    pin::pin,
+    sync::LazyLock,
+    task::{Context, Poll, Waker},
+};
 
 use sea_orm::{DatabaseConnection, entity::prelude::*};
 use tenant_core::{SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
@@ -8,17 +12,18 @@ use tenant_core::{SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants
 /// The schema of the tenant whose statements are looked at.
 pub(crate) const TENANT: &str = "acme";
 
-/// The names that live in a tenant's schema.
-pub(crate) const TENANT_NAMES: &[&str] = &["note", "tag", "Odd Name", "fuzz_mood"];
+/// Names that live in a tenant's schema.
+pub(crate) const TENANT_NAMES: &[&str] = &["note", "tag", "Odd Name", "fuzz_mood", "total"];
 
 /// The names that live in the shared schema.
-pub(crate) const SHARED_NAMES: &[&str] = &["plan", "fuzz_level"];
+pub(crate) const SHARED_NAMES: &[&str] = &["plan", "fuzz_level", SHARED_DOMAIN, "slug"];
 
 /// The shared schema, and the one that the configuration allows.
+#[cfg(feature = "postgres-parser")]
 pub(crate) const COMMON_SCHEMAS: &[&str] = &["public", "reference"];
 
-/// The type that the configuration allows.
-pub(crate) const ALLOWED_TYPE: &str = "citext";
+/// A domain of all tenants.
+const SHARED_DOMAIN: &str = "mail";
 
 /// An enum of each tenant.
 #[tenant_core::tenant]
@@ -41,7 +46,7 @@ enum Level {
 }
 
 static TENANTS: LazyLock<Tenants> = LazyLock::new(|| {
-    Tenants::builder()
+    let tenants = Tenants::builder()
         .table(Scope::Tenant, "note")
         .table(Scope::Tenant, "tag")
         .table(Scope::Tenant, "Odd Name")
@@ -49,12 +54,24 @@ static TENANTS: LazyLock<Tenants> = LazyLock::new(|| {
         .table(Scope::Shared, "both")
         .table(Scope::Shared, "plan")
         .allow_schema("reference")
-        .allow_type(ALLOWED_TYPE)
-        .over(DatabaseConnection::default())
-        .expect("the configuration works")
+        .ty(Scope::Shared, SHARED_DOMAIN)
+        .function(Scope::Tenant, "total")
+        .function(Scope::Shared, "slug");
+    ready(tenants.over(DatabaseConnection::default())).expect("the configuration works")
 });
 
-/// The connection of the tenant in `schema`. It has no database behind it: statements are only compiled.
+/// The result of a future that waits for nothing.
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("there is nothing to wait for"),
+    }
+}
+
+/// The connection of the tenant in `schema`, for changes of the schema as well. It has no database behind it: statements
+/// are only compiled.
 pub(crate) fn connection(schema: SchemaName) -> TenantConnection {
-    TENANTS.connection(&Tenant::new(TenantId(1), schema, "Fuzz"))
+    TENANTS
+        .connection(&Tenant::new(TenantId(1), schema, "Fuzz"))
+        .for_schema_changes()
 }

@@ -215,7 +215,8 @@ impl Fleet {
         let direct = builder().connect(unbroken_pool(url, POOL, patience)).await?;
         let untold = builder()
             .remember_hosts_for(SHORT_MEMORY)
-            .over(direct.shared_connection().clone())?;
+            .over(direct.shared_connection().clone())
+            .await?;
         let roles = builder()
             .run_as_tenant_roles()
             .connect(unbroken_pool(url, ROLES_POOL, patience))

@@ -65,6 +65,23 @@ pub enum ConnectError {
     /// The database was not reached.
     #[error("the database was not reached: {0}")]
     Database(#[from] DbErr),
+    /// An extension is allowed that the database does not have.
+    #[error(
+        "the extension {name} is allowed in statements, and is not in the database: create it in a shared migration"
+    )]
+    NoExtension {
+        /// The extension.
+        name: String,
+    },
+    /// An extension is allowed for a check without a connection, which cannot ask what the extension has.
+    #[error(
+        "the extension {name} is allowed for a check of statements that has no connection to ask what it has: make the \
+         handle with `connect`, or add what is used with `function` and `ty`"
+    )]
+    ExtensionUnread {
+        /// The extension.
+        name: String,
+    },
     /// The server reads literals by rules of before PostgreSQL 9.1.
     #[error(
         "the server's setting standard_conforming_strings is off, so that it reads literals in another way than \

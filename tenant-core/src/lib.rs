@@ -75,6 +75,7 @@ pub mod context;
 pub mod coverage {}
 mod detached;
 pub mod error;
+mod extension;
 mod plant;
 mod pool;
 pub mod registry;
@@ -121,7 +122,7 @@ pub mod __private {
     pub use crate::plant::{Plant, arm};
     pub use crate::registry::{Registration, Scope};
     pub use crate::role::database_name;
-    pub use crate::sql::{StatementShape, shape};
+    pub use crate::sql::{StatementKind, statement_kind};
     pub use inventory;
     pub use sea_orm;
 }

@@ -146,6 +146,7 @@ fn tenant_table(table: &TableRef) -> Option<String> {
 pub struct Registry {
     tables: BTreeMap<String, Vec<Home>>,
     types: BTreeMap<String, Vec<Home>>,
+    functions: BTreeMap<String, Vec<Home>>,
 }
 
 /// Where a registered name lives.
@@ -197,6 +198,14 @@ impl Registry {
         insert(&mut self.types, name, home(scope, None))
     }
 
+    /// Adds a function, of which the program vouches that it keeps to the tenant and leaves the session as it found it.
+    ///
+    /// # Errors
+    /// [`RegistryError::NameTooLong`].
+    pub fn add_function(&mut self, scope: Scope, name: &str) -> Result<(), RegistryError> {
+        insert(&mut self.functions, name, home(scope, None))
+    }
+
     /// The registered tables with their scopes, in the order of their names. A name that is in both
     /// scopes comes twice.
     pub fn tables(&self) -> impl Iterator<Item = (&str, Scope)> {
@@ -245,6 +254,10 @@ impl Registry {
 
     pub(crate) fn enum_type(&self, name: &str) -> Lookup<'_> {
         lookup(&self.types, name)
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Lookup<'_> {
+        lookup(&self.functions, name)
     }
 
     fn register(&mut self, registration: &Registration) -> Result<(), RegistryError> {

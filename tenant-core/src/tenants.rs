@@ -9,7 +9,7 @@ use crate::{
     catalog::{CatalogError, SeaOrmStore, TenantStore},
     connection::{StatementGuard, TenantConnection},
     error::{ConnectError, RegistryError},
-    pool,
+    extension, pool,
     registry::{SHARED_SCHEMA, Scope},
     resolve::{Host, ResolutionCache},
     role::Roles,
@@ -162,7 +162,8 @@ pub const DEFAULT_HOST_MEMORY: Duration = Duration::from_secs(30);
 /// let tenants = Tenants::builder()
 ///     .table(Scope::Tenant, "note_search") // a view without an entity
 ///     .allow_schema("reference")           // tables of no tenant, outside `public`
-///     .allow_type("citext")                // a type that an extension brings
+///     .allow_extension("pg_trgm")          // functions, types and operators of an extension
+///     .function(Scope::Shared, "slug")     // a function of your own, in `public`
 ///     .remember_hosts_for(Duration::from_secs(5))
 ///     .connect("postgres://localhost/app")
 ///     .await?;
@@ -174,7 +175,9 @@ pub const DEFAULT_HOST_MEMORY: Duration = Duration::from_secs(30);
 pub struct TenantsBuilder {
     tables: Vec<(Scope, String)>,
     schemas: Vec<String>,
-    types: Vec<String>,
+    types: Vec<(Scope, String)>,
+    functions: Vec<(Scope, String)>,
+    extensions: Vec<String>,
     host_memory: Option<Duration>,
     store: Option<Arc<dyn TenantStore>>,
     trusts_returned_sessions: bool,
@@ -196,10 +199,30 @@ impl TenantsBuilder {
         self
     }
 
-    /// Lets statements name a type without a schema that is neither PostgreSQL's own nor an annotated enum,
-    /// such as one that an extension brings.
-    pub fn allow_type(mut self, name: impl Into<String>) -> Self {
-        self.types.push(name.into());
+    /// Gives a scope to a type that has no annotated enum: a domain or a composite type.
+    pub fn ty(mut self, scope: Scope, name: impl Into<String>) -> Self {
+        self.types.push((scope, name.into()));
+        self
+    }
+
+    /// Gives a scope to a function of the application's own, so that statements may call it without a schema.
+    ///
+    /// The application vouches for it: that it keeps to the tables of its tenant, runs no SQL that it is given as text,
+    /// and leaves the session as it found it, without `SET`, session locks or temporary tables. A name that is
+    /// PostgreSQL's own, too, means this function.
+    pub fn function(mut self, scope: Scope, name: impl Into<String>) -> Self {
+        self.functions.push((scope, name.into()));
+        self
+    }
+
+    /// Lets statements use the functions, types and operators of an extension, such as `pg_trgm`. The server is asked
+    /// for them when the connection is made.
+    ///
+    /// Functions that run SQL, find things by a text, or change the session stay refused, such as `crosstab` and
+    /// `dblink`. Operators are found on the session's `search_path`: put the extension into `public`, or its schema on
+    /// the path in the URL, as in `?options=-csearch_path%3Dpublic,extensions`.
+    pub fn allow_extension(mut self, name: impl Into<String>) -> Self {
+        self.extensions.push(name.into());
         self
     }
 
@@ -296,7 +319,7 @@ impl TenantsBuilder {
         require_standard_strings(&db).await?;
         let tenants = Tenants {
             resets_sessions,
-            ..self.over(db)?
+            ..self.over(db).await?
         };
         refuse_tenants_schemas(&tenants).await?;
         refuse_tenants_path(&tenants.db).await?;
@@ -308,10 +331,14 @@ impl TenantsBuilder {
     /// `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements are checked
     /// by these rules.
     ///
+    /// The server is asked only for the extensions that are allowed.
+    ///
     /// # Errors
-    /// [`ConnectError`] if the configuration or an annotated entity cannot work.
-    pub fn over(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
-        let compiler = Compiler::new(self.rules()?);
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension is not there.
+    pub async fn over(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
+        let mut rules = self.rules()?;
+        extension::read(&db, &self.extensions, rules.extensions_mut()).await?;
+        let compiler = Compiler::new(rules);
         let store = self
             .store
             .unwrap_or_else(|| Arc::new(SeaOrmStore::new(db.clone())));
@@ -330,37 +357,44 @@ impl TenantsBuilder {
     /// The check of statements alone, for transactions that somebody else began, such as those of migrations.
     ///
     /// # Errors
-    /// [`ConnectError`] if the configuration or an annotated entity cannot work.
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or extensions are allowed, which only a
+    /// connection to the server tells of.
     pub fn guard(self) -> Result<StatementGuard, ConnectError> {
+        if let Some(name) = self.extensions.first() {
+            return Err(ConnectError::ExtensionUnread { name: name.clone() });
+        }
         self.rules().map(Compiler::new).map(StatementGuard::new)
     }
 
     fn rules(&self) -> Result<Rules, ConnectError> {
         let mut rules = Rules::collect()?;
-        self.add_tables(&mut rules)?;
+        self.register(&mut rules)?;
         for schema in &self.schemas {
             rules.allow_schema(&SchemaName::new(schema)?);
-        }
-        for name in &self.types {
-            rules.allow_type(name);
         }
         Ok(rules)
     }
 
-    fn add_tables(&self, rules: &mut Rules) -> Result<(), RegistryError> {
+    fn register(&self, rules: &mut Rules) -> Result<(), RegistryError> {
         let registry = rules.registry_mut();
-        self.tables
-            .iter()
-            .try_for_each(|(scope, name)| registry.add_table(*scope, name))
+        for (scope, name) in &self.tables {
+            registry.add_table(*scope, name)?;
+        }
+        for (scope, name) in &self.types {
+            registry.add_type(*scope, name)?;
+        }
+        for (scope, name) in &self.functions {
+            registry.add_function(*scope, name)?;
+        }
+        Ok(())
     }
 }
 
 /// What is allowed is open to every tenant, so it must be none's own.
 async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
-    let allowed = tenants
-        .rules()
-        .schemas()
-        .filter(|schema| *schema != SHARED_SCHEMA);
+    let rules = tenants.rules();
+    let allowed = rules.schemas().chain(rules.extensions().schemas());
+    let allowed = allowed.filter(|schema| *schema != SHARED_SCHEMA);
     match find_tenants_schema(&tenants.db, allowed).await? {
         Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
         None => Ok(()),

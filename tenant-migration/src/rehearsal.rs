@@ -20,7 +20,7 @@ use sea_orm::{
     TransactionTrait as _,
 };
 use sea_orm_migration::{MigrationTrait, SchemaManager};
-use tenant_core::__private::{StatementShape, shape};
+use tenant_core::__private::{StatementKind, statement_kind};
 
 /// What is known of what a migration sends.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ impl Drop for Watch<'_> {
 }
 
 fn changes_schema(sql: &str) -> bool {
-    shape(sql) == Ok(StatementShape::Schema)
+    statement_kind(sql) == Ok(StatementKind::Schema)
 }
 
 fn is_same(a: &[String], b: &[String]) -> bool {

@@ -102,7 +102,7 @@ impl Migrations {
     /// use tenant_core::Tenants;
     ///
     /// # fn example(migrations: Migrations) -> Migrations {
-    /// migrations.with_tenants(|| Tenants::builder().allow_type("citext").run_as_tenant_roles())
+    /// migrations.with_tenants(|| Tenants::builder().allow_extension("citext").run_as_tenant_roles())
     /// # }
     /// ```
     #[must_use]

@@ -175,7 +175,13 @@ async fn what_could_leave_the_tenant_is_refused_before_it_is_sent() {
 async fn a_forgotten_annotation_is_refused_by_the_name_of_the_table() {
     let db = TwoTenants::create().await;
     let result = forgotten::Entity::find().all(&db.acme).await;
-    assert_eq!(refusal(result), Refusal::UnknownTable("forgotten".to_owned()));
+    assert_eq!(
+        refusal(result),
+        Refusal::UnknownTable {
+            name: "forgotten".to_owned(),
+            similar: None
+        }
+    );
 }
 
 #[tokio::test]

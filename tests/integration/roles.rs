@@ -120,6 +120,7 @@ async fn without_roles_they_run() {
     let db = TwoTenants::with_roles(Tenants::builder()).await;
     let plain = Tenants::builder()
         .over(db.tenants.shared_connection().clone())
+        .await
         .unwrap();
     let acme = plain.connection(db.acme.tenant());
     for sql in LEAVING {

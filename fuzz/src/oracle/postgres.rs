@@ -6,7 +6,6 @@ use pg_query::ParserOptions;
 use serde_json::{Map, Value};
 
 use super::is_allowed_schema;
-use crate::world::ALLOWED_TYPE;
 
 /// Nothing in the statement is outside of the tenant's schema and those that all may use.
 pub(super) fn stays_in_the_tenant(sql: &str) {
@@ -264,7 +263,6 @@ impl Judge<'_> {
         let is_known = include_str!("postgres_types.txt")
             .lines()
             .any(|known| known == name);
-        let is_known = is_known || name == ALLOWED_TYPE;
         self.check(
             is_known || !schema.is_empty(),
             &format!("type {name:?} without a schema"),

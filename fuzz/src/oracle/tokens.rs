@@ -30,10 +30,6 @@ impl Token {
             _ => None,
         }
     }
-
-    pub(crate) fn is(&self, symbol: char) -> bool {
-        self.kind == Kind::Symbol(symbol)
-    }
 }
 
 /// The tokens of `sql`.

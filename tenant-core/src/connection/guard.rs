@@ -65,6 +65,7 @@ impl StatementGuard {
         let scope = Arc::new(Scope {
             tenant: tenant.clone(),
             compiler: self.compiler.clone(),
+            changes_schema: false,
             roles: None,
             resets_sessions: false,
         });

@@ -23,7 +23,7 @@ use crate::{
     plant,
     role::{RoleName, Roles},
     schema_name::SchemaName,
-    sql::{Compiler, Rules},
+    sql::{Compiler, Refusal, Rules},
     tenant::Tenant,
 };
 
@@ -42,10 +42,12 @@ pub struct TenantConnection {
 }
 
 /// Whose statements they are, and how they are compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Scope {
     tenant: Tenant,
     compiler: Compiler,
+    /// True for a connection that CREATE, ALTER and DROP run on.
+    changes_schema: bool,
     /// Whether they run as the tenant's role.
     roles: Option<Roles>,
     /// Whether the pool puts sessions that come back into the state that they began in.
@@ -74,7 +76,12 @@ impl Scope {
     fn render(&self, sql: &str) -> Result<String, DbErr> {
         self.compiler
             .compile(sql)
-            .and_then(|template| template.render(self.schema()))
+            .and_then(|template| {
+                if template.changes_schema() && !self.changes_schema {
+                    return Err(Refusal::SchemaChange);
+                }
+                template.render(self.schema())
+            })
             .map(|text| plant::rendered(sql, text, self.schema()))
             .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
     }
@@ -126,6 +133,7 @@ impl TenantConnection {
         let scope = Scope {
             tenant,
             compiler,
+            changes_schema: false,
             roles,
             resets_sessions,
         };
@@ -139,6 +147,31 @@ impl TenantConnection {
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.scope.tenant
+    }
+
+    /// The same connection, on which CREATE, ALTER and DROP of the tenant's own tables, indexes and enum types run, too.
+    ///
+    /// It is for SeaORM's schema builder (`apply`, `sync`). Migrations are the way to change the schemas of all tenants.
+    ///
+    /// # Example
+    /// ```
+    /// # use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId};
+    /// # let acme = Tenant::new(TenantId(1), SchemaName::new("acme")?, "Acme");
+    /// let db = TenantConnection::new(sea_orm::DatabaseConnection::default(), acme)?;
+    /// let sql = r#"DROP TABLE "$tenant".note"#;
+    /// assert!(db.render(sql).is_err());
+    /// assert_eq!(db.for_schema_changes().render(sql)?, r#"DROP TABLE "acme".note"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn for_schema_changes(&self) -> Self {
+        Self {
+            db: self.db.clone(),
+            scope: Arc::new(Scope {
+                changes_schema: true,
+                ..(*self.scope).clone()
+            }),
+        }
     }
 
     /// The text that is sent to the database for `sql`, for tests and for logs.

@@ -2,23 +2,30 @@
 
 mod builtin;
 mod cache;
-mod collapse;
 mod compile;
 #[cfg(test)]
 mod compile_tests;
-mod ddl;
-mod decide;
-mod lexer;
-mod name;
+mod extensions;
+mod lexeme;
+mod limits;
+mod parse;
+mod policy;
 mod refusal;
 mod rules;
-mod scan;
-mod scope;
-mod shape;
 mod template;
 mod unguarded;
+mod values;
 
 pub(crate) use cache::Compiler;
+pub(crate) use extensions::Extensions;
+pub use policy::StatementKind;
 pub use refusal::Refusal;
 pub(crate) use rules::Rules;
-pub use shape::{StatementShape, shape};
+
+/// Returns the kind of a text that is one statement. What the statement names is not decided on.
+///
+/// # Errors
+/// [`Refusal`] if it is none, or several, or does not run on a tenant connection.
+pub fn statement_kind(sql: &str) -> Result<StatementKind, Refusal> {
+    parse::with_tree(sql, |tree, _| policy::kind_of_only_statement(tree))
+}

@@ -1,19 +1,20 @@
-//! [`Rules`]: what a statement may name.
+//! [`Rules`]: the names that a statement may have in it.
 
 use std::collections::BTreeSet;
 
+use super::extensions::Extensions;
 use crate::{
     error::RegistryError,
     registry::{Registry, SHARED_SCHEMA},
     schema_name::SchemaName,
 };
 
-/// What a statement may name: the registered tables and types, and what the configuration allows.
+/// Rules for statements: the registered tables, types and functions, and what the configuration allows.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     registry: Registry,
     schemas: BTreeSet<String>,
-    types: BTreeSet<String>,
+    extensions: Extensions,
 }
 
 impl Rules {
@@ -24,7 +25,7 @@ impl Rules {
         Self {
             registry,
             schemas,
-            types: BTreeSet::new(),
+            extensions: Extensions::default(),
         }
     }
 
@@ -37,8 +38,12 @@ impl Rules {
         self.schemas.insert(schema.as_str().to_owned());
     }
 
-    pub(crate) fn allow_type(&mut self, name: &str) {
-        self.types.insert(name.to_owned());
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    pub(crate) fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -56,9 +61,5 @@ impl Rules {
 
     pub(crate) fn allows_schema(&self, schema: &str) -> bool {
         self.schemas.contains(schema)
-    }
-
-    pub(super) fn allows_type(&self, name: &str) -> bool {
-        self.types.contains(name)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) struct Template {
     cuts: Box<[usize]>,
     /// The first relation or type of the tenant's schema, for the error on a public connection.
     tenant_name: Option<Box<str>>,
+    changes_schema: bool,
 }
 
 /// One change to the text of a statement.
@@ -57,7 +58,19 @@ impl Template {
             text: text.into(),
             cuts: cuts.into(),
             tenant_name: tenant_name.map(String::into_boxed_str),
+            changes_schema: false,
         }
+    }
+
+    /// Marks the template of a CREATE, ALTER or DROP.
+    pub(super) fn changing_schema(mut self, changes_schema: bool) -> Self {
+        self.changes_schema = changes_schema;
+        self
+    }
+
+    /// True for a CREATE, ALTER or DROP, which runs on a connection that was asked for it alone.
+    pub(crate) fn changes_schema(&self) -> bool {
+        self.changes_schema
     }
 
     /// The statement for the tenant of `schema`.

@@ -1,9 +1,8 @@
-//! What even an unguarded transaction does not run: what ends it, and what takes the driver's statements away.
+//! Refusals of an unguarded transaction: what ends it, takes the driver's statements away, or makes the driver wait.
 
-use super::{
-    refusal::Refusal,
-    scan::{Kind, scan},
-};
+use squawk_lexer::TokenKind;
+
+use super::{lexeme::lexemes, refusal::Refusal};
 
 /// Where PostgreSQL ended the transaction, what follows would run outside of any: in the schemas of the session and
 /// as its user.
@@ -18,7 +17,13 @@ const DRIVERS: Refusal = Refusal::Statement(
     "name what was prepared",
 );
 
-/// How many words of a statement say what it is.
+/// The driver's way to run statements waits for ever for data that nobody sends.
+const COPIES: Refusal = Refusal::Statement(
+    "COPY from or to the client",
+    "use `copy_in_raw` or `copy_out_raw` of sqlx, on a connection of your own",
+);
+
+/// Number of words that tell a statement from others.
 const TELLING_WORDS: usize = 4;
 
 /// Refuses these where a statement of the text is one. It looks at how statements begin and not into them, so it finds
@@ -26,24 +31,28 @@ const TELLING_WORDS: usize = 4;
 pub(super) fn check(sql: &str) -> Result<(), Refusal> {
     let mut words = Vec::with_capacity(TELLING_WORDS);
     let mut depth = 0_usize;
-    for lexeme in scan(sql).filter(|lexeme| !lexeme.kind.is_space()) {
+    let mut copies = false;
+    for lexeme in lexemes(sql).filter(|lexeme| !lexeme.is_trivia()) {
         let text = &sql[lexeme.range];
-        match (lexeme.kind, text) {
-            (Kind::Symbol, "(") => depth += 1,
-            (Kind::Symbol, ")") => depth = depth.saturating_sub(1),
-            (Kind::Symbol, ";") if depth == 0 => {
+        match lexeme.kind {
+            TokenKind::OpenParen => depth += 1,
+            TokenKind::CloseParen => depth = depth.saturating_sub(1),
+            TokenKind::Semi if depth == 0 => {
                 check_statement(&words)?;
                 words.clear();
+                copies = false;
                 continue;
             }
             // The body of a function goes on to its own END, after semicolons of its own.
-            (Kind::Word, word)
-                if is(word, "ATOMIC") && words.first().is_some_and(|first| is(first, "CREATE")) =>
+            TokenKind::Ident
+                if is(text, "ATOMIC") && words.first().is_some_and(|first| is(first, "CREATE")) =>
             {
                 return Ok(());
             }
+            TokenKind::Ident if copies && (is(text, "STDIN") || is(text, "STDOUT")) => return Err(COPIES),
             _ => {}
         }
+        copies |= words.is_empty() && is(text, "COPY");
         if words.len() < TELLING_WORDS {
             words.push(text);
         }
@@ -100,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn copying_from_and_to_the_client_is_refused() {
+        for sql in [
+            "COPY note FROM STDIN",
+            "SELECT 1; copy (SELECT 1) TO stdout WITH (FORMAT csv)",
+            "COPY note (id, title) FROM STDIN",
+        ] {
+            assert_eq!(check(sql), Err(COPIES), "{sql}");
+        }
+    }
+
+    #[test]
     fn the_statements_of_the_driver_stay() {
         for sql in [
             "DEALLOCATE ALL",
@@ -121,6 +141,7 @@ mod tests {
             "SELECT 'x; COMMIT'; -- ; COMMIT",
             "CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END",
             "CREATE RULE r AS ON INSERT TO note DO ALSO (DELETE FROM tag; NOTIFY x)",
+            "COPY note FROM '/tmp/stdin'; SELECT stdin FROM copy",
             "SELECT 1 AS commit; SELECT \"commit\" FROM note",
         ] {
             assert_eq!(check(sql), Ok(()), "{sql}");

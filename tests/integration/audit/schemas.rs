@@ -39,6 +39,7 @@ async fn a_tenants_schema_that_is_allowed_is_found() {
         .allow_schema("reference")
         .allow_schema("GLOBEX")
         .over(test.connect().await)
+        .await
         .unwrap();
     let audit = audit(&db, &Expected::of(&tenants).without_entities())
         .await

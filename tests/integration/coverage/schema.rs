@@ -6,7 +6,7 @@ use sea_orm::{
     TransactionTrait as _,
 };
 use sea_schema::{Connection, postgres::query::SchemaQueryBuilder};
-use tenant_core::TenantConnection;
+use tenant_core::{Refusal, TenantConnection};
 
 use super::{
     Library,
@@ -29,6 +29,11 @@ fn tenant_tables() -> SchemaBuilder {
         .register(book_tag::Entity)
         .register(review::Entity)
         .register(sample::Entity)
+}
+
+/// The connection of a tenant, for the schema builder.
+fn changing(library: &Library, schema: &str) -> TenantConnection {
+    library.connection(schema).for_schema_changes()
 }
 
 /// Two schemas without tables, and the shared table and type that tenant tables refer to.
@@ -89,10 +94,10 @@ async fn apply() -> Result<(), DbErr> {
             .register(author::Entity)
             .register(review::Entity)
     };
-    let acme = library.connection("acme");
+    let acme = changing(&library, "acme");
     tables().apply(&acme).await?;
     assert_eq!(objects(&library, "globex").await?, [0, 0, 0, 0]);
-    let globex = library.connection("globex").begin().await?;
+    let globex = changing(&library, "globex").begin().await?;
     tables().apply(&globex).await?;
     write_a_book(&globex).await?;
     globex.commit().await?;
@@ -103,7 +108,7 @@ async fn apply() -> Result<(), DbErr> {
     );
     assert_eq!(book::Entity::find().count(&acme).await?, 0);
     assert_eq!(
-        book::Entity::find().count(&library.connection("globex")).await?,
+        book::Entity::find().count(&changing(&library, "globex")).await?,
         1
     );
     Ok(())
@@ -112,13 +117,13 @@ async fn apply() -> Result<(), DbErr> {
 #[tokio::test]
 async fn sync_makes_what_is_missing() -> Result<(), DbErr> {
     let library = empty_schemas().await;
-    let acme = library.connection("acme");
+    let acme = changing(&library, "acme");
     tenant_tables().sync(&acme).await?;
     assert_eq!(objects(&library, "globex").await?, [0, 0, 0, 0]);
     let first = objects(&library, "acme").await?;
 
     // The other tenant's tables do not count as found, and here nothing is made twice.
-    let globex = library.connection("globex").begin().await?;
+    let globex = changing(&library, "globex").begin().await?;
     tenant_tables().sync(&globex).await?;
     tenant_tables().sync(&globex).await?;
     write_a_book(&globex).await?;
@@ -133,7 +138,7 @@ async fn sync_makes_what_is_missing() -> Result<(), DbErr> {
 #[tokio::test]
 async fn sync_adds_a_column_to_one_tenant() -> Result<(), DbErr> {
     let library = empty_schemas().await;
-    let (acme, globex) = (library.connection("acme"), library.connection("globex"));
+    let (acme, globex) = (changing(&library, "acme"), changing(&library, "globex"));
     for tenant in [&acme, &globex] {
         tenant_tables().sync(tenant).await?;
     }
@@ -174,7 +179,7 @@ async fn sync_finds_the_foreign_keys_of_its_own_tenant() -> Result<(), DbErr> {
         .await;
     let keys = SchemaQueryBuilder::default().query_table_constraints("$tenant".into(), "book".into());
     for (schema, table) in [("acme", "author"), ("globex", "elsewhere")] {
-        let db = library.connection(schema);
+        let db = changing(&library, schema);
         let transaction = db.begin().await?;
         for rows in [
             Connection::query_all(&db, keys.clone()).await,
@@ -199,7 +204,7 @@ async fn sync_finds_the_foreign_keys_of_its_own_tenant() -> Result<(), DbErr> {
 #[tokio::test]
 async fn discovery_reads_no_other_schema() -> Result<(), DbErr> {
     let library = Library::create().await;
-    let db = library.connection("acme");
+    let db = changing(&library, "acme");
     let builder = SchemaQueryBuilder::default;
     let in_globex = builder().query_tables("globex".into());
     assert!(Connection::query_all(&db, in_globex).await.is_err());
@@ -218,6 +223,25 @@ async fn discovery_reads_no_other_schema() -> Result<(), DbErr> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_connection_that_was_not_asked_for_it_changes_no_schema() -> Result<(), DbErr> {
+    let library = empty_schemas().await;
+    let db = library.connection("acme");
+    assert_eq!(
+        refusal(builder().register(author::Entity).apply(&db).await),
+        Refusal::SchemaChange
+    );
+    assert!(tenant_tables().sync(&db).await.is_err());
+    let transaction = db.begin().await?;
+    refusal(
+        transaction
+            .execute_unprepared(r#"DROP TABLE "$tenant".author"#)
+            .await,
+    );
+    assert_eq!(objects(&library, "acme").await?, [0, 0, 0, 0]);
+    Ok(())
+}
+
 async fn refused_on(db: &TenantConnection) {
     refusal(builder().register(genre::Entity).apply(db).await);
 }
@@ -226,7 +250,7 @@ async fn refused_on(db: &TenantConnection) {
 async fn shared_tables_and_types_are_not_made_by_a_tenant() -> Result<(), DbErr> {
     let library = Library::empty().await;
     library.execute("CREATE SCHEMA acme").await;
-    let db = library.connection("acme");
+    let db = changing(&library, "acme");
     refused_on(&db).await;
     refusal(builder().register(genre::Entity).sync(&db).await);
     // `apply` makes the enums of an entity too.
@@ -255,7 +279,7 @@ async fn entity_registry() -> Result<(), DbErr> {
     let module = module.replace("schemas", "entities::tenant::*");
     let registered = || EntityRegistry::build_schema(Schema::new(DbBackend::Postgres), &module);
     for schema in ["acme", "globex"] {
-        let db = library.connection(schema);
+        let db = changing(&library, schema);
         registered().sync(&db).await?;
         assert_eq!(book::Entity::find().count(&db).await?, 0);
         let tables = format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'");
@@ -267,7 +291,7 @@ async fn entity_registry() -> Result<(), DbErr> {
 #[tokio::test]
 async fn the_public_tenant_has_no_schema_to_build() {
     let library = Library::empty().await;
-    let db = library.connection("public");
+    let db = changing(&library, "public");
     refusal(builder().register(author::Entity).apply(&db).await);
     assert!(builder().register(author::Entity).sync(&db).await.is_err());
 }

@@ -289,7 +289,7 @@ async fn what_leaves_the_tenant_is_refused_before_anything_is_run() {
     )
     .await;
     assert!(
-        matches!(&result, Err(CliError::Refused(Refusal::UnknownTable(name))) if name == "nothing"),
+        matches!(&result, Err(CliError::Refused(Refusal::UnknownTable { name, .. })) if name == "nothing"),
         "{result:?}"
     );
 }

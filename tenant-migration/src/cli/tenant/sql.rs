@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 use tenant_core::{
-    __private::{StatementShape, shape},
+    __private::{StatementKind, statement_kind},
     ConnectionError, TenantConnection, TenantTransaction,
 };
 
@@ -56,7 +56,7 @@ struct Question {
     written: String,
     /// What is run.
     sql: String,
-    shape: StatementShape,
+    kind: StatementKind,
     format: Format,
     access: AccessMode,
 }
@@ -80,13 +80,13 @@ enum Answer {
 
 impl Question {
     fn new(statement: &str, writes: bool, as_json: bool) -> Result<Self, CliError> {
-        let shape = shape(statement)?;
+        let kind = statement_kind(statement)?;
         let written = statement.trim_end().trim_end_matches(';').to_owned();
         let format = if as_json { Format::Object } else { Format::Cells };
-        let sql = match shape {
-            StatementShape::Schema => return Err(CliError::ChangesSchema),
-            StatementShape::Rows => format.wrap(&written),
-            StatementShape::Count | StatementShape::Plan => written.clone(),
+        let sql = match kind {
+            StatementKind::Schema => return Err(CliError::ChangesSchema),
+            StatementKind::Rows => format.wrap(&written),
+            StatementKind::Count | StatementKind::Plan => written.clone(),
         };
         let access = if writes {
             AccessMode::ReadWrite
@@ -96,7 +96,7 @@ impl Question {
         Ok(Self {
             written,
             sql,
-            shape,
+            kind,
             format,
             access,
         })
@@ -123,12 +123,12 @@ impl Question {
 
     async fn ask_in(&self, db: &TenantTransaction) -> Result<Answer, DbErr> {
         let statement = Statement::from_string(DbBackend::Postgres, &self.sql);
-        if self.shape == StatementShape::Count {
+        if self.kind == StatementKind::Count {
             return Ok(Answer::Count(db.execute_raw(statement).await?.rows_affected()));
         }
         let rows = db.query_all_raw(statement).await?;
-        let row = |row| match self.shape {
-            StatementShape::Plan => Ok(self.format.plan(&plan_text(row)?)),
+        let row = |row| match self.kind {
+            StatementKind::Plan => Ok(self.format.plan(&plan_text(row)?)),
             _ => row.try_get_by_index(0),
         };
         rows.iter().map(row).collect::<Result<_, _>>().map(Answer::Rows)

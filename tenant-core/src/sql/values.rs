@@ -9,24 +9,26 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::scan::{Kind, Lexeme, scan};
+use squawk_lexer::TokenKind;
+
+use super::lexeme::{Lexeme, lexemes};
 
 /// A shorter text, in bytes, is parsed as it is.
 const MIN_BYTES: usize = 2048;
 
-/// How long the lexemes of lists of parameters are, in bytes on average, to make room for them at once.
+/// Average length of the lexemes in lists of parameters, in bytes, to make room for them at once.
 const BYTES_PER_LEXEME: usize = 2;
 
 /// A text without its repeated values.
-pub(super) struct Collapsed<'a> {
-    /// For the parser.
+pub(super) struct Shortened<'a> {
+    /// The text for the parser.
     pub(super) text: Cow<'a, str>,
-    /// Where each piece of the text starts, and where it starts in the whole one.
+    /// Start of each piece of the text, and its start in the whole one.
     pieces: Vec<(usize, usize)>,
 }
 
-impl Collapsed<'_> {
-    /// The place in the whole text of a place in the text.
+impl Shortened<'_> {
+    /// Returns the place in the whole text of a place in the shortened one.
     pub(super) fn whole(&self, range: &Range<usize>) -> Range<usize> {
         let next = self.pieces.partition_point(|(start, _)| *start <= range.start);
         let (start, whole) = next.checked_sub(1).map_or((0, 0), |piece| self.pieces[piece]);
@@ -36,17 +38,17 @@ impl Collapsed<'_> {
 }
 
 /// Leaves out repetitions where the text is long enough for it to matter.
-pub(super) fn collapse(sql: &str) -> Collapsed<'_> {
+pub(super) fn shorten(sql: &str) -> Shortened<'_> {
     if sql.len() < MIN_BYTES {
-        return Collapsed {
+        return Shortened {
             text: Cow::Borrowed(sql),
             pieces: Vec::new(),
         };
     }
-    let mut lexemes = Vec::with_capacity(sql.len() / BYTES_PER_LEXEME);
-    lexemes.extend(scan(sql));
-    let mut search = Search::new(sql, &lexemes);
-    for index in 0..lexemes.len() {
+    let mut all = Vec::with_capacity(sql.len() / BYTES_PER_LEXEME);
+    all.extend(lexemes(sql));
+    let mut search = Search::new(sql, &all);
+    for index in 0..all.len() {
         search.step(index);
     }
     search.finish()
@@ -57,18 +59,20 @@ struct Search<'a> {
     sql: &'a str,
     lexemes: &'a [Lexeme],
     open: Vec<List>,
-    /// The bytes to leave out. Those of a bracket come before those around it.
+    /// Bytes to leave out. Those of a bracket come before those around it.
     left_out: Vec<Range<usize>>,
 }
 
 /// A list whose part is being read.
 struct List {
-    /// The first lexeme of the part.
+    /// First lexeme of the part.
     start: usize,
-    /// The comma before the part; the first part has none, and text before the list in it.
+    /// Comma before the part; the first part has none, and text before the list in it.
     separator: Option<usize>,
-    /// Whether the part has values alone.
+    /// True if the part has values alone.
     is_values: bool,
+    /// True if all parts before it have.
+    were_values: bool,
     /// The part of values before it that stays.
     kept: Option<Range<usize>>,
 }
@@ -79,6 +83,7 @@ impl List {
             start,
             separator: None,
             is_values: true,
+            were_values: true,
             kept: None,
         }
     }
@@ -94,21 +99,19 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn text(&self, index: usize) -> &'a str {
-        &self.sql[self.lexemes[index].range.clone()]
-    }
-
     fn step(&mut self, index: usize) {
-        match (self.lexemes[index].kind, self.text(index)) {
-            (Kind::Symbol, "(" | "[") => self.open.push(List::starting_at(index + 1)),
-            (Kind::Symbol, ")" | "]") => self.close(index),
-            (Kind::Symbol, ",") => self.separate(index),
-            (Kind::Placeholder | Kind::Number | Kind::Literal | Kind::Space, _) => {}
-            _ => self.is_no_value(),
+        let lexeme = &self.lexemes[index];
+        match lexeme.kind {
+            TokenKind::OpenParen | TokenKind::OpenBracket => self.open.push(List::starting_at(index + 1)),
+            TokenKind::CloseParen | TokenKind::CloseBracket => self.close(index),
+            TokenKind::Comma => self.separate(index),
+            TokenKind::Whitespace => {}
+            _ if lexeme.is_value() => {}
+            _ => self.mark_as_other(),
         }
     }
 
-    fn is_no_value(&mut self) {
+    fn mark_as_other(&mut self) {
         if let Some(list) = self.open.last_mut() {
             list.is_values = false;
         }
@@ -119,16 +122,19 @@ impl<'a> Search<'a> {
         if let Some(list) = self.open.last_mut() {
             list.separator = Some(index);
             list.start = index + 1;
+            list.were_values &= list.is_values;
             list.is_values = true;
         }
     }
 
-    /// A bracket ends a list, which is a piece of the part around it.
+    /// Ends a list, which is a piece of the part around it.
     fn close(&mut self, index: usize) {
         self.end_part(index);
         let inner = self.open.pop();
         match self.open.last_mut() {
-            Some(outer) => outer.is_values &= inner.is_some_and(|inner| inner.is_values),
+            Some(outer) => {
+                outer.is_values &= inner.is_some_and(|inner| inner.is_values && inner.were_values);
+            }
             // More brackets close than open: the parser will say so.
             None => self.open.push(List::starting_at(index + 1)),
         }
@@ -150,17 +156,10 @@ impl<'a> Search<'a> {
         self.open.push(list);
     }
 
-    /// Parts are the same if they have the same kinds of lexemes, spaces among them.
+    /// True if parts have the same kinds of lexemes, spaces among them.
     fn are_same(&self, one: &Range<usize>, other: &Range<usize>) -> bool {
-        one.len() == other.len() && one.clone().zip(other.clone()).all(|(a, b)| self.is_same(a, b))
-    }
-
-    /// Values of a kind stand for each other, every other lexeme for itself.
-    fn is_same(&self, one: usize, other: usize) -> bool {
-        let kind = self.lexemes[one].kind;
-        kind == self.lexemes[other].kind
-            && (matches!(kind, Kind::Placeholder | Kind::Number | Kind::Literal)
-                || self.text(one) == self.text(other))
+        let same = |(a, b): (usize, usize)| same_kind(&self.lexemes[a], &self.lexemes[b]);
+        one.len() == other.len() && one.clone().zip(other.clone()).all(same)
     }
 
     fn leave_out(&mut self, separator: usize, end: usize) {
@@ -171,7 +170,7 @@ impl<'a> Search<'a> {
         self.left_out.push(self.lexemes[separator].range.start..end);
     }
 
-    fn finish(mut self) -> Collapsed<'static> {
+    fn finish(mut self) -> Shortened<'static> {
         self.left_out.sort_by_key(|range| range.start);
         let mut text = String::with_capacity(MIN_BYTES);
         let mut pieces = Vec::new();
@@ -189,30 +188,54 @@ impl<'a> Search<'a> {
         }
         pieces.push((text.len(), done));
         text.push_str(&self.sql[done..]);
-        Collapsed {
+        Shortened {
             text: Cow::Owned(text),
             pieces,
         }
     }
 }
 
+/// True if values stand for each other, or both are the same bracket, comma or space. A word is the same as no other: it
+/// is never left out, whatever the rest of the search makes of it.
+fn same_kind(one: &Lexeme, other: &Lexeme) -> bool {
+    match (one.kind, other.kind) {
+        (TokenKind::Literal { kind: a }, TokenKind::Literal { kind: b }) => {
+            one.is_value() && other.is_value() && std::mem::discriminant(&a) == std::mem::discriminant(&b)
+        }
+        (a, b) => std::mem::discriminant(&a) == std::mem::discriminant(&b) && is_part_of_list(one),
+    }
+}
+
+fn is_part_of_list(lexeme: &Lexeme) -> bool {
+    lexeme.is_value()
+        || matches!(
+            lexeme.kind,
+            TokenKind::OpenParen
+                | TokenKind::CloseParen
+                | TokenKind::OpenBracket
+                | TokenKind::CloseBracket
+                | TokenKind::Comma
+                | TokenKind::Whitespace
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn collapsed(sql: &str) -> String {
+    fn shortened(sql: &str) -> String {
         // Long enough to be looked at.
         let padding = format!("/*{}*/", " ".repeat(MIN_BYTES));
         let padded = format!("{padding}{sql}");
-        let text = collapse(&padded).text.into_owned();
+        let text = shorten(&padded).text.into_owned();
         text[padding.len()..].to_owned()
     }
 
     #[test]
     fn the_second_of_equal_values_stands_for_the_others() {
-        assert_eq!(collapsed("f(1, 2, 3, 4)"), "f(1, 2)");
+        assert_eq!(shortened("f(1, 2, 3, 4)"), "f(1, 2)");
         assert_eq!(
-            collapsed("VALUES (1, $1), (2, $2), (3, $3), (4, $4) RETURNING id"),
+            shortened("VALUES (1, $1), (2, $2), (3, $3), (4, $4) RETURNING id"),
             "VALUES (1, $1), (2, $2), (4, $4) RETURNING id"
         );
     }
@@ -227,8 +250,41 @@ mod tests {
             "f((SELECT 1), (SELECT 1), (SELECT 1), (SELECT 1))",
             "1 CASCADE; DROP TYPE a, a.b CASCADE; DROP TYPE a, a.b CASCADE; DROP TYPE a, a",
             "f(1, 'a', 2, 'b')",
+            "((a, 1), (a, 1), (a, 1), (a, 1))",
+            "VALUES ($1, f($2), $3), ($1, f($2), $3), ($1, f($2), $3), ($1, f($2), $3)",
+            "VALUES ((a), 1), ((a), 1), ((a), 1), ((a), 1)",
+            "f(1, a.b, 2), (1, a.b, 2), (1, a.b, 2)",
+            "(1 /* a */, 1 /* a */, 1 /* a */, 1 /* a */)",
         ] {
-            assert_eq!(collapsed(sql), sql);
+            assert_eq!(shortened(sql), sql);
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever the text is, nothing but values and what separates them is left out.
+        #[test]
+        fn no_word_is_left_out(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "a", "\"b\"", "f", ".", "(", ")", "[", "]", ",", ", ", "1", "$1", "'x'", "E'x'", "$$x$$", " ", "--c\n",
+                    "(1, 2)", "(a, 1)", ", (1, a, 2)", ", (1, 1)", "OR", ";", "/*c*/", "CAST(", "+",
+                ]),
+                0..60,
+            ),
+        ) {
+            let text = pieces.concat();
+            let words = |sql: &str| {
+                let other = lexemes(sql).filter(|lexeme| !is_part_of_list(lexeme));
+                other.map(|lexeme| sql[lexeme.range].to_owned()).collect::<Vec<_>>()
+            };
+            let padding = format!("/*{}*/", " ".repeat(MIN_BYTES));
+            let padded = format!("{padding}{text}");
+            let short = shorten(&padded);
+            proptest::prop_assert_eq!(words(&short.text), words(&padded));
+            for lexeme in lexemes(&short.text).filter(|lexeme| !is_part_of_list(lexeme)) {
+                let whole = short.whole(&lexeme.range);
+                proptest::prop_assert_eq!(&padded[whole], &short.text[lexeme.range]);
+            }
         }
     }
 
@@ -236,8 +292,8 @@ mod tests {
     fn places_are_found_again() {
         let padding = "/**/".repeat(MIN_BYTES);
         let sql = format!("{padding}f(1, 2, 3, 4), note");
-        let collapsed = collapse(&sql);
-        let at = collapsed.text.find("note").unwrap();
-        assert_eq!(&sql[collapsed.whole(&(at..at + 4))], "note");
+        let shortened = shorten(&sql);
+        let at = shortened.text.find("note").unwrap();
+        assert_eq!(&sql[shortened.whole(&(at..at + 4))], "note");
     }
 }

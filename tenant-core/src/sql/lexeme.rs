@@ -1,0 +1,110 @@
+//! [`Lexeme`]: a token of SQL text with its place, as PostgreSQL's lexer cuts it.
+
+use std::ops::Range;
+
+use squawk_lexer::{LiteralKind, TokenKind, tokenize};
+
+use crate::registry::TENANT_MARKER;
+
+/// A token with its bytes in the text.
+#[derive(Debug, Clone)]
+pub(super) struct Lexeme {
+    pub(super) kind: TokenKind,
+    pub(super) range: Range<usize>,
+}
+
+impl Lexeme {
+    /// True for white space and comments.
+    pub(super) fn is_trivia(&self) -> bool {
+        matches!(
+            self.kind,
+            TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment { .. }
+        )
+    }
+
+    /// True for a placeholder, a number or a plain literal.
+    pub(super) fn is_value(&self) -> bool {
+        matches!(
+            self.kind,
+            TokenKind::PositionalParam { .. }
+                | TokenKind::Literal {
+                    kind: LiteralKind::Int { .. } | LiteralKind::Numeric { .. } | LiteralKind::Str { .. }
+                }
+        )
+    }
+}
+
+/// Cuts a text into tokens, which cover all of it.
+pub(super) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme> {
+    let mut at = 0;
+    tokenize(sql).map(move |token| {
+        let start = at;
+        at += token.len as usize;
+        Lexeme {
+            kind: token.kind,
+            range: start..at,
+        }
+    })
+}
+
+/// Finds the places of `"$tenant"`.
+pub(super) fn markers(sql: &str) -> impl Iterator<Item = Range<usize>> {
+    let marker = quoted_marker();
+    // Most texts that are long have none, and need not be cut for that.
+    let lexemes = sql.contains(&marker).then(|| lexemes(sql)).into_iter().flatten();
+    lexemes
+        .filter(|lexeme| matches!(lexeme.kind, TokenKind::QuotedIdent { .. }))
+        .map(|lexeme| lexeme.range)
+        .filter(move |range| sql[range.clone()] == marker)
+}
+
+pub(super) fn quoted_marker() -> String {
+    format!("\"{TENANT_MARKER}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(sql: &str) -> Vec<&str> {
+        lexemes(sql).map(|lexeme| &sql[lexeme.range]).collect()
+    }
+
+    #[test]
+    fn lexemes_cover_the_text() {
+        for sql in [
+            "SELECT a$b, $1::text, 1.5e3, 'ä''b' FROM \"x\"\"y\" -- end",
+            "\u{feff}SELECT 1",
+            "'open",
+            "",
+        ] {
+            assert_eq!(texts(sql).concat(), sql);
+        }
+    }
+
+    #[test]
+    fn literals_and_comments_are_cut_by_postgresqls_rules() {
+        for (sql, expected) in [
+            ("'a''b'", vec!["'a''b'"]),
+            ("E'\\''", vec!["E'\\''"]),
+            ("'a\\'", vec!["'a\\'"]),
+            ("$$a'b$$", vec!["$$a'b$$"]),
+            ("$t$ $$ $t$", vec!["$t$ $$ $t$"]),
+            ("a$$b$$", vec!["a$$b$$"]),
+            ("/* a /* b */ c */3", vec!["/* a /* b */ c */", "3"]),
+            ("-- c\n1", vec!["-- c", "\n", "1"]),
+            ("-- c\r1", vec!["-- c", "\r", "1"]),
+            ("$1$ 1 $1$", vec!["$1", "$", " ", "1", " ", "$1", "$"]),
+        ] {
+            assert_eq!(texts(sql), expected);
+        }
+    }
+
+    #[test]
+    fn markers_in_literals_and_comments_are_none() {
+        let sql = "SELECT '\"$tenant\"' /* \"$tenant\" */ FROM \"$tenant\".note";
+        let places: Vec<_> = markers(sql).collect();
+        assert_eq!(places.len(), 1);
+        assert!(sql[places[0].end..].starts_with(".note"));
+    }
+}

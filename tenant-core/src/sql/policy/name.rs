@@ -1,0 +1,123 @@
+//! Names as PostgreSQL reads them.
+
+use std::fmt;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
+
+use crate::{registry::TENANT_MARKER, schema_name::MAX_IDENTIFIER_BYTES, sql::refusal::Refusal};
+
+/// Returns the name that an identifier stands for: as it is in quotes, else in lower case.
+///
+/// PostgreSQL folds ASCII letters only where the encoding has several bytes a character, as UTF-8 has.
+pub(super) fn fold(token: &SyntaxToken) -> String {
+    let text = token.text();
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => text.to_ascii_lowercase(),
+    }
+}
+
+/// True for `"$tenant"`.
+pub(super) fn is_marker(token: &SyntaxToken) -> bool {
+    token
+        .text()
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .is_some_and(|name| name == TENANT_MARKER)
+}
+
+/// A name and what is written in front of it with dots, each part a token.
+#[derive(Debug)]
+pub(super) struct Name {
+    /// The parts before the last.
+    qualifiers: Vec<SyntaxToken>,
+    last: SyntaxToken,
+}
+
+impl Name {
+    /// Reads the path that is a child of `node`.
+    pub(super) fn of_path_in(node: &SyntaxNode) -> Result<Self, Refusal> {
+        let is_path = |child: &SyntaxNode| matches!(child.kind(), SyntaxKind::PATH_REF | SyntaxKind::PATH);
+        match node.children().find(is_path) {
+            Some(path) => Self::of_path(&path),
+            None => Err(unreadable()),
+        }
+    }
+
+    /// Reads `a`, `a.b`, `a.b.c`, ...
+    pub(super) fn of_path(path: &SyntaxNode) -> Result<Self, Refusal> {
+        let tokens = path
+            .descendants_with_tokens()
+            .filter_map(rowan::NodeOrToken::into_token);
+        let tokens = tokens.filter(|token| !token.kind().is_trivia() && token.kind() != SyntaxKind::DOT);
+        Self::new(tokens.collect())
+    }
+
+    /// Makes a name of its parts, of which there is at least one.
+    pub(super) fn new(mut parts: Vec<SyntaxToken>) -> Result<Self, Refusal> {
+        for part in &parts {
+            check_part(part)?;
+        }
+        let last = parts.pop().ok_or_else(unreadable)?;
+        Ok(Self {
+            qualifiers: parts,
+            last,
+        })
+    }
+
+    /// The last part.
+    pub(super) fn last(&self) -> &SyntaxToken {
+        &self.last
+    }
+
+    /// The part in front of the last, if there is one and no more.
+    pub(super) fn schema(&self) -> Result<Option<&SyntaxToken>, Refusal> {
+        match self.qualifiers.as_slice() {
+            [] => Ok(None),
+            [schema] => Ok(Some(schema)),
+            _ => Err(Refusal::Construct(
+                "a name of three or more parts",
+                "write it without the database",
+            )),
+        }
+    }
+
+    /// The parts before the last.
+    pub(super) fn qualifiers(&self) -> &[SyntaxToken] {
+        &self.qualifiers
+    }
+
+    /// The name without what is in front of it, folded.
+    pub(super) fn folded(&self) -> String {
+        fold(&self.last)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.qualifiers {
+            write!(f, "{}.", part.text())?;
+        }
+        f.write_str(self.last.text())
+    }
+}
+
+fn check_part(part: &SyntaxToken) -> Result<(), Refusal> {
+    if part.kind() != SyntaxKind::IDENT && !part.kind().is_keyword() {
+        return Err(unreadable());
+    }
+    // PostgreSQL cuts a longer name with no more than a notice, and the cut name is another one.
+    let size = fold(part).len();
+    if size > MAX_IDENTIFIER_BYTES {
+        return Err(Refusal::TooLong {
+            size,
+            limit: MAX_IDENTIFIER_BYTES,
+            unit: "bytes in one name",
+        });
+    }
+    Ok(())
+}
+
+fn unreadable() -> Refusal {
+    Refusal::Unparseable("a name in it is not one".to_owned())
+}

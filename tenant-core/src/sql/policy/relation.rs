@@ -1,0 +1,83 @@
+//! Decides on tables and views.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::{Step, Walk, name::Name, unreviewed};
+use crate::{
+    plant::{self, Plant},
+    registry::Lookup,
+    sql::refusal::Refusal,
+};
+
+impl Walk<'_> {
+    /// Decides on a table by the place it stands at.
+    pub(super) fn relation(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+        let name = Name::of_path_in(node)?;
+        match place(node) {
+            Some(SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::TABLE) => self.read_table(&name)?,
+            // PostgreSQL never takes the target of a change for a common table expression.
+            Some(
+                SyntaxKind::INSERT
+                | SyntaxKind::UPDATE
+                | SyntaxKind::DELETE
+                | SyntaxKind::MERGE
+                | SyntaxKind::REFERENCES_CONSTRAINT
+                | SyntaxKind::FOREIGN_KEY_CONSTRAINT,
+            ) => self.table(&name)?,
+            Some(SyntaxKind::CREATE_INDEX | SyntaxKind::ALTER_TABLE | SyntaxKind::DROP_TABLE) => {
+                self.own_table(&name)?;
+            }
+            place => return Err(unreviewed(place.unwrap_or(SyntaxKind::ERROR))),
+        }
+        Ok(Step::Over)
+    }
+
+    fn read_table(&mut self, name: &Name) -> Result<(), Refusal> {
+        if name.schema()?.is_none() && self.scopes.contains(&name.folded()) {
+            return Ok(());
+        }
+        self.table(name)
+    }
+
+    /// Decides on a name that is no common table expression.
+    pub(super) fn table(&mut self, name: &Name) -> Result<(), Refusal> {
+        if let Some(schema) = name.schema()? {
+            return self.schema(schema, name);
+        }
+        let table = name.folded();
+        match self.rules.registry().table(&table) {
+            Lookup::Tenant if plant::is(Plant::TableNotQualified) => {}
+            Lookup::Tenant => self.insert_tenant(name),
+            Lookup::Shared(schema) => self.insert_shared(name, schema),
+            Lookup::Ambiguous => return Err(Refusal::AmbiguousTable(table)),
+            Lookup::Unknown if plant::is(Plant::UnknownTablePasses) => {}
+            Lookup::Unknown => return Err(self.unknown_table(table)),
+        }
+        Ok(())
+    }
+
+    fn unknown_table(&self, name: String) -> Refusal {
+        let tables = self.rules.registry().tables().map(|(table, _)| table);
+        let similar = similar(&name, tables).map(str::to_owned);
+        Refusal::UnknownTable { name, similar }
+    }
+}
+
+/// The kind of the node that a table belongs to, without ONLY and its brackets.
+fn place(table: &SyntaxNode) -> Option<SyntaxKind> {
+    let parent = table.parent()?;
+    match parent.kind() {
+        SyntaxKind::RELATION_NAME | SyntaxKind::TABLE_RELATION_NAME => Some(parent.parent()?.kind()),
+        kind => Some(kind),
+    }
+}
+
+/// Returns the known name that is one or two letters off.
+fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const MOST_LETTERS: usize = 2;
+    known
+        .map(|other| (strsim::damerau_levenshtein(name, other), other))
+        .filter(|(letters, _)| *letters <= MOST_LETTERS && *letters < name.len())
+        .min()
+        .map(|(_, other)| other)
+}

@@ -1,0 +1,138 @@
+//! Names of common table expressions in scope at a place of a statement.
+//!
+//! PostgreSQL's rules: the names of a `WITH` are visible in the query they stand before, and, in the
+//! `WITH` itself, in the queries after them; with `RECURSIVE`, in all of them. A name with a schema never
+//! means one, nor does the target of INSERT, UPDATE, DELETE and MERGE.
+//! <https://www.postgresql.org/docs/current/queries-with.html>
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::name::fold;
+use crate::plant::{self, Plant};
+
+/// Follows a walk over a statement.
+#[derive(Debug, Default)]
+pub(super) struct Scopes {
+    frames: Vec<Frame>,
+}
+
+/// The names of one `WITH`.
+#[derive(Debug)]
+struct Frame {
+    /// The query that the names are visible in.
+    query: SyntaxNode,
+    clause: SyntaxNode,
+    names: Vec<String>,
+    visible: usize,
+    is_recursive: bool,
+}
+
+impl Scopes {
+    /// Follows the walk into `node`.
+    pub(super) fn enter(&mut self, node: &SyntaxNode) {
+        match node.kind() {
+            SyntaxKind::WITH_TABLE => self.enter_expression(node),
+            kind if is_query(kind) && !is_first_of_compound(node) => {
+                if let Some(clause) = with_clause(node) {
+                    self.frames.push(Frame::new(node, clause));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows the walk out of `node`.
+    pub(super) fn leave(&mut self, node: &SyntaxNode) {
+        if node.kind() == SyntaxKind::WITH_CLAUSE {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.visible = frame.names.len();
+            }
+        } else if self.frames.last().is_some_and(|frame| frame.query == *node)
+            && !plant::is(Plant::ExpressionNeverEnds)
+        {
+            self.frames.pop();
+        }
+    }
+
+    /// True if `name`, without a schema, means a common table expression here.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.frames
+            .iter()
+            .any(|frame| frame.names[..frame.visible].iter().any(|known| known == name))
+    }
+
+    fn enter_expression(&mut self, expression: &SyntaxNode) {
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        if !frame.is_recursive {
+            let before = expressions(&frame.clause).take_while(|other| other != expression);
+            frame.visible = before.count();
+        }
+    }
+}
+
+impl Frame {
+    fn new(query: &SyntaxNode, clause: SyntaxNode) -> Self {
+        let names: Vec<String> = expressions(&clause).filter_map(|table| name(&table)).collect();
+        let mut tokens = clause.children_with_tokens();
+        let is_recursive = tokens.any(|token| token.kind() == SyntaxKind::RECURSIVE_KW);
+        Self {
+            query: query.clone(),
+            visible: if is_recursive { names.len() } else { 0 },
+            clause,
+            names,
+            is_recursive,
+        }
+    }
+}
+
+fn is_query(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::SELECT
+            | SyntaxKind::COMPOUND_SELECT
+            | SyntaxKind::PAREN_SELECT
+            | SyntaxKind::VALUES
+            | SyntaxKind::TABLE
+            | SyntaxKind::INSERT
+            | SyntaxKind::UPDATE
+            | SyntaxKind::DELETE
+            | SyntaxKind::MERGE
+    )
+}
+
+/// The tree has the `WITH` of `WITH a AS (...) SELECT ... UNION SELECT ...` in the first SELECT; for PostgreSQL it
+/// belongs to the whole UNION.
+fn is_first_of_compound(query: &SyntaxNode) -> bool {
+    query.parent().is_some_and(|parent| {
+        parent.kind() == SyntaxKind::COMPOUND_SELECT && parent.first_child().as_ref() == Some(query)
+    })
+}
+
+/// The `WITH` of a query.
+fn with_clause(query: &SyntaxNode) -> Option<SyntaxNode> {
+    let mut first = query.clone();
+    while first.kind() == SyntaxKind::COMPOUND_SELECT {
+        first = first.first_child()?;
+    }
+    if !is_query(first.kind()) {
+        return None;
+    }
+    first
+        .children()
+        .find(|child| child.kind() == SyntaxKind::WITH_CLAUSE)
+}
+
+fn expressions(clause: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+    clause
+        .children()
+        .filter(|child| child.kind() == SyntaxKind::WITH_TABLE)
+}
+
+fn name(table: &SyntaxNode) -> Option<String> {
+    let name = table
+        .children()
+        .find(|child| child.kind() == SyntaxKind::CTE_NAME)?;
+    name.first_token().map(|token| fold(&token))
+}
