@@ -42,6 +42,36 @@ ensure_build_tools() {
     command -v cc >/dev/null || install_packages gcc libc6-dev
 }
 
+# Sets `features` to the arguments of cargo for all features. The feature runtime-tokio-native-tls links to OpenSSL. Where
+# its headers are missing and cannot be installed, `features` leaves it out, and `left_out` names it.
+# shellcheck disable=SC2034
+choose_features() {
+    features=(--all-features) left_out=
+    [[ $OSTYPE == linux* && ! ${OPENSSL_DIR:-} ]] || return 0
+    ! pkg-config --exists openssl 2>/dev/null || return 0
+    if can_install; then
+        install_packages pkg-config libssl-dev
+        return
+    fi
+    left_out=runtime-tokio-native-tls
+    say "${0##*/}: the feature $left_out is left out, since OpenSSL's headers are missing (Debian: pkg-config libssl-dev)"
+    features=(--features "$(all_features | grep -vx "$left_out" | paste -sd ' ')")
+}
+
+all_features() {
+    local member
+    for member in tenant-core tenant-migration soak; do
+        features_of "$member"
+    done | sort -u
+}
+
+# features_of MEMBER: their names, from the manifest, since a new machine has nothing that
+# reads the JSON of `cargo metadata`.
+features_of() {
+    awk '/^\[/ { inside = $0 == "[features]" }
+         inside && /^[a-z0-9_-]+ *=/ && $1 != "default" { print $1 }' "$root/$1/Cargo.toml"
+}
+
 # is_listening PORT: whether something answers there.
 is_listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

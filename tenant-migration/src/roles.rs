@@ -287,6 +287,9 @@ async fn find(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, RoleEr
 
 /// Makes `member`, or else the current user, a member of a role. PostgreSQL has a message for everybody who already is,
 /// and says it for every tenant.
+///
+/// Since version 16, whoever makes a role is a member that may neither become it nor has its rights (`set_option`):
+/// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-CREATEROLE-SELF-GRANT>
 async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&str>) -> Result<(), DbErr> {
     let sql = "SELECT pg_catalog.format('GRANT %I TO %I', $1::text, member)
         FROM coalesce($2::text, current_user::text) AS member
@@ -295,6 +298,7 @@ async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&
             JOIN pg_catalog.pg_roles AS role ON role.oid = roleid
             JOIN pg_catalog.pg_roles AS joined ON joined.oid = pg_auth_members.member
             WHERE role.rolname = $1::text AND joined.rolname = coalesce($2::text, current_user::text)
+                AND NOT pg_catalog.to_jsonb(pg_auth_members) @> '{\"set_option\": false}'
         )";
     let values = [role.as_str().into(), member.map(str::to_owned).into()];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);

@@ -7,6 +7,7 @@
     reason = "in tests a panic is the report"
 )]
 
+mod programs;
 mod proxy;
 mod server;
 
@@ -18,6 +19,7 @@ use std::{
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
 
+pub use programs::pg_programs;
 pub use server::TestServer;
 
 pub use proxy::{Counts, Direction, Fault, Faults, Firing, Proxy, Rule};
@@ -121,15 +123,19 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Roles outlive the database that they were made for. They have its name in theirs.
+/// Roles outlive the database that they were made for. They have its name in theirs. They are dropped at once, since
+/// one of them may have granted membership in another.
 fn drop_roles(database: &str) -> String {
     format!(
         "DO $$
-         DECLARE role text;
+         DECLARE roles text := (
+             SELECT string_agg(quote_ident(rolname), ', ') FROM pg_roles
+             WHERE '{database}' = ANY (string_to_array(rolname, '.'))
+         );
          BEGIN
-             FOR role IN SELECT rolname FROM pg_roles WHERE '{database}' = ANY (string_to_array(rolname, '.')) LOOP
-                 EXECUTE format('DROP ROLE %I', role);
-             END LOOP;
+             IF roles IS NOT NULL THEN
+                 EXECUTE 'DROP ROLE ' || roles;
+             END IF;
          END $$"
     )
 }

@@ -20,19 +20,13 @@ use tenant_migration::{
     DropOptions, ExportError, ImportError, ImportOptions, LifecycleError, PgPrograms, ProgramError,
     TenantRoles, add_domain, drop_tenant, export_tenant, import_tenant, list_domains, suspend_tenant,
 };
+use tests::pg_programs;
 
 use super::{
     clone::{rich, rows},
     snapshot::{RICH, assert_same, dump},
     *,
 };
-
-/// The folder of the real programs.
-fn real() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let folders = versions.map(|entry| entry.unwrap().path().join("bin"));
-    folders.max().unwrap_or_else(|| PathBuf::from("/usr/bin"))
-}
 
 /// A folder with a `pg_dump` and a `pg_restore` that do `body` where they reach the database. There `$REAL` is the real
 /// program, and `$HERE` the folder.
@@ -43,7 +37,7 @@ fn fake(folder: &TempDir, body: &str) -> PgPrograms {
         let script = format!(
             "#!/bin/sh\nREAL={}/{program}; HERE={}\n\
              case \"$1\" in --version|--list) exec $REAL \"$@\" ;; esac\n{body}\n",
-            real().display(),
+            pg_programs().display(),
             here.display()
         );
         // Another process writes it: what this one has open, a child of another test's may have open while it is run.

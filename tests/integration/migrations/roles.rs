@@ -247,6 +247,46 @@ async fn two_ordinary_users_are_enough() {
     database.execute(&back).await;
 }
 
+/// The user that made a role may not become it by itself on PostgreSQL 16 and newer.
+#[tokio::test]
+async fn the_application_may_be_the_ordinary_user_that_migrates() {
+    let database = TestDatabase::create().await;
+    let name = database.name();
+    let owner = format!("owner.{name}");
+    database
+        .execute(&format!(
+            "CREATE ROLE \"{owner}\" LOGIN CREATEROLE; ALTER DATABASE \"{name}\" OWNER TO \"{owner}\""
+        ))
+        .await;
+    let migrations = with_roles([NOTE]);
+    let executor = Executor::connect(as_user(&database, &owner), migrations.clone())
+        .await
+        .unwrap();
+    let plan = executor.plan(&Target::Shared, Action::UP).await.unwrap();
+    assert!(executor.run(plan, &mut ()).await.is_success());
+    executor.close().await.unwrap();
+    let db = sea_orm::Database::connect(as_user(&database, &owner))
+        .await
+        .unwrap();
+    for name in ["acme", "globex"] {
+        create_tenant(&db, &migrations, &new(name)).await.unwrap();
+    }
+    let tenants = Tenants::builder().run_as_tenant_roles();
+    let tenants = tenants.connect(as_user(&database, &owner)).await.unwrap();
+    assert_eq!(
+        attempt(&tenants, "acme", "INSERT INTO note DEFAULT VALUES").await,
+        OK
+    );
+    denied(&attempt(&tenants, "acme", "TABLE globex.note").await);
+    tenants.close().await.unwrap();
+    assert!(drop_tenant_role(&db, &schema("acme")).await.unwrap());
+    db.close().await.unwrap();
+    let back = format!(
+        "ALTER DATABASE \"{name}\" OWNER TO CURRENT_USER; REASSIGN OWNED BY \"{owner}\" TO CURRENT_USER"
+    );
+    database.execute(&back).await;
+}
+
 pub(super) fn as_user(database: &TestDatabase, user: &str) -> ConnectOptions {
     let (scheme, rest) = database.url().split_once("://").unwrap();
     let (_, host) = rest.split_once('@').unwrap();

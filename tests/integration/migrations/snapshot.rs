@@ -1,9 +1,10 @@
 //! Tenants that are created by a snapshot are what migrations would have made, and where that is not sure, migrations
 //! make them.
 
-use std::{collections::BTreeSet, process::Command, sync::Mutex};
+use std::{process::Command, sync::Mutex};
 
 use tenant_migration::{Migrating, TenantHooks};
+use tests::pg_programs;
 use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -165,12 +166,7 @@ pub(super) fn counted(tenant: impl IntoIterator<Item = Sql>) -> (Migrations, Cou
 
 /// What `pg_dump` says of a schema, with its name taken out.
 pub(super) fn dump(db: &TestDatabase, schema: &str, words: &[&str]) -> String {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let installed: BTreeSet<_> = installed
-        .map(|entry| entry.unwrap().path().join("bin/pg_dump"))
-        .collect();
-    let newest = installed.last().cloned().unwrap_or_else(|| "pg_dump".into());
-    let output = Command::new(newest)
+    let output = Command::new(pg_programs().join("pg_dump"))
         .args(["--schema-only", "-n", &format!("\"{schema}\"")])
         .args(words)
         .arg(db.url())

@@ -20,7 +20,7 @@ pub struct ExportArgs {
     /// The directory to write it into. It must not be there yet
     pub directory: PathBuf,
 
-    /// The directory that `pg_dump` is in. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    /// The directory of `pg_dump`. Default: the one for the server's version on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }
@@ -37,7 +37,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub reuse_name: bool,
 
-    /// The directory that `pg_restore` is in. It is looked for on the PATH and in /usr/lib/postgresql if left out
+    /// The directory of `pg_restore`. Default: the one for the server's version on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }

@@ -176,6 +176,21 @@ pub enum ProgramError {
         /// The server's, or that of the server that the export is from.
         needed: u32,
     },
+    /// `pg_restore` is of version 17 or newer, and the server is older than 17.
+    #[error(
+        "{} is of version {version}, and sets transaction_timeout, which a server of version {server} does not know: install \
+         PostgreSQL's client programs of version {server}, or name their folder with --pg-bin (`PgPrograms::in_folder`). An \
+         export from version 17 or newer needs a server of version 17 or newer",
+        program.display()
+    )]
+    TooNew {
+        /// Where it is.
+        program: PathBuf,
+        /// Its major version.
+        version: u32,
+        /// The server's.
+        server: u32,
+    },
     /// It could not be run.
     #[error("{} could not be run: {source}", program.display())]
     NotRun {

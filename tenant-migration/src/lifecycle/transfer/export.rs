@@ -68,7 +68,7 @@ pub async fn export_tenant(
     let options = session::options(db)?;
     let session = Session::lock(options.clone(), &schema).await?;
     let manifest = read(&session, migrations, &schema).await?;
-    let pg_dump = programs.find("pg_dump", manifest.server).await?;
+    let pg_dump = programs.pg_dump(manifest.server).await?;
     let dump = partial.file(DUMP);
     let mut file = std::ffi::OsString::from("--file=");
     file.push(&dump);

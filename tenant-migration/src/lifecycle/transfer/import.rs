@@ -158,8 +158,9 @@ impl Importing {
         let known = self.manifest.applied.iter().map(String::as_str);
         require_known(&self.migrations, self.home(), known)?;
         let session = Session::lock(self.connect.clone(), &self.manifest.schema).await?;
-        let needed = self.manifest.server.max(session.server_version().await?);
-        let pg_restore = self.options.programs.find("pg_restore", needed).await?;
+        let server = session.server_version().await?;
+        let programs = &self.options.programs;
+        let pg_restore = programs.pg_restore(self.manifest.server, server).await?;
         let inside = self.inside(&pg_restore).await?;
         if let Some(left) = Reservation::find(&session.db, &self.manifest.schema).await? {
             tracing::warn!(schema = %self.manifest.schema, "removing what an import left that did not end");

@@ -12,10 +12,11 @@ use tokio::process::Command;
 
 use super::error::ProgramError;
 
-/// Where `pg_dump` and `pg_restore` are.
+/// The directory of `pg_dump` and `pg_restore`.
 ///
-/// They are looked for on the `PATH`, and then where Debian has them (`/usr/lib/postgresql/*/bin`, the newest first). The
-/// first one that is not older than the server is taken.
+/// By default they are looked for on the `PATH`, and then where Debian (`/usr/lib/postgresql/*/bin`) and Red Hat
+/// (`/usr/pgsql-*/bin`) install them. Those of the server's version are taken. If there are none, the next newer version is.
+/// `pg_dump` refuses a newer server, and `pg_restore` of version 17 or newer does not work with an older server.
 ///
 /// # Example
 /// ```
@@ -29,11 +30,14 @@ pub struct PgPrograms {
     folder: Option<PathBuf>,
 }
 
-/// Where Debian and its descendants have one folder for each version.
-const VERSIONS: &str = "/usr/lib/postgresql";
+/// The directories that have one directory for each version, and what precedes the version in its name.
+const INSTALLED: [(&str, &str); 2] = [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")];
+
+/// The first version whose `pg_restore` sets `transaction_timeout`, which older servers refuse.
+const SETS_TRANSACTION_TIMEOUT: u32 = 17;
 
 impl PgPrograms {
-    /// In this folder, and nowhere else.
+    /// Names the directory. No other is searched.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -41,52 +45,91 @@ impl PgPrograms {
         }
     }
 
-    /// The program of a name, of a version that is `needed` or newer.
-    pub(super) async fn find(&self, name: &'static str, needed: u32) -> Result<Program, ProgramError> {
-        let mut refusal = ProgramError::NotFound {
+    /// Finds the `pg_dump` for a server.
+    pub(super) async fn pg_dump(&self, server: u32) -> Result<Program, ProgramError> {
+        let (program, _) = self.find("pg_dump", server).await?;
+        Ok(program)
+    }
+
+    /// Finds the `pg_restore` for a dump from one server that another one is to take.
+    pub(super) async fn pg_restore(&self, dumped: u32, server: u32) -> Result<Program, ProgramError> {
+        let (program, version) = self.find("pg_restore", dumped.max(server)).await?;
+        if server < SETS_TRANSACTION_TIMEOUT && version >= SETS_TRANSACTION_TIMEOUT {
+            return Err(ProgramError::TooNew {
+                program: program.path,
+                version,
+                server,
+            });
+        }
+        Ok(program)
+    }
+
+    /// Finds the program whose version is `needed`, or else the next newer one.
+    async fn find(&self, name: &'static str, needed: u32) -> Result<(Program, u32), ProgramError> {
+        let mut failure = ProgramError::NotFound {
             program: name,
             folder: self.folder.clone(),
         };
+        let mut found = Vec::new();
         for path in self.candidates(name) {
             let program = Program { path };
             match program.version().await {
-                Ok(version) if version >= needed => return Ok(program),
-                Ok(version) => {
-                    refusal = ProgramError::TooOld {
-                        program: program.path,
-                        version,
-                        needed,
-                    };
-                }
-                Err(error) => refusal = error,
+                Ok(version) => found.push((program, version)),
+                Err(error) => failure = error,
             }
         }
-        Err(refusal)
+        choose(found, needed).map_err(|too_old| match too_old {
+            Some((Program { path: program }, version)) => ProgramError::TooOld {
+                program,
+                version,
+                needed,
+            },
+            None => failure,
+        })
     }
 
     fn candidates(&self, name: &str) -> Vec<PathBuf> {
         let name = format!("{name}{}", env::consts::EXE_SUFFIX);
-        let folders = match &self.folder {
-            Some(folder) => vec![folder.clone()],
-            None => folders(),
-        };
-        let paths = folders.into_iter().map(|folder| folder.join(&name));
-        paths.filter(|path| path.is_file()).collect()
+        match &self.folder {
+            Some(folder) => vec![folder.join(&name)],
+            None => folders().map(|folder| folder.join(&name)).collect(),
+        }
+        .into_iter()
+        .filter(|path| path.is_file() && (self.folder.is_some() || !is_wrapper(path)))
+        .collect()
     }
 }
 
-fn folders() -> Vec<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).filter(|folder| folder.is_absolute());
-    on_path.chain(folders_of_versions(Path::new(VERSIONS))).collect()
+/// Returns the first of the oldest ones that are not older than `needed`.
+///
+/// # Errors
+/// The newest one, if all are older.
+fn choose<T>(found: Vec<(T, u32)>, needed: u32) -> Result<(T, u32), Option<(T, u32)>> {
+    let (enough, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, version)| *version >= needed);
+    let oldest = enough.into_iter().min_by_key(|(_, version)| *version);
+    oldest.ok_or_else(|| older.into_iter().max_by_key(|(_, version)| *version))
 }
 
-/// The newest first.
-fn folders_of_versions(all: &Path) -> Vec<PathBuf> {
+/// True for Debian's `pg_wrapper`, which runs a version of its choice, and another one when a host is named.
+fn is_wrapper(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.ends_with("pg_wrapper"))
+}
+
+fn folders() -> impl Iterator<Item = PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path: Vec<_> = env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    let installed = INSTALLED.map(|(all, prefix)| folders_of_versions(Path::new(all), prefix));
+    on_path.into_iter().chain(installed.into_iter().flatten())
+}
+
+/// Returns the directories of programs below `all`, the newest version first.
+fn folders_of_versions(all: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = all.read_dir().into_iter().flatten().flatten();
     let mut versions: Vec<_> = entries
         .filter_map(|entry| {
-            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let version: u32 = entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?;
             Some((version, entry.path().join("bin")))
         })
         .collect();
@@ -279,15 +322,61 @@ mod tests {
     }
 
     #[test]
+    fn the_version_of_the_server_is_preferred() {
+        let found = vec![("path", 18), ("first", 15), ("second", 15), ("old", 14)];
+        for (needed, expected) in [
+            (14, Ok(("old", 14))),
+            (15, Ok(("first", 15))),
+            (16, Ok(("path", 18))),
+            (19, Err(Some(("path", 18)))),
+        ] {
+            assert_eq!(choose(found.clone(), needed), expected, "{needed}");
+        }
+        assert_eq!(choose(Vec::<((), u32)>::new(), 15), Err(None));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_newer_pg_restore_does_not_work_with_an_old_server() {
+        let folder = env::temp_dir().join(format!("tenant-newer-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = "echo '#!/bin/sh\necho \"pg_restore (PostgreSQL) 18.1\"' >\"$1\"; chmod 755 \"$1\"";
+        let path = folder.join("pg_restore");
+        // Another process writes it: a file that is open for writing cannot be run.
+        let written = std::process::Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(path)
+            .status();
+        assert!(written.unwrap().success());
+        let programs = PgPrograms::in_folder(&folder);
+        let refused = programs.pg_restore(15, 16).await;
+        let taken = programs.pg_restore(15, 17).await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(
+            matches!(
+                refused,
+                Err(ProgramError::TooNew {
+                    version: 18,
+                    server: 16,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+        taken.unwrap();
+    }
+
+    #[test]
     fn the_newest_folder_comes_first() {
         let all = env::temp_dir().join(format!("tenant-versions-{}", std::process::id()));
-        for version in ["9.6", "9", "17", "15", "common"] {
+        for version in ["9.6", "9", "17", "15", "common", "pgsql-16"] {
             std::fs::create_dir_all(all.join(version)).unwrap();
         }
-        let found = folders_of_versions(&all);
-        let expected: Vec<_> = ["17", "15", "9"]
-            .map(|version| all.join(version).join("bin"))
-            .into();
+        let found = ["", "pgsql-"].map(|prefix| folders_of_versions(&all, prefix));
+        let expected = [vec!["17", "15", "9"], vec!["pgsql-16"]].map(|versions| {
+            let folders = versions.iter().map(|version| all.join(version).join("bin"));
+            folders.collect::<Vec<_>>()
+        });
         std::fs::remove_dir_all(&all).unwrap();
         assert_eq!(found, expected);
     }

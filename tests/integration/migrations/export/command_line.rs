@@ -46,7 +46,7 @@ async fn the_command_line_exports_and_imports() {
         ),
         "{result:?}"
     );
-    let bin = real();
+    let bin = pg_programs();
     let words = [
         "tenant",
         "import",

@@ -132,7 +132,7 @@ async fn a_dump_of_more_than_the_schema_is_refused() {
         // Without the schema itself.
         (&["-t", "acme.note"], "missing"),
     ] {
-        let dumped = Command::new(real().join("pg_dump"))
+        let dumped = Command::new(pg_programs().join("pg_dump"))
             .args(["-Fc", "-f"])
             .arg(to.join("schema.dump"))
             .args(words)
