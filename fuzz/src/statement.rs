@@ -18,17 +18,33 @@ pub fn statement_structured(data: &[u8]) -> bool {
     check(&grammar::statement(&mut Unstructured::new(data)))
 }
 
+/// Length from which a text counts as long, in bytes.
+const LONG: usize = 2048;
+
 /// Whatever is compiled stays in the tenant's schema; the public tenant and a tenant with another name get the same
 /// text, but for the name.
 fn check(sql: &str) -> bool {
     let Ok(after) = render(world::TENANT, sql) else {
         // It is refused whoever asks.
         assert!(render("public", sql).is_err(), "{sql}");
+        is_the_same_when_long(sql, None);
         return false;
     };
     stacker::grow(STACK, || judge(sql, &after));
     is_the_same_for_others(sql, &after);
+    is_the_same_when_long(sql, Some(&after));
     true
+}
+
+/// Repeated values of a long text are not parsed. What comes out is the same.
+fn is_the_same_when_long(sql: &str, after: Option<&str>) {
+    // In front of it, a byte order mark is none.
+    if sql.starts_with('\u{feff}') {
+        return;
+    }
+    let padding = format!("/*{}*/", " ".repeat(LONG));
+    let long = render(world::TENANT, &format!("{padding}{sql}")).ok();
+    assert_eq!(long, after.map(|after| format!("{padding}{after}")), "{sql}");
 }
 
 fn is_the_same_for_others(sql: &str, after: &str) {

@@ -69,6 +69,7 @@ const LISTS: &[&str] = &[
 
 /// Functions that leave the tenant by what they are told, or change the session. Some of each kind.
 const LEAVING_FUNCTIONS: &[&str] = &[
+    "array_in",
     "currtid2",
     "currval",
     "dblink",
@@ -81,7 +82,10 @@ const LEAVING_FUNCTIONS: &[&str] = &[
     "pg_relation_size",
     "pg_terminate_backend",
     "query_to_xml",
+    "regclassout",
+    "regtypesend",
     "set_config",
+    "setseed",
     "setval",
     "to_regclass",
     "ts_stat",
