@@ -76,6 +76,7 @@ pub mod coverage {}
 mod detached;
 pub mod error;
 mod plant;
+#[cfg_attr(not(feature = "sqlx-postgres"), path = "pool_absent.rs")]
 mod pool;
 pub mod registry;
 pub mod resolve;
@@ -92,6 +93,7 @@ pub mod web;
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use connection::{StatementGuard, TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError, RegistryError};
+pub use pool::{ClosedConnections, PoolStatus, WaitHistogram};
 pub use registry::{
     Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
 };
