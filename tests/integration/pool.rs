@@ -291,7 +291,9 @@ async fn a_statement_whose_columns_changed_is_prepared_anew() {
 #[tokio::test]
 async fn a_session_that_reads_literals_in_another_way_is_not_used() {
     let database = database().await;
-    let tenants = connect(options(&database, 2)).await;
+    let mut lazy = options(&database, 2);
+    lazy.connect_lazy(true);
+    let tenants = connect(lazy).await;
     let acme = tenant(&tenants, "acme");
     process(&acme).await;
     let off = format!("ALTER DATABASE \"{}\" SET standard_conforming_strings = off", database.name());

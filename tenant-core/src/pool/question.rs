@@ -42,8 +42,9 @@ pub(crate) struct Unprepared<'a>(pub(crate) &'a str);
 macro_rules! ask {
     ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $asked:expr) => {{
         loop {
+            let in_transaction = $lease.is_in_transaction();
             let sent = $lease.send()?;
-            let $query = query(sent, $statement);
+            let $query = query(sent, $statement, in_transaction);
             let $raw = &mut sent.raw;
             let answer = $asked.await;
             let answer = $lease.answered(answer);
@@ -118,8 +119,9 @@ impl Lease {
     {
         loop {
             let mut has_rows = false;
+            let in_transaction = self.is_in_transaction();
             let sent = self.send().map_err(query_error)?;
-            let query = query(sent, statement);
+            let query = query(sent, statement, in_transaction);
             let answer = {
                 let rows = query.fetch(&mut sent.raw);
                 pin_mut!(rows);
@@ -141,9 +143,12 @@ impl Lease {
         }
     }
 
-    /// True if a statement failed because it is out of date, and is to be sent again. It is prepared anew next time in
+    /// True if a statement failed because it was not prepared as it should be, and is to be sent again. It is prepared anew next time in
     /// any case; inside of a transaction, PostgreSQL takes no more.
     fn renews(&mut self, error: &Error, sql: &str) -> bool {
+        if lost_its_name(error) {
+            return !self.is_in_transaction();
+        }
         if !is_out_of_date(error) {
             return false;
         }
@@ -155,13 +160,23 @@ impl Lease {
     }
 }
 
-/// A statement of SeaORM's, for sqlx.
-fn query<'q>(connection: &mut PooledConnection, statement: &'q Statement) -> Query<'q, Postgres, SqlxValues> {
+/// A statement of SeaORM's, for sqlx. Inside of a transaction it is kept: see [`lost_its_name`].
+fn query<'q>(
+    connection: &mut PooledConnection,
+    statement: &'q Statement,
+    in_transaction: bool,
+) -> Query<'q, Postgres, SqlxValues> {
     let values = statement.values.clone().unwrap_or(Values(Vec::new()));
     let kept = connection.kept();
-    let keeps = connection.keeping.keeps(&statement.sql, kept);
+    let keeps = in_transaction || connection.keeping.keeps(&statement.sql, kept);
     let text = connection.keeping.text(&statement.sql);
     sqlx::query_with(AssertSqlSafe(&*text), SqlxValues(values)).persistent(keeps)
+}
+
+/// True if a statement without a name was gone before it ran. sqlx 0.9.0 looks types up after it prepared a statement,
+/// by a message of the simple protocol, which drops it. The next time it knows the types.
+fn lost_its_name(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if error.code().as_deref() == Some("26000"))
 }
 
 /// True for "cached plan must not change result type": a migration changed the columns of a table. The code stands for
