@@ -227,7 +227,9 @@ fn of(rows: &BTreeMap<i64, Vec<Row>>, task: i64) -> &[Row] {
 /// The search path of a session, and the mark that unguarded work leaves in one.
 async fn state(db: &impl ConnectionTrait) -> Result<(String, String), DbErr> {
     let sql = "SELECT current_setting('search_path') AS path, coalesce(current_setting('soak.mark', true), '') AS mark";
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("the state of a session".to_owned()))?;
     Ok((row.try_get("", "path")?, row.try_get("", "mark")?))
 }

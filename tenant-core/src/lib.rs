@@ -62,6 +62,7 @@
 //! | `rbac` | | `TenantConnection::restricted_for`, by SeaORM's role-based access control |
 //! | `entity-registry` | | SeaORM's `EntityRegistry`, for the schema builder |
 //! | `mock` | | SeaORM's `MockDatabase`, for an application's unit tests |
+//! | `tracing-spans` | | SeaORM's spans around statements |
 //! | `sqlx-postgres` | yes | SeaORM's driver; without it, a `MockDatabase` is left |
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |

@@ -294,7 +294,10 @@ impl TenantsBuilder {
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
         let (db, pool) = connect(options.into(), self.statement_cache_capacity).await?;
-        let tenants = Tenants { pool, ..self.over(db)? };
+        let tenants = Tenants {
+            pool,
+            ..self.over(db)?
+        };
         refuse_tenants_schemas(&tenants).await?;
         refuse_tenants_path(&tenants.db).await?;
         Ok(tenants)

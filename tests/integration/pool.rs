@@ -82,7 +82,8 @@ async fn a_session_that_ran_unguarded_statements_is_closed() {
     let mut seen = Vec::new();
     for ending in ["commit", "rollback", "drop"] {
         let transaction = acme.begin_unguarded().await.unwrap();
-        let dirt = "SET search_path = acme; SELECT setseed(0.5); CREATE TEMP TABLE IF NOT EXISTS left_behind ()";
+        let dirt =
+            "SET search_path = acme; SELECT setseed(0.5); CREATE TEMP TABLE IF NOT EXISTS left_behind ()";
         transaction.execute_unprepared(dirt).await.unwrap();
         seen.push(process(&transaction).await);
         match ending {
@@ -94,7 +95,10 @@ async fn a_session_that_ran_unguarded_statements_is_closed() {
         assert!(!seen.contains(&next), "{ending}");
     }
     assert_eq!(status(&tenants).closed.unguarded, 3);
-    let path = ask_unguarded(&globex, "SELECT concat(current_setting('search_path'), to_regclass('pg_temp.left_behind'))");
+    let path = ask_unguarded(
+        &globex,
+        "SELECT concat(current_setting('search_path'), to_regclass('pg_temp.left_behind'))",
+    );
     assert_eq!(path.await, "globex, public");
     tenants.close().await.unwrap();
 }
@@ -146,16 +150,27 @@ async fn whoever_waits_for_too_long_is_told_why() {
         tenant(&tenants, "acme").begin().await.unwrap(),
         tenant(&tenants, "globex").begin().await.unwrap(),
     ];
-    let error = tenant(&tenants, "acme").execute_unprepared("SELECT 1").await.unwrap_err();
+    let error = tenant(&tenants, "acme")
+        .execute_unprepared("SELECT 1")
+        .await
+        .unwrap_err();
     let message = error.to_string();
-    let expected = "no connection was free within 200ms: 2 of 2 connections (2 at most) are in use by 2 tenants";
+    let expected =
+        "no connection was free within 200ms: 2 of 2 connections (2 at most) are in use by 2 tenants";
     assert!(message.contains(expected), "{message}");
     assert!(matches!(
         ConnectionError::of(&error),
-        Some(ConnectionError::AcquireTimeout { busy: 2, busy_tenants: 2, .. })
+        Some(ConnectionError::AcquireTimeout {
+            busy: 2,
+            busy_tenants: 2,
+            ..
+        })
     ));
     drop(held);
-    tenant(&tenants, "acme").execute_unprepared("SELECT 1").await.unwrap();
+    tenant(&tenants, "acme")
+        .execute_unprepared("SELECT 1")
+        .await
+        .unwrap();
     tenants.close().await.unwrap();
 }
 
@@ -175,7 +190,8 @@ async fn the_options_of_the_application_hold() {
         });
     let tenants = connect(options).await;
     let acme = tenant(&tenants, "acme");
-    let settings = "SELECT concat_ws(', ', current_setting('statement_timeout'), current_setting('application_name'),
+    let settings =
+        "SELECT concat_ws(', ', current_setting('statement_timeout'), current_setting('application_name'),
         current_setting('lock_timeout'), current_setting('app.mark'))";
     assert_eq!(ask_unguarded(&acme, settings).await, "11s, app, 12s, set");
     tenants.close().await.unwrap();
@@ -189,7 +205,10 @@ async fn the_search_path_of_the_options_holds() {
     let tenants = connect(options).await;
     // Resolved along the path of the session, in a checked statement.
     let resolved = "SELECT title FROM note WHERE length(title) > 0";
-    tenant(&tenants, "acme").query_all_raw(statement(resolved)).await.unwrap();
+    tenant(&tenants, "acme")
+        .query_all_raw(statement(resolved))
+        .await
+        .unwrap();
     tenants.close().await.unwrap();
 }
 
@@ -235,6 +254,45 @@ async fn sessions_that_were_terminated_cost_one_request() {
         failed += u32::from(answer.is_err());
     }
     assert!(failed <= 1, "{failed} requests failed");
+    tenants.close().await.unwrap();
+}
+
+/// As when PostgreSQL restarts: what was in flight fails, and no more than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
+    const CONNECTIONS: u32 = 4;
+    const TIMES: u32 = 5;
+    let database = database().await;
+    let tenants = connect(options(&database, CONNECTIONS)).await;
+    let end = std::time::Instant::now() + Duration::from_millis(300 * u64::from(TIMES + 1));
+    let tasks = (0..8).map(|number| {
+        let db = tenant(&tenants, ["acme", "globex", "initech"][number % 3]);
+        tokio::spawn(async move {
+            let (mut done, mut failed) = (0, 0);
+            while std::time::Instant::now() < end {
+                match db.execute_unprepared("SELECT 1").await {
+                    Ok(_) => done += 1,
+                    Err(_) => failed += 1,
+                }
+            }
+            (done, failed)
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    for _ in 0..TIMES {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        database.execute(terminate).await;
+    }
+    let (mut done, mut failed) = (0, 0);
+    for task in tasks {
+        let of_task = task.await.unwrap();
+        done += of_task.0;
+        failed += of_task.1;
+    }
+    assert!(done > 100, "{done}");
+    assert!(failed <= TIMES * CONNECTIONS, "{failed} requests failed");
     tenants.close().await.unwrap();
 }
 
@@ -296,7 +354,10 @@ async fn a_session_that_reads_literals_in_another_way_is_not_used() {
     let tenants = connect(lazy).await;
     let acme = tenant(&tenants, "acme");
     process(&acme).await;
-    let off = format!("ALTER DATABASE \"{}\" SET standard_conforming_strings = off", database.name());
+    let off = format!(
+        "ALTER DATABASE \"{}\" SET standard_conforming_strings = off",
+        database.name()
+    );
     database.execute(&off).await;
     let first = acme.begin().await.unwrap();
     let error = acme.begin().await.map(|_| ()).unwrap_err();

@@ -4,9 +4,9 @@ mod alone;
 mod guard;
 #[cfg(feature = "rbac")]
 mod restricted;
+mod rows;
 #[cfg(feature = "schema-sync")]
 mod schema_sync;
-mod rows;
 mod session;
 mod single;
 mod stream;
@@ -96,12 +96,7 @@ impl TenantConnection {
     /// [`RegistryError`] where an annotated entity cannot work.
     #[cfg_attr(feature = "mock", doc = include_str!("../docs/mock.md"))]
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
-        Ok(Self::over(
-            db,
-            tenant,
-            Compiler::new(Rules::collect()?),
-            None,
-        ))
+        Ok(Self::over(db, tenant, Compiler::new(Rules::collect()?), None))
     }
 
     pub(crate) fn over(

@@ -113,6 +113,9 @@ impl Session {
 
     /// Refuses all further work.
     pub(super) fn break_off(&self) {
+        if plant::is(Plant::NotBrokenOff) {
+            return;
+        }
         self.is_broken.store(true, Ordering::Release);
     }
 
@@ -183,9 +186,6 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if plant::is(Plant::NotBrokenOff) {
-            return;
-        }
         if let Some(session) = &self.0 {
             session.break_off();
         }

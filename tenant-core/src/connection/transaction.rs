@@ -9,7 +9,9 @@ use sea_orm::{
 
 use super::{
     TenantConnection, TenantTransactionStream,
-    session::{Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint},
+    session::{
+        Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint,
+    },
 };
 use crate::{
     detached::detached,
@@ -265,7 +267,9 @@ pub(super) fn begin_statement(options: &TransactionOptions, role: Option<&RoleNa
 
 fn savepoint_statement(depth: usize, options: &TransactionOptions) -> String {
     let begin = format!("SAVEPOINT {}", savepoint(depth));
-    let level = options.isolation_level.map(|level| format!("ISOLATION LEVEL {level}"));
+    let level = options
+        .isolation_level
+        .map(|level| format!("ISOLATION LEVEL {level}"));
     let mode = options.access_mode.map(|mode| mode.to_string());
     let settings: Vec<_> = level.into_iter().chain(mode).collect();
     match settings.is_empty() {
@@ -403,7 +407,11 @@ async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
     }
     let answer = match turn.lease() {
         Some(lease) => lease.run("SELECT 1").await,
-        None => level.transaction()?.execute_unprepared("SELECT 1").await.map(drop),
+        None => level
+            .transaction()?
+            .execute_unprepared("SELECT 1")
+            .await
+            .map(drop),
     };
     match answer {
         Ok(()) => Ok(false),
@@ -448,7 +456,8 @@ impl ConnectionTrait for TenantTransaction {
         if self.session().is_owned {
             return self.ask(&mut turn, &Unprepared(&sql)).await;
         }
-        self.level.note(self.level.transaction()?.execute_unprepared(&sql).await)
+        self.level
+            .note(self.level.transaction()?.execute_unprepared(&sql).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -457,7 +466,8 @@ impl ConnectionTrait for TenantTransaction {
         if self.session().is_owned {
             return self.ask(&mut turn, &QueryOne(&stmt)).await;
         }
-        self.level.note(self.level.transaction()?.query_one_raw(stmt).await)
+        self.level
+            .note(self.level.transaction()?.query_one_raw(stmt).await)
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -466,7 +476,8 @@ impl ConnectionTrait for TenantTransaction {
         if self.session().is_owned {
             return self.ask(&mut turn, &QueryAll(&stmt)).await;
         }
-        self.level.note(self.level.transaction()?.query_all_raw(stmt).await)
+        self.level
+            .note(self.level.transaction()?.query_all_raw(stmt).await)
     }
 }
 

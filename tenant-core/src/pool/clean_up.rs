@@ -13,7 +13,9 @@ use super::{
 /// Cleans a connection up in a task, and gives it back if that succeeds in time. The slot is busy until then.
 pub(super) fn start(permit: Permit, mut connection: PooledConnection, left: Leftovers) {
     // Without a runtime nobody could read the answer. Dropping the connection closes it, which rolls back.
-    let Ok(runtime) = Handle::try_current() else { return };
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
     runtime.spawn(async move {
         let cleaned = tokio::time::timeout(TIMEOUT, clean(&mut connection.raw, left)).await;
         match cleaned {
@@ -32,7 +34,9 @@ pub(super) fn start(permit: Permit, mut connection: PooledConnection, left: Left
 
 /// Closes a connection in a task. The slot is busy until then, so that there are never more than were asked for.
 pub(super) fn close(permit: Permit, connection: PooledConnection) {
-    let Ok(runtime) = Handle::try_current() else { return };
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
     runtime.spawn(async move {
         connection.close().await;
         drop(permit);

@@ -102,7 +102,11 @@ impl Pool {
     }
 
     /// An open connection for a slot: the one that was idle there, if it is still good.
-    pub(super) async fn connection_of(&self, slot: usize, deadline: Instant) -> Result<PooledConnection, DbErr> {
+    pub(super) async fn connection_of(
+        &self,
+        slot: usize,
+        deadline: Instant,
+    ) -> Result<PooledConnection, DbErr> {
         let idle = lock(&self.0.idle[slot]).take();
         if let Some(idle) = idle
             && let Some(good) = self.checked(idle).await
@@ -141,7 +145,10 @@ impl Pool {
             return Freshness::Expired;
         }
         let idle = connection.heard.elapsed();
-        let heard = connection.heard.saturating_duration_since(self.0.start).as_micros();
+        let heard = connection
+            .heard
+            .saturating_duration_since(self.0.start)
+            .as_micros();
         let is_suspect = heard < u128::from(self.0.suspect_before.load(Ordering::Acquire));
         if is_suspect || settings.ask_after_idle.is_some_and(|limit| idle >= limit) {
             Freshness::Doubtful
@@ -178,7 +185,10 @@ fn not_opened(error: Error) -> DbErr {
 async fn require_standard_strings(raw: &mut PgConnection) -> Result<(), DbErr> {
     use sea_orm::sqlx::Executor as _;
 
-    let row = raw.fetch_one("SHOW standard_conforming_strings").await.map_err(not_opened)?;
+    let row = raw
+        .fetch_one("SHOW standard_conforming_strings")
+        .await
+        .map_err(not_opened)?;
     let setting: String = row.try_get(0).map_err(not_opened)?;
     if setting == "on" {
         return Ok(());
@@ -186,6 +196,7 @@ async fn require_standard_strings(raw: &mut PgConnection) -> Result<(), DbErr> {
     Err(DbErr::Conn(RuntimeErr::Internal(NON_STANDARD_STRINGS.to_owned())))
 }
 
-/// The message of [`ConnectError::NonStandardStrings`](crate::ConnectError::NonStandardStrings), which it becomes where
-/// the application connects.
-pub(crate) const NON_STANDARD_STRINGS: &str = "the server's setting standard_conforming_strings is off";
+/// It says what [`ConnectError::NonStandardStrings`](crate::ConnectError::NonStandardStrings) says where the application
+/// connects.
+const NON_STANDARD_STRINGS: &str = "the server's setting standard_conforming_strings is off for this session, so that \
+    it reads literals in another way than they are checked in: set it to on, as it is by default";

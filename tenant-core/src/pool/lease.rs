@@ -1,9 +1,6 @@
 //! [`Lease`]: a connection in use.
 
-use std::{
-    fmt,
-    time::Instant,
-};
+use std::{fmt, time::Instant};
 
 use sea_orm::{
     DbErr, RuntimeErr,
@@ -123,6 +120,12 @@ impl Lease {
 
     pub(super) fn pool(&self) -> Option<&Pool> {
         self.permit.as_ref().map(Permit::pool)
+    }
+
+    /// True if the spans of statements have their text, as `record_stmt_in_spans` of the options says.
+    #[cfg(feature = "tracing-spans")]
+    pub(super) fn records_statements(&self) -> bool {
+        self.pool().is_some_and(|pool| pool.0.settings.records_statements)
     }
 
     /// Runs statements as they are, as one message.
@@ -262,7 +265,9 @@ pub(super) fn exec_error(error: Error) -> DbErr {
 pub(super) fn is_end_of_session(error: &Error) -> bool {
     match error {
         Error::Database(error) => {
-            let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+            let severity = error
+                .try_downcast_ref::<PgDatabaseError>()
+                .map(PgDatabaseError::severity);
             matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
         }
         Error::RowNotFound

@@ -10,6 +10,7 @@ mod lease;
 mod options;
 mod question;
 mod scheduler;
+mod span;
 mod status;
 mod upkeep;
 mod waiting;
@@ -170,18 +171,24 @@ impl Pool {
         loop {
             let mut returned = std::pin::pin!(self.0.returned.notified());
             returned.as_mut().enable();
-            for idle in &self.0.idle {
-                let connection = lock(idle).take();
-                if let Some(connection) = connection {
-                    connection.close().await;
-                }
-            }
-            if lock(&self.0.scheduler).usage().0 == 0 {
+            // Asked before, so that what comes back meanwhile is closed as well.
+            let are_back = lock(&self.0.scheduler).usage().0 == 0;
+            self.close_idle().await;
+            if are_back {
                 break;
             }
             returned.await;
         }
         self.0.connector.close().await;
+    }
+
+    async fn close_idle(&self) {
+        for idle in &self.0.idle {
+            let connection = lock(idle).take();
+            if let Some(connection) = connection {
+                connection.close().await;
+            }
+        }
     }
 
     fn is_closed(&self) -> bool {

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
-    sqlx::{
-        ConnectOptions as _, PgPool, Postgres,
-        pool::PoolOptions,
-        postgres::PgConnectOptions,
-    },
+    sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
 };
 
 /// The longest wait for a connection, unless the options say otherwise.
@@ -44,6 +40,8 @@ pub(crate) struct PoolSettings {
     /// `None` asks never.
     pub(super) ask_after_idle: Option<Duration>,
     pub(super) statements_kept: usize,
+    #[cfg(feature = "tracing-spans")]
+    pub(super) records_statements: bool,
 }
 
 impl PoolSettings {
@@ -87,6 +85,8 @@ impl PoolSettings {
             max_lifetime: pool.get_max_lifetime(),
             ask_after_idle: ask_after_idle(options),
             statements_kept,
+            #[cfg(feature = "tracing-spans")]
+            records_statements: options.get_record_stmt_in_spans(),
             pool,
         }
     }

@@ -18,6 +18,7 @@ use super::{
     connect::PooledConnection,
     count,
     lease::{Lease, exec_error, query_error},
+    span::in_span,
 };
 
 /// A statement, and the kind of its answer.
@@ -38,10 +39,15 @@ pub(crate) struct QueryAll<'a>(pub(crate) &'a Statement);
 /// Statements without values, as one message of the simple protocol.
 pub(crate) struct Unprepared<'a>(pub(crate) &'a str);
 
+/// A statement is sent so often at the most. Twice is enough, unless a table changes all the time.
+const ATTEMPTS: u32 = 3;
+
 /// Sends a statement, and again if PostgreSQL says that the one it has prepared is out of date.
 macro_rules! ask {
     ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $asked:expr) => {{
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             let in_transaction = $lease.is_in_transaction();
             let sent = $lease.send()?;
             let $query = query(sent, $statement, in_transaction);
@@ -49,7 +55,7 @@ macro_rules! ask {
             let answer = $asked.await;
             let answer = $lease.answered(answer);
             match answer {
-                Err(error) if $lease.renews(&error, &$statement.sql) => {}
+                Err(error) if attempts < ATTEMPTS && $lease.renews(&error, &$statement.sql) => {}
                 answer => break answer,
             }
         }
@@ -60,7 +66,9 @@ impl Question for Execute<'_> {
     type Answer = ExecResult;
 
     async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
-        lease.execute(self.0).await.map(Into::into).map_err(exec_error)
+        in_span!("sea_orm.execute", lease, &self.0.sql, async {
+            lease.execute(self.0).await.map(Into::into).map_err(exec_error)
+        })
     }
 }
 
@@ -68,8 +76,10 @@ impl Question for QueryOne<'_> {
     type Answer = Option<QueryResult>;
 
     async fn ask(&self, lease: &mut Lease) -> Result<Option<QueryResult>, DbErr> {
-        let row = lease.fetch_optional(self.0).await.map_err(query_error)?;
-        Ok(row.map(Into::into))
+        in_span!("sea_orm.query_one", lease, &self.0.sql, async {
+            let row = lease.fetch_optional(self.0).await.map_err(query_error)?;
+            Ok(row.map(Into::into))
+        })
     }
 }
 
@@ -77,8 +87,10 @@ impl Question for QueryAll<'_> {
     type Answer = Vec<QueryResult>;
 
     async fn ask(&self, lease: &mut Lease) -> Result<Vec<QueryResult>, DbErr> {
-        let rows = lease.fetch_all(self.0).await.map_err(query_error)?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        in_span!("sea_orm.query_all", lease, &self.0.sql, async {
+            let rows = lease.fetch_all(self.0).await.map_err(query_error)?;
+            Ok(rows.into_iter().map(Into::into).collect())
+        })
     }
 }
 
@@ -86,9 +98,11 @@ impl Question for Unprepared<'_> {
     type Answer = ExecResult;
 
     async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
-        let sent = lease.send().map_err(exec_error)?;
-        let answer = sent.raw.execute(AssertSqlSafe(self.0)).await;
-        lease.answered(answer).map(Into::into).map_err(exec_error)
+        in_span!("sea_orm.execute_unprepared", lease, self.0, async {
+            let sent = lease.send().map_err(exec_error)?;
+            let answer = sent.raw.execute(AssertSqlSafe(self.0)).await;
+            lease.answered(answer).map(Into::into).map_err(exec_error)
+        })
     }
 }
 
@@ -117,7 +131,9 @@ impl Lease {
         F: FnMut(QueryResult) -> W + Send,
         W: Future<Output = ()> + Send,
     {
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             let mut has_rows = false;
             let in_transaction = self.is_in_transaction();
             let sent = self.send().map_err(query_error)?;
@@ -137,7 +153,7 @@ impl Lease {
                 }
             };
             match self.answered(answer) {
-                Err(error) if !has_rows && self.renews(&error, &statement.sql) => {}
+                Err(error) if !has_rows && attempts < ATTEMPTS && self.renews(&error, &statement.sql) => {}
                 answer => return answer.map_err(query_error),
             }
         }

@@ -224,7 +224,8 @@ impl<W> Scheduler<W> {
         let patience = if self.slots[slot].queue.is_empty() {
             self.patience()
         } else {
-            self.patience().max(self.hold * u32::try_from(self.limit()).unwrap_or(u32::MAX))
+            self.patience()
+                .max(self.hold * u32::try_from(self.limit()).unwrap_or(u32::MAX))
         };
         let oldest = self.oldest_queue()?;
         let since = self.slots[oldest].queue.front()?.since;
@@ -242,7 +243,9 @@ impl<W> Scheduler<W> {
     fn grant_next(&mut self, queue: usize, slot: usize, now: Instant) -> Option<(usize, W)> {
         let waiter = self.slots[queue].queue.pop_front()?;
         self.waiting -= 1;
-        self.figures.waits.add(now.saturating_duration_since(waiter.since));
+        self.figures
+            .waits
+            .add(now.saturating_duration_since(waiter.since));
         self.grant(slot, waiter.key, now);
         Some((slot, waiter.owner))
     }

@@ -89,7 +89,9 @@ impl Model {
     }
 
     fn release(&mut self, at: usize) {
-        let Some(slot) = pick(self.held.iter(), at) else { return };
+        let Some(slot) = pick(self.held.iter(), at) else {
+            return;
+        };
         self.held.remove(&slot);
         if let Some((given, waiter)) = self.scheduler.release(slot, self.now) {
             assert_eq!(given, slot);
@@ -116,7 +118,10 @@ impl Model {
         assert!(tenants <= busy);
         for (number, slot) in self.scheduler.slots.iter().enumerate() {
             assert_eq!(slot.holder.is_some(), self.held.contains(&number));
-            assert!(slot.holder.is_some() || slot.queue.is_empty(), "waits at an idle slot");
+            assert!(
+                slot.holder.is_some() || slot.queue.is_empty(),
+                "waits at an idle slot"
+            );
         }
     }
 
@@ -225,7 +230,10 @@ fn homes_are_spread_evenly() {
     for tenant in 0..8000 {
         counts[TenantKey::of(&format!("tenant_{tenant}")).homes(8).0] += 1;
     }
-    assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+    assert!(
+        counts.iter().all(|count| (800..1200).contains(count)),
+        "{counts:?}"
+    );
 }
 
 /// Two tenants whose homes differ, and the home of the first.

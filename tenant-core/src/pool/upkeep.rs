@@ -19,7 +19,9 @@ pub(super) fn start(pool: &Pool) {
         .into_iter()
         .flatten()
         .min();
-    let Ok(runtime) = Handle::try_current() else { return };
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
     let pause = shortest.map_or(MAX_PAUSE, |time| (time / 2).clamp(MIN_PAUSE, MAX_PAUSE));
     runtime.spawn(run(Arc::downgrade(&pool.0), pause));
 }
@@ -50,7 +52,9 @@ impl Pool {
     }
 
     async fn close_old(&self, slot: usize) {
-        let Some(permit) = self.take_idle(slot) else { return };
+        let Some(permit) = self.take_idle(slot) else {
+            return;
+        };
         let idle = lock(&self.0.idle[slot]).take();
         let Some(connection) = idle else { return };
         let settings = &self.0.settings;

@@ -46,6 +46,8 @@ impl Tenants {
 
     pub(crate) fn draw(&self, random: &mut Rng) -> usize {
         let at = random.f64() * self.sums.last().expect("a tenant");
-        self.sums.partition_point(|sum| *sum <= at).min(self.sums.len() - 1)
+        self.sums
+            .partition_point(|sum| *sum <= at)
+            .min(self.sums.len() - 1)
     }
 }

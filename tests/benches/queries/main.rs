@@ -116,7 +116,10 @@ async fn main() {
 /// Measures all ways, each with connections of its own.
 async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> Vec<Measurement> {
     let mut ways = Vec::new();
-    for &name in WayName::ALL.iter().filter(|name| **name == WayName::Plain || args.ways.contains(name)) {
+    for &name in WayName::ALL
+        .iter()
+        .filter(|name| **name == WayName::Plain || args.ways.contains(name))
+    {
         ways.push(Way::connect(name, url, args.connections, args.statements).await);
     }
     let measured = run.measure(&ways, args.rounds, database).await;

@@ -15,8 +15,20 @@ impl Report {
     pub(crate) fn new() -> Self {
         println!(
             "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>7} {:>6}",
-            "case", "tenants", "dist", "delay", "tasks", "way", "a second", "ratio", "cpu us", "cpu", "p50 us", "p99 us",
-            "MB", "trips"
+            "case",
+            "tenants",
+            "dist",
+            "delay",
+            "tasks",
+            "way",
+            "a second",
+            "ratio",
+            "cpu us",
+            "cpu",
+            "p50 us",
+            "p99 us",
+            "MB",
+            "trips"
         );
         Self { lines: Vec::new() }
     }

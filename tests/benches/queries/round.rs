@@ -56,7 +56,12 @@ pub(crate) struct Measurement {
 
 impl Run {
     /// Gives each way its turn in each round, the ways rotated, after one turn that is not counted.
-    pub(crate) async fn measure(&self, ways: &[Way], rounds: u32, database: &TestDatabase) -> Vec<Measurement> {
+    pub(crate) async fn measure(
+        &self,
+        ways: &[Way],
+        rounds: u32,
+        database: &TestDatabase,
+    ) -> Vec<Measurement> {
         let admin = database.connect().await;
         let mut turns = vec![Vec::new(); ways.len()];
         for way in ways {
@@ -100,7 +105,8 @@ impl Run {
     /// The times of statements in microseconds. The tasks borrow the way, so each worker thread has some of them.
     async fn send_until(&self, way: &Way, tenants: &Tenants, end: Instant) -> Vec<u32> {
         let task = |number: usize| async move {
-            let mut random = Rng::with_seed(number as u64 + u64::from(Instant::now().elapsed().subsec_nanos()));
+            let mut random =
+                Rng::with_seed(number as u64 + u64::from(Instant::now().elapsed().subsec_nanos()));
             let mut times = Vec::new();
             while Instant::now() < end {
                 let (shape, value) = self.case.draw(&mut random);
@@ -110,7 +116,9 @@ impl Run {
             }
             times
         };
-        futures_util::future::join_all((0..self.tasks).map(task)).await.concat()
+        futures_util::future::join_all((0..self.tasks).map(task))
+            .await
+            .concat()
     }
 
     async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {

@@ -18,13 +18,18 @@ pub(crate) fn name(tenant: usize) -> String {
 pub(crate) async fn create(database: &TestDatabase, tenants: u32) {
     let db = database.connect().await;
     // Otherwise the rows of the benchmark before are vacuumed meanwhile.
-    let quiet = format!("ALTER DATABASE \"{}\" SET autovacuum_enabled = off", database.name());
+    let quiet = format!(
+        "ALTER DATABASE \"{}\" SET autovacuum_enabled = off",
+        database.name()
+    );
     let _ = db.execute_unprepared(&quiet).await;
     create_schema(&db, ONE).await;
     for tenant in 0..tenants as usize {
         let name = name(tenant);
         create_schema(&db, &name).await;
-        let role = RoleName::new(database.name(), &SchemaName::new(&name).unwrap()).unwrap().quoted();
+        let role = RoleName::new(database.name(), &SchemaName::new(&name).unwrap())
+            .unwrap()
+            .quoted();
         let grant = format!(
             "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role};
              GRANT ALL ON ALL TABLES IN SCHEMA {name} TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA {name} TO {role}"

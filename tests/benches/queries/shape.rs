@@ -36,23 +36,49 @@ pub(crate) struct Shape {
 }
 
 const fn query(sql: &'static str, values: i32) -> Shape {
-    Shape { sql, values, is_query: true }
+    Shape {
+        sql,
+        values,
+        is_query: true,
+    }
 }
 
 const fn change(sql: &'static str, values: i32) -> Shape {
-    Shape { sql, values, is_query: false }
+    Shape {
+        sql,
+        values,
+        is_query: false,
+    }
 }
 
-const BY_KEY: Shape = query("SELECT id, title, body, author_id, done FROM note WHERE id = $1", NOTES);
+const BY_KEY: Shape = query(
+    "SELECT id, title, body, author_id, done FROM note WHERE id = $1",
+    NOTES,
+);
 
 const MIX: [Shape; 10] = [
     BY_KEY,
-    query("SELECT id, title, body, author_id, done FROM note WHERE author_id = $1 ORDER BY id LIMIT 10", AUTHORS),
-    query("SELECT count(*) FROM note WHERE author_id = $1 AND NOT done", AUTHORS),
-    query("SELECT note.id, note.title, author.name FROM note JOIN author ON author.id = note.author_id WHERE note.id = $1", NOTES),
+    query(
+        "SELECT id, title, body, author_id, done FROM note WHERE author_id = $1 ORDER BY id LIMIT 10",
+        AUTHORS,
+    ),
+    query(
+        "SELECT count(*) FROM note WHERE author_id = $1 AND NOT done",
+        AUTHORS,
+    ),
+    query(
+        "SELECT note.id, note.title, author.name FROM note JOIN author ON author.id = note.author_id WHERE note.id = $1",
+        NOTES,
+    ),
     query("SELECT id, name FROM author WHERE id = $1", AUTHORS),
-    query("SELECT EXISTS (SELECT 1 FROM note WHERE author_id = $1 AND done)", AUTHORS),
-    query("SELECT id, title FROM note WHERE id < $1 ORDER BY id DESC LIMIT 5", NOTES),
+    query(
+        "SELECT EXISTS (SELECT 1 FROM note WHERE author_id = $1 AND done)",
+        AUTHORS,
+    ),
+    query(
+        "SELECT id, title FROM note WHERE id < $1 ORDER BY id DESC LIMIT 5",
+        NOTES,
+    ),
     change("INSERT INTO event (note_id, kind) VALUES ($1, 'read')", NOTES),
     change("UPDATE note SET done = NOT done WHERE id = $1", NOTES),
     change("DELETE FROM event WHERE id = $1", NOTES),

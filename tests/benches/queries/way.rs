@@ -65,7 +65,12 @@ enum Connections {
 }
 
 impl Way {
-    pub(crate) async fn connect(name: WayName, url: &str, connections: u32, statements: Option<usize>) -> Self {
+    pub(crate) async fn connect(
+        name: WayName,
+        url: &str,
+        connections: u32,
+        statements: Option<usize>,
+    ) -> Self {
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(connections)
@@ -139,9 +144,9 @@ async fn plain(mut options: ConnectOptions) -> Connections {
 
 async fn ours(options: ConnectOptions, statements: Option<usize>, as_roles: bool) -> Connections {
     let tables = ["note", "author", "event"];
-    let mut builder = tables
-        .into_iter()
-        .fold(Tenants::builder(), |builder, table| builder.table(Scope::Tenant, table));
+    let mut builder = tables.into_iter().fold(Tenants::builder(), |builder, table| {
+        builder.table(Scope::Tenant, table)
+    });
     if let Some(statements) = statements {
         builder = builder.statement_cache_capacity(statements);
     }
