@@ -15,11 +15,11 @@ use super::status::WaitHistogram;
 const MIN_PATIENCE: Duration = Duration::from_millis(1);
 
 /// The longest time that a waiter keeps to its home while another connection is idle.
-const MAX_PATIENCE: Duration = Duration::from_millis(10);
+const MAX_PATIENCE: Duration = Duration::from_millis(25);
 
-/// A connection is used for so many times the mean time in the patience of a waiter. A statement that is not prepared
-/// takes about as long.
-const PATIENCE_IN_HOLDS: u32 = 4;
+/// The same where there are more connections than requests. A tenant whose statements are slow is better served by
+/// several connections then.
+const MAX_PATIENCE_AT_LEISURE: Duration = Duration::from_millis(5);
 
 /// Longer uses count as this long in the mean.
 const MAX_HOLD: Duration = Duration::from_secs(1);
@@ -224,8 +224,7 @@ impl<W> Scheduler<W> {
         let patience = if self.slots[slot].queue.is_empty() {
             self.patience()
         } else {
-            self.patience()
-                .max(self.hold * u32::try_from(self.limit()).unwrap_or(u32::MAX))
+            self.patience().max(self.time_of_a_queue())
         };
         let oldest = self.oldest_queue()?;
         let since = self.slots[oldest].queue.front()?.since;
@@ -260,9 +259,20 @@ impl<W> Scheduler<W> {
         self.busy += 1;
     }
 
-    /// The time after which a waiter takes any idle slot.
+    /// The time after which a waiter takes any idle slot: that in which its home should have come to it.
     pub(super) fn patience(&self) -> Duration {
-        (self.hold * PATIENCE_IN_HOLDS).clamp(MIN_PATIENCE, MAX_PATIENCE)
+        let is_crowded = self.busy + self.waiting > self.slots.len();
+        let max = if is_crowded {
+            MAX_PATIENCE
+        } else {
+            MAX_PATIENCE_AT_LEISURE
+        };
+        self.time_of_a_queue().clamp(MIN_PATIENCE, max)
+    }
+
+    /// The time that a queue takes if it is as long as queues get.
+    fn time_of_a_queue(&self) -> Duration {
+        self.hold * u32::try_from(self.limit()).unwrap_or(u32::MAX)
     }
 
     /// Gives an idle slot to the waiter that has waited longest, if that is too long. To be called by a waiter after

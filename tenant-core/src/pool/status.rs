@@ -71,6 +71,7 @@ impl WaitHistogram {
         self.counts
     }
 
+    #[cfg(feature = "sqlx-postgres")]
     pub(super) fn add(&mut self, wait: Duration) {
         let bucket = Self::BOUNDS.partition_point(|bound| *bound < wait);
         self.counts[bucket] += 1;

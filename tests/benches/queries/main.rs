@@ -21,7 +21,7 @@ mod schema;
 mod shape;
 mod way;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
 use tests::TestDatabase;
@@ -120,11 +120,13 @@ async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> 
         .iter()
         .filter(|name| **name == WayName::Plain || args.ways.contains(name))
     {
-        ways.push(Way::connect(name, url, args.connections, args.statements).await);
+        ways.push(Arc::new(
+            Way::connect(name, url, args.connections, args.statements).await,
+        ));
     }
     let measured = run.measure(&ways, args.rounds, database).await;
     for way in ways {
-        way.close().await;
+        Arc::into_inner(way).expect("no task has it").close().await;
     }
     measured
 }

@@ -55,17 +55,19 @@ pub(crate) struct Measurement {
 }
 
 impl Run {
-    /// Gives each way its turn in each round, the ways rotated, after one turn that is not counted.
+    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted.
     pub(crate) async fn measure(
         &self,
-        ways: &[Way],
+        ways: &[Arc<Way>],
         rounds: u32,
         database: &TestDatabase,
     ) -> Vec<Measurement> {
         let admin = database.connect().await;
         let mut turns = vec![Vec::new(); ways.len()];
-        for way in ways {
-            self.turn(way, &admin).await;
+        for _ in 0..2 {
+            for way in ways {
+                self.turn(way, &admin).await;
+            }
         }
         for round in 0..rounds as usize {
             for position in 0..ways.len() {
@@ -83,9 +85,9 @@ impl Run {
         measured
     }
 
-    async fn turn(&self, way: &Way, admin: &DatabaseConnection) -> Turn {
+    async fn turn(&self, way: &Arc<Way>, admin: &DatabaseConnection) -> Turn {
         let backends = backends(admin, way.name).await;
-        let tenants = Tenants::new(self.distribution, self.tenants);
+        let tenants = Arc::new(Tenants::new(self.distribution, self.tenants));
         let before = processor_time(&backends);
         let start = Instant::now();
         let end = start + self.turn;
@@ -102,28 +104,33 @@ impl Run {
         }
     }
 
-    /// The times of statements in microseconds. The tasks borrow the way, so each worker thread has some of them.
-    async fn send_until(&self, way: &Way, tenants: &Tenants, end: Instant) -> Vec<u32> {
-        let task = |number: usize| async move {
-            let mut random =
-                Rng::with_seed(number as u64 + u64::from(Instant::now().elapsed().subsec_nanos()));
-            let mut times = Vec::new();
-            while Instant::now() < end {
-                let (shape, value) = self.case.draw(&mut random);
-                let start = Instant::now();
-                way.run(tenants.draw(&mut random), &shape, value).await;
-                times.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX));
-            }
-            times
-        };
-        futures_util::future::join_all((0..self.tasks).map(task))
-            .await
-            .concat()
+    /// The times of statements in microseconds.
+    async fn send_until(&self, way: &Arc<Way>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
+        let tasks = (0..self.tasks).map(|_| {
+            let (way, tenants, case) = (Arc::clone(way), Arc::clone(tenants), self.case);
+            tokio::spawn(async move {
+                let mut random = Rng::new();
+                let mut times = Vec::new();
+                while Instant::now() < end {
+                    let (shape, value) = case.draw(&mut random);
+                    let start = Instant::now();
+                    way.run(tenants.draw(&mut random), &shape, value).await;
+                    times.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX));
+                }
+                times
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        let mut times = Vec::new();
+        for task in tasks {
+            times.extend(task.await.unwrap());
+        }
+        times
     }
 
     async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {
         let counter = Counter::start(database.url()).await;
-        let way = Arc::new(Way::connect(way, &counter.url, 8, None).await);
+        let way = Way::connect(way, &counter.url, 8, None).await;
         let tenants = Tenants::new(self.distribution, self.tenants);
         let mut random = Rng::with_seed(1);
         let mut before = 0;
@@ -135,9 +142,7 @@ impl Run {
             way.run(tenants.draw(&mut random), &shape, value).await;
         }
         let trips = counter.trips() - before;
-        if let Some(way) = Arc::into_inner(way) {
-            way.close().await;
-        }
+        way.close().await;
         f64::from(u32::try_from(trips).unwrap()) / f64::from(COUNTED)
     }
 }
