@@ -13,9 +13,11 @@ use sea_orm::{DbErr, QueryResult};
 /// The rows of a statement. A future owns the connection and reads them; it is polled by whoever wants a row, and
 /// dropped with the stream.
 pub(super) struct RowStream<'a> {
-    reading: Option<Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>>,
+    reading: Option<Reading<'a>>,
     row: RowCell,
 }
+
+type Reading<'a> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
 
 /// The place of one row between the future that reads and the stream.
 #[derive(Clone, Default)]

@@ -201,9 +201,7 @@ impl<W> Scheduler<W> {
     /// Takes a slot back, and gives it to the next: to whoever has waited too long, else to the first in its queue.
     #[must_use = "the slot is the waiter's"]
     pub(super) fn release(&mut self, slot: usize, now: Instant) -> Option<(usize, W)> {
-        let Some(holder) = self.slots[slot].holder.take() else {
-            return None;
-        };
+        let holder = self.slots[slot].holder.take()?;
         self.busy -= 1;
         let held = now.saturating_duration_since(holder.since).min(MAX_HOLD);
         self.hold = (self.hold * 15 + held) / 16;
