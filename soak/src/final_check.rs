@@ -2,16 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement,
-    sqlx::{self, Row as _},
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, TransactionTrait};
 
 use crate::{
     fleet::{FAULTY_POOL, Fleet, Lane, POOL, ROLES_POOL, Resident, SEARCH_PATH},
     sheet::Sheet,
     tally::Tally,
     task::Sheets,
+    wrong::Kind,
 };
 
 /// How long what was given up may take to end.
@@ -52,20 +50,19 @@ impl FinalCheck {
 
     /// All connections can be had at once, and each is as it was made.
     async fn check_pool(&self, name: &str, lane: Lane, size: u32) {
-        let pool = self
-            .fleet
-            .handle(lane)
-            .tenants
-            .shared_connection()
-            .get_postgres_connection_pool();
-        let mut connections = Vec::new();
+        let mut seats = (0..self.fleet.seats()).map(|seat| self.fleet.resident(seat));
+        let Some(resident) = seats.find(|resident| !resident.is_leaving()) else {
+            return;
+        };
+        let db = self.fleet.handle(lane).tenants.connection(&resident.tenant);
+        let mut transactions = Vec::new();
         for _ in 0..size {
-            match tokio::time::timeout(SETTLING, pool.acquire()).await {
-                Ok(Ok(connection)) => connections.push(connection),
+            match tokio::time::timeout(SETTLING, db.begin()).await {
+                Ok(Ok(transaction)) => transactions.push(transaction),
                 // The proxy may refuse it; then it is nobody's fault.
-                Ok(Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_))) if lane == Lane::Faulty => {}
+                Ok(Err(error)) if lane == Lane::Faulty && Kind::of(&error).is_loss() => {}
                 other => {
-                    let have = connections.len();
+                    let have = transactions.len();
                     let why = other.map(Result::err);
                     self.violation(
                         "",
@@ -76,20 +73,14 @@ impl FinalCheck {
                 }
             }
         }
-        let sql = "SELECT current_setting('search_path'), current_user = session_user, \
-                          (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory')";
-        for connection in &mut connections {
-            match sqlx::query(sql).fetch_one(&mut **connection).await {
-                Ok(row) => {
-                    let state: (String, bool, i64) = (row.get(0), row.get(1), row.get(2));
-                    if state != (SEARCH_PATH.to_owned(), true, 0) {
-                        self.violation(
-                            "",
-                            "state of sessions",
-                            format!("a session of {name} is {state:?}"),
-                        );
-                    }
-                }
+        for transaction in &transactions {
+            match state(transaction).await {
+                Ok(state) if state == (SEARCH_PATH.to_owned(), String::new()) => {}
+                Ok(state) => self.violation(
+                    "",
+                    "state of sessions",
+                    format!("a session of {name} is {state:?}"),
+                ),
                 Err(_) if lane == Lane::Faulty => {}
                 Err(error) => self.violation("", "state of sessions", format!("{name}: {error}")),
             }
@@ -231,4 +222,14 @@ impl FinalCheck {
 
 fn of(rows: &BTreeMap<i64, Vec<Row>>, task: i64) -> &[Row] {
     rows.get(&task).map_or(&[], Vec::as_slice)
+}
+
+/// The search path of a session, and the mark that unguarded work leaves in one.
+async fn state(db: &impl ConnectionTrait) -> Result<(String, String), DbErr> {
+    let sql = "SELECT current_setting('search_path') AS path, coalesce(current_setting('soak.mark', true), '') AS mark";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the state of a session".to_owned()))?;
+    Ok((row.try_get("", "path")?, row.try_get("", "mark")?))
 }

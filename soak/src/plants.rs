@@ -44,14 +44,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         &[Plant::ExpressionNeverEnds],
     ),
     scenario(
-        "begin-cancellable",
-        "BEGIN stops half-way, sessions are not reset",
-        &[Plant::BeginNotDetached, Plant::SessionsNotReset],
-    ),
-    scenario(
-        "nested-begin-cancellable",
-        "a nested BEGIN stops half-way",
-        &[Plant::NestedBeginNotDetached],
+        "leftovers-stay",
+        "connections go back in the middle of something",
+        &[Plant::LeftoversStay],
     ),
     scenario(
         "not-broken-off",
@@ -91,8 +86,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "search-path-stays",
-        "a session keeps a search_path, and is not reset",
-        &[Plant::SearchPathStays, Plant::SessionsNotReset],
+        "a session keeps a search_path, and is used again",
+        &[Plant::SearchPathStays, Plant::UnguardedKept],
+    ),
+    scenario(
+        "unguarded-kept",
+        "sessions that ran unguarded statements are used again",
+        &[Plant::UnguardedKept],
     ),
     scenario(
         "role-not-assumed",

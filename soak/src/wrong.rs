@@ -91,6 +91,7 @@ impl Kind {
             ConnectionError::StatementFailed { .. } => Self::StatementFailed,
             ConnectionError::CommitUnknown { .. } => Self::CommitUnknown,
             ConnectionError::NoRole { .. } => Self::NoRole,
+            ConnectionError::AcquireTimeout { .. } => Self::PoolTimeout,
             _ => Self::Other,
         }
     }

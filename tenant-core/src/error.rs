@@ -118,8 +118,8 @@ pub enum ConnectionError {
     },
     /// The transaction cannot be used any more.
     #[error(
-        "tenant {tenant}: the transaction is over, because a nested transaction could not begin in it: nothing \
-         of it was kept, begin anew"
+        "tenant {tenant}: the transaction is over, because a nested transaction could not begin or end in it, or its \
+         connection was lost: nothing of it was kept, begin anew"
     )]
     TransactionBroken {
         /// The tenant whose transaction it was.
@@ -164,6 +164,26 @@ pub enum ConnectionError {
         /// Why not.
         source: RoleNameError,
     },
+    /// No connection was free in time. Nothing was sent.
+    #[error(
+        "no connection was free within {waited:?}: {busy} of {connections} connections ({max_connections} at most) are \
+         in use by {busy_tenants} tenants, and {waiting} requests wait: raise `max_connections`, or look for long \
+         transactions"
+    )]
+    AcquireTimeout {
+        /// The `acquire_timeout`.
+        waited: std::time::Duration,
+        /// Connections that there may be.
+        max_connections: usize,
+        /// Connections that there are.
+        connections: usize,
+        /// Connections in use.
+        busy: usize,
+        /// Tenants that use a connection.
+        busy_tenants: usize,
+        /// Other requests that wait.
+        waiting: usize,
+    },
     /// The connection was lost while the transaction was being committed.
     #[error(
         "tenant {tenant}: the connection was lost during COMMIT, so the transaction may be committed or not: read \
@@ -205,6 +225,7 @@ impl From<ConnectionError> for DbErr {
     fn from(error: ConnectionError) -> Self {
         let (from, into) = match error {
             ConnectionError::Refused { .. } => ("statement", "statement of the tenant"),
+            ConnectionError::AcquireTimeout { .. } => ("request", "connection"),
             _ => ("transaction", "committed transaction"),
         };
         Self::TryIntoErr {

@@ -62,6 +62,7 @@
 //! | `rbac` | | `TenantConnection::restricted_for`, by SeaORM's role-based access control |
 //! | `entity-registry` | | SeaORM's `EntityRegistry`, for the schema builder |
 //! | `mock` | | SeaORM's `MockDatabase`, for an application's unit tests |
+//! | `tracing-spans` | | SeaORM's spans around statements |
 //! | `sqlx-postgres` | yes | SeaORM's driver; without it, a `MockDatabase` is left |
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
@@ -77,6 +78,7 @@ mod detached;
 pub mod error;
 mod extension;
 mod plant;
+#[cfg_attr(not(feature = "sqlx-postgres"), path = "pool_absent.rs")]
 mod pool;
 pub mod registry;
 pub mod resolve;
@@ -93,6 +95,7 @@ pub mod web;
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use connection::{StatementGuard, TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError, RegistryError};
+pub use pool::{ClosedConnections, PoolStatus, WaitHistogram};
 pub use registry::{
     Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
 };

@@ -26,10 +26,6 @@ pub enum Plant {
     TableNotQualified,
     /// The name of a common table expression hides a table after its query, too.
     ExpressionNeverEnds,
-    /// BEGIN stops where its caller is dropped.
-    BeginNotDetached,
-    /// BEGIN of a nested transaction stops where its caller is dropped.
-    NestedBeginNotDetached,
     /// A transaction goes on after a nested one failed to begin.
     NotBrokenOff,
     /// A transaction is used while one nested in it is open.
@@ -52,8 +48,10 @@ pub enum Plant {
     SharedSchemaFirst,
     /// Statements run as the role that logged in, whatever role was asked for.
     RoleNotAssumed,
-    /// Sessions go back into the pool as they are.
-    SessionsNotReset,
+    /// Connections go back to the pool as they are, in the middle of something.
+    LeftoversStay,
+    /// Sessions that ran unguarded statements are used again.
+    UnguardedKept,
     /// A remembered tenant is given to any host.
     HostsMixedUp,
     /// Hosts are not forgotten when that is asked for.

@@ -2,14 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
+#[cfg(feature = "sqlx-postgres")]
+use crate::pool::{PoolSettings, shared_connection};
 use crate::{
     audit::find_tenants_schema,
     catalog::{CatalogError, SeaOrmStore, TenantStore},
     connection::{StatementGuard, TenantConnection},
     error::{ConnectError, RegistryError},
-    extension, pool,
+    extension,
+    pool::{Pool, PoolStatus},
     registry::{SHARED_SCHEMA, Scope},
     resolve::{Host, ResolutionCache},
     role::Roles,
@@ -35,13 +38,14 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Tenants {
+    /// The plain connection for the shared schema.
     db: DatabaseConnection,
+    /// The connections of tenants, unless the application brought its own.
+    pool: Option<Pool>,
     store: Arc<dyn TenantStore>,
     cache: ResolutionCache,
     compiler: Compiler,
     roles: Option<Roles>,
-    /// Whether the pool puts sessions that come back into the state that they began in.
-    resets_sessions: bool,
     expected: Option<Expected>,
 }
 
@@ -70,8 +74,8 @@ impl Tenants {
             tenant.clone(),
             self.compiler.clone(),
             self.roles.clone(),
-            self.resets_sessions,
         )
+        .on(self.pool.clone())
     }
 
     /// The tenant of a host name, which may be remembered for as long as
@@ -115,8 +119,8 @@ impl Tenants {
         self.cache.clear();
     }
 
-    /// The plain connection behind all tenants, for the shared schema: the catalog, and lifecycle
-    /// functions. A `#[tenant]` entity does not work on it.
+    /// The plain connection for the shared schema: the catalog, and lifecycle functions. A `#[tenant]` entity does not
+    /// work on it. It has up to 4 connections of its own, and opens them when they are used.
     #[must_use]
     pub fn shared_connection(&self) -> &DatabaseConnection {
         &self.db
@@ -138,11 +142,20 @@ impl Tenants {
         self.compiler.rules()
     }
 
+    /// Figures of the connections of tenants. `None` if the application brought its own connection.
+    #[must_use]
+    pub fn pool_status(&self) -> Option<PoolStatus> {
+        self.pool.as_ref().map(Pool::status)
+    }
+
     /// Closes the connections to the database, after those in use are given back.
     ///
     /// # Errors
     /// [`DbErr`] if a connection could not be closed.
     pub async fn close(&self) -> Result<(), DbErr> {
+        if let Some(pool) = &self.pool {
+            pool.close().await;
+        }
         self.db.close_by_ref().await
     }
 }
@@ -180,7 +193,7 @@ pub struct TenantsBuilder {
     extensions: Vec<String>,
     host_memory: Option<Duration>,
     store: Option<Arc<dyn TenantStore>>,
-    trusts_returned_sessions: bool,
+    statement_cache_capacity: Option<usize>,
     runs_as_tenant_roles: bool,
     expected: Option<Expected>,
 }
@@ -254,13 +267,12 @@ impl TenantsBuilder {
         self
     }
 
-    /// Gives sessions to the next borrower as they come back, which saves a round trip each time.
+    /// Sets the number of prepared statements that each connection keeps. Default: that of the URL
+    /// (`statement-cache-capacity`), or 1536.
     ///
-    /// See [`connect`](Self::connect) for what is put back otherwise. Without it, a `SET`, a lock or a temporary
-    /// table that code of one tenant left behind, and even a transaction left open, is there for the next one.
-    /// Right if something else sees to it, such as PgBouncer with a `server_reset_query`.
-    pub fn trust_returned_sessions(mut self) -> Self {
-        self.trusts_returned_sessions = true;
+    /// PostgreSQL needs about 20 KB for each. A tenant's statements are prepared on one or two connections.
+    pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
+        self.statement_cache_capacity = Some(statements);
         self
     }
 
@@ -276,10 +288,8 @@ impl TenantsBuilder {
     /// as the role for the shared schema.
     ///
     /// # What it costs
-    /// A transaction takes one round trip more, for `SET LOCAL ROLE`. A single statement gets a transaction of its
-    /// own, four round trips instead of one; a stream goes through a task that owns its transaction. Over the
-    /// loopback device a read by primary key took twice as long, and so did a stream of 1,000 rows. On a machine that
-    /// was busy besides, the read took four times as long. `cargo bench -p tests --bench roles` measures it.
+    /// A single statement gets a transaction of its own: three round trips instead of one. A transaction takes no more
+    /// round trips than without, for `SET LOCAL ROLE` travels with BEGIN. `cargo bench -p tests --bench roles` measures it.
     pub fn run_as_tenant_roles(mut self) -> Self {
         self.runs_as_tenant_roles = true;
         self
@@ -287,38 +297,29 @@ impl TenantsBuilder {
 
     /// Connects to the database.
     ///
-    /// # Sessions that come back
-    /// A connection that comes back to the pool is put into the state that it began in. That is one round trip, in
-    /// a task of its own, so that a borrower waits for it only where the pool has no other connection: then it is
-    /// a fifth of the time of a read by primary key over the loopback device.
+    /// # Connections
+    /// The library holds the connections of tenants itself, up to `max_connections` of [`ConnectOptions`]. A tenant has
+    /// a home among them, so that its statements stay prepared there, and takes another one if the home is busy for too
+    /// long.
     ///
+    /// All that [`ConnectOptions`] say holds for them, with these differences:
+    /// - `acquire_timeout` is 5 s by default.
+    /// - A connection is asked whether it is alive after 5 s without use, or what
+    ///   `test_before_acquire_if_idle_for` says.
+    /// - [`statement_cache_capacity`](Self::statement_cache_capacity) is larger than sqlx's.
+    /// - sqlx's pool opens connections and does not keep them. So its hooks `before_acquire` and `after_release` are not
+    ///   called; `after_connect` is.
     ///
-    /// - With a transaction still open, it is closed, and so it is if the server does not answer within 5 seconds.
-    /// - Settings, the role, advisory locks, cursors, LISTEN, temporary tables and `currval` are reset. Statements
-    ///   prepared with SQL's `PREPARE` stay.
-    ///
-    /// Settings go back to what they are at the start of a session. What startup options say is kept: those of
-    /// the URL, `statement_timeout` of [`ConnectOptions`], and `ALTER ROLE ... SET`. What is set on a session
-    /// that has started already is undone by the first use: `set_schema_search_path` of [`ConnectOptions`],
-    /// and a `SET` in `after_connect` of the pool. Use `?options=-csearch_path%3D...` in the URL instead.
-    ///
-    /// The work is done in `after_release` of sqlx's pool, where it takes the place of one that
-    /// `map_sqlx_postgres_pool_opts` may have set. All else that this sets is kept; the function is called more
-    /// than once. [`trust_returned_sessions`](Self::trust_returned_sessions) leaves all as it is.
+    /// A session that ran statements of [`begin_unguarded`](TenantConnection::begin_unguarded) is closed after use.
+    /// Functions of the database that statements may call are trusted to leave the session as they found it.
     ///
     /// # Errors
     /// [`ConnectError`] if the database is not reached, or the configuration or an annotated entity cannot
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
-        let resets_sessions = !self.trusts_returned_sessions;
-        let db = if resets_sessions {
-            pool::connect(options.into()).await?
-        } else {
-            Database::connect(options.into()).await?
-        };
-        require_standard_strings(&db).await?;
+        let (db, pool) = connect(options.into(), self.statement_cache_capacity).await?;
         let tenants = Tenants {
-            resets_sessions,
+            pool,
             ..self.over(db).await?
         };
         refuse_tenants_schemas(&tenants).await?;
@@ -326,9 +327,8 @@ impl TenantsBuilder {
         Ok(tenants)
     }
 
-    /// Uses a connection that is there already, as it is: sessions that come back to its pool are not put back
-    /// into the state that they began in, as [`connect`](Self::connect) has it. Its server has to have
-    /// `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements are checked
+    /// Uses a connection that is there already, as it is. Its sessions are given to the next borrower as they come back,
+    /// even those that ran unguarded statements. Its server has to have `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements are checked
     /// by these rules.
     ///
     /// The server is asked only for the extensions that are allowed.
@@ -345,11 +345,11 @@ impl TenantsBuilder {
         let host_memory = self.host_memory.unwrap_or(DEFAULT_HOST_MEMORY);
         Ok(Tenants {
             db,
+            pool: None,
             store,
             cache: ResolutionCache::new(host_memory),
             compiler,
             roles: self.runs_as_tenant_roles.then(Roles::default),
-            resets_sessions: false,
             expected: self.expected,
         })
     }
@@ -390,6 +390,28 @@ impl TenantsBuilder {
     }
 }
 
+/// The plain connection for the shared schema, and the pool of the tenants' connections.
+#[cfg(feature = "sqlx-postgres")]
+async fn connect(
+    options: ConnectOptions,
+    statements: Option<usize>,
+) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
+    let Some(settings) = PoolSettings::read(&options, statements).await? else {
+        return Ok((sea_orm::Database::connect(options).await?, None));
+    };
+    let db = shared_connection(options, &settings).await?;
+    require_standard_strings(&db).await?;
+    Ok((db, Some(Pool::connect(settings).await?)))
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+async fn connect(
+    options: ConnectOptions,
+    _: Option<usize>,
+) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
+    Ok((sea_orm::Database::connect(options).await?, None))
+}
+
 /// What is allowed is open to every tenant, so it must be none's own.
 async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     let rules = tenants.rules();
@@ -422,6 +444,7 @@ async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError
 }
 
 /// Statements are checked by the rules that this setting stands for.
+#[cfg(feature = "sqlx-postgres")]
 async fn require_standard_strings(db: &DatabaseConnection) -> Result<(), ConnectError> {
     let question = Statement::from_string(DbBackend::Postgres, "SHOW standard_conforming_strings");
     let answer = db.query_one_raw(question).await?;

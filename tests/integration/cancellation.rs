@@ -15,9 +15,9 @@ use std::{
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement,
-    sqlx::{Executor, Row},
+    TransactionSession, TransactionTrait,
 };
-use tenant_core::{SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
+use tenant_core::{PoolStatus, SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
 use tests::{Proxy, TestDatabase};
 
 use crate::entities::{make_roles, with_roles};
@@ -36,22 +36,15 @@ struct Faulty {
 }
 
 impl Faulty {
-    /// Sessions come back to the pool as they are, so that nothing but the transactions themselves keeps it clean.
-    async fn trusting(connections: u32) -> Self {
-        Self::with(Tenants::builder().trust_returned_sessions(), connections).await
+    async fn create(connections: u32) -> Self {
+        Self::with(Tenants::builder(), connections).await
     }
 
-    /// As [`trusting`](Self::trusting), with statements that run as the tenant's role.
+    /// With statements that run as the tenant's role.
     async fn with_roles(connections: u32) -> Self {
-        let builder = Tenants::builder().trust_returned_sessions().run_as_tenant_roles();
-        let faulty = Self::with(builder, connections).await;
+        let faulty = Self::with(Tenants::builder().run_as_tenant_roles(), connections).await;
         make_roles(&faulty.witness, &["acme"]).await;
         faulty
-    }
-
-    /// Sessions are put back into their first state, as by default.
-    async fn resetting(connections: u32) -> Self {
-        Self::with(Tenants::builder(), connections).await
     }
 
     async fn with(mut builder: TenantsBuilder, connections: u32) -> Self {
@@ -95,35 +88,47 @@ impl Faulty {
     }
 
     /// Waits until all that was dropped is done with, and checks that the pool has all its places, and connections
-    /// that are inside of no transaction: a write is seen by everybody at once.
+    /// that are inside of no transaction: a write is seen by everybody once it is committed.
     async fn assert_clean(&self, context: &str) {
-        let pool = self.tenants.shared_connection().get_postgres_connection_pool();
-        let mut connections = Vec::new();
-        while connections.len() < pool.options().get_max_connections() as usize {
-            let connection = tokio::time::timeout(LONG, pool.acquire()).await;
-            connections.push(connection.expect("a place in the pool").expect("a connection"));
+        self.settled().await;
+        self.assert_outside_of_transactions(context).await;
+        let mut transactions = Vec::new();
+        while transactions.len() < self.status().max_connections {
+            let transaction = tokio::time::timeout(LONG, self.acme.begin()).await;
+            transactions.push(transaction.expect("a place in the pool").expect("a connection"));
         }
-        for connection in &mut connections {
+        for transaction in transactions {
             let before = self.notes("probe").await;
-            // A message of the simple protocol: its transaction begins with it.
-            let outside = connection.fetch_one("SELECT now() = statement_timestamp()").await;
-            assert!(
-                outside.unwrap().get::<bool, _>(0),
-                "inside a transaction: {context}"
-            );
-            let probe = "INSERT INTO acme.note VALUES ('probe')";
-            connection.execute(probe).await.unwrap();
+            transaction.execute_raw(insert("probe")).await.unwrap();
+            transaction.commit().await.unwrap();
             assert_eq!(self.notes("probe").await, before + 1, "not seen: {context}");
         }
-        drop(connections);
         self.settled().await;
     }
 
-    /// Waits until all open connections are back in the pool.
+    /// The server needs a moment to see that a connection was closed.
+    async fn assert_outside_of_transactions(&self, context: &str) {
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
+        let open = Statement::from_string(DatabaseBackend::Postgres, open);
+        for _ in 0..1000 {
+            let row = self.witness.query_one_raw(open.clone()).await.unwrap().unwrap();
+            if row.try_get_by_index::<i64>(0).unwrap() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("inside a transaction: {context}");
+    }
+
+    fn status(&self) -> PoolStatus {
+        self.tenants.pool_status().unwrap()
+    }
+
+    /// Waits until all connections are back in the pool.
     async fn settled(&self) {
-        let pool = self.tenants.shared_connection().get_postgres_connection_pool();
         let idle = async {
-            while pool.num_idle() < pool.size() as usize {
+            while self.status().busy + self.status().waiting > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };

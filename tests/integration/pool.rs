@@ -1,220 +1,406 @@
-//! What a connection is put through when it comes back to the pool: a pool of one, a borrower that leaves something
-//! behind, and the next one.
+//! The connections of tenants: who gets which, what becomes of them, and what of the options holds.
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, Statement, TransactionSession, TransactionTrait,
-    sqlx::{Executor, Row},
+    ConnectOptions, ConnectionTrait, DbErr, RuntimeErr, Statement, TransactionSession, TransactionTrait,
+    sqlx::Executor,
 };
-use tenant_core::{SchemaName, Tenant, TenantId, Tenants, TenantsBuilder};
+use tenant_core::{
+    ConnectError, ConnectionError, PoolStatus, SchemaName, Tenant, TenantConnection, TenantId, Tenants,
+};
 use tests::TestDatabase;
 
-/// What a borrower leaves behind, and the question whose answer shows it.
-const LEFT_BEHIND: &[(&str, &str)] = &[
-    ("SET search_path = pg_catalog", "SHOW search_path"),
-    ("SET ROLE pg_monitor", "SELECT current_user::text"),
-    ("SET SESSION AUTHORIZATION pg_monitor", "SELECT session_user::text"),
-    ("SET statement_timeout = '7s'", "SHOW statement_timeout"),
-    ("SET app.tenant = 'acme'", "SELECT coalesce(current_setting('app.tenant', true), '')"),
-    ("SET default_transaction_read_only = on", "SHOW transaction_read_only"),
-    (
-        "SELECT pg_advisory_lock(7)",
-        "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
-    ),
-    (
-        "CREATE TEMP TABLE left_behind (id int)",
-        "SELECT count(*)::text FROM pg_class WHERE relname = 'left_behind'",
-    ),
-    ("LISTEN left_behind", "SELECT count(*)::text FROM pg_listening_channels()"),
-    (
-        "BEGIN; DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1; COMMIT",
-        "SELECT count(*)::text FROM pg_cursors WHERE name = 'left_behind'",
-    ),
-    // Names are not looked up where the check could be led astray.
-    (
-        "CREATE OR REPLACE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz';
-         SET search_path = public, pg_catalog",
-        "SHOW search_path",
-    ),
-];
+use crate::entities::with_roles;
 
-/// Transactions that are left open, and one that has failed besides.
-const LEFT_OPEN: &[&str] = &[
-    "BEGIN",
-    "BEGIN READ ONLY",
-    "BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO entry VALUES (1)",
-    "BEGIN; INSERT INTO entry VALUES (1); SAVEPOINT s",
-    "BEGIN; SELECT 1 / 0",
-];
+const PROCESS: &str = "SELECT pid FROM public.process";
 
-fn pool_of_one(database: &TestDatabase) -> ConnectOptions {
+/// A database with a tenant, whose statements may ask for the process of their session.
+async fn database() -> TestDatabase {
+    let database = TestDatabase::create().await;
+    let schemas = "CREATE SCHEMA acme; CREATE SCHEMA globex; CREATE TABLE acme.note (title text);
+        CREATE VIEW public.process AS SELECT pg_backend_pid() AS pid";
+    database.execute(schemas).await;
+    database
+}
+
+fn options(database: &TestDatabase, connections: u32) -> ConnectOptions {
     let mut options = database.options();
-    options.max_connections(1);
+    options.max_connections(connections);
     options
 }
 
-async fn connect(builder: TenantsBuilder, database: &TestDatabase) -> Tenants {
-    builder.connect(pool_of_one(database)).await.unwrap()
+async fn connect(options: ConnectOptions) -> Tenants {
+    Tenants::connect(options).await.unwrap()
 }
 
-async fn ask(db: &DatabaseConnection, question: &str) -> String {
-    let question = Statement::from_string(db.get_database_backend(), question);
-    let row = db.query_one_raw(question).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
+fn tenant(tenants: &Tenants, name: &str) -> TenantConnection {
+    tenants.connection(&Tenant::new(TenantId(1), SchemaName::new(name).unwrap(), name))
 }
 
-async fn backend(db: &DatabaseConnection) -> String {
-    ask(db, "SELECT pg_backend_pid()::text").await
+fn statement(sql: &str) -> Statement {
+    Statement::from_string(sea_orm::DbBackend::Postgres, sql)
 }
 
-#[tokio::test]
-async fn what_a_borrower_leaves_behind_is_gone_for_the_next() {
-    let database = TestDatabase::create().await;
-    let tenants = connect(Tenants::builder(), &database).await;
-    let db = tenants.shared_connection();
-    let session = backend(db).await;
-    for (dirt, question) in LEFT_BEHIND {
-        let clean = ask(db, question).await;
-        db.execute_unprepared(dirt).await.unwrap();
-        assert_eq!(ask(db, question).await, clean, "{dirt}");
-    }
-    assert_eq!(
-        backend(db).await,
-        session,
-        "the session is put back, and not replaced"
-    );
-    tenants.close().await.unwrap();
+async fn process(db: &impl ConnectionTrait) -> i32 {
+    ask(db, PROCESS).await.unwrap()
 }
 
-/// Shows that the questions see what is left behind.
-#[tokio::test]
-async fn sessions_that_are_trusted_stay_as_they_are() {
-    let database = TestDatabase::create().await;
-    for (dirt, question) in LEFT_BEHIND {
-        let tenants = connect(Tenants::builder().trust_returned_sessions(), &database).await;
-        let db = tenants.shared_connection();
-        let clean = ask(db, question).await;
-        db.execute_unprepared(dirt).await.unwrap();
-        assert_ne!(ask(db, question).await, clean, "{dirt}");
-        tenants.close().await.unwrap();
-    }
+async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, question: &str) -> Result<T, DbErr> {
+    let row = db.query_one_raw(statement(question)).await?;
+    row.expect("a row").try_get_by_index(0)
 }
 
-#[tokio::test]
-async fn a_session_with_an_open_transaction_is_closed() {
-    let database = TestDatabase::create().await;
-    database.execute("CREATE TABLE entry (id int)").await;
-    let tenants = connect(Tenants::builder(), &database).await;
-    let db = tenants.shared_connection();
-    for begin in LEFT_OPEN {
-        let session = backend(db).await;
-        let _ = db.execute_unprepared(begin).await;
-        assert_ne!(backend(db).await, session, "{begin}");
-        db.execute_unprepared("INSERT INTO entry VALUES (2)")
-            .await
-            .unwrap();
-    }
-    let entries = "SELECT string_agg(DISTINCT id::text, ',') || count(*) FROM entry";
-    assert_eq!(ask(db, entries).await, format!("2{}", LEFT_OPEN.len()));
-    tenants.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn what_unguarded_statements_set_does_not_reach_another_tenant() {
-    let database = TestDatabase::create().await;
-    let schemas = "CREATE SCHEMA acme; CREATE SCHEMA globex; CREATE SEQUENCE acme.number";
-    database.execute(schemas).await;
-    let tenants = connect(Tenants::builder(), &database).await;
-    let tenant = |id, name| Tenant::new(TenantId(id), SchemaName::new(name).unwrap(), name);
-    let acme = tenants.connection(&tenant(1, "acme"));
-
-    let transaction = acme.begin_unguarded().await.unwrap();
-    let dirt = "SET search_path = acme; SET app.tenant = 'acme'; SELECT nextval('number');
-        CREATE TEMP TABLE note (id int)";
-    transaction.execute_unprepared(dirt).await.unwrap();
+/// What is unchecked passes in an unguarded transaction.
+async fn ask_unguarded(db: &TenantConnection, question: &str) -> String {
+    let transaction = db.begin_unguarded().await.unwrap();
+    let answer = ask(&transaction, question).await.unwrap();
     transaction.commit().await.unwrap();
+    answer
+}
 
-    let globex = tenants
-        .connection(&tenant(2, "globex"))
-        .begin_unguarded()
+fn status(tenants: &Tenants) -> PoolStatus {
+    tenants.pool_status().unwrap()
+}
+
+async fn settled(tenants: &Tenants) {
+    for _ in 0..1000 {
+        if status(tenants).busy == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("connections are in use: {:?}", status(tenants));
+}
+
+#[tokio::test]
+async fn a_session_that_ran_unguarded_statements_is_closed() {
+    let database = database().await;
+    let tenants = connect(options(&database, 1)).await;
+    let (acme, globex) = (tenant(&tenants, "acme"), tenant(&tenants, "globex"));
+    let mut seen = Vec::new();
+    for ending in ["commit", "rollback", "drop"] {
+        let transaction = acme.begin_unguarded().await.unwrap();
+        let dirt =
+            "SET search_path = acme; SELECT setseed(0.5); CREATE TEMP TABLE IF NOT EXISTS left_behind ()";
+        transaction.execute_unprepared(dirt).await.unwrap();
+        seen.push(process(&transaction).await);
+        match ending {
+            "commit" => transaction.commit().await.unwrap(),
+            "rollback" => transaction.rollback().await.unwrap(),
+            _ => drop(transaction),
+        }
+        let next = process(&globex).await;
+        assert!(!seen.contains(&next), "{ending}");
+    }
+    assert_eq!(status(&tenants).closed.unguarded, 3);
+    let path = ask_unguarded(
+        &globex,
+        "SELECT concat(current_setting('search_path'), to_regclass('pg_temp.left_behind'))",
+    );
+    assert_eq!(path.await, "globex, public");
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tenant_comes_back_to_its_home() {
+    let database = database().await;
+    let tenants = connect(options(&database, 4)).await;
+    for name in ["acme", "globex"] {
+        let db = tenant(&tenants, name);
+        let home = process(&db).await;
+        for _ in 0..20 {
+            assert_eq!(process(&db).await, home, "{name}");
+        }
+    }
+    assert_eq!(status(&tenants).home_misses, 0);
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_home_in_use_is_left_for_another_connection() {
+    let database = database().await;
+    let tenants = connect(options(&database, 4)).await;
+    let acme = tenant(&tenants, "acme");
+    let mut transactions = Vec::new();
+    for _ in 0..4 {
+        transactions.push(acme.begin().await.unwrap());
+    }
+    let mut processes = Vec::new();
+    for transaction in &transactions {
+        processes.push(process(transaction).await);
+    }
+    processes.sort_unstable();
+    processes.dedup();
+    assert_eq!(processes.len(), 4);
+    assert_eq!((status(&tenants).busy, status(&tenants).busy_tenants), (4, 1));
+    drop(transactions);
+    settled(&tenants).await;
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_waits_for_too_long_is_told_why() {
+    let database = database().await;
+    let mut options = options(&database, 2);
+    options.acquire_timeout(Duration::from_millis(200));
+    let tenants = connect(options).await;
+    let held = [
+        tenant(&tenants, "acme").begin().await.unwrap(),
+        tenant(&tenants, "globex").begin().await.unwrap(),
+    ];
+    let error = tenant(&tenants, "acme")
+        .execute_unprepared("SELECT 1")
+        .await
+        .unwrap_err();
+    let message = error.to_string();
+    let expected =
+        "no connection was free within 200ms: 2 of 2 connections (2 at most) are in use by 2 tenants";
+    assert!(message.contains(expected), "{message}");
+    assert!(matches!(
+        ConnectionError::of(&error),
+        Some(ConnectionError::AcquireTimeout {
+            busy: 2,
+            busy_tenants: 2,
+            ..
+        })
+    ));
+    drop(held);
+    tenant(&tenants, "acme")
+        .execute_unprepared("SELECT 1")
         .await
         .unwrap();
-    let state = "SELECT concat_ws('|', current_setting('search_path'), current_setting('app.tenant', true),
-        to_regclass('pg_temp.note'))";
-    let state = Statement::from_string(globex.get_database_backend(), state);
-    let row = globex.query_one_raw(state).await.unwrap().unwrap();
-    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "globex, public|");
-    let last = globex.execute_unprepared("SELECT lastval()").await.unwrap_err();
-    assert!(last.to_string().contains("lastval is not yet defined"), "{last}");
-    globex.rollback().await.unwrap();
     tenants.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn prepared_statements_and_startup_options_are_kept() {
-    let database = TestDatabase::create().await;
-    let mut options = pool_of_one(&database);
-    options.statement_timeout(Duration::from_secs(11));
-    let tenants = Tenants::connect(options).await.unwrap();
-    let db = tenants.shared_connection();
-    let prepared = "SELECT count(*)::text FROM pg_prepared_statements";
-    let first = ask(db, prepared).await;
-    assert_eq!(
-        ask(db, prepared).await,
-        first,
-        "the same statement is prepared once"
-    );
-    assert_ne!(first, "0");
-    assert_eq!(ask(db, "SHOW statement_timeout").await, "11s");
+async fn the_options_of_the_application_hold() {
+    let database = database().await;
+    let mut options = options(&database, 1);
+    options
+        .statement_timeout(Duration::from_secs(11))
+        .set_application_name("app")
+        .set_schema_search_path("pg_catalog")
+        .map_sqlx_postgres_opts(|options| options.options([("lock_timeout", "12s")]))
+        .map_sqlx_postgres_pool_opts(|options| {
+            options.after_connect(|connection, _| {
+                Box::pin(async move { connection.execute("SET app.mark = 'set'").await.map(|_| ()) })
+            })
+        });
+    let tenants = connect(options).await;
+    let acme = tenant(&tenants, "acme");
+    let settings =
+        "SELECT concat_ws(', ', current_setting('statement_timeout'), current_setting('application_name'),
+        current_setting('lock_timeout'), current_setting('app.mark'))";
+    assert_eq!(ask_unguarded(&acme, settings).await, "11s, app, 12s, set");
     tenants.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn what_the_application_sets_on_the_pool_is_kept() {
-    let database = TestDatabase::create().await;
-    let mut options = pool_of_one(&database);
-    options.map_sqlx_postgres_pool_opts(|options| {
-        options.min_connections(1).after_connect(|connection, _| {
-            let mark = "CREATE TABLE IF NOT EXISTS mark ()";
-            Box::pin(async move { connection.execute(mark).await.map(|_| ()) })
+async fn the_search_path_of_the_options_holds() {
+    let database = database().await;
+    let mut options = options(&database, 1);
+    options.set_schema_search_path("pg_catalog");
+    let tenants = connect(options).await;
+    // Resolved along the path of the session, in a checked statement.
+    let resolved = "SELECT title FROM note WHERE length(title) > 0";
+    tenant(&tenants, "acme")
+        .query_all_raw(statement(resolved))
+        .await
+        .unwrap();
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_are_closed_when_they_are_old_or_idle_and_kept_as_many_as_are_asked_for() {
+    let database = database().await;
+    let mut short = options(&database, 4);
+    short.idle_timeout(Duration::from_millis(300)).min_connections(2);
+    let tenants = connect(short).await;
+    assert_eq!(status(&tenants).connections, 2);
+    let acme = tenant(&tenants, "acme");
+    drop(join_all((0..4).map(|_| acme.begin())).await);
+    settled(&tenants).await;
+    assert_eq!(status(&tenants).connections, 4);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(status(&tenants).connections, 2, "{:?}", status(&tenants));
+    tenants.close().await.unwrap();
+
+    let mut short = options(&database, 1);
+    short.max_lifetime(Duration::from_millis(200));
+    let tenants = connect(short).await;
+    let acme = tenant(&tenants, "acme");
+    let first = process(&acme).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_ne!(process(&acme).await, first);
+    tenants.close().await.unwrap();
+}
+
+/// A message that nobody reads: the server has gone. The first request after it may fail, and no other.
+#[tokio::test]
+async fn sessions_that_were_terminated_cost_one_request() {
+    let database = database().await;
+    let tenants = connect(options(&database, 4)).await;
+    let acme = tenant(&tenants, "acme");
+    drop(join_all((0..4).map(|_| acme.begin())).await);
+    settled(&tenants).await;
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(terminate).await;
+    let mut failed = 0;
+    for name in ["acme", "globex", "initech", "umbrella", "hooli", "acme", "globex"] {
+        let answer = tenant(&tenants, name).execute_unprepared("SELECT 1").await;
+        failed += u32::from(answer.is_err());
+    }
+    assert!(failed <= 1, "{failed} requests failed");
+    tenants.close().await.unwrap();
+}
+
+/// As when PostgreSQL restarts: what was in flight fails, and no more than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
+    const CONNECTIONS: u32 = 4;
+    const TIMES: u32 = 5;
+    let database = database().await;
+    let tenants = connect(options(&database, CONNECTIONS)).await;
+    let end = std::time::Instant::now() + Duration::from_millis(300 * u64::from(TIMES + 1));
+    let tasks = (0..8).map(|number| {
+        let db = tenant(&tenants, ["acme", "globex", "initech"][number % 3]);
+        tokio::spawn(async move {
+            let (mut done, mut failed) = (0, 0);
+            while std::time::Instant::now() < end {
+                match db.execute_unprepared("SELECT 1").await {
+                    Ok(_) => done += 1,
+                    Err(_) => failed += 1,
+                }
+            }
+            (done, failed)
         })
     });
-    let tenants = Tenants::connect(options).await.unwrap();
-    let db = tenants.shared_connection();
-    let pool = db.get_postgres_connection_pool();
-    assert_eq!(pool.options().get_min_connections(), 1);
-    assert_eq!(ask(db, "SELECT to_regclass('mark')::text").await, "mark");
-    db.execute_unprepared("SET ROLE pg_monitor").await.unwrap();
-    assert_eq!(
-        ask(db, "SELECT (current_user = session_user)::text").await,
-        "true"
-    );
+    let tasks: Vec<_> = tasks.collect();
+    for _ in 0..TIMES {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        database.execute(terminate).await;
+    }
+    let (mut done, mut failed) = (0, 0);
+    for task in tasks {
+        let of_task = task.await.unwrap();
+        done += of_task.0;
+        failed += of_task.1;
+    }
+    assert!(done > 100, "{done}");
+    assert!(failed <= TIMES * CONNECTIONS, "{failed} requests failed");
     tenants.close().await.unwrap();
 }
 
-/// A temporary table that somebody else holds a lock on cannot be dropped, so the reset does not end.
 #[tokio::test]
-async fn a_session_that_cannot_be_put_back_in_time_gives_its_place_to_another() {
-    let database = TestDatabase::create().await;
-    let tenants = connect(Tenants::builder(), &database).await;
-    let db = tenants.shared_connection();
-    let holder = database.connect().await;
-    let lock = holder.begin().await.unwrap();
-
-    let mut borrowed = db.get_postgres_connection_pool().acquire().await.unwrap();
-    borrowed.execute("CREATE TEMP TABLE held ()").await.unwrap();
-    let session =
-        borrowed.fetch_one("SELECT pg_backend_pid()::text, pg_my_temp_schema()::regnamespace::text");
-    let session = session.await.unwrap();
-    let (process, schema): (String, String) = (session.get(0), session.get(1));
-    lock.execute_unprepared(&format!("LOCK TABLE {schema}.held IN ACCESS SHARE MODE"))
-        .await
-        .unwrap();
-    drop(borrowed);
-
-    assert_ne!(backend(db).await, process);
-    lock.rollback().await.unwrap();
-    holder.close().await.unwrap();
+async fn a_connection_is_asked_after_idle_time() {
+    let database = database().await;
+    let mut options = options(&database, 1);
+    options.test_before_acquire_if_idle_for(Duration::from_millis(100));
+    let tenants = connect(options).await;
+    let acme = tenant(&tenants, "acme");
+    acme.execute_unprepared("SELECT 1").await.unwrap();
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(terminate).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    acme.execute_unprepared("SELECT 1").await.unwrap();
+    assert_eq!(status(&tenants).closed.lost, 1);
     tenants.close().await.unwrap();
+}
+
+/// PostgreSQL says "cached plan must not change result type" for ever, if nobody prepares the statement anew.
+#[tokio::test]
+async fn a_statement_whose_columns_changed_is_prepared_anew() {
+    let database = database().await;
+    let tenants = connect(options(&database, 3)).await;
+    let acme = tenant(&tenants, "acme");
+    database.execute("INSERT INTO acme.note VALUES ('one')").await;
+    let all = statement("SELECT * FROM note");
+    for column in ["a", "b", "c"] {
+        let transactions = join_all((0..3).map(|_| acme.begin())).await;
+        for transaction in transactions {
+            transaction.unwrap().query_all_raw(all.clone()).await.unwrap();
+        }
+        settled(&tenants).await;
+        database
+            .execute(&format!("ALTER TABLE acme.note ADD COLUMN {column} int"))
+            .await;
+        for _ in 0..12 {
+            let rows = acme.query_all_raw(all.clone()).await.unwrap();
+            assert_eq!(rows[0].column_names().last().unwrap(), column);
+        }
+        // On the other connections, in transactions: once, because PostgreSQL takes no more in it.
+        let transactions = join_all((0..3).map(|_| acme.begin())).await;
+        for transaction in transactions {
+            let _ = transaction.unwrap().query_all_raw(all.clone()).await;
+        }
+        settled(&tenants).await;
+    }
+    assert!(status(&tenants).statements_renewed >= 3);
+    tenants.close().await.unwrap();
+}
+
+/// It may differ between sessions, so each one is asked.
+#[tokio::test]
+async fn a_session_that_reads_literals_in_another_way_is_not_used() {
+    let database = database().await;
+    let mut lazy = options(&database, 2);
+    lazy.connect_lazy(true);
+    let tenants = connect(lazy).await;
+    let acme = tenant(&tenants, "acme");
+    process(&acme).await;
+    let off = format!(
+        "ALTER DATABASE \"{}\" SET standard_conforming_strings = off",
+        database.name()
+    );
+    database.execute(&off).await;
+    let first = acme.begin().await.unwrap();
+    let error = acme.begin().await.map(|_| ()).unwrap_err();
+    let is_refused = matches!(&error, DbErr::Conn(RuntimeErr::Internal(text)) if text.contains("standard_conforming_strings"));
+    assert!(is_refused, "{error}");
+    drop(first);
+    let error = Tenants::connect(options(&database, 1)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::NonStandardStrings), "{error}");
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn statements_are_kept_up_to_the_capacity() {
+    let database = database().await;
+    let tenants = Tenants::builder().statement_cache_capacity(10);
+    let tenants = tenants.connect(options(&database, 1)).await.unwrap();
+    let acme = tenant(&tenants, "acme");
+    for round in 0..30 {
+        let sql = format!("SELECT {round}");
+        acme.query_one_raw(statement(&sql)).await.unwrap();
+    }
+    let kept = status(&tenants).statements_kept;
+    assert!((5..=10).contains(&kept), "{kept}");
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_pool_refuses_and_waits_for_those_in_use() {
+    let database = database().await;
+    let tenants = connect(options(&database, 2)).await;
+    let acme = tenant(&tenants, "acme");
+    let transaction = acme.begin().await.unwrap();
+    let closing = tokio::spawn({
+        let tenants = tenants.clone();
+        async move { tenants.close().await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!closing.is_finished());
+    if !with_roles() {
+        let error = acme.execute_unprepared("SELECT 1").await.unwrap_err();
+        assert!(matches!(error, DbErr::ConnectionAcquire(_)), "{error}");
+    }
+    transaction.commit().await.unwrap();
+    closing.await.unwrap().unwrap();
+    assert_eq!(status(&tenants).connections, 0);
 }

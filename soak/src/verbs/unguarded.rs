@@ -16,7 +16,8 @@ use crate::{
 pub(super) async fn work(mut job: Job) -> Done {
     let (id, op, is_committed) = (job.new_id(), job.number(0), job.random.coin());
     let transaction = job.db.begin_unguarded().await?;
-    let question = "SELECT watermark, current_setting('search_path') AS path FROM seal";
+    let question = "SELECT watermark, current_setting('search_path') AS path,
+        coalesce(current_setting('soak.mark', true), '') AS mark FROM seal";
     let rows = transaction
         .query_all_raw(Statement::from_string(DbBackend::Postgres, question))
         .await?;
@@ -34,6 +35,11 @@ pub(super) async fn work(mut job: Job) -> Done {
     require(expected.as_flattened().contains(&path), || {
         format!("its search_path is {path}")
     })?;
+
+    let mark: String = row.try_get("", "mark")?;
+    require(mark.is_empty(), || format!("the session has the mark of {mark}"))?;
+    let leave_mark = format!("SET soak.mark = '{}'", job.watermark());
+    transaction.execute_unprepared(&leave_mark).await?;
 
     if job.lane == Lane::Roles && job.random.below(3) == 0 {
         return reach_out(&mut job, &transaction).await;

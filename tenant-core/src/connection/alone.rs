@@ -1,4 +1,5 @@
-//! Single statements that run as the tenant's role: each is a transaction of its own.
+//! Single statements that run as the tenant's role on a connection that the application brought: each is a transaction
+//! of its own.
 
 use std::{
     fmt,
@@ -22,7 +23,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::{TenantConnection, TenantTransaction};
+use super::{TenantConnection, TenantTransaction, rows::RowStream};
 use crate::detached::ShutDown;
 
 /// How many rows are sent at once, if the server sent as many. As many again are read ahead.
@@ -107,12 +108,19 @@ pub struct TenantStream {
 
 enum Rows {
     Direct(QueryStream),
+    Owned(RowStream<'static>),
     /// Those that came last, and where others come from.
     Sent(vec::IntoIter<QueryResult>, Receiver<Message>),
     Ended,
 }
 
 impl TenantStream {
+    pub(super) fn owned(rows: RowStream<'static>) -> Self {
+        Self {
+            rows: Rows::Owned(rows),
+        }
+    }
+
     pub(super) fn direct(stream: QueryStream) -> Self {
         Self {
             rows: Rows::Direct(stream),
@@ -132,6 +140,7 @@ impl Stream for TenantStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let (rows, receiver) = match &mut self.rows {
             Rows::Direct(stream) => return Pin::new(stream).poll_next(context),
+            Rows::Owned(rows) => return Pin::new(rows).poll_next(context),
             Rows::Sent(rows, receiver) => (rows, receiver),
             Rows::Ended => return Poll::Ready(None),
         };

@@ -6,7 +6,7 @@ use sea_orm::{DatabaseTransaction, DbErr, TransactionTrait};
 
 use super::{
     Scope, TenantTransaction,
-    session::{Level, Session},
+    session::{Level, Open, Session},
 };
 use crate::{
     error::RegistryError,
@@ -67,12 +67,11 @@ impl StatementGuard {
             compiler: self.compiler.clone(),
             changes_schema: false,
             roles: None,
-            resets_sessions: false,
         });
         let session = Arc::new(Session::new(scope, true));
         let transaction = db.begin().await?;
         Ok(TenantTransaction {
-            level: Arc::new(Level::outermost(session, transaction)),
+            level: Arc::new(Level::outermost(session, Open::SeaOrm(transaction))),
         })
     }
 }

@@ -4,9 +4,11 @@ mod alone;
 mod guard;
 #[cfg(feature = "rbac")]
 mod restricted;
+mod rows;
 #[cfg(feature = "schema-sync")]
 mod schema_sync;
 mod session;
+mod single;
 mod stream;
 mod transaction;
 
@@ -18,9 +20,9 @@ use sea_orm::{
 };
 
 use crate::{
-    detached::{ShutDown, detached, detached_for_a_while},
     error::{ConnectionError, RegistryError},
     plant,
+    pool::{Execute, Pool, QueryAll, QueryOne, TenantKey, Unprepared},
     role::{RoleName, Roles},
     schema_name::SchemaName,
     sql::{Compiler, Refusal, Rules},
@@ -37,7 +39,10 @@ pub use transaction::TenantTransaction;
 #[doc = include_str!("../docs/connection.md")]
 #[derive(Clone)]
 pub struct TenantConnection {
+    /// Runs the statements if there is no pool.
     db: DatabaseConnection,
+    pool: Option<Pool>,
+    key: TenantKey,
     scope: Arc<Scope>,
 }
 
@@ -50,25 +55,9 @@ struct Scope {
     changes_schema: bool,
     /// Whether they run as the tenant's role.
     roles: Option<Roles>,
-    /// Whether the pool puts sessions that come back into the state that they began in.
-    resets_sessions: bool,
 }
 
 impl Scope {
-    /// Runs to its end what must not stop half-way, if the caller goes. Only a pool that resets its sessions lets it
-    /// be given up at last, for it closes those with a transaction open.
-    async fn detached<T, F>(&self, work: F) -> Result<T, ShutDown>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        if self.resets_sessions {
-            detached_for_a_while(work).await
-        } else {
-            detached(work).await
-        }
-    }
-
     fn schema(&self) -> &SchemaName {
         self.tenant.schema()
     }
@@ -114,13 +103,7 @@ impl TenantConnection {
     /// [`RegistryError`] where an annotated entity cannot work.
     #[cfg_attr(feature = "mock", doc = include_str!("../docs/mock.md"))]
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
-        Ok(Self::over(
-            db,
-            tenant,
-            Compiler::new(Rules::collect()?),
-            None,
-            false,
-        ))
+        Ok(Self::over(db, tenant, Compiler::new(Rules::collect()?), None))
     }
 
     pub(crate) fn over(
@@ -128,19 +111,26 @@ impl TenantConnection {
         tenant: Tenant,
         compiler: Compiler,
         roles: Option<Roles>,
-        resets_sessions: bool,
     ) -> Self {
+        let key = TenantKey::of(tenant.schema().as_str());
         let scope = Scope {
             tenant,
             compiler,
             changes_schema: false,
             roles,
-            resets_sessions,
         };
         Self {
             db,
+            pool: None,
+            key,
             scope: Arc::new(scope),
         }
+    }
+
+    /// This connection, with the statements on the connections of a pool.
+    pub(crate) fn on(mut self, pool: Option<Pool>) -> Self {
+        self.pool = pool;
+        self
     }
 
     /// The tenant whose schema the statements run in.
@@ -166,11 +156,11 @@ impl TenantConnection {
     #[must_use]
     pub fn for_schema_changes(&self) -> Self {
         Self {
-            db: self.db.clone(),
             scope: Arc::new(Scope {
                 changes_schema: true,
                 ..(*self.scope).clone()
             }),
+            ..self.clone()
         }
     }
 
@@ -198,8 +188,8 @@ impl TenantConnection {
     ///
     /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
     /// needs a search path: `DO` blocks, COPY, functions without a schema, temporary tables. What leaves
-    /// the tenant here leaves it: a statement may name another tenant's schema, and `SET` without `LOCAL`
-    /// outlives the transaction, until the connection comes back to the pool.
+    /// the tenant here leaves it: a statement may name another tenant's schema. The connection is closed after use:
+    /// no reset undoes all that unchecked statements may leave in a session. Opening another one takes milliseconds.
     ///
     /// # Errors
     /// [`DbErr`] if the transaction could not begin, or the tenant's schema is gone: tables of the same names in the
@@ -218,8 +208,7 @@ impl TenantConnection {
         &self,
         options: TransactionOptions,
     ) -> Result<TenantTransaction, DbErr> {
-        let transaction = TenantTransaction::begin(self, options).await?;
-        transaction.into_unguarded().await
+        TenantTransaction::begin_unguarded(self, options).await
     }
 
     /// The role that transactions run as, if they run as one.
@@ -268,6 +257,10 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        if let Some(pool) = &self.pool {
+            let stmt = self.scope.render_statement(stmt)?;
+            return self.ask(pool, &Execute(&stmt)).await;
+        }
         if self.runs_alone(&stmt.sql)? {
             return alone::run(self, |transaction| transaction.execute_raw(stmt)).await;
         }
@@ -275,6 +268,10 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if let Some(pool) = &self.pool {
+            let sql = self.scope.render(sql)?;
+            return self.ask(pool, &Unprepared(&sql)).await;
+        }
         if self.runs_alone(sql)? {
             let sql = sql.to_owned();
             return alone::run(self, |transaction| {
@@ -286,6 +283,10 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if let Some(pool) = &self.pool {
+            let stmt = self.scope.render_statement(stmt)?;
+            return self.ask(pool, &QueryOne(&stmt)).await;
+        }
         if self.runs_alone(&stmt.sql)? {
             return alone::run(self, |transaction| transaction.query_one_raw(stmt)).await;
         }
@@ -293,6 +294,10 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if let Some(pool) = &self.pool {
+            let stmt = self.scope.render_statement(stmt)?;
+            return self.ask(pool, &QueryAll(&stmt)).await;
+        }
         if self.runs_alone(&stmt.sql)? {
             return alone::run(self, |transaction| transaction.query_all_raw(stmt)).await;
         }
@@ -320,6 +325,10 @@ impl StreamTrait for TenantConnection {
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
+            if let Some(pool) = &self.pool {
+                let stmt = self.scope.render_statement(stmt)?;
+                return self.stream_rows(pool, stmt).await.map(TenantStream::owned);
+            }
             if self.runs_alone(&stmt.sql)? {
                 return alone::stream(self, stmt).await;
             }

@@ -17,7 +17,12 @@ use sea_schema::{
 };
 
 use super::{Scope, TenantConnection, TenantTransaction, alone};
-use crate::{error::ConnectionError, registry::TENANT_MARKER, sql::Refusal};
+use crate::{
+    error::ConnectionError,
+    pool::{Lease, Question},
+    registry::TENANT_MARKER,
+    sql::Refusal,
+};
 
 #[async_trait::async_trait]
 impl Connection for TenantConnection {
@@ -47,6 +52,9 @@ impl Connection for TenantTransaction {
 
 impl TenantConnection {
     async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
+        if let Some(pool) = &self.pool {
+            return self.ask(pool, &Discover(&queries)).await;
+        }
         if self.scope.roles.is_some() {
             return alone::run(self, |transaction| Box::pin(transaction.fetch(queries))).await;
         }
@@ -56,8 +64,27 @@ impl TenantConnection {
 
 impl TenantTransaction {
     async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
-        let _turn = self.level.turn().await?;
+        let mut turn = self.level.turn().await?;
+        if let Some(lease) = turn.lease() {
+            return self.level.note(Discover(&queries).ask(lease).await);
+        }
         self.level.note(fetch(self.level.transaction()?, queries).await)
+    }
+}
+
+/// Queries of the system catalogs.
+struct Discover<'a>(&'a [String]);
+
+impl Question for Discover<'_> {
+    type Answer = Vec<SqlxRow>;
+
+    async fn ask(&self, lease: &mut Lease) -> Result<Vec<SqlxRow>, DbErr> {
+        let mut rows = Vec::new();
+        for sql in self.0 {
+            let query = Statement::from_string(DbBackend::Postgres, sql);
+            rows.extend(lease.rows(&query).await?.into_iter().map(SqlxRow::Postgres));
+        }
+        Ok(rows)
     }
 }
 

@@ -12,6 +12,7 @@ use super::Scope;
 use crate::{
     error::ConnectionError,
     plant::{self, Plant},
+    pool::Lease,
 };
 
 /// One database session inside a transaction.
@@ -20,9 +21,14 @@ pub(super) struct Session {
     pub(super) scope: Arc<Scope>,
     /// Whether statements are compiled, or pass as they are written.
     pub(super) is_guarded: bool,
-    /// Held by whoever talks to the database. SeaORM has a lock of its own, but a transaction that is
-    /// dropped while that one is held panics; under ours it is never held.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever talks to the database. It has the connection in it, if that is of the pool. SeaORM has a lock of
+    /// its own, but a transaction that is dropped while that one is held panics; under ours it is never held.
+    turn: Arc<tokio::sync::Mutex<Option<Lease>>>,
+    /// True if the connection is of the pool, and the transaction begun by us.
+    pub(super) is_owned: bool,
+    /// The savepoint to roll back to before anything else is done: that of the outermost level that was dropped. 0 if
+    /// there is none.
+    undo: AtomicUsize,
     /// How deep the innermost open transaction is; the outermost is 0. Changed in turn only.
     innermost: AtomicUsize,
     /// Transactions that were dropped out of turn. Whoever has the turn next rolls them back.
@@ -33,14 +39,33 @@ pub(super) struct Session {
 }
 
 /// The right to talk to the database.
-pub(super) type Turn = OwnedMutexGuard<()>;
+pub(super) struct Turn(OwnedMutexGuard<Option<Lease>>);
+
+impl Turn {
+    /// The connection, if it is of the pool.
+    pub(super) fn lease(&mut self) -> Option<&mut Lease> {
+        self.0.as_mut()
+    }
+}
 
 impl Session {
+    /// The session of a transaction of SeaORM's.
     pub(super) fn new(scope: Arc<Scope>, is_guarded: bool) -> Self {
+        Self::with(scope, is_guarded, None)
+    }
+
+    /// The session of a connection of the pool.
+    pub(super) fn owned(scope: Arc<Scope>, is_guarded: bool, lease: Lease) -> Self {
+        Self::with(scope, is_guarded, Some(lease))
+    }
+
+    fn with(scope: Arc<Scope>, is_guarded: bool, lease: Option<Lease>) -> Self {
         Self {
             scope,
             is_guarded,
-            turn: Arc::default(),
+            is_owned: lease.is_some(),
+            undo: AtomicUsize::new(0),
+            turn: Arc::new(tokio::sync::Mutex::new(lease)),
             innermost: AtomicUsize::new(0),
             dropped: Mutex::default(),
             is_broken: AtomicBool::new(false),
@@ -49,7 +74,7 @@ impl Session {
 
     /// Waits for the right to talk to the database.
     async fn turn(&self) -> Result<Turn, DbErr> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let turn = Turn(Arc::clone(&self.turn).lock_owned().await);
         self.roll_back_dropped();
         if self.is_broken() {
             return Err(self.broken());
@@ -57,8 +82,40 @@ impl Session {
         Ok(turn)
     }
 
+    /// Reads what a statement that was cut off left unread, and rolls back levels that were dropped.
+    async fn catch_up(&self, lease: &mut Lease) -> Result<(), DbErr> {
+        if lease.is_in_flight() {
+            lease.synchronize().await?;
+        }
+        let level = self.undo.load(Ordering::Acquire);
+        if level == 0 {
+            return Ok(());
+        }
+        lease.synchronize().await?;
+        // After that, the first poll sends it: from here on it is done, whether somebody waits for it or not.
+        self.undo.store(0, Ordering::Release);
+        lease.run(&roll_back_to(level)).await?;
+        // It failed inside of what was rolled back.
+        lease.take_unseen_error();
+        Ok(())
+    }
+
+    /// A nested level was dropped. Whoever has the turn next rolls it back.
+    fn abandon(&self, depth: usize) {
+        let undo = match self.undo.load(Ordering::Acquire) {
+            0 => depth,
+            other => other.min(depth),
+        };
+        // In this order: who sees that it is over has to see that it is to be rolled back.
+        self.undo.store(undo, Ordering::Release);
+        self.closed_one();
+    }
+
     /// Refuses all further work.
     pub(super) fn break_off(&self) {
+        if plant::is(Plant::NotBrokenOff) {
+            return;
+        }
         self.is_broken.store(true, Ordering::Release);
     }
 
@@ -129,22 +186,39 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if plant::is(Plant::NotBrokenOff) {
-            return;
-        }
         if let Some(session) = &self.0 {
             session.break_off();
         }
     }
 }
 
-/// One level of nesting: the transaction of SeaORM, and the level around it.
+/// The name of the savepoint of a level.
+pub(super) fn savepoint(depth: usize) -> String {
+    format!("tenant_level_{depth}")
+}
+
+/// Undoes a level. Its savepoint goes, too, or PostgreSQL would keep it until the transaction ends.
+pub(super) fn roll_back_to(depth: usize) -> String {
+    let savepoint = savepoint(depth);
+    format!("ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}")
+}
+
+/// An open transaction.
+#[derive(Debug)]
+pub(super) enum Open {
+    /// Of SeaORM.
+    SeaOrm(DatabaseTransaction),
+    /// On a connection of the pool, which is in the session.
+    Owned,
+}
+
+/// One level of nesting: its transaction, and the level around it.
 #[derive(Debug)]
 pub(super) struct Level {
     pub(super) session: Arc<Session>,
-    depth: usize,
+    pub(super) depth: usize,
     /// Taken when the level ends.
-    transaction: Option<DatabaseTransaction>,
+    transaction: Option<Open>,
     /// A statement failed, after which PostgreSQL refuses all others and turns COMMIT into ROLLBACK.
     has_failed: AtomicBool,
     /// Keeps the transaction around this one open for as long as this one is.
@@ -153,7 +227,7 @@ pub(super) struct Level {
 
 impl Level {
     /// The outermost level.
-    pub(super) fn outermost(session: Arc<Session>, transaction: DatabaseTransaction) -> Self {
+    pub(super) fn outermost(session: Arc<Session>, transaction: Open) -> Self {
         Self {
             session,
             depth: 0,
@@ -164,7 +238,7 @@ impl Level {
     }
 
     /// The level inside of `parent`, to be made in turn.
-    pub(super) fn nested(parent: Arc<Self>, transaction: DatabaseTransaction) -> Self {
+    pub(super) fn nested(parent: Arc<Self>, transaction: Open) -> Self {
         let session = Arc::clone(&parent.session);
         let depth = parent.depth + 1;
         session.innermost.store(depth, Ordering::Release);
@@ -182,13 +256,26 @@ impl Level {
     /// sqlx names savepoints by their depth: what is done on a level that has another one open inside would be
     /// done to that one, and undone with it.
     pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
-        let turn = self.session.turn().await?;
+        let mut turn = self.session.turn().await?;
         let innermost = self.session.innermost.load(Ordering::Acquire);
-        if innermost == self.depth || plant::is(Plant::NestedIgnored) {
-            Ok(turn)
-        } else {
-            Err(self.session.nested_open())
+        if innermost != self.depth && !plant::is(Plant::NestedIgnored) {
+            return Err(self.session.nested_open());
         }
+        if let Some(lease) = turn.lease() {
+            self.catch_up(lease).await?;
+        }
+        Ok(turn)
+    }
+
+    async fn catch_up(&self, lease: &mut Lease) -> Result<(), DbErr> {
+        if self.session.catch_up(lease).await.is_err() {
+            self.session.break_off();
+            return Err(self.session.broken());
+        }
+        if lease.take_unseen_error() {
+            self.has_failed.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Passes a result on, and remembers if it is PostgreSQL's refusal.
@@ -203,9 +290,12 @@ impl Level {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// The transaction, which is there until the level ends.
+    /// The transaction of SeaORM, which is there until the level ends.
     pub(super) fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
-        self.transaction.as_ref().ok_or_else(|| self.session.broken())
+        match &self.transaction {
+            Some(Open::SeaOrm(transaction)) => Ok(transaction),
+            _ => Err(self.session.broken()),
+        }
     }
 
     pub(super) fn is_nested(&self) -> bool {
@@ -213,7 +303,7 @@ impl Level {
     }
 
     /// Takes the transaction out, to end it.
-    pub(super) fn take(mut self) -> Option<(DatabaseTransaction, Option<Arc<Self>>)> {
+    pub(super) fn take(mut self) -> Option<(Open, Option<Arc<Self>>)> {
         let transaction = self.transaction.take()?;
         Some((transaction, self.parent.take()))
     }
@@ -224,6 +314,14 @@ impl Drop for Level {
     fn drop(&mut self) {
         let Some(transaction) = self.transaction.take() else {
             return;
+        };
+        let transaction = match transaction {
+            Open::SeaOrm(transaction) => transaction,
+            // The outermost one ends with the lease.
+            Open::Owned if self.is_nested() && !plant::is(Plant::DroppedStaysOpen) => {
+                return self.session.abandon(self.depth);
+            }
+            Open::Owned => return self.session.closed_one(),
         };
         if plant::is(Plant::DroppedStaysOpen) {
             return std::mem::forget(transaction);

@@ -9,22 +9,28 @@ use sea_orm::{
 
 use super::{
     TenantConnection, TenantTransactionStream,
-    session::{Level, Session, ends_the_session, is_refusal_of_the_database},
+    session::{
+        Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint,
+    },
 };
 use crate::{
+    detached::detached,
     error::ConnectionError,
     plant::{self, Plant},
+    pool::{Execute, Pool, QueryAll, QueryOne, Question, Unprepared},
     role::RoleName,
+    schema_name::SchemaName,
     tenant::Tenant,
 };
 
 /// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
 /// connection do, and so do those of the transactions nested in it.
 ///
-/// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing
-/// behind: BEGIN, COMMIT and ROLLBACK run to their end without it, or are given up after five seconds without a
-/// reply, and the connection with them. (Where sessions that come back to the pool are not reset, they are never
-/// given up: nobody would see that a transaction is open.)
+/// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing behind: the
+/// connection is rolled back before anybody else has it, or closed after five seconds without an answer. A COMMIT that
+/// is dropped commits all or nothing. On a connection that the application brought
+/// ([`TenantsBuilder::over`](crate::TenantsBuilder::over)), BEGIN, COMMIT and ROLLBACK run to their end without their
+/// caller instead.
 ///
 /// # Example
 /// ```no_run
@@ -46,29 +52,105 @@ impl TenantTransaction {
         connection: &TenantConnection,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
-        let db = connection.db.clone();
+        Self::begin_session(connection, options, true).await
+    }
+
+    /// Begins a transaction with the checks off and the search path on.
+    pub(super) async fn begin_unguarded(
+        connection: &TenantConnection,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
+        let transaction = Self::begin_session(connection, options, false).await?;
+        transaction.set_search_path().await?;
+        Ok(transaction)
+    }
+
+    async fn begin_session(
+        connection: &TenantConnection,
+        options: TransactionOptions,
+        is_guarded: bool,
+    ) -> Result<Self, DbErr> {
         let role = connection.role().await?;
-        let session = Arc::new(Session::new(Arc::clone(&connection.scope), true));
-        let begun = async move {
-            let transaction = db.begin_with_options(options).await?;
-            let level = Level::outermost(session, transaction);
-            if let Some(role) = role {
-                assume(&level, &role).await?;
-            }
-            Ok::<_, DbErr>(level)
-        };
-        let level = match plant::is(Plant::BeginNotDetached) {
-            true => begun.await?,
-            false => connection.scope.detached(begun).await??,
+        let level = match &connection.pool {
+            Some(pool) => Self::begin_owned(connection, pool, options, role, is_guarded).await?,
+            None => Self::begin_of_sea_orm(connection, options, role, is_guarded).await?,
         };
         Ok(Self {
             level: Arc::new(level),
         })
     }
 
+    /// On a connection of the pool. Where this is dropped, the connection is cleaned up before anybody else has it.
+    async fn begin_owned(
+        connection: &TenantConnection,
+        pool: &Pool,
+        options: TransactionOptions,
+        role: Option<RoleName>,
+        is_guarded: bool,
+    ) -> Result<Level, DbErr> {
+        let mut lease = pool.acquire(connection.key).await?;
+        if !is_guarded {
+            lease.set_unguarded();
+        }
+        let begun = lease.begin(&begin_statement(&options, role.as_ref())).await;
+        begun.map_err(|error| match &role {
+            Some(role) => role_error(connection.scope.schema(), role, error),
+            None => error,
+        })?;
+        let session = Session::owned(Arc::clone(&connection.scope), is_guarded, lease);
+        Ok(Level::outermost(Arc::new(session), Open::Owned))
+    }
+
+    async fn begin_of_sea_orm(
+        connection: &TenantConnection,
+        options: TransactionOptions,
+        role: Option<RoleName>,
+        is_guarded: bool,
+    ) -> Result<Level, DbErr> {
+        let db = connection.db.clone();
+        let session = Arc::new(Session::new(Arc::clone(&connection.scope), is_guarded));
+        let begun = async move {
+            let transaction = db.begin_with_options(options).await?;
+            let level = Level::outermost(session, Open::SeaOrm(transaction));
+            if let Some(role) = role {
+                assume(&level, &role).await?;
+            }
+            Ok::<_, DbErr>(level)
+        };
+        detached(begun).await?
+    }
+
     async fn begin_nested(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         // Waiting can be given up; what is begun is begun to its end.
         let turn = self.level.turn().await?;
+        let level = if self.session().is_owned {
+            self.begin_savepoint(turn, &options).await?
+        } else {
+            self.begin_nested_of_sea_orm(turn, options).await?
+        };
+        Ok(Self {
+            level: Arc::new(level),
+        })
+    }
+
+    async fn begin_savepoint(&self, mut turn: Turn, options: &TransactionOptions) -> Result<Level, DbErr> {
+        let session = &self.level.session;
+        let Some(lease) = turn.lease() else {
+            return Err(session.broken());
+        };
+        if lease.synchronize().await.is_err() {
+            session.break_off();
+            return Err(session.broken());
+        }
+        // Where this is dropped from here on, the level is, and its savepoint is rolled back to. There is one: all was
+        // read before, so that the first poll sends the statement.
+        let level = Level::nested(Arc::clone(&self.level), Open::Owned);
+        let begun = lease.run(&savepoint_statement(level.depth, options)).await;
+        begun.inspect_err(|_| session.break_off())?;
+        Ok(level)
+    }
+
+    async fn begin_nested_of_sea_orm(&self, turn: Turn, options: TransactionOptions) -> Result<Level, DbErr> {
         let parent = Arc::clone(&self.level);
         let begun = async move {
             let unfinished = parent.session.unfinished();
@@ -76,31 +158,20 @@ impl TenantTransaction {
             unfinished.finish();
             // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
             // done inside of a transaction that is about to be rolled back.
-            Ok::<_, DbErr>((Level::nested(parent, transaction), turn))
+            Ok::<_, DbErr>((Level::nested(parent, Open::SeaOrm(transaction)), turn))
         };
-        let (level, turn) = match plant::is(Plant::NestedBeginNotDetached) {
-            true => begun.await?,
-            false => self.session().scope.detached(begun).await??,
-        };
+        let (level, turn) = detached(begun).await??;
         drop(turn);
-        Ok(Self {
-            level: Arc::new(level),
-        })
+        Ok(level)
     }
 
-    /// Switches the checks off and the search path on.
-    pub(super) async fn into_unguarded(self) -> Result<Self, DbErr> {
-        let scope = Arc::clone(&self.level.session.scope);
-        let search_path = if scope.schema().is_shared() {
-            scope.schema().quoted()
+    async fn set_search_path(&self) -> Result<(), DbErr> {
+        let schema = self.session().scope.schema();
+        let search_path = if schema.is_shared() {
+            schema.quoted()
         } else {
-            format!("{}, \"{}\"", scope.schema().quoted(), crate::SHARED_SCHEMA)
+            format!("{}, \"{}\"", schema.quoted(), crate::SHARED_SCHEMA)
         };
-        let Some((transaction, _)) = Arc::into_inner(self.level).and_then(Level::take) else {
-            return Err(DbErr::Custom("the transaction is in use".to_owned()));
-        };
-        let session = Arc::new(Session::new(scope, false));
-        let level = Level::outermost(session, transaction);
         let set = match () {
             () if plant::is(Plant::SearchPathStays) => format!("SET search_path = {search_path}"),
             () if plant::is(Plant::SharedSchemaFirst) => {
@@ -110,12 +181,12 @@ impl TenantTransaction {
         };
         // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find tables
         // of the same names in the shared schema. This fails instead.
-        let schema = level.session.scope.schema().quoted();
-        let set = format!("{set}; SELECT '{schema}'::pg_catalog.regnamespace");
-        level.transaction()?.execute_unprepared(&set).await?;
-        Ok(Self {
-            level: Arc::new(level),
-        })
+        let set = format!("{set}; SELECT '{}'::pg_catalog.regnamespace", schema.quoted());
+        let mut turn = self.level.turn().await?;
+        match turn.lease() {
+            Some(lease) => lease.run(&set).await,
+            None => self.level.transaction()?.execute_unprepared(&set).await.map(drop),
+        }
     }
 
     /// The tenant whose schema the statements run in.
@@ -133,17 +204,28 @@ impl TenantTransaction {
         Ok(statement)
     }
 
-    /// Ends this level in a task of its own. It cannot be ended while one nested in it is open.
+    /// Asks a question in turn.
+    async fn ask<Q: Question>(&self, turn: &mut Turn, question: &Q) -> Result<Q::Answer, DbErr> {
+        match turn.lease() {
+            Some(lease) => self.level.note(question.ask(lease).await),
+            None => Err(self.session().broken()),
+        }
+    }
+
+    /// Ends this level. It cannot be ended while one nested in it is open.
     async fn end(self, how: End) -> Result<(), DbErr> {
         let session = Arc::clone(&self.level.session);
         let is_nested = self.level.is_nested();
-        match session.scope.detached(end(self.level, how)).await? {
+        let ended = match session.is_owned {
+            true => end_owned(self.level, how).await,
+            false => detached(end(self.level, how)).await?,
+        };
+        match ended {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
                 if plant::is(Plant::LossIgnored) {
                     return Ok(());
                 }
-                let tenant = session.scope.schema().clone();
-                Err(ConnectionError::CommitUnknown { tenant, source }.into())
+                Err(commit_error(session.scope.schema(), source))
             }
             result => result,
         }
@@ -168,21 +250,61 @@ impl TenantTransaction {
     }
 }
 
+/// The message that begins a transaction, as a role.
+pub(super) fn begin_statement(options: &TransactionOptions, role: Option<&RoleName>) -> String {
+    let mut begin = "BEGIN".to_owned();
+    if let Some(level) = options.isolation_level {
+        begin += &format!(" ISOLATION LEVEL {level}");
+    }
+    if let Some(mode) = options.access_mode {
+        begin += &format!(" {mode}");
+    }
+    match role.filter(|_| !plant::is(Plant::RoleNotAssumed)) {
+        Some(role) => begin + "; SET LOCAL ROLE " + &role.quoted(),
+        None => begin,
+    }
+}
+
+fn savepoint_statement(depth: usize, options: &TransactionOptions) -> String {
+    let begin = format!("SAVEPOINT {}", savepoint(depth));
+    let level = options
+        .isolation_level
+        .map(|level| format!("ISOLATION LEVEL {level}"));
+    let mode = options.access_mode.map(|mode| mode.to_string());
+    let settings: Vec<_> = level.into_iter().chain(mode).collect();
+    match settings.is_empty() {
+        true => begin,
+        false => format!("{begin}; SET TRANSACTION {}", settings.join(" ")),
+    }
+}
+
+/// The error of a transaction that could not begin as a role.
+pub(super) fn role_error(tenant: &SchemaName, role: &RoleName, source: DbErr) -> DbErr {
+    if !is_refusal_of_the_database(&source) || ends_the_session(&source) {
+        return source;
+    }
+    let (tenant, role) = (tenant.clone(), role.clone());
+    ConnectionError::NoRole { tenant, role, source }.into()
+}
+
+/// The error of a COMMIT, which may have committed if its answer was lost.
+pub(super) fn commit_error(tenant: &SchemaName, source: DbErr) -> DbErr {
+    if !lost_connection(&source) {
+        return source;
+    }
+    let tenant = tenant.clone();
+    ConnectionError::CommitUnknown { tenant, source }.into()
+}
+
 /// Becomes the tenant's role until the transaction ends. Going back to a savepoint does not end it.
 async fn assume(level: &Level, role: &RoleName) -> Result<(), DbErr> {
     if plant::is(Plant::RoleNotAssumed) {
         return Ok(());
     }
     let set = format!("SET LOCAL ROLE {}", role.quoted());
-    match level.transaction()?.execute_unprepared(&set).await {
-        Ok(_) => Ok(()),
-        Err(source) if is_refusal_of_the_database(&source) => {
-            let tenant = level.session.scope.schema().clone();
-            let role = role.clone();
-            Err(ConnectionError::NoRole { tenant, role, source }.into())
-        }
-        Err(error) => Err(error),
-    }
+    let assumed = level.transaction()?.execute_unprepared(&set).await;
+    let tenant = level.session.scope.schema();
+    assumed.map(drop).map_err(|error| role_error(tenant, role, error))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,16 +313,67 @@ enum End {
     Rollback,
 }
 
-async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
+/// Ends a transaction on a connection of the pool. Where this is dropped, it is done wholly or not at all: once all is
+/// read that was unread, the first poll sends the statement.
+async fn end_owned(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let session = Arc::clone(&level.session);
-    // Once it is our turn, a nested transaction that was begun for nobody is gone.
-    let turn = level.turn().await.inspect_err(|_| session.break_off())?;
+    let mut turn = level.turn().await.inspect_err(|_| session.break_off())?;
     let Some(level) = Arc::into_inner(level) else {
         session.break_off();
         return Err(session.nested_open());
     };
-    let is_aborted = how == End::Commit && is_aborted(&level).await?;
-    let Some((transaction, parent)) = level.take() else {
+    let is_aborted = how == End::Commit && is_aborted(&level, &mut turn).await?;
+    let Some(lease) = turn.lease() else {
+        return Err(session.broken());
+    };
+    if lease.synchronize().await.is_err() {
+        session.break_off();
+        return Err(session.broken());
+    }
+    let depth = level.depth;
+    let _parent = level.take();
+    session.closed_one();
+    let how = if is_aborted { End::Rollback } else { how };
+    let ended = match depth {
+        0 => lease.end(end_statement(how)).await,
+        _ => {
+            let ended = lease.run(&savepoint_end(how, depth)).await;
+            ended.inspect_err(|_| session.break_off())
+        }
+    };
+    if is_aborted {
+        let tenant = session.scope.schema().clone();
+        return Err(ConnectionError::StatementFailed { tenant }.into());
+    }
+    ended
+}
+
+fn end_statement(how: End) -> &'static str {
+    match how {
+        End::Rollback if !plant::is(Plant::RollbackCommits) => "ROLLBACK",
+        _ => "COMMIT",
+    }
+}
+
+fn savepoint_end(how: End, depth: usize) -> String {
+    let keeps = plant::is(Plant::RollbackCommits) || plant::is(Plant::NestedRollbackKeeps);
+    match how {
+        End::Rollback if !keeps => roll_back_to(depth),
+        _ => format!("RELEASE SAVEPOINT {}", savepoint(depth)),
+    }
+}
+
+/// Ends a transaction of SeaORM's, to be run in a task of its own.
+async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
+    let session = Arc::clone(&level.session);
+    // Once it is our turn, a nested transaction that was begun for nobody is gone.
+    let mut turn = level.turn().await.inspect_err(|_| session.break_off())?;
+    let Some(level) = Arc::into_inner(level) else {
+        session.break_off();
+        return Err(session.nested_open());
+    };
+    let is_aborted = how == End::Commit && is_aborted(&level, &mut turn).await?;
+    let Some((Open::SeaOrm(transaction), parent)) = level.take() else {
         return Ok(());
     };
     let unfinished = session.unfinished();
@@ -225,15 +398,23 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
 
 /// Whether PostgreSQL would roll back where a commit is asked for, because a statement failed. Where statements pass
 /// as they are written, one of them may have gone back to a savepoint since; then the database is asked.
-async fn is_aborted(level: &Level) -> Result<bool, DbErr> {
+async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
     if plant::is(Plant::FailureForgotten) {
         return Ok(false);
     }
     if level.session.is_guarded || !level.has_failed() {
         return Ok(level.has_failed());
     }
-    match level.transaction()?.execute_unprepared("SELECT 1").await {
-        Ok(_) => Ok(false),
+    let answer = match turn.lease() {
+        Some(lease) => lease.run("SELECT 1").await,
+        None => level
+            .transaction()?
+            .execute_unprepared("SELECT 1")
+            .await
+            .map(drop),
+    };
+    match answer {
+        Ok(()) => Ok(false),
         Err(error) if is_refusal_of_the_database(&error) => Ok(true),
         Err(error) => Err(error),
     }
@@ -262,27 +443,39 @@ impl ConnectionTrait for TenantTransaction {
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.level.turn().await?;
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.ask(&mut turn, &Execute(&stmt)).await;
+        }
         self.level.note(self.level.transaction()?.execute_raw(stmt).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = self.session().render(sql)?;
-        let _turn = self.level.turn().await?;
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.ask(&mut turn, &Unprepared(&sql)).await;
+        }
         self.level
             .note(self.level.transaction()?.execute_unprepared(&sql).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.level.turn().await?;
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.ask(&mut turn, &QueryOne(&stmt)).await;
+        }
         self.level
             .note(self.level.transaction()?.query_one_raw(stmt).await)
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let stmt = self.render_statement(stmt)?;
-        let _turn = self.level.turn().await?;
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.ask(&mut turn, &QueryAll(&stmt)).await;
+        }
         self.level
             .note(self.level.transaction()?.query_all_raw(stmt).await)
     }
@@ -305,8 +498,11 @@ impl StreamTrait for TenantTransaction {
                 false => self.render_statement(stmt)?,
             };
             let turn = self.level.turn().await?;
+            if self.session().is_owned {
+                return Ok(TenantTransactionStream::owned(stmt, &self.level, turn));
+            }
             let stream = self.level.transaction()?.stream_raw(stmt).await?;
-            Ok(TenantTransactionStream::new(stream, &self.level, turn))
+            Ok(TenantTransactionStream::of_sea_orm(stream, &self.level, turn))
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{Faulty, drop_when, insert, plain_insert};
 /// <https://github.com/transact-rs/sqlx/issues/4393>
 #[tokio::test]
 async fn a_dropped_begin_of_a_plain_connection_swallows_the_next_borrowers_write() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let plain = db.plain().await;
     let held = db.proxy.add(Rule::reply("BEGIN", Fault::Hold));
     assert!(drop_when(held.fired(), plain.begin()).await.is_none());
@@ -25,7 +25,7 @@ async fn a_dropped_begin_of_a_plain_connection_swallows_the_next_borrowers_write
 
 #[tokio::test]
 async fn a_dropped_begin_of_a_tenants_connection_leaves_nothing_behind() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let held = db.proxy.add(Rule::reply("BEGIN", Fault::Hold));
     assert!(drop_when(held.fired(), db.acme.begin()).await.is_none());
     held.release();
@@ -37,7 +37,7 @@ async fn a_dropped_begin_of_a_tenants_connection_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_dropped_nested_begin_of_a_plain_connection_loses_the_outer_transaction() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let plain = db.plain().await;
     let outer = plain.begin().await.unwrap();
     outer.execute_raw(plain_insert("before")).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_dropped_nested_begin_of_a_tenants_connection_keeps_the_outer_transact
         Rule::reply("SAVEPOINT", Fault::Hold),
         Rule::request("SAVEPOINT", Fault::Hold),
     ] {
-        let db = Faulty::trusting(1).await;
+        let db = Faulty::create(1).await;
         let outer = db.acme.begin().await.unwrap();
         outer.execute_raw(insert("before")).await.unwrap();
         let held = db.proxy.add(rule);

@@ -14,7 +14,7 @@ use super::{Faulty, drop_when, insert, numbers};
 /// SeaORM's transaction panics if it is dropped while another one inside of it talks.
 #[tokio::test]
 async fn the_outer_transaction_is_dropped_during_a_query_of_the_inner_one() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let outer = db.acme.begin().await.unwrap();
     outer.execute_raw(insert("outer")).await.unwrap();
     let inner = outer.begin().await.unwrap();
@@ -34,7 +34,7 @@ async fn the_outer_transaction_is_dropped_during_a_query_of_the_inner_one() {
 
 #[tokio::test]
 async fn the_outer_transaction_is_dropped_while_the_inner_one_streams() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let outer = db.acme.begin().await.unwrap();
     outer.execute_raw(insert("outer")).await.unwrap();
     let inner = outer.begin().await.unwrap();
@@ -55,7 +55,7 @@ async fn the_outer_transaction_is_dropped_while_the_inner_one_streams() {
 
 #[tokio::test]
 async fn a_transaction_is_dropped_by_one_task_while_another_streams_it() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let transaction = Arc::new(db.acme.begin().await.unwrap());
     transaction.execute_raw(insert("shared")).await.unwrap();
     let held = db.proxy.add(Rule::reply("SELECT", Fault::Hold));
@@ -77,7 +77,7 @@ async fn a_transaction_is_dropped_by_one_task_while_another_streams_it() {
 #[tokio::test]
 async fn levels_may_be_dropped_in_any_order() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let db = Faulty::trusting(1).await;
+        let db = Faulty::create(1).await;
         let outer = db.acme.begin().await.unwrap();
         outer.execute_raw(insert("dropped")).await.unwrap();
         let middle = outer.begin().await.unwrap();
@@ -107,7 +107,7 @@ async fn levels_may_be_dropped_in_any_order() {
 /// What failed inside is undone with the savepoint; what failed outside is the transaction's end.
 #[tokio::test]
 async fn a_transaction_knows_whose_statement_failed() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     for ending in ["commit", "rollback", "drop"] {
         let outer = db.acme.begin().await.unwrap();
         outer.execute_raw(insert(ending)).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_transaction_knows_whose_statement_failed() {
 /// The error arrives when nobody waits for it; COMMIT would be answered with ROLLBACK, which sqlx takes for success.
 #[tokio::test]
 async fn what_fails_after_it_was_dropped_cannot_be_committed() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let transaction = db.acme.begin().await.unwrap();
     transaction.execute_raw(insert("dropped")).await.unwrap();
     let held = db
@@ -153,7 +153,7 @@ async fn what_fails_after_it_was_dropped_cannot_be_committed() {
 
 #[tokio::test]
 async fn a_stream_that_fails_after_it_was_dropped_cannot_be_committed() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let transaction = db.acme.begin().await.unwrap();
     transaction.execute_raw(insert("dropped")).await.unwrap();
     let failing = "SELECT 1 / (30 - n) FROM generate_series(1, 50) AS n";
@@ -169,7 +169,7 @@ async fn a_stream_that_fails_after_it_was_dropped_cannot_be_committed() {
 /// An error that nobody saw counts as the outer one's, which is on the safe side: all or nothing holds.
 #[tokio::test]
 async fn what_fails_inside_after_it_was_dropped_leaves_the_outer_transaction_whole() {
-    let db = Faulty::trusting(1).await;
+    let db = Faulty::create(1).await;
     let outer = db.acme.begin().await.unwrap();
     outer.execute_raw(insert("outer")).await.unwrap();
     let inner = outer.begin().await.unwrap();

@@ -154,7 +154,7 @@ async fn assert_whole(db: &Faulty, work: Work, title: &str, output: Option<Resul
 
 #[tokio::test]
 async fn dropped_at_each_poll() {
-    drop_at_each_poll(&Faulty::trusting(1).await).await;
+    drop_at_each_poll(&Faulty::create(1).await).await;
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn drop_at_each_poll(db: &Faulty) {
 
 #[tokio::test]
 async fn dropped_at_each_reply() {
-    drop_at_each_message(&Faulty::trusting(1).await, Direction::ToClient).await;
+    drop_at_each_message(&Faulty::create(1).await, Direction::ToClient).await;
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn dropped_at_each_reply_with_roles() {
 
 #[tokio::test]
 async fn dropped_at_each_request() {
-    drop_at_each_message(&Faulty::trusting(1).await, Direction::ToServer).await;
+    drop_at_each_message(&Faulty::create(1).await, Direction::ToServer).await;
 }
 
 async fn drop_at_each_message(db: &Faulty, direction: Direction) {
@@ -221,7 +221,7 @@ async fn drop_at_each_message(db: &Faulty, direction: Direction) {
 /// Many clients on few connections, through a slow network; every other one goes away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_by_many_at_once() {
-    let db = Faulty::trusting(3).await;
+    let db = Faulty::create(3).await;
     db.proxy.set_faults(Faults {
         delay: 0.05,
         longest_delay: Duration::from_millis(3),

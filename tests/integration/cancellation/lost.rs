@@ -21,7 +21,7 @@ const ENDINGS: [Fault; 2] = [Fault::Cut, Fault::Reset];
 async fn a_commit_whose_reply_is_lost_has_an_unknown_outcome() {
     for fault in ENDINGS {
         for (rule, notes) in LOSSES {
-            let db = Faulty::resetting(1).await;
+            let db = Faulty::create(1).await;
             let transaction = db.acme.begin().await.unwrap();
             transaction.execute_raw(insert("lost")).await.unwrap();
             let lost = db.proxy.add(rule("COMMIT", fault));
@@ -41,7 +41,7 @@ async fn a_commit_whose_reply_is_lost_has_an_unknown_outcome() {
 /// An error is an answer, but not of whoever gives up for the server.
 #[tokio::test]
 async fn a_commit_that_ends_in_a_fatal_error_has_an_unknown_outcome() {
-    let db = Faulty::resetting(1).await;
+    let db = Faulty::create(1).await;
     let transaction = db.acme.begin().await.unwrap();
     transaction.execute_raw(insert("lost")).await.unwrap();
     db.proxy.add(Rule::reply("COMMIT", Fault::Fatal));
@@ -57,7 +57,7 @@ async fn a_commit_that_ends_in_a_fatal_error_has_an_unknown_outcome() {
 
 #[tokio::test]
 async fn the_closure_form_says_that_the_outcome_is_unknown() {
-    let db = Faulty::resetting(1).await;
+    let db = Faulty::create(1).await;
     db.proxy.add(Rule::reply("COMMIT", Fault::Cut));
     let outcome = db.acme.transaction::<_, _, sea_orm::DbErr>(|transaction| {
         Box::pin(async move { transaction.execute_raw(insert("lost")).await })
@@ -77,7 +77,7 @@ async fn the_closure_form_says_that_the_outcome_is_unknown() {
 #[tokio::test]
 async fn the_end_of_a_nested_transaction_that_is_lost_ends_the_outer_one() {
     for fault in ENDINGS {
-        let db = Faulty::resetting(1).await;
+        let db = Faulty::create(1).await;
         let outer = db.acme.begin().await.unwrap();
         outer.execute_raw(insert("lost")).await.unwrap();
         let inner = outer.begin().await.unwrap();
@@ -94,7 +94,7 @@ async fn the_end_of_a_nested_transaction_that_is_lost_ends_the_outer_one() {
 async fn a_rollback_whose_reply_is_lost_rolls_back() {
     for fault in ENDINGS {
         for (rule, _) in LOSSES {
-            let db = Faulty::resetting(1).await;
+            let db = Faulty::create(1).await;
             let transaction = db.acme.begin().await.unwrap();
             transaction.execute_raw(insert("lost")).await.unwrap();
             db.proxy.add(rule("ROLLBACK", fault));
@@ -109,7 +109,7 @@ async fn a_rollback_whose_reply_is_lost_rolls_back() {
 async fn a_begin_whose_reply_is_lost_leaves_nothing_behind() {
     for fault in ENDINGS {
         for (rule, _) in LOSSES {
-            let db = Faulty::resetting(1).await;
+            let db = Faulty::create(1).await;
             db.proxy.add(rule("BEGIN", fault));
             db.acme.begin().await.unwrap_err();
             db.assert_clean("a lost begin").await;
@@ -121,7 +121,7 @@ async fn a_begin_whose_reply_is_lost_leaves_nothing_behind() {
 async fn a_statement_whose_reply_is_lost_is_an_error() {
     for fault in ENDINGS {
         for (rule, notes) in LOSSES {
-            let db = Faulty::resetting(1).await;
+            let db = Faulty::create(1).await;
             db.proxy.add(rule("INSERT", fault));
             db.acme.execute_raw(insert("lost")).await.unwrap_err();
             // With a role, it is in a transaction, which was not committed.
@@ -135,7 +135,7 @@ async fn a_statement_whose_reply_is_lost_is_an_error() {
 #[tokio::test]
 async fn a_transaction_whose_connection_is_lost_refuses_everything() {
     for fault in ENDINGS {
-        let db = Faulty::resetting(1).await;
+        let db = Faulty::create(1).await;
         let transaction = db.acme.begin().await.unwrap();
         transaction.execute_raw(insert("lost")).await.unwrap();
         db.proxy.add(Rule::message(Direction::ToClient, b"D", fault));
@@ -152,7 +152,7 @@ async fn a_transaction_whose_connection_is_lost_refuses_everything() {
 #[tokio::test]
 async fn a_stream_whose_connection_is_lost_ends_with_an_error() {
     for fault in ENDINGS {
-        let db = Faulty::resetting(1).await;
+        let db = Faulty::create(1).await;
         db.proxy
             .add(Rule::message(Direction::ToClient, b"D", fault).nth(3));
         let rows = db.acme.stream_raw(numbers(9)).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_stream_whose_connection_is_lost_ends_with_an_error() {
 #[tokio::test]
 async fn the_pool_recovers_from_a_server_that_is_silent() {
     let in_query = [Direction::ToServer, Direction::ToClient].map(|direction| async move {
-        let db = Faulty::resetting(1).await;
+        let db = Faulty::create(1).await;
         let silent = db.proxy.add(Rule::any(direction, Fault::Blackhole));
         let query = db.acme.query_all_raw(numbers(9));
         assert!(drop_when(silent.fired(), query).await.is_none());
@@ -182,21 +182,9 @@ async fn the_pool_recovers_from_a_server_that_is_silent() {
     join_all(in_query).await;
 }
 
-/// It would be in the pool with its transaction open: nobody looks at sessions that come back.
-#[tokio::test]
-async fn a_begin_is_not_given_up_where_sessions_are_not_reset() {
-    let db = Faulty::trusting(1).await;
-    let held = db.proxy.add(Rule::reply("BEGIN", Fault::Hold));
-    assert!(drop_when(held.fired(), db.acme.begin()).await.is_none());
-    // Longer than it is waited for where sessions are reset.
-    tokio::time::sleep(Duration::from_secs(7)).await;
-    held.release();
-    assert_recovers(&db).await;
-}
-
 #[tokio::test]
 async fn a_stream_that_is_dropped_while_the_server_is_silent_keeps_no_connection() {
-    let db = Faulty::resetting(1).await;
+    let db = Faulty::create(1).await;
     let row = Rule::message(Direction::ToClient, b"D", Fault::Blackhole);
     let silent = db.proxy.add(row.nth(3));
     let rows = db.acme.stream_raw(numbers(9)).await.unwrap();
@@ -209,7 +197,7 @@ async fn a_stream_that_is_dropped_while_the_server_is_silent_keeps_no_connection
 #[tokio::test]
 async fn the_pool_recovers_from_a_server_that_is_silent_while_a_transaction_begins_or_ends() {
     let at_text = ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].map(|text| async move {
-        let db = Faulty::resetting(1).await;
+        let db = Faulty::create(1).await;
         let silent = db.proxy.add(Rule::reply(text, Fault::Blackhole));
         let work = async {
             let outer = db.acme.begin().await?;
@@ -230,7 +218,7 @@ async fn the_pool_recovers_from_a_server_that_is_silent_while_a_transaction_begi
 /// sqlx would go on outside of the outer transaction.
 #[tokio::test]
 async fn a_nested_begin_that_is_given_up_breaks_the_outer_transaction_off() {
-    let db = Faulty::resetting(1).await;
+    let db = Faulty::create(1).await;
     let outer = db.acme.begin().await.unwrap();
     outer.execute_raw(insert("outer")).await.unwrap();
     let held = db.proxy.add(Rule::reply("SAVEPOINT", Fault::Hold));
@@ -258,7 +246,7 @@ async fn assert_recovers(db: &Faulty) {
 /// A network that is slow loses nothing.
 #[tokio::test]
 async fn a_commit_that_takes_its_time_is_a_commit() {
-    let db = Faulty::resetting(1).await;
+    let db = Faulty::create(1).await;
     let transaction = db.acme.begin().await.unwrap();
     transaction.execute_raw(insert("late")).await.unwrap();
     db.proxy

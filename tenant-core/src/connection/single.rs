@@ -1,0 +1,68 @@
+//! Single statements on the connections of the pool.
+
+use sea_orm::{DbErr, Statement};
+
+use super::{
+    TenantConnection,
+    rows::RowStream,
+    transaction::{begin_statement, commit_error, role_error},
+};
+use crate::{
+    pool::{EndOnDrop, Lease, Pool, Question},
+    role::RoleName,
+};
+
+impl TenantConnection {
+    /// Asks a question on a connection of the pool, as the tenant's role if it has one.
+    pub(super) async fn ask<Q: Question>(&self, pool: &Pool, question: &Q) -> Result<Q::Answer, DbErr> {
+        let Some(role) = self.role().await? else {
+            let mut lease = pool.acquire(self.key).await?;
+            return question.ask(&mut lease).await;
+        };
+        let mut lease = pool.acquire(self.key).await?;
+        self.begin_as(&mut lease, &role).await?;
+        let mut answer = question.ask(&mut lease).await;
+        if answer.is_err() && lease.take_out_of_date() {
+            lease.end("ROLLBACK").await?;
+            self.begin_as(&mut lease, &role).await?;
+            answer = question.ask(&mut lease).await;
+        }
+        // After an error, dropping the lease rolls back, and nobody waits for it.
+        let answer = answer?;
+        self.commit(&mut lease).await?;
+        Ok(answer)
+    }
+
+    async fn begin_as(&self, lease: &mut Lease, role: &RoleName) -> Result<(), DbErr> {
+        let begin = begin_statement(&sea_orm::TransactionOptions::default(), Some(role));
+        let begun = lease.begin(&begin).await;
+        begun.map_err(|error| role_error(self.scope.schema(), role, error))
+    }
+
+    async fn commit(&self, lease: &mut Lease) -> Result<(), DbErr> {
+        let committed = lease.end("COMMIT").await;
+        committed.map_err(|error| commit_error(self.scope.schema(), error))
+    }
+
+    /// The rows of a statement, which has its effect even if they are not read to the end.
+    pub(super) async fn stream_rows(
+        &self,
+        pool: &Pool,
+        statement: Statement,
+    ) -> Result<RowStream<'static>, DbErr> {
+        let role = self.role().await?;
+        let mut lease = pool.acquire(self.key).await?;
+        if let Some(role) = &role {
+            self.begin_as(&mut lease, role).await?;
+            lease.end_on_drop(EndOnDrop::Commit);
+        }
+        let connection = self.clone();
+        Ok(RowStream::new(|row| async move {
+            lease.for_each_row(&statement, |found| row.push(found)).await?;
+            match role {
+                Some(_) => connection.commit(&mut lease).await,
+                None => Ok(()),
+            }
+        }))
+    }
+}

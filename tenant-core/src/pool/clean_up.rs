@@ -1,0 +1,73 @@
+//! Connections that come back in the middle of something.
+
+use sea_orm::sqlx::{Connection as _, Error, Executor as _, PgConnection};
+use tokio::runtime::Handle;
+
+use super::{
+    TIMEOUT,
+    connect::PooledConnection,
+    count,
+    lease::{EndOnDrop, Leftovers, Permit, is_end_of_session},
+};
+
+/// Cleans a connection up in a task, and gives it back if that succeeds in time. The slot is busy until then.
+pub(super) fn start(permit: Permit, mut connection: PooledConnection, left: Leftovers) {
+    // Without a runtime nobody could read the answer. Dropping the connection closes it, which rolls back.
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        let cleaned = tokio::time::timeout(TIMEOUT, clean(&mut connection.raw, left)).await;
+        match cleaned {
+            Ok(Ok(())) => {
+                connection.heard(std::time::Instant::now());
+                permit.put_back(connection);
+            }
+            Ok(Err(_)) => permit.pool().suspect(),
+            Err(_) => {
+                tracing::warn!("a connection was closed: its server did not answer within {TIMEOUT:?}");
+                count(&permit.pool().0.counters.not_cleaned);
+            }
+        }
+    });
+}
+
+/// Closes a connection in a task. The slot is busy until then, so that there are never more than were asked for.
+pub(super) fn close(permit: Permit, connection: PooledConnection) {
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        connection.close().await;
+        drop(permit);
+    });
+}
+
+async fn clean(raw: &mut PgConnection, left: Leftovers) -> Result<(), Error> {
+    let mut has_failed = left.has_unseen_error;
+    drain(raw, &mut has_failed).await?;
+    match left.transaction {
+        None => Ok(()),
+        Some(EndOnDrop::Commit) if !has_failed => commit(raw).await,
+        Some(_) => raw.execute("ROLLBACK").await.map(drop),
+    }
+}
+
+/// A COMMIT that PostgreSQL refuses has rolled back.
+async fn commit(raw: &mut PgConnection) -> Result<(), Error> {
+    match raw.execute("COMMIT").await {
+        Err(error) if is_end_of_session(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what is unread. Each error in it ends a reading of sqlx, so there may be several.
+pub(super) async fn drain(raw: &mut PgConnection, has_failed: &mut bool) -> Result<(), Error> {
+    loop {
+        match raw.ping().await {
+            Ok(()) => return Ok(()),
+            Err(error) if is_end_of_session(&error) => return Err(error),
+            Err(_) => *has_failed = true,
+        }
+    }
+}

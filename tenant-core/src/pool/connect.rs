@@ -1,0 +1,202 @@
+//! [`PooledConnection`]: a connection, and what the pool knows of it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{Connection, Error, PgConnection, Row},
+};
+
+use super::{Counters, Pool, TIMEOUT, count, keeping::Keeping, lease::Permit, lock};
+
+/// A connection, and what the pool knows of it.
+pub(super) struct PooledConnection {
+    pub(super) raw: PgConnection,
+    pub(super) keeping: Keeping,
+    opened: Instant,
+    /// The last time that the server answered.
+    heard: Instant,
+    _open: Open,
+}
+
+/// Counts a connection as open until it is dropped.
+struct Open(Arc<Counters>);
+
+impl Open {
+    fn new(counters: &Arc<Counters>) -> Self {
+        counters.open.fetch_add(1, Ordering::Relaxed);
+        count(&counters.opened);
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The state of an idle connection.
+enum Freshness {
+    Fresh,
+    /// It may have been lost.
+    Doubtful,
+    Expired,
+}
+
+impl PooledConnection {
+    /// The number of prepared statements that it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.raw.cached_statements_size()
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    pub(super) fn idle_since(&self) -> Instant {
+        self.heard
+    }
+
+    pub(super) fn is_expired(&self, max_lifetime: Option<Duration>) -> bool {
+        max_lifetime.is_some_and(|max| self.opened.elapsed() > max)
+    }
+
+    /// Says farewell to the server, if that takes no longer than the timeout.
+    pub(super) async fn close(self) {
+        let _ = tokio::time::timeout(TIMEOUT, self.raw.close()).await;
+    }
+}
+
+impl Pool {
+    /// Opens connections before they are needed.
+    pub(super) async fn open_eagerly(&self) -> Result<(), DbErr> {
+        let settings = &self.0.settings;
+        let wanted = settings.min_connections.max(usize::from(!settings.is_lazy));
+        for slot in 0..wanted.min(settings.max_connections) {
+            self.open_in(slot).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens a connection in an idle slot that has none.
+    pub(super) async fn open_in(&self, slot: usize) -> Result<(), DbErr> {
+        let Some(permit) = self.take_idle(slot) else {
+            return Ok(());
+        };
+        let is_empty = lock(&self.0.idle[slot]).is_none();
+        if is_empty {
+            let connection = self.open().await?;
+            *lock(&self.0.idle[slot]) = Some(connection);
+        }
+        drop(permit);
+        Ok(())
+    }
+
+    pub(super) fn take_idle(&self, slot: usize) -> Option<Permit> {
+        let is_taken = lock(&self.0.scheduler).take_idle(slot, Instant::now());
+        is_taken.then(|| Permit::new(self, slot))
+    }
+
+    /// An open connection for a slot: the one that was idle there, if it is still good.
+    pub(super) async fn connection_of(
+        &self,
+        slot: usize,
+        deadline: Instant,
+    ) -> Result<PooledConnection, DbErr> {
+        let idle = lock(&self.0.idle[slot]).take();
+        if let Some(idle) = idle
+            && let Some(good) = self.checked(idle).await
+        {
+            return Ok(good);
+        }
+        match tokio::time::timeout_at(deadline.into(), self.open()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    async fn checked(&self, mut connection: PooledConnection) -> Option<PooledConnection> {
+        match self.freshness(&connection) {
+            Freshness::Fresh => Some(connection),
+            Freshness::Expired => {
+                count(&self.0.counters.expired);
+                connection.close().await;
+                None
+            }
+            Freshness::Doubtful => {
+                let answer = tokio::time::timeout(TIMEOUT, connection.raw.ping()).await;
+                if matches!(answer, Ok(Ok(()))) {
+                    connection.heard = Instant::now();
+                    return Some(connection);
+                }
+                self.suspect();
+                None
+            }
+        }
+    }
+
+    fn freshness(&self, connection: &PooledConnection) -> Freshness {
+        let settings = &self.0.settings;
+        if connection.is_expired(settings.max_lifetime) {
+            return Freshness::Expired;
+        }
+        let idle = connection.heard.elapsed();
+        let heard = connection
+            .heard
+            .saturating_duration_since(self.0.start)
+            .as_micros();
+        let is_suspect = heard < u128::from(self.0.suspect_before.load(Ordering::Acquire));
+        if is_suspect || settings.ask_after_idle.is_some_and(|limit| idle >= limit) {
+            Freshness::Doubtful
+        } else {
+            Freshness::Fresh
+        }
+    }
+
+    /// Opens a connection. sqlx tries again where the server is starting up, until `connect_timeout`.
+    async fn open(&self) -> Result<PooledConnection, DbErr> {
+        let connection = self.0.connector.acquire().await.map_err(not_opened)?;
+        let mut raw = connection.detach();
+        require_standard_strings(&mut raw).await?;
+        let now = Instant::now();
+        Ok(PooledConnection {
+            raw,
+            keeping: Keeping::new(self.0.settings.statements_kept),
+            opened: now,
+            heard: now,
+            _open: Open::new(&self.0.counters),
+        })
+    }
+}
+
+fn not_opened(error: Error) -> DbErr {
+    match error {
+        Error::PoolClosed => super::closed(),
+        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
+    }
+}
+
+/// Statements are checked by the rules that this setting stands for. It may differ between sessions: by role, by
+/// startup options, or by a hook of the application.
+async fn require_standard_strings(raw: &mut PgConnection) -> Result<(), DbErr> {
+    use sea_orm::sqlx::Executor as _;
+
+    let row = raw
+        .fetch_one("SHOW standard_conforming_strings")
+        .await
+        .map_err(not_opened)?;
+    let setting: String = row.try_get(0).map_err(not_opened)?;
+    if setting == "on" {
+        return Ok(());
+    }
+    Err(DbErr::Conn(RuntimeErr::Internal(NON_STANDARD_STRINGS.to_owned())))
+}
+
+/// It says what [`ConnectError::NonStandardStrings`](crate::ConnectError::NonStandardStrings) says where the application
+/// connects.
+const NON_STANDARD_STRINGS: &str = "the server's setting standard_conforming_strings is off for this session, so that \
+    it reads literals in another way than they are checked in: set it to on, as it is by default";

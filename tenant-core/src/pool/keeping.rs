@@ -1,0 +1,138 @@
+//! [`Keeping`]: which statements a connection keeps prepared.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
+
+/// Texts up to this length are kept as long as there is room.
+const SHORT: usize = 1024;
+
+/// Texts of more are never kept, such as an INSERT of many rows.
+const LONG: usize = 32 * 1024;
+
+/// Statements that are kept under another text, at most.
+const MAX_RENEWED: usize = 256;
+
+/// Decides which statements a connection keeps prepared, and under which text.
+///
+/// sqlx drops the least recently used statement when it keeps another one, which costs a round trip. So where it is
+/// full, a statement is kept only when it comes a second time (the doorkeeper of TinyLFU,
+/// <https://doi.org/10.1145/3149371>): otherwise, it is prepared without a name.
+pub(super) struct Keeping {
+    capacity: usize,
+    /// A Bloom filter of one hash.
+    seen: Vec<u64>,
+    sightings: usize,
+    hasher: RandomState,
+    /// How often a text was renewed. sqlx cannot forget a single statement, but knows statements by their text.
+    renewed: HashMap<String, usize>,
+}
+
+impl Keeping {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            seen: Vec::new(),
+            sightings: 0,
+            hasher: RandomState::new(),
+            renewed: HashMap::new(),
+        }
+    }
+
+    /// True if a statement is to be kept. Those that are kept already stay so in either case.
+    pub(super) fn keeps(&mut self, sql: &str, kept: usize) -> bool {
+        match sql.len() {
+            0..=SHORT if kept < self.capacity => true,
+            0..=LONG if self.capacity > 0 => self.was_seen(sql),
+            _ => false,
+        }
+    }
+
+    fn was_seen(&mut self, sql: &str) -> bool {
+        if self.sightings >= self.capacity || self.seen.is_empty() {
+            // Eight bits a statement: one of eight that come once is taken for one that comes again.
+            let words = (self.capacity / 8).next_power_of_two().max(8);
+            self.seen.clear();
+            self.seen.resize(words, 0);
+            self.sightings = 0;
+        }
+        let hash = self.hasher.hash_one(sql);
+        let word = usize::try_from(hash >> 6).unwrap_or(usize::MAX) % self.seen.len();
+        let bit = 1 << (hash & 63);
+        let was_seen = self.seen[word] & bit != 0;
+        if !was_seen {
+            self.seen[word] |= bit;
+            self.sightings += 1;
+        }
+        was_seen
+    }
+
+    /// The text of a statement on this connection. Spaces after it say the same to PostgreSQL.
+    pub(super) fn text<'a>(&self, sql: &'a str) -> Cow<'a, str> {
+        if self.renewed.is_empty() {
+            return Cow::Borrowed(sql);
+        }
+        match self.renewed.get(sql) {
+            Some(times) => Cow::Owned(format!("{sql}{:times$}", "")),
+            None => Cow::Borrowed(sql),
+        }
+    }
+
+    /// Prepares a statement anew from now on. False if there are too many: the connection is to be replaced.
+    pub(super) fn renew(&mut self, sql: &str) -> bool {
+        if let Some(times) = self.renewed.get_mut(sql) {
+            *times += 1;
+            return *times < MAX_RENEWED;
+        }
+        self.renewed.insert(sql.to_owned(), 1);
+        self.renewed.len() < MAX_RENEWED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keeping, LONG, SHORT};
+
+    #[test]
+    fn a_full_connection_keeps_what_comes_again() {
+        let mut keeping = Keeping::new(100);
+        assert!(keeping.keeps("SELECT 1", 99));
+        assert!(!keeping.keeps("SELECT 2", 100));
+        assert!(keeping.keeps("SELECT 2", 100));
+    }
+
+    #[test]
+    fn long_texts_are_kept_if_they_come_again_and_very_long_ones_never() {
+        let mut keeping = Keeping::new(100);
+        let (long, very_long) = (" ".repeat(SHORT + 1), " ".repeat(LONG + 1));
+        assert!(!keeping.keeps(&long, 0));
+        assert!(keeping.keeps(&long, 0));
+        for _ in 0..3 {
+            assert!(!keeping.keeps(&very_long, 0));
+        }
+    }
+
+    #[test]
+    fn rare_statements_are_forgotten() {
+        let mut keeping = Keeping::new(10);
+        let mut kept = 0;
+        for number in 0..1000 {
+            kept += u32::from(keeping.keeps(&format!("SELECT {number}"), 10));
+        }
+        assert!(kept < 150, "{kept} of 1000 that came once");
+    }
+
+    #[test]
+    fn a_renewed_statement_has_another_text() {
+        let mut keeping = Keeping::new(10);
+        assert_eq!(keeping.text("SELECT 1"), "SELECT 1");
+        assert!(keeping.renew("SELECT 1"));
+        assert_eq!(keeping.text("SELECT 1"), "SELECT 1 ");
+        assert!(keeping.renew("SELECT 1"));
+        assert_eq!(keeping.text("SELECT 1"), "SELECT 1  ");
+        assert_eq!(keeping.text("SELECT 2"), "SELECT 2");
+        assert!((0..1000).any(|number| !keeping.renew(&format!("SELECT {number}"))));
+    }
+}

@@ -1,0 +1,281 @@
+//! [`Lease`]: a connection in use.
+
+use std::{fmt, time::Instant};
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{
+        Error, Executor as _,
+        postgres::{PgDatabaseError, PgSeverity},
+    },
+};
+
+use super::{Pool, TIMEOUT, clean_up, connect::PooledConnection, count, lock};
+use crate::plant::{self, Plant};
+
+/// A slot of the pool. Dropping it gives the slot to the next.
+pub(super) struct Permit {
+    pool: Pool,
+    slot: usize,
+}
+
+impl Permit {
+    pub(super) fn new(pool: &Pool, slot: usize) -> Self {
+        Self {
+            pool: pool.clone(),
+            slot,
+        }
+    }
+
+    pub(super) async fn into_lease(self, deadline: Instant) -> Result<Lease, DbErr> {
+        let connection = self.pool.connection_of(self.slot, deadline).await?;
+        Ok(Lease {
+            connection: Some(connection),
+            leftovers: Leftovers::default(),
+            permit: Some(self),
+        })
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Leaves a connection to the next who has the slot.
+    pub(super) fn put_back(self, connection: PooledConnection) {
+        if !self.pool.is_closed() {
+            *lock(&self.pool.0.idle[self.slot]) = Some(connection);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pool.release(self.slot);
+    }
+}
+
+/// A connection in use by one tenant. Dropping it gives it back: at once, after a clean-up, or not at all if it was
+/// lost or ran unguarded statements.
+pub(crate) struct Lease {
+    connection: Option<PooledConnection>,
+    leftovers: Leftovers,
+    permit: Option<Permit>,
+}
+
+/// What a connection was in the middle of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Leftovers {
+    /// A statement was sent, and its answer is not read to the end.
+    pub(super) is_in_flight: bool,
+    /// The last answer was an error, after which the end of the message may be unread.
+    has_unread_end: bool,
+    /// An error was read for a statement that nobody waits for any more.
+    pub(super) has_unseen_error: bool,
+    pub(super) transaction: Option<EndOnDrop>,
+    is_unguarded: bool,
+    is_lost: bool,
+    /// It is closed after use, for it keeps too much.
+    is_worn: bool,
+    /// A statement of the open transaction was out of date.
+    was_out_of_date: bool,
+}
+
+/// The end of a transaction that is left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndOnDrop {
+    Rollback,
+    /// A single statement has its effect although nobody reads its rows to the end, as it has outside of a transaction.
+    Commit,
+}
+
+impl Lease {
+    /// The connection, to send something on. Unless [`answered`](Self::answered) is told of the answer, it is drained
+    /// before anybody else has it.
+    pub(super) fn send(&mut self) -> Result<&mut PooledConnection, Error> {
+        if self.leftovers.is_lost {
+            return Err(Error::WorkerCrashed);
+        }
+        self.leftovers.is_in_flight = true;
+        self.connection.as_mut().ok_or(Error::WorkerCrashed)
+    }
+
+    /// Passes an answer on, and remembers what it says of the connection.
+    pub(super) fn answered<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        self.leftovers.is_in_flight = false;
+        if let Err(error) = &answer {
+            self.leftovers.has_unread_end = true;
+            if is_end_of_session(error) && !self.leftovers.is_lost {
+                self.leftovers.is_lost = true;
+                self.suspect();
+            }
+        }
+        answer
+    }
+
+    fn suspect(&self) {
+        if let Some(permit) = &self.permit {
+            permit.pool().suspect();
+        }
+    }
+
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.permit.as_ref().map(Permit::pool)
+    }
+
+    /// True if the spans of statements have their text, as `record_stmt_in_spans` of the options says.
+    #[cfg(feature = "tracing-spans")]
+    pub(super) fn records_statements(&self) -> bool {
+        self.pool().is_some_and(|pool| pool.0.settings.records_statements)
+    }
+
+    /// Runs statements as they are, as one message.
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<(), DbErr> {
+        let sent = self.send().map_err(query_error)?;
+        let sql = sea_orm::sqlx::AssertSqlSafe(sql);
+        let answer = sent.raw.execute(sql).await.map(drop);
+        self.answered(answer).map_err(query_error)
+    }
+
+    /// Begins a transaction. If the lease is dropped from now on, the transaction is rolled back.
+    pub(crate) async fn begin(&mut self, begin: &str) -> Result<(), DbErr> {
+        self.leftovers.transaction = Some(EndOnDrop::Rollback);
+        self.run(begin).await
+    }
+
+    /// Ends a transaction with COMMIT or ROLLBACK.
+    pub(crate) async fn end(&mut self, end: &str) -> Result<(), DbErr> {
+        self.run(end).await?;
+        self.leftovers.transaction = None;
+        Ok(())
+    }
+
+    /// Sets the end of the open transaction where the lease is dropped.
+    pub(crate) fn end_on_drop(&mut self, end: EndOnDrop) {
+        self.leftovers.transaction = Some(end);
+    }
+
+    /// The session is closed after use: nobody knows what the statements leave in it.
+    pub(crate) fn set_unguarded(&mut self) {
+        self.leftovers.is_unguarded = true;
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.leftovers.transaction.is_some()
+    }
+
+    /// Prepares a statement anew from now on.
+    pub(super) fn renew(&mut self, sql: &str) {
+        if let Some(connection) = &mut self.connection {
+            self.leftovers.is_worn |= !connection.keeping.renew(sql);
+        }
+        self.leftovers.was_out_of_date = true;
+    }
+
+    /// True if a statement was out of date: it can be sent again, in another transaction. Tells it once.
+    pub(crate) fn take_out_of_date(&mut self) -> bool {
+        std::mem::take(&mut self.leftovers.was_out_of_date)
+    }
+
+    /// True if a statement was cut off, so that [`synchronize`](Self::synchronize) has to come before the next one.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.leftovers.is_in_flight
+    }
+
+    /// True if an error came that nobody saw. Tells it once.
+    pub(crate) fn take_unseen_error(&mut self) -> bool {
+        std::mem::take(&mut self.leftovers.has_unseen_error)
+    }
+
+    /// Reads all that is unread, so that the next statement is sent by the first poll of its future.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the connection is lost, or the server does not answer in time.
+    pub(crate) async fn synchronize(&mut self) -> Result<(), DbErr> {
+        if !self.leftovers.is_in_flight && !self.leftovers.has_unread_end {
+            return Ok(());
+        }
+        let connection = match &mut self.connection {
+            Some(connection) if !self.leftovers.is_lost => connection,
+            _ => return Err(query_error(Error::WorkerCrashed)),
+        };
+        let unseen = &mut self.leftovers.has_unseen_error;
+        let drained = tokio::time::timeout(TIMEOUT, clean_up::drain(&mut connection.raw, unseen)).await;
+        let error = match drained {
+            Ok(Ok(())) => {
+                self.leftovers.is_in_flight = false;
+                self.leftovers.has_unread_end = false;
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(_) => Error::Protocol(format!("the server did not answer within {TIMEOUT:?}")),
+        };
+        self.leftovers.is_lost = true;
+        self.suspect();
+        Err(query_error(error))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else {
+            return;
+        };
+        let left = self.leftovers;
+        if left.is_lost {
+            return;
+        }
+        if left.is_unguarded && !plant::is(Plant::UnguardedKept) {
+            count(&permit.pool().0.counters.unguarded);
+            clean_up::close(permit, connection);
+            return;
+        }
+        if left.is_worn {
+            count(&permit.pool().0.counters.expired);
+            clean_up::close(permit, connection);
+            return;
+        }
+        let is_clean = !left.is_in_flight && left.transaction.is_none();
+        if is_clean || plant::is(Plant::LeftoversStay) {
+            connection.heard(Instant::now());
+            permit.put_back(connection);
+        } else {
+            clean_up::start(permit, connection, left);
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("leftovers", &self.leftovers)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn query_error(error: Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+pub(super) fn exec_error(error: Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+/// True if a connection is of no use after an error. PostgreSQL's own errors leave it whole, unless they are fatal,
+/// and so do those of values and types.
+pub(super) fn is_end_of_session(error: &Error) -> bool {
+    match error {
+        Error::Database(error) => {
+            let severity = error
+                .try_downcast_ref::<PgDatabaseError>()
+                .map(PgDatabaseError::severity);
+            matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
+        }
+        Error::RowNotFound
+        | Error::TypeNotFound { .. }
+        | Error::ColumnNotFound(_)
+        | Error::ColumnIndexOutOfBounds { .. }
+        | Error::ColumnDecode { .. }
+        | Error::Encode(_) => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,269 @@
+//! The pool behind all tenants: connections that the library owns.
+//!
+//! [`scheduler`] decides who gets which connection, [`lease`] is a connection in use, [`clean_up`] is what happens to
+//! one that came back in the middle of something, and [`upkeep`] closes idle ones.
+
+mod clean_up;
+mod connect;
+mod keeping;
+mod lease;
+mod options;
+mod question;
+mod scheduler;
+mod span;
+mod status;
+mod upkeep;
+mod waiting;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sea_orm::{ConnAcquireErr, DbErr, sqlx::PgPool};
+use tokio::sync::{Notify, oneshot};
+
+use connect::PooledConnection;
+use lease::Permit;
+use scheduler::{Placement, Scheduler};
+use waiting::Waiting;
+
+pub(crate) use lease::{EndOnDrop, Lease};
+pub(crate) use options::{PoolSettings, shared_connection};
+pub(crate) use question::{Execute, QueryAll, QueryOne, Question, Unprepared};
+pub(crate) use scheduler::TenantKey;
+pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
+
+use crate::error::ConnectionError;
+
+/// The longest time that a clean-up, a check or a farewell waits for the server.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections of all tenants. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    settings: PoolSettings,
+    /// Opens connections and keeps none: they are detached from it.
+    connector: PgPool,
+    /// The connections that are idle, by slot. Whoever has a slot takes its connection.
+    idle: Box<[Mutex<Option<PooledConnection>>]>,
+    scheduler: Mutex<Scheduler<oneshot::Sender<Permit>>>,
+    counters: Arc<Counters>,
+    /// Connections that were heard of before this time, in microseconds since the start, are asked before use: another
+    /// one was lost then.
+    suspect_before: AtomicU64,
+    start: Instant,
+    is_closed: AtomicBool,
+    returned: Notify,
+}
+
+/// Counts since the start, and the number of open connections.
+#[derive(Debug, Default)]
+struct Counters {
+    open: AtomicUsize,
+    opened: AtomicU64,
+    lost: AtomicU64,
+    unguarded: AtomicU64,
+    expired: AtomicU64,
+    idle: AtomicU64,
+    not_cleaned: AtomicU64,
+    renewed: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// Opens `min_connections`, and at least one unless the options say `connect_lazy`.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the first connection cannot be opened.
+    pub(crate) async fn connect(settings: PoolSettings) -> Result<Self, DbErr> {
+        let pool = Self(Arc::new(Inner {
+            connector: settings.connector(),
+            idle: std::iter::repeat_with(Mutex::default)
+                .take(settings.max_connections)
+                .collect(),
+            scheduler: Mutex::new(Scheduler::new(settings.max_connections)),
+            counters: Arc::default(),
+            suspect_before: AtomicU64::new(0),
+            start: Instant::now(),
+            is_closed: AtomicBool::new(false),
+            returned: Notify::new(),
+            settings,
+        }));
+        pool.open_eagerly().await?;
+        upkeep::start(&pool);
+        Ok(pool)
+    }
+
+    /// A connection for one tenant: an idle one, or as soon as there is one.
+    ///
+    /// # Errors
+    /// [`DbErr`] after `acquire_timeout`, if no connection can be opened, or the pool is closed.
+    pub(crate) async fn acquire(&self, key: TenantKey) -> Result<Lease, DbErr> {
+        let now = Instant::now();
+        let deadline = now + self.0.settings.acquire_timeout;
+        let permit = match self.request(key, now)? {
+            Ok(permit) => permit,
+            Err(waiting) => waiting.permit(deadline).await?,
+        };
+        permit.into_lease(deadline).await
+    }
+
+    /// A place at once, or in a queue.
+    fn request(&self, key: TenantKey, now: Instant) -> Result<Result<Permit, Waiting>, DbErr> {
+        if self.is_closed() {
+            return Err(closed());
+        }
+        let mut scheduler = lock(&self.0.scheduler);
+        let slot = match scheduler.request(key, now) {
+            Placement::Granted(slot) => return Ok(Ok(Permit::new(self, slot))),
+            Placement::Queue(slot) => slot,
+        };
+        let (sender, receiver) = oneshot::channel();
+        let ticket = scheduler.wait(slot, key, now, sender);
+        let patience = scheduler.patience();
+        drop(scheduler);
+        Ok(Err(Waiting::new(self, ticket, receiver, now + patience)))
+    }
+
+    /// Figures of the pool.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let (usage, figures) = {
+            let scheduler = lock(&self.0.scheduler);
+            (scheduler.usage(), scheduler.figures())
+        };
+        let kept = |idle: &Mutex<Option<PooledConnection>>| lock(idle).as_ref().map(PooledConnection::kept);
+        let counters = &self.0.counters;
+        PoolStatus {
+            max_connections: self.0.settings.max_connections,
+            connections: counters.open.load(Ordering::Relaxed),
+            busy: usage.0,
+            waiting: usage.1,
+            busy_tenants: usage.2,
+            home_hits: figures.home_hits,
+            home_misses: figures.home_misses,
+            opened: counters.opened.load(Ordering::Relaxed),
+            closed: counters.closed(),
+            statements_kept: self.0.idle.iter().filter_map(kept).sum(),
+            statements_renewed: counters.renewed.load(Ordering::Relaxed),
+            waits: figures.waits,
+        }
+    }
+
+    /// Refuses requests from now on, waits until all connections are back, and closes them.
+    pub(crate) async fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        let waiting = lock(&self.0.scheduler).clear();
+        drop(waiting);
+        loop {
+            let mut returned = std::pin::pin!(self.0.returned.notified());
+            returned.as_mut().enable();
+            // Asked before, so that what comes back meanwhile is closed as well.
+            let are_back = lock(&self.0.scheduler).usage().0 == 0;
+            self.close_idle().await;
+            if are_back {
+                break;
+            }
+            returned.await;
+        }
+        self.0.connector.close().await;
+    }
+
+    async fn close_idle(&self) {
+        for idle in &self.0.idle {
+            let connection = lock(idle).take();
+            if let Some(connection) = connection {
+                connection.close().await;
+            }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Gives idle connections to those that have waited too long.
+    fn expire(&self) {
+        loop {
+            let granted = lock(&self.0.scheduler).expire(Instant::now());
+            let Some((slot, waiter)) = granted else { return };
+            self.hand_over(slot, waiter);
+        }
+    }
+
+    fn release(&self, slot: usize) {
+        let next = lock(&self.0.scheduler).release(slot, Instant::now());
+        if let Some((slot, waiter)) = next {
+            self.hand_over(slot, waiter);
+        }
+        if self.is_closed() {
+            self.0.returned.notify_waiters();
+        }
+    }
+
+    /// A waiter that is gone gives the permit back by dropping it.
+    fn hand_over(&self, slot: usize, waiter: oneshot::Sender<Permit>) {
+        let _ = waiter.send(Permit::new(self, slot));
+    }
+
+    /// From now on, connections are asked before they are used again: one was lost, and others may be.
+    fn suspect(&self) {
+        count(&self.0.counters.lost);
+        self.0.suspect_before.store(self.micros(), Ordering::Release);
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.0.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn timed_out(&self) -> DbErr {
+        let status = self.status();
+        ConnectionError::AcquireTimeout {
+            waited: self.0.settings.acquire_timeout,
+            max_connections: status.max_connections,
+            connections: status.connections,
+            busy: status.busy,
+            busy_tenants: status.busy_tenants,
+            waiting: status.waiting,
+        }
+        .into()
+    }
+}
+
+impl Counters {
+    fn closed(&self) -> ClosedConnections {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ClosedConnections {
+            lost: get(&self.lost),
+            unguarded: get(&self.unguarded),
+            expired: get(&self.expired),
+            idle: get(&self.idle),
+            not_cleaned: get(&self.not_cleaned),
+        }
+    }
+}
+
+fn closed() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! [`PoolSettings`]: what the application's `ConnectOptions` say, as SeaORM and sqlx read them.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
+    sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
+};
+
+/// The longest wait for a connection, unless the options say otherwise.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time after which an idle connection is asked before use, unless the options say otherwise.
+const ASK_AFTER_IDLE: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept on each connection, unless the options say otherwise.
+const STATEMENTS_KEPT: usize = 1536;
+
+/// The default of sqlx, which stands for "not set".
+const STATEMENTS_KEPT_BY_SQLX: usize = 100;
+
+/// The default of sqlx, which stands for "not set".
+const ACQUIRE_TIMEOUT_OF_SQLX: Duration = Duration::from_secs(30);
+
+/// Connections for the shared schema, besides those of the tenants.
+const SHARED_CONNECTIONS: u32 = 4;
+
+/// Settings of the pool.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolSettings {
+    connect: PgConnectOptions,
+    pool: PoolOptions<Postgres>,
+    connect_timeout: Duration,
+    pub(super) is_lazy: bool,
+    pub(super) max_connections: usize,
+    pub(super) min_connections: usize,
+    pub(super) acquire_timeout: Duration,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) max_lifetime: Option<Duration>,
+    /// `None` asks never.
+    pub(super) ask_after_idle: Option<Duration>,
+    pub(super) statements_kept: usize,
+    #[cfg(feature = "tracing-spans")]
+    pub(super) records_statements: bool,
+}
+
+impl PoolSettings {
+    /// The settings in SeaORM's options, or `None` if they are not for PostgreSQL. Connects to nothing.
+    ///
+    /// SeaORM keeps functions of the application that cannot be read, so a pool is made of the options and read.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the URL cannot be read.
+    pub(crate) async fn read(
+        options: &ConnectOptions,
+        statements_kept: Option<usize>,
+    ) -> Result<Option<Self>, DbErr> {
+        let mut probe = options.clone();
+        probe
+            .connect_lazy(true)
+            .after_connect(|_| Box::pin(async { Ok(()) }));
+        let db = Database::connect(probe).await?;
+        let DatabaseConnectionType::SqlxPostgresPoolConnection(_) = &db.inner else {
+            return Ok(None);
+        };
+        let pool = db.get_postgres_connection_pool();
+        let settings = Self::new(options, pool, statements_kept);
+        db.close_by_ref().await?;
+        Ok(Some(settings))
+    }
+
+    fn new(options: &ConnectOptions, probe: &PgPool, statements_kept: Option<usize>) -> Self {
+        let pool = probe.options().clone();
+        let connect = PgConnectOptions::clone(&probe.connect_options());
+        let acquire_timeout = acquire_timeout(options, &pool);
+        let statements_kept = statements_kept.unwrap_or_else(|| statements_kept_by(&connect));
+        Self {
+            connect: connect.statement_cache_capacity(statements_kept),
+            connect_timeout: options.get_connect_timeout().unwrap_or(acquire_timeout),
+            is_lazy: options.get_connect_lazy(),
+            max_connections: pool.get_max_connections().max(1) as usize,
+            min_connections: pool.get_min_connections() as usize,
+            acquire_timeout,
+            idle_timeout: pool.get_idle_timeout(),
+            max_lifetime: pool.get_max_lifetime(),
+            ask_after_idle: ask_after_idle(options),
+            statements_kept,
+            #[cfg(feature = "tracing-spans")]
+            records_statements: options.get_record_stmt_in_spans(),
+            pool,
+        }
+    }
+
+    /// The pool of sqlx that opens connections, with the hooks of the application.
+    pub(super) fn connector(&self) -> PgPool {
+        let slots = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
+        self.pool
+            .clone()
+            .max_connections(slots)
+            .min_connections(0)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(self.connect_timeout)
+            .connect_lazy_with(self.connect.clone())
+    }
+}
+
+/// The plain connection for the shared schema, which opens few connections, and none before it is used.
+///
+/// # Errors
+/// [`DbErr`] if the application's `after_connect` fails.
+pub(crate) async fn shared_connection(
+    mut options: ConnectOptions,
+    settings: &PoolSettings,
+) -> Result<DatabaseConnection, DbErr> {
+    let pool = settings
+        .pool
+        .clone()
+        .max_connections(settings.pool.get_max_connections().min(SHARED_CONNECTIONS))
+        .min_connections(0)
+        .acquire_timeout(settings.acquire_timeout);
+    options
+        .connect_lazy(true)
+        .map_sqlx_postgres_pool_opts(move |_| pool.clone());
+    Database::connect(options).await
+}
+
+/// The pool's own options may have been changed by `map_sqlx_postgres_pool_opts`.
+fn acquire_timeout(options: &ConnectOptions, pool: &PoolOptions<Postgres>) -> Duration {
+    let in_pool = pool.get_acquire_timeout();
+    if in_pool == ACQUIRE_TIMEOUT_OF_SQLX && options.get_acquire_timeout().is_none() {
+        ACQUIRE_TIMEOUT
+    } else {
+        in_pool
+    }
+}
+
+fn ask_after_idle(options: &ConnectOptions) -> Option<Duration> {
+    let by_default = options.get_test_before_acquire().then_some(ASK_AFTER_IDLE);
+    options.get_test_before_acquire_if_idle_for().or(by_default)
+}
+
+/// The capacity in the options, if it was set. They tell it in a URL only.
+fn statements_kept_by(connect: &PgConnectOptions) -> usize {
+    let url = connect.to_url_lossy();
+    let mut pairs = url.query_pairs();
+    let set = pairs.find(|(key, _)| key == "statement-cache-capacity");
+    let set = set.and_then(|(_, value)| value.parse().ok());
+    set.filter(|set| *set != STATEMENTS_KEPT_BY_SQLX)
+        .unwrap_or(STATEMENTS_KEPT)
+}

@@ -1,0 +1,206 @@
+//! Statements on a connection of the pool, with the values, answers and errors of SeaORM's driver.
+
+use std::future::Future;
+
+use futures_util::{TryStreamExt as _, pin_mut};
+use sea_orm::{
+    DbErr, ExecResult, QueryResult, Statement,
+    sea_query::Values,
+    sqlx::{
+        self, AssertSqlSafe, Error, Executor as _, Postgres,
+        postgres::{PgDatabaseError, PgRow},
+        query::Query,
+    },
+};
+use sea_query_sqlx::SqlxValues;
+
+use super::{
+    connect::PooledConnection,
+    count,
+    lease::{Lease, exec_error, query_error},
+    span::in_span,
+};
+
+/// A statement, and the kind of its answer.
+pub(crate) trait Question: Sync {
+    /// The answer.
+    type Answer: Send;
+
+    /// Asks it on a connection.
+    fn ask(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
+}
+
+/// The number of rows that a statement changes.
+pub(crate) struct Execute<'a>(pub(crate) &'a Statement);
+/// The first row.
+pub(crate) struct QueryOne<'a>(pub(crate) &'a Statement);
+/// All rows.
+pub(crate) struct QueryAll<'a>(pub(crate) &'a Statement);
+/// Statements without values, as one message of the simple protocol.
+pub(crate) struct Unprepared<'a>(pub(crate) &'a str);
+
+/// A statement is sent so often at the most. Twice is enough, unless a table changes all the time.
+const ATTEMPTS: u32 = 3;
+
+/// Sends a statement, and again if PostgreSQL says that the one it has prepared is out of date.
+macro_rules! ask {
+    ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $asked:expr) => {{
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let in_transaction = $lease.is_in_transaction();
+            let sent = $lease.send()?;
+            let $query = query(sent, $statement, in_transaction);
+            let $raw = &mut sent.raw;
+            let answer = $asked.await;
+            let answer = $lease.answered(answer);
+            match answer {
+                Err(error) if attempts < ATTEMPTS && $lease.renews(&error, &$statement.sql) => {}
+                answer => break answer,
+            }
+        }
+    }};
+}
+
+impl Question for Execute<'_> {
+    type Answer = ExecResult;
+
+    async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
+        in_span!("sea_orm.execute", lease, &self.0.sql, async {
+            lease.execute(self.0).await.map(Into::into).map_err(exec_error)
+        })
+    }
+}
+
+impl Question for QueryOne<'_> {
+    type Answer = Option<QueryResult>;
+
+    async fn ask(&self, lease: &mut Lease) -> Result<Option<QueryResult>, DbErr> {
+        in_span!("sea_orm.query_one", lease, &self.0.sql, async {
+            let row = lease.fetch_optional(self.0).await.map_err(query_error)?;
+            Ok(row.map(Into::into))
+        })
+    }
+}
+
+impl Question for QueryAll<'_> {
+    type Answer = Vec<QueryResult>;
+
+    async fn ask(&self, lease: &mut Lease) -> Result<Vec<QueryResult>, DbErr> {
+        in_span!("sea_orm.query_all", lease, &self.0.sql, async {
+            let rows = lease.fetch_all(self.0).await.map_err(query_error)?;
+            Ok(rows.into_iter().map(Into::into).collect())
+        })
+    }
+}
+
+impl Question for Unprepared<'_> {
+    type Answer = ExecResult;
+
+    async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
+        in_span!("sea_orm.execute_unprepared", lease, self.0, async {
+            let sent = lease.send().map_err(exec_error)?;
+            let answer = sent.raw.execute(AssertSqlSafe(self.0)).await;
+            lease.answered(answer).map(Into::into).map_err(exec_error)
+        })
+    }
+}
+
+impl Lease {
+    async fn execute(&mut self, statement: &Statement) -> Result<sqlx::postgres::PgQueryResult, Error> {
+        ask!(self, statement, |query, raw| query.execute(raw))
+    }
+
+    async fn fetch_optional(&mut self, statement: &Statement) -> Result<Option<PgRow>, Error> {
+        ask!(self, statement, |query, raw| query.fetch_optional(raw))
+    }
+
+    async fn fetch_all(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Error> {
+        ask!(self, statement, |query, raw| query.fetch_all(raw))
+    }
+
+    /// All rows, as the driver has them.
+    #[cfg(feature = "schema-sync")]
+    pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
+        self.fetch_all(statement).await.map_err(query_error)
+    }
+
+    /// The rows one by one. If the stream is dropped before its end, the rest is drained.
+    pub(crate) async fn for_each_row<F, W>(&mut self, statement: &Statement, mut with: F) -> Result<(), DbErr>
+    where
+        F: FnMut(QueryResult) -> W + Send,
+        W: Future<Output = ()> + Send,
+    {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut has_rows = false;
+            let in_transaction = self.is_in_transaction();
+            let sent = self.send().map_err(query_error)?;
+            let query = query(sent, statement, in_transaction);
+            let answer = {
+                let rows = query.fetch(&mut sent.raw);
+                pin_mut!(rows);
+                loop {
+                    match rows.try_next().await {
+                        Ok(Some(row)) => {
+                            has_rows = true;
+                            with(row.into()).await;
+                        }
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            };
+            match self.answered(answer) {
+                Err(error) if !has_rows && attempts < ATTEMPTS && self.renews(&error, &statement.sql) => {}
+                answer => return answer.map_err(query_error),
+            }
+        }
+    }
+
+    /// True if a statement failed because it was not prepared as it should be, and is to be sent again. It is prepared anew next time in
+    /// any case; inside of a transaction, PostgreSQL takes no more.
+    fn renews(&mut self, error: &Error, sql: &str) -> bool {
+        if lost_its_name(error) {
+            return !self.is_in_transaction();
+        }
+        if !is_out_of_date(error) {
+            return false;
+        }
+        if let Some(pool) = self.pool() {
+            count(&pool.0.counters.renewed);
+        }
+        self.renew(sql);
+        !self.is_in_transaction()
+    }
+}
+
+/// A statement of SeaORM's, for sqlx. Inside of a transaction it is kept: see [`lost_its_name`].
+fn query<'q>(
+    connection: &mut PooledConnection,
+    statement: &'q Statement,
+    in_transaction: bool,
+) -> Query<'q, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
+    let kept = connection.kept();
+    let keeps = in_transaction || connection.keeping.keeps(&statement.sql, kept);
+    let text = connection.keeping.text(&statement.sql);
+    sqlx::query_with(AssertSqlSafe(&*text), SqlxValues(values)).persistent(keeps)
+}
+
+/// True if a statement without a name was gone before it ran. sqlx 0.9.0 looks types up after it prepared a statement,
+/// by a message of the simple protocol, which drops it. The next time it knows the types.
+fn lost_its_name(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if error.code().as_deref() == Some("26000"))
+}
+
+/// True for "cached plan must not change result type": a migration changed the columns of a table. The code stands for
+/// other things too, so PostgreSQL's routine tells them apart.
+fn is_out_of_date(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    let error = error.try_downcast_ref::<PgDatabaseError>();
+    error.is_some_and(|error| error.code() == "0A000" && error.routine() == Some("RevalidateCachedQuery"))
+}

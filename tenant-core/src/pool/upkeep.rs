@@ -1,0 +1,73 @@
+//! Closes connections that are idle for too long or too old, and keeps as many open as the options say.
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Handle;
+
+use super::{Inner, Pool, count, lock};
+
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+
+/// Starts the upkeep of a pool, which ends with it.
+pub(super) fn start(pool: &Pool) {
+    let settings = &pool.0.settings;
+    let shortest = [settings.idle_timeout, settings.max_lifetime]
+        .into_iter()
+        .flatten()
+        .min();
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    let pause = shortest.map_or(MAX_PAUSE, |time| (time / 2).clamp(MIN_PAUSE, MAX_PAUSE));
+    runtime.spawn(run(Arc::downgrade(&pool.0), pause));
+}
+
+async fn run(pool: Weak<Inner>, pause: Duration) {
+    loop {
+        tokio::time::sleep(pause).await;
+        let Some(inner) = pool.upgrade() else { return };
+        let pool = Pool(inner);
+        if pool.is_closed() {
+            return;
+        }
+        for slot in 0..pool.0.settings.max_connections {
+            pool.look_after(slot).await;
+        }
+    }
+}
+
+impl Pool {
+    async fn look_after(&self, slot: usize) {
+        self.close_old(slot).await;
+        let open = self.0.counters.open.load(Ordering::Relaxed);
+        if open < self.0.settings.min_connections
+            && let Err(error) = self.open_in(slot).await
+        {
+            tracing::debug!(%error, "no connection could be opened ahead");
+        }
+    }
+
+    async fn close_old(&self, slot: usize) {
+        let Some(permit) = self.take_idle(slot) else {
+            return;
+        };
+        let idle = lock(&self.0.idle[slot]).take();
+        let Some(connection) = idle else { return };
+        let settings = &self.0.settings;
+        let is_surplus = self.0.counters.open.load(Ordering::Relaxed) > settings.min_connections;
+        let idle_for = Instant::now().saturating_duration_since(connection.idle_since());
+        if is_surplus && settings.idle_timeout.is_some_and(|max| idle_for > max) {
+            count(&self.0.counters.idle);
+            connection.close().await;
+        } else if connection.is_expired(settings.max_lifetime) {
+            count(&self.0.counters.expired);
+            connection.close().await;
+        } else {
+            permit.put_back(connection);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The pool, without a driver: there are no connections.
+
+#[path = "pool/status.rs"]
+mod status;
+
+use std::future::Future;
+
+use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
+
+pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
+
+/// There is none.
+#[derive(Debug, Clone)]
+pub(crate) enum Pool {}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Lease {}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TenantKey;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum EndOnDrop {
+    Commit,
+}
+
+impl TenantKey {
+    pub(crate) fn of(_: &str) -> Self {
+        Self
+    }
+}
+
+impl Pool {
+    pub(crate) async fn acquire(&self, _: TenantKey) -> Result<Lease, DbErr> {
+        match *self {}
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        match *self {}
+    }
+
+    pub(crate) async fn close(&self) {
+        match *self {}
+    }
+}
+
+impl Lease {
+    pub(crate) async fn run(&mut self, _: &str) -> Result<(), DbErr> {
+        match *self {}
+    }
+
+    pub(crate) async fn begin(&mut self, _: &str) -> Result<(), DbErr> {
+        match *self {}
+    }
+
+    pub(crate) async fn end(&mut self, _: &str) -> Result<(), DbErr> {
+        match *self {}
+    }
+
+    pub(crate) async fn synchronize(&mut self) -> Result<(), DbErr> {
+        match *self {}
+    }
+
+    pub(crate) async fn for_each_row<F, W>(&mut self, _: &Statement, _: F) -> Result<(), DbErr>
+    where
+        F: FnMut(QueryResult) -> W + Send,
+        W: Future<Output = ()> + Send,
+    {
+        match *self {}
+    }
+
+    pub(crate) fn end_on_drop(&mut self, _: EndOnDrop) {
+        match *self {}
+    }
+
+    pub(crate) fn set_unguarded(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) fn is_in_flight(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn take_unseen_error(&mut self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn take_out_of_date(&mut self) -> bool {
+        match *self {}
+    }
+}
+
+/// A statement, and the kind of its answer.
+pub(crate) trait Question: Sync {
+    type Answer: Send;
+
+    fn ask(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
+}
+
+macro_rules! questions {
+    ($($name:ident($of:ty) -> $answer:ty;)+) => {$(
+        #[allow(dead_code, reason = "nothing is asked without a driver")]
+        pub(crate) struct $name<'a>(pub(crate) &'a $of);
+
+        impl Question for $name<'_> {
+            type Answer = $answer;
+
+            async fn ask(&self, lease: &mut Lease) -> Result<$answer, DbErr> {
+                match *lease {}
+            }
+        }
+    )+};
+}
+
+questions! {
+    Execute(Statement) -> ExecResult;
+    QueryOne(Statement) -> Option<QueryResult>;
+    QueryAll(Statement) -> Vec<QueryResult>;
+    Unprepared(str) -> ExecResult;
+}

@@ -1,0 +1,53 @@
+//! [`Distribution`]: whose turn it is.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use fastrand::Rng;
+
+/// How often tenants have their turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Distribution {
+    /// The n-th 1/n times as often as the first.
+    Zipf,
+    /// All as often.
+    Uniform,
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zipf => "zipf",
+            Self::Uniform => "uniform",
+        })
+    }
+}
+
+/// Draws tenants.
+#[derive(Debug)]
+pub(crate) struct Tenants {
+    /// Sums of the weights.
+    sums: Vec<f64>,
+}
+
+impl Tenants {
+    pub(crate) fn new(distribution: Distribution, count: u32) -> Self {
+        let weight = |rank: u32| match distribution {
+            Distribution::Zipf => 1.0 / f64::from(rank),
+            Distribution::Uniform => 1.0,
+        };
+        let mut sum = 0.0;
+        let sums = (1..=count).map(|rank| {
+            sum += weight(rank);
+            sum
+        });
+        Self { sums: sums.collect() }
+    }
+
+    pub(crate) fn draw(&self, random: &mut Rng) -> usize {
+        let at = random.f64() * self.sums.last().expect("a tenant");
+        self.sums
+            .partition_point(|sum| *sum <= at)
+            .min(self.sums.len() - 1)
+    }
+}

@@ -1,0 +1,132 @@
+//! Statements of many tenants, in five ways, in turns, on one server.
+//!
+//! `scripts/bench queries` runs it. It prints the medians as ratios to plain SeaORM in the same round, and writes them to
+//! `bench/queries.json` in the target directory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints, and a panic is its report"
+)]
+
+mod cost;
+mod distribution;
+mod relay;
+mod report;
+mod round;
+mod schema;
+mod shape;
+mod way;
+
+use std::{sync::Arc, time::Duration};
+
+use clap::{Parser, Subcommand};
+use tests::TestDatabase;
+
+use distribution::Distribution;
+use relay::Relay;
+use report::Report;
+use round::{Measurement, Run};
+use shape::Case;
+use way::{Way, WayName};
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// The number of tenants.
+    #[arg(long, default_value_t = 1_000)]
+    tenants: u32,
+    /// The connections of each way.
+    #[arg(long, default_value_t = 8)]
+    connections: u32,
+    /// The tasks that send statements. By default 16, and 64 with a delay.
+    #[arg(long)]
+    tasks: Option<usize>,
+    /// The number of rounds. Each way has its turn in each.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The length of a turn in milliseconds.
+    #[arg(long, default_value_t = 1_500)]
+    turn: u64,
+    /// The cases: by primary key, and a mix of ten statements.
+    #[arg(long, value_delimiter = ',', default_values_t = [Case::Key, Case::Mix])]
+    cases: Vec<Case>,
+    /// The distributions of the tenants.
+    #[arg(long, value_delimiter = ',', default_values_t = [Distribution::Zipf, Distribution::Uniform])]
+    distributions: Vec<Distribution>,
+    /// The delays of a round trip in milliseconds.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 1])]
+    delays: Vec<u64>,
+    /// The ways. Plain SeaORM is always among them.
+    #[arg(long, value_delimiter = ',', default_values_t = WayName::ALL)]
+    ways: Vec<WayName>,
+    /// Statements that each connection of the library keeps.
+    #[arg(long)]
+    statements: Option<usize>,
+    /// What cargo says to a benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Carries connections to a server, late. In a process of its own, whose work is not counted.
+    #[command(hide = true)]
+    Relay {
+        /// The address of the server.
+        server: String,
+        /// The delay in milliseconds.
+        delay: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() {
+    let args = Args::parse();
+    if let Some(Command::Relay { server, delay }) = &args.command {
+        return relay::serve(server.clone(), Duration::from_millis(*delay)).await;
+    }
+    let database = TestDatabase::create().await;
+    schema::create(&database, args.tenants).await;
+    let mut report = Report::new();
+    for &delay in &args.delays {
+        let relay = Relay::start(database.url(), delay).await;
+        for &case in &args.cases {
+            for &distribution in &args.distributions {
+                let run = Run {
+                    case,
+                    distribution,
+                    delay,
+                    tasks: args.tasks.unwrap_or(if delay == 0 { 16 } else { 64 }),
+                    tenants: args.tenants,
+                    turn: Duration::from_millis(args.turn),
+                };
+                let measured = measure(&args, &database, relay.url(), &run).await;
+                report.add(&run, &measured);
+            }
+        }
+    }
+    report.write();
+}
+
+/// Measures all ways, each with connections of its own.
+async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> Vec<Measurement> {
+    let mut ways = Vec::new();
+    for &name in WayName::ALL
+        .iter()
+        .filter(|name| **name == WayName::Plain || args.ways.contains(name))
+    {
+        ways.push(Arc::new(
+            Way::connect(name, url, args.connections, args.statements).await,
+        ));
+    }
+    let measured = run.measure(&ways, args.rounds, database).await;
+    for way in ways {
+        Arc::into_inner(way).expect("no task has it").close().await;
+    }
+    measured
+}

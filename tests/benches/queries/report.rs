@@ -1,0 +1,85 @@
+//! [`Report`]: the table, and the file.
+
+use std::{env, fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::round::{Measurement, Run};
+
+/// The lines of the table.
+pub(crate) struct Report {
+    lines: Vec<Value>,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        println!(
+            "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>7} {:>6}",
+            "case",
+            "tenants",
+            "dist",
+            "delay",
+            "tasks",
+            "way",
+            "a second",
+            "ratio",
+            "cpu us",
+            "cpu",
+            "p50 us",
+            "p99 us",
+            "MB",
+            "trips"
+        );
+        Self { lines: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, run: &Run, measured: &[Measurement]) {
+        for way in measured {
+            println!(
+                "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9.0} {:>6.2} {:>8.0} {:>6.2} {:>8.0} {:>8.0} {:>7.1} {:>6.2}",
+                run.case.to_string(),
+                run.tenants,
+                run.distribution.to_string(),
+                run.delay,
+                run.tasks,
+                way.way.to_string(),
+                way.statements_a_second,
+                way.ratio,
+                way.processor_time,
+                way.cpu_ratio,
+                way.p50,
+                way.p99,
+                way.memory,
+                way.round_trips
+            );
+            self.lines.push(json!({
+                "case": run.case.to_string(),
+                "tenants": run.tenants,
+                "dist": run.distribution.to_string(),
+                "delay_ms": run.delay,
+                "tasks": run.tasks,
+                "way": way.way.to_string(),
+                "ratio": way.ratio,
+                "cpu_ratio": way.cpu_ratio,
+                "p50_us": way.p50,
+                "p99_us": way.p99,
+                "memory_mb": way.memory,
+                "round_trips": way.round_trips,
+            }));
+        }
+    }
+
+    /// Writes all lines to a file.
+    pub(crate) fn write(&self) {
+        let path = directory().join("queries.json");
+        fs::create_dir_all(directory()).unwrap();
+        fs::write(&path, serde_json::to_string_pretty(&self.lines).unwrap()).unwrap();
+        println!("written to {}", path.display());
+    }
+}
+
+/// The program is in `release/deps` of cargo's target directory.
+fn directory() -> PathBuf {
+    let program = env::current_exe().unwrap();
+    program.ancestors().nth(3).unwrap().join("bench")
+}

@@ -1,0 +1,173 @@
+//! [`Run`]: one line of the table for each way.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use fastrand::Rng;
+use sea_orm::DatabaseConnection;
+use tests::TestDatabase;
+
+use crate::{
+    cost::{backends, memory, processor_time},
+    distribution::{Distribution, Tenants},
+    relay::Counter,
+    shape::Case,
+    way::{Way, WayName},
+};
+
+/// Statements by which round trips are counted, after as many that fill the caches.
+const COUNTED: u32 = 4_000;
+
+/// What is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) case: Case,
+    pub(crate) distribution: Distribution,
+    pub(crate) delay: u64,
+    pub(crate) tasks: usize,
+    pub(crate) tenants: u32,
+    pub(crate) turn: Duration,
+}
+
+/// What a way did in one turn.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    statements_a_second: f64,
+    processor_time: f64,
+    p50: f64,
+    p99: f64,
+}
+
+/// The medians of a way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measurement {
+    pub(crate) way: WayName,
+    pub(crate) statements_a_second: f64,
+    pub(crate) ratio: f64,
+    pub(crate) processor_time: f64,
+    pub(crate) cpu_ratio: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) memory: f64,
+    pub(crate) round_trips: f64,
+}
+
+impl Run {
+    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted.
+    pub(crate) async fn measure(
+        &self,
+        ways: &[Arc<Way>],
+        rounds: u32,
+        database: &TestDatabase,
+    ) -> Vec<Measurement> {
+        let admin = database.connect().await;
+        let mut turns = vec![Vec::new(); ways.len()];
+        for _ in 0..2 {
+            for way in ways {
+                self.turn(way, &admin).await;
+            }
+        }
+        for round in 0..rounds as usize {
+            for position in 0..ways.len() {
+                let number = (round + position) % ways.len();
+                turns[number].push(self.turn(&ways[number], &admin).await);
+            }
+        }
+        let mut measured = Vec::new();
+        for (way, of_way) in ways.iter().zip(&turns) {
+            let memory = memory(&backends(&admin, way.name).await);
+            let round_trips = self.round_trips(way.name, database).await;
+            measured.push(summary(way.name, of_way, &turns[0], memory, round_trips));
+        }
+        admin.close().await.unwrap();
+        measured
+    }
+
+    async fn turn(&self, way: &Arc<Way>, admin: &DatabaseConnection) -> Turn {
+        let backends = backends(admin, way.name).await;
+        let tenants = Arc::new(Tenants::new(self.distribution, self.tenants));
+        let before = processor_time(&backends);
+        let start = Instant::now();
+        let end = start + self.turn;
+        let mut times = self.send_until(way, &tenants, end).await;
+        let (elapsed, processor_time) = (start.elapsed(), processor_time(&backends) - before);
+        times.sort_unstable();
+        let count = f64::from(u32::try_from(times.len()).unwrap());
+        let percentile = |of: usize| f64::from(times[(times.len() - 1) * of / 100]);
+        Turn {
+            statements_a_second: count / elapsed.as_secs_f64(),
+            processor_time: processor_time.as_secs_f64() * 1e6 / count,
+            p50: percentile(50),
+            p99: percentile(99),
+        }
+    }
+
+    /// The times of statements in microseconds.
+    async fn send_until(&self, way: &Arc<Way>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
+        let tasks = (0..self.tasks).map(|_| {
+            let (way, tenants, case) = (Arc::clone(way), Arc::clone(tenants), self.case);
+            tokio::spawn(async move {
+                let mut random = Rng::new();
+                let mut times = Vec::new();
+                while Instant::now() < end {
+                    let (shape, value) = case.draw(&mut random);
+                    let start = Instant::now();
+                    way.run(tenants.draw(&mut random), &shape, value).await;
+                    times.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX));
+                }
+                times
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        let mut times = Vec::new();
+        for task in tasks {
+            times.extend(task.await.unwrap());
+        }
+        times
+    }
+
+    async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {
+        let counter = Counter::start(database.url()).await;
+        let way = Way::connect(way, &counter.url, 8, None).await;
+        let tenants = Tenants::new(self.distribution, self.tenants);
+        let mut random = Rng::with_seed(1);
+        let mut before = 0;
+        for number in 0..6 * COUNTED {
+            if number == 5 * COUNTED {
+                before = counter.trips();
+            }
+            let (shape, value) = self.case.draw(&mut random);
+            way.run(tenants.draw(&mut random), &shape, value).await;
+        }
+        let trips = counter.trips() - before;
+        way.close().await;
+        f64::from(u32::try_from(trips).unwrap()) / f64::from(COUNTED)
+    }
+}
+
+fn summary(way: WayName, turns: &[Turn], plain: &[Turn], memory: f64, round_trips: f64) -> Measurement {
+    let of = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
+    let ratio = |value: fn(&Turn) -> f64| {
+        let ratios = turns.iter().zip(plain);
+        median(ratios.map(|(turn, plain)| value(turn) / value(plain)))
+    };
+    Measurement {
+        way,
+        statements_a_second: of(|turn| turn.statements_a_second),
+        ratio: ratio(|turn| turn.statements_a_second),
+        processor_time: of(|turn| turn.processor_time),
+        cpu_ratio: ratio(|turn| turn.processor_time),
+        p50: of(|turn| turn.p50),
+        p99: of(|turn| turn.p99),
+        memory,
+        round_trips,
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,56 @@
+//! A schema for each tenant, with a role, and one schema for all.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tenant_core::{RoleName, SchemaName};
+use tests::TestDatabase;
+
+/// Rows of the tables of each schema.
+pub(crate) const NOTES: i32 = 200;
+pub(crate) const AUTHORS: i32 = 20;
+
+/// The schema for plain SeaORM.
+pub(crate) const ONE: &str = "one";
+
+pub(crate) fn name(tenant: usize) -> String {
+    format!("tenant_{tenant}")
+}
+
+pub(crate) async fn create(database: &TestDatabase, tenants: u32) {
+    let db = database.connect().await;
+    // Otherwise the rows of the benchmark before are vacuumed meanwhile.
+    let quiet = format!(
+        "ALTER DATABASE \"{}\" SET autovacuum_enabled = off",
+        database.name()
+    );
+    let _ = db.execute_unprepared(&quiet).await;
+    create_schema(&db, ONE).await;
+    for tenant in 0..tenants as usize {
+        let name = name(tenant);
+        create_schema(&db, &name).await;
+        let role = RoleName::new(database.name(), &SchemaName::new(&name).unwrap())
+            .unwrap()
+            .quoted();
+        let grant = format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role};
+             GRANT ALL ON ALL TABLES IN SCHEMA {name} TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA {name} TO {role}"
+        );
+        db.execute_unprepared(&grant).await.unwrap();
+    }
+    db.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+    db.close().await.unwrap();
+}
+
+async fn create_schema(db: &DatabaseConnection, name: &str) {
+    let sql = format!(
+        "CREATE SCHEMA {name};
+         CREATE TABLE {name}.author (id int PRIMARY KEY, name text NOT NULL);
+         CREATE TABLE {name}.note (id int PRIMARY KEY, title text NOT NULL, body text NOT NULL,
+             author_id int NOT NULL, done bool NOT NULL);
+         CREATE INDEX ON {name}.note (author_id);
+         CREATE TABLE {name}.event (id bigserial PRIMARY KEY, note_id int NOT NULL, kind text NOT NULL);
+         INSERT INTO {name}.author SELECT n, 'author ' || n FROM generate_series(1, {AUTHORS}) n;
+         INSERT INTO {name}.note SELECT n, 'title ' || n, repeat('body ', 20), n % {AUTHORS} + 1, n % 3 = 0
+             FROM generate_series(1, {NOTES}) n"
+    );
+    db.execute_unprepared(&sql).await.unwrap();
+}
