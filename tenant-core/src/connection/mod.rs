@@ -187,7 +187,8 @@ impl TenantConnection {
     /// its kind, after which statements would run outside of the transaction, and `DEALLOCATE ALL`.
     ///
     /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
-    /// needs a search path: `DO` blocks, COPY, functions without a schema, temporary tables. What leaves
+    /// needs a search path: `DO` blocks, COPY of files, functions without a scope, temporary tables. COPY from and to the
+    /// client is refused: SeaORM has no way to send its data. What leaves
     /// the tenant here leaves it: a statement may name another tenant's schema. The connection is closed after use:
     /// no reset undoes all that unchecked statements may leave in a session. Opening another one takes milliseconds.
     ///
