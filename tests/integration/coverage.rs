@@ -1,7 +1,10 @@
 //! What SeaORM can do, on the connections of two tenants that have the same keys and different rows. The table in the
 //! documentation (`tenant-core/src/docs/coverage.md`) has a row for each test here.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{
+    ConnectionTrait, DbErr, StatementBuilder, TryGetable,
+    sea_query::{Expr, ExprTrait as _, Query, SelectExpr},
+};
 use tenant_core::{ConnectionError, Refusal, SchemaName, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 
@@ -24,16 +27,30 @@ macro_rules! for_each_tenant {
     }};
 }
 
+mod conditions;
+mod conflicts;
+mod deletes;
 mod document;
 mod entities;
+mod expressions;
+mod functions;
+mod inserts;
+mod locks;
 mod mock;
 mod raw;
 mod rbac;
 mod read;
 mod relations;
 mod schema;
+mod schema_statements;
+mod select;
 mod types;
+mod updates;
+mod windows;
+mod with_clauses;
 mod write;
+
+use entities::tenant::book;
 
 /// Two tenants, `acme` and `globex`, with authors and their books.
 pub(crate) struct Library {
@@ -134,4 +151,51 @@ pub(crate) async fn number<C: ConnectionTrait>(db: &C, sql: &str) -> Result<i64,
     let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql);
     let row = db.query_one_raw(statement).await?.expect("a row");
     row.try_get_by_index(0)
+}
+
+/// The first column of each row.
+pub(crate) async fn values<T, C, S>(db: &C, query: &S) -> Result<Vec<T>, DbErr>
+where
+    T: TryGetable,
+    C: ConnectionTrait,
+    S: StatementBuilder,
+{
+    let rows = db.query_all(query).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// The value of an expression in the row of the first book.
+pub(crate) async fn value<T, C>(db: &C, expression: impl Into<SelectExpr>) -> Result<T, DbErr>
+where
+    T: TryGetable,
+    C: ConnectionTrait,
+{
+    let query = Query::select()
+        .expr(expression)
+        .from(book::Entity)
+        .and_where(Expr::col(book::Column::Id).eq(1))
+        .to_owned();
+    Ok(values(db, &query).await?.remove(0))
+}
+
+/// `SELECT title FROM book ORDER BY id`, to be built on.
+pub(crate) fn book_titles() -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column((book::Entity, book::Column::Title))
+        .from(book::Entity)
+        .order_by((book::Entity, book::Column::Id), sea_orm::Order::Asc)
+        .to_owned()
+}
+
+pub(crate) fn title() -> Expr {
+    Expr::col((book::Entity, book::Column::Title))
+}
+
+pub(crate) fn pages() -> Expr {
+    Expr::col((book::Entity, book::Column::Pages))
+}
+
+/// The words with the name of the tenant in front, as all texts in its schema are.
+pub(crate) fn texts<const N: usize>(schema: &str, words: [&str; N]) -> [String; N] {
+    words.map(|word| format!("{schema} {word}"))
 }
