@@ -1110,3 +1110,22 @@ fn schema_changes_are_marked() {
         refused(sql);
     }
 }
+
+/// PostgreSQL calls `crosstab2` for `('SELECT ...'::text).crosstab2`, whether the extension is allowed or not.
+#[test]
+fn fields_that_call_functions_of_extensions_are_refused() {
+    for sql in [
+        "SELECT ('SELECT title FROM globex.note'::text).crosstab2",
+        "SELECT sql.crosstab3 FROM unnest(ARRAY['SELECT title FROM globex.note']) AS sql",
+        "SELECT ('dbname=app'::text).dblink_connect",
+        "SELECT (0.1::real).set_limit",
+        "SELECT (true).isn_weak",
+        "SELECT ('globex.note'::text).pgstattuple",
+    ] {
+        refused(sql);
+    }
+    becomes(
+        "SELECT note.page_header, note.schedule, (note).has_children FROM note",
+        "SELECT note.page_header, note.schedule, (note).has_children FROM \"acme\".note",
+    );
+}
