@@ -28,6 +28,7 @@ fn rules() -> Rules {
     extensions.add_type("citext", "extensions", "citext");
     extensions.add_function("pg_trgm", "extensions", "similarity");
     extensions.add_function("pg_trgm", "extensions", "set_limit");
+    extensions.add_function("unaccent", "extensions", "unaccent");
     extensions.add_operator("extensions", "<<->");
     rules
 }
@@ -1127,5 +1128,21 @@ fn fields_that_call_functions_of_extensions_are_refused() {
     becomes(
         "SELECT note.page_header, note.schedule, (note).has_children FROM note",
         "SELECT note.page_header, note.schedule, (note).has_children FROM \"acme\".note",
+    );
+}
+
+#[test]
+fn a_dictionary_of_unaccent_is_postgresqls_own() {
+    for sql in [
+        "SELECT unaccent('globex.words', title) FROM note",
+        "SELECT extensions.unaccent('globex.words', title) FROM note",
+        "SELECT unaccent(16384, title) FROM note",
+        "SELECT unaccent($1, title) FROM note",
+    ] {
+        refused(sql);
+    }
+    becomes(
+        "SELECT unaccent(title), extensions.unaccent('simple', title) FROM note",
+        "SELECT \"extensions\".unaccent(title), extensions.unaccent('simple', title) FROM \"acme\".note",
     );
 }
