@@ -1146,3 +1146,11 @@ fn a_dictionary_of_unaccent_is_postgresqls_own() {
         "SELECT \"extensions\".unaccent(title), extensions.unaccent('simple', title) FROM \"acme\".note",
     );
 }
+
+/// The time grew with the square of their number: 10,000 took a minute without optimisation.
+#[test]
+fn many_common_table_expressions_are_compiled() {
+    let more: String = (0..10_000).map(|n| format!(", t{n} AS (TABLE note)")).collect();
+    let sql = format!("WITH a AS (TABLE note){more} SELECT * FROM a, t9999");
+    becomes(&sql, &sql.replace("TABLE note", "TABLE \"acme\".note"));
+}
