@@ -32,6 +32,7 @@ pub(super) fn check(sql: &str) -> Result<(), Refusal> {
     let mut words = Vec::with_capacity(TELLING_WORDS);
     let mut depth = 0_usize;
     let mut copies = false;
+    let mut before = "";
     for lexeme in lexemes(sql).filter(|lexeme| !lexeme.is_trivia()) {
         let text = &sql[lexeme.range];
         match lexeme.kind {
@@ -45,13 +46,16 @@ pub(super) fn check(sql: &str) -> Result<(), Refusal> {
             }
             // The body of a function goes on to its own END, after semicolons of its own.
             TokenKind::Ident
-                if is(text, "ATOMIC") && words.first().is_some_and(|first| is(first, "CREATE")) =>
+                if is(text, "ATOMIC")
+                    && is(before, "BEGIN")
+                    && words.first().is_some_and(|first| is(first, "CREATE")) =>
             {
                 return Ok(());
             }
             TokenKind::Ident if copies && (is(text, "STDIN") || is(text, "STDOUT")) => return Err(COPIES),
             _ => {}
         }
+        before = text;
         copies |= words.is_empty() && is(text, "COPY");
         if words.len() < TELLING_WORDS {
             words.push(text);
@@ -103,6 +107,8 @@ mod tests {
             "START TRANSACTION",
             "PREPARE TRANSACTION 'x'",
             "SELECT '(' ; COMMIT",
+            "CREATE TABLE atomic (id int); COMMIT",
+            "ALTER TABLE note ADD atomic bool; CREATE INDEX ON note (atomic); COMMIT",
         ] {
             assert_eq!(check(sql), Err(ENDS), "{sql}");
         }

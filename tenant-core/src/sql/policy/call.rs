@@ -44,7 +44,10 @@ impl Walk<'_> {
                 Ok(())
             }
             Some(schema) if fold(schema) == "pg_catalog" => check_builtin(&name.folded(), call),
-            Some(schema) => self.check_known_in(schema, name),
+            Some(schema) => {
+                check_configuration(&name.folded(), call)?;
+                self.check_known_in(schema, name)
+            }
         }
     }
 
@@ -56,7 +59,10 @@ impl Walk<'_> {
             Lookup::Ambiguous => return Err(Refusal::AmbiguousFunction(function)),
             Lookup::Unknown if builtin::is_known(&function) => check_builtin(&function, call)?,
             Lookup::Unknown => match self.rules.extensions().function(&function)? {
-                Some(schema) => self.insert_shared(name, schema),
+                Some(schema) => {
+                    check_configuration(&function, call)?;
+                    self.insert_shared(name, schema);
+                }
                 None => return Err(Refusal::UnknownFunction(function)),
             },
         }
@@ -104,14 +110,14 @@ fn check_builtin(function: &str, call: &SyntaxNode) -> Result<(), Refusal> {
         return Ok(());
     }
     builtin::check_function(function)?;
-    if builtin::is_text_search(function) {
-        check_configuration(function, call)?;
-    }
-    Ok(())
+    check_configuration(function, call)
 }
 
 /// Functions of text search take a text or a number for a configuration or a dictionary, which may be another tenant's.
 fn check_configuration(function: &str, call: &SyntaxNode) -> Result<(), Refusal> {
+    if !builtin::is_text_search(function) {
+        return Ok(());
+    }
     let arguments: Vec<SyntaxNode> = arguments(call).collect();
     let is_named = |argument: &SyntaxNode| {
         argument

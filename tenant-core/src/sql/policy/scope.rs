@@ -5,6 +5,8 @@
 //! means one, nor does the target of INSERT, UPDATE, DELETE and MERGE.
 //! <https://www.postgresql.org/docs/current/queries-with.html>
 
+use std::collections::HashMap;
+
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::name::fold;
@@ -21,8 +23,11 @@ pub(super) struct Scopes {
 struct Frame {
     /// The query that the names are visible in.
     query: SyntaxNode,
-    clause: SyntaxNode,
-    names: Vec<String>,
+    /// Each name with its place among the expressions. A map, for a text may have tens of thousands.
+    names: HashMap<String, usize>,
+    /// Number of the expressions that the walk has entered.
+    entered: usize,
+    /// Number of the expressions that are visible.
     visible: usize,
     is_recursive: bool,
 }
@@ -31,10 +36,10 @@ impl Scopes {
     /// Follows the walk into `node`.
     pub(super) fn enter(&mut self, node: &SyntaxNode) {
         match node.kind() {
-            SyntaxKind::WITH_TABLE => self.enter_expression(node),
+            SyntaxKind::WITH_TABLE => self.enter_expression(),
             kind if is_query(kind) && !is_first_of_compound(node) => {
                 if let Some(clause) = with_clause(node) {
-                    self.frames.push(Frame::new(node, clause));
+                    self.frames.push(Frame::new(node, &clause));
                 }
             }
             _ => {}
@@ -45,7 +50,7 @@ impl Scopes {
     pub(super) fn leave(&mut self, node: &SyntaxNode) {
         if node.kind() == SyntaxKind::WITH_CLAUSE {
             if let Some(frame) = self.frames.last_mut() {
-                frame.visible = frame.names.len();
+                frame.visible = usize::MAX;
             }
         } else if self.frames.last().is_some_and(|frame| frame.query == *node)
             && !plant::is(Plant::ExpressionNeverEnds)
@@ -58,29 +63,34 @@ impl Scopes {
     pub(super) fn contains(&self, name: &str) -> bool {
         self.frames
             .iter()
-            .any(|frame| frame.names[..frame.visible].iter().any(|known| known == name))
+            .any(|frame| frame.names.get(name).is_some_and(|place| *place < frame.visible))
     }
 
-    fn enter_expression(&mut self, expression: &SyntaxNode) {
+    fn enter_expression(&mut self) {
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
         if !frame.is_recursive {
-            let before = expressions(&frame.clause).take_while(|other| other != expression);
-            frame.visible = before.count();
+            frame.visible = frame.entered;
         }
+        frame.entered += 1;
     }
 }
 
 impl Frame {
-    fn new(query: &SyntaxNode, clause: SyntaxNode) -> Self {
-        let names: Vec<String> = expressions(&clause).filter_map(|table| name(&table)).collect();
+    fn new(query: &SyntaxNode, clause: &SyntaxNode) -> Self {
+        let mut names = HashMap::new();
+        for (place, table) in expressions(clause).enumerate() {
+            if let Some(name) = name(&table) {
+                names.entry(name).or_insert(place);
+            }
+        }
         let mut tokens = clause.children_with_tokens();
         let is_recursive = tokens.any(|token| token.kind() == SyntaxKind::RECURSIVE_KW);
         Self {
             query: query.clone(),
-            visible: if is_recursive { names.len() } else { 0 },
-            clause,
+            visible: if is_recursive { usize::MAX } else { 0 },
+            entered: 0,
             names,
             is_recursive,
         }
