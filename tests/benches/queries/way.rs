@@ -61,7 +61,7 @@ pub(crate) struct Way {
 enum Connections {
     Plain(DatabaseConnection),
     SearchPath(PgPool),
-    Ours(Tenants),
+    Ours(Box<Tenants>),
 }
 
 impl Way {
@@ -153,5 +153,5 @@ async fn ours(options: ConnectOptions, statements: Option<usize>, as_roles: bool
     if as_roles {
         builder = builder.run_as_tenant_roles();
     }
-    Connections::Ours(builder.connect(options).await.unwrap())
+    Connections::Ours(Box::new(builder.connect(options).await.unwrap()))
 }
