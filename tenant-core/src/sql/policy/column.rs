@@ -15,6 +15,13 @@ impl Walk<'_> {
         if let Some(field) = field(node) {
             builtin::check_field(&fold(&field))?;
         }
+        // The whole name was looked at with its last field, and something else than names is in it.
+        if node
+            .parent()
+            .is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR)
+        {
+            return Ok(Step::Into);
+        }
         let Some(parts) = dotted(node) else {
             return Ok(Step::Into);
         };
