@@ -1,7 +1,7 @@
 //! What compiling a statement costs beside executing it.
 //!
 //! `scripts/with-postgres cargo bench -p tests --bench statements` prints, for statements of the largest
-//! sizes, the median of both and their ratio. The aim is a tenth.
+//! sizes, the median of both and their ratio. The aim is half at the most.
 
 #![allow(
     clippy::unwrap_used,
