@@ -52,7 +52,7 @@ async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, question: &str) 
     row.expect("a row").try_get_by_index(0)
 }
 
-/// What is unchecked passes in an unguarded transaction.
+/// Unchecked statements pass in an unguarded transaction.
 async fn ask_unguarded(db: &TenantConnection, question: &str) -> String {
     let transaction = db.begin_unguarded().await.unwrap();
     let answer = ask(&transaction, question).await.unwrap();
@@ -257,7 +257,7 @@ async fn sessions_that_were_terminated_cost_one_request() {
     tenants.close().await.unwrap();
 }
 
-/// As when PostgreSQL restarts: what was in flight fails, and no more than that.
+/// PostgreSQL restarts: statements in flight fail, and no others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
     const CONNECTIONS: u32 = 4;

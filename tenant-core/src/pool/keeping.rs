@@ -26,7 +26,7 @@ pub(super) struct Keeping {
     seen: Vec<u64>,
     sightings: usize,
     hasher: RandomState,
-    /// How often a text was renewed. sqlx cannot forget a single statement, but knows statements by their text.
+    /// Number of times that a text was renewed. sqlx cannot forget a single statement, but knows statements by their text.
     renewed: HashMap<String, usize>,
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Lease {
     permit: Option<Permit>,
 }
 
-/// What a connection was in the middle of.
+/// Unfinished work of a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Leftovers {
     /// A statement was sent, and its answer is not read to the end.

@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the scheduler should know, kept by other means.
+/// A model of the scheduler, kept by other means.
 struct Model {
     scheduler: Scheduler<u64>,
     slots: usize,

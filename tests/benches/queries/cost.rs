@@ -1,4 +1,4 @@
-//! What a way costs: processor time and memory, as Linux counts them. Zero for a server on another machine.
+//! Costs of a way: processor time and memory, as Linux counts them. Zero for a server on another machine.
 
 use std::{fs, time::Duration};
 

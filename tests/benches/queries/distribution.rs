@@ -5,7 +5,7 @@ use std::fmt;
 use clap::ValueEnum;
 use fastrand::Rng;
 
-/// How often tenants have their turn.
+/// Distribution of the statements over the tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Distribution {
     /// The n-th 1/n times as often as the first.

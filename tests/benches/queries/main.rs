@@ -65,7 +65,7 @@ struct Args {
     /// Statements that each connection of the library keeps.
     #[arg(long)]
     statements: Option<usize>,
-    /// What cargo says to a benchmark.
+    /// The argument that cargo gives to a benchmark.
     #[arg(long, hide = true)]
     bench: bool,
     #[command(subcommand)]

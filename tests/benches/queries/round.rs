@@ -20,7 +20,7 @@ use crate::{
 /// Statements by which round trips are counted, after as many that fill the caches.
 const COUNTED: u32 = 4_000;
 
-/// What is done.
+/// The work of a turn.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) case: Case,
@@ -31,7 +31,7 @@ pub(crate) struct Run {
     pub(crate) turn: Duration,
 }
 
-/// What a way did in one turn.
+/// Result of a way in one turn.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     statements_a_second: f64,

@@ -59,6 +59,22 @@ pub(super) fn treatment(kind: SyntaxKind) -> Option<Treatment> {
     Some(treatment)
 }
 
+/// True for statements that read or change rows, which may have a `WITH` in front of them.
+pub(super) fn is_query(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::SELECT
+            | SyntaxKind::COMPOUND_SELECT
+            | SyntaxKind::PAREN_SELECT
+            | SyntaxKind::VALUES
+            | SyntaxKind::TABLE
+            | SyntaxKind::INSERT
+            | SyntaxKind::UPDATE
+            | SyntaxKind::DELETE
+            | SyntaxKind::MERGE
+    )
+}
+
 /// True for functions that have a grammar of their own, such as `extract(year FROM x)`.
 pub(super) fn is_keyword_function(kind: SyntaxKind) -> bool {
     matches!(

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::name::fold;
+use super::{kinds::is_query, name::fold};
 use crate::plant::{self, Plant};
 
 /// Follows a walk over a statement.
@@ -95,21 +95,6 @@ impl Frame {
             is_recursive,
         }
     }
-}
-
-fn is_query(kind: SyntaxKind) -> bool {
-    matches!(
-        kind,
-        SyntaxKind::SELECT
-            | SyntaxKind::COMPOUND_SELECT
-            | SyntaxKind::PAREN_SELECT
-            | SyntaxKind::VALUES
-            | SyntaxKind::TABLE
-            | SyntaxKind::INSERT
-            | SyntaxKind::UPDATE
-            | SyntaxKind::DELETE
-            | SyntaxKind::MERGE
-    )
 }
 
 /// The tree has the `WITH` of `WITH a AS (...) SELECT ... UNION SELECT ...` in the first SELECT; for PostgreSQL it

@@ -2,7 +2,10 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Step, Walk, kinds::Treatment, kinds::treatment};
+use super::{
+    Step, Walk,
+    kinds::{Treatment, is_query, treatment},
+};
 use crate::sql::refusal::Refusal;
 
 /// Result of a statement, as far as its text says.
@@ -89,21 +92,6 @@ fn runs(statement: &SyntaxNode) -> bool {
             .is_some_and(|explained| is_query(explained.kind())),
         kind => is_query(kind),
     }
-}
-
-fn is_query(kind: SyntaxKind) -> bool {
-    matches!(
-        kind,
-        SyntaxKind::SELECT
-            | SyntaxKind::COMPOUND_SELECT
-            | SyntaxKind::PAREN_SELECT
-            | SyntaxKind::VALUES
-            | SyntaxKind::TABLE
-            | SyntaxKind::INSERT
-            | SyntaxKind::UPDATE
-            | SyntaxKind::DELETE
-            | SyntaxKind::MERGE
-    )
 }
 
 fn is_schema_change(kind: SyntaxKind) -> bool {

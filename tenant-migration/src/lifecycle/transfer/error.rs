@@ -169,7 +169,7 @@ pub enum ProgramError {
         program.display()
     )]
     TooOld {
-        /// Where it is.
+        /// Its path.
         program: PathBuf,
         /// Its major version.
         version: u32,
