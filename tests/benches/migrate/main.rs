@@ -36,7 +36,7 @@ struct Args {
     /// How often each way is taken.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// What cargo says to a benchmark.
+    /// The argument that cargo gives to a benchmark.
     #[arg(long, hide = true)]
     bench: bool,
     #[command(subcommand)]

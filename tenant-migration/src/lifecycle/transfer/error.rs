@@ -169,7 +169,7 @@ pub enum ProgramError {
         program.display()
     )]
     TooOld {
-        /// Its path.
+        /// Path of the program.
         program: PathBuf,
         /// Its major version.
         version: u32,
@@ -184,7 +184,7 @@ pub enum ProgramError {
         program.display()
     )]
     TooNew {
-        /// Where it is.
+        /// Path of the program.
         program: PathBuf,
         /// Its major version.
         version: u32,
@@ -194,7 +194,7 @@ pub enum ProgramError {
     /// It could not be run.
     #[error("{} could not be run: {source}", program.display())]
     NotRun {
-        /// Where it is.
+        /// Path of the program.
         program: PathBuf,
         /// Why.
         source: io::Error,
@@ -202,7 +202,7 @@ pub enum ProgramError {
     /// It failed.
     #[error("{} failed ({status}): {message}", program.display())]
     Failed {
-        /// Where it is.
+        /// Path of the program.
         program: PathBuf,
         /// How it ended.
         status: std::process::ExitStatus,
