@@ -17,11 +17,15 @@ pub(crate) async fn backends(db: &DatabaseConnection, way: WayName) -> Vec<i32> 
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// Processor time of this process and of others.
-pub(crate) fn processor_time(backends: &[i32]) -> Duration {
-    let others = backends.iter().map(i32::to_string);
-    let processes = std::iter::once("self".to_owned()).chain(others);
-    let ticks: u64 = processes.filter_map(|process| ticks(&process)).sum();
+/// This process, as Linux names it to itself.
+pub(crate) const OWN_PROCESS: &[&str] = &["self"];
+
+/// Processor time of processes.
+pub(crate) fn processor_time(processes: &[impl ToString]) -> Duration {
+    let ticks: u64 = processes
+        .iter()
+        .filter_map(|process| ticks(&process.to_string()))
+        .sum();
     Duration::from_millis(ticks * 1000 / TICKS_A_SECOND)
 }
 

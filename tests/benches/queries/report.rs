@@ -14,7 +14,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new() -> Self {
         println!(
-            "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9} {:>6} {:>8} {:>6} {:>8} {:>8} {:>7} {:>6}",
+            "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9} {:>6} {:>8} {:>9} {:>6} {:>8} {:>8} {:>7} {:>6}",
             "case",
             "tenants",
             "dist",
@@ -24,6 +24,7 @@ impl Report {
             "a second",
             "ratio",
             "cpu us",
+            "server us",
             "cpu",
             "p50 us",
             "p99 us",
@@ -36,7 +37,7 @@ impl Report {
     pub(crate) fn add(&mut self, run: &Run, measured: &[Measurement]) {
         for way in measured {
             println!(
-                "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9.0} {:>6.2} {:>8.0} {:>6.2} {:>8.0} {:>8.0} {:>7.1} {:>6.2}",
+                "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9.0} {:>6.2} {:>8.0} {:>9.0} {:>6.2} {:>8.0} {:>8.0} {:>7.1} {:>6.2}",
                 run.case.to_string(),
                 run.tenants,
                 run.distribution.to_string(),
@@ -46,6 +47,7 @@ impl Report {
                 way.statements_a_second,
                 way.ratio,
                 way.processor_time,
+                way.server_time,
                 way.cpu_ratio,
                 way.p50,
                 way.p99,

@@ -10,7 +10,7 @@ use sea_orm::DatabaseConnection;
 use tests::TestDatabase;
 
 use crate::{
-    cost::{backends, memory, processor_time},
+    cost::{OWN_PROCESS, backends, memory, processor_time},
     distribution::{Distribution, Tenants},
     relay::Counter,
     shape::Case,
@@ -35,7 +35,10 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     statements_a_second: f64,
+    /// Of this process and of the server's, for a statement, in microseconds.
     processor_time: f64,
+    /// The server's part of it.
+    server_time: f64,
     p50: f64,
     p99: f64,
 }
@@ -47,6 +50,7 @@ pub(crate) struct Measurement {
     pub(crate) statements_a_second: f64,
     pub(crate) ratio: f64,
     pub(crate) processor_time: f64,
+    pub(crate) server_time: f64,
     pub(crate) cpu_ratio: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
@@ -88,17 +92,21 @@ impl Run {
     async fn turn(&self, way: &Arc<Way>, admin: &DatabaseConnection) -> Turn {
         let backends = backends(admin, way.name).await;
         let tenants = Arc::new(Tenants::new(self.distribution, self.tenants));
-        let before = processor_time(&backends);
+        let processor_times = || (processor_time(OWN_PROCESS), processor_time(&backends));
+        let before = processor_times();
         let start = Instant::now();
         let end = start + self.turn;
         let mut times = self.send_until(way, &tenants, end).await;
-        let (elapsed, processor_time) = (start.elapsed(), processor_time(&backends) - before);
+        let (elapsed, after) = (start.elapsed(), processor_times());
         times.sort_unstable();
         let count = f64::from(u32::try_from(times.len()).unwrap());
         let percentile = |of: usize| f64::from(times[(times.len() - 1) * of / 100]);
+        let for_each = |time: Duration| time.as_secs_f64() * 1e6 / count;
+        let server_time = for_each(after.1 - before.1);
         Turn {
             statements_a_second: count / elapsed.as_secs_f64(),
-            processor_time: processor_time.as_secs_f64() * 1e6 / count,
+            processor_time: for_each(after.0 - before.0) + server_time,
+            server_time,
             p50: percentile(50),
             p99: percentile(99),
         }
@@ -158,6 +166,7 @@ fn summary(way: WayName, turns: &[Turn], plain: &[Turn], memory: f64, round_trip
         statements_a_second: of(|turn| turn.statements_a_second),
         ratio: ratio(|turn| turn.statements_a_second),
         processor_time: of(|turn| turn.processor_time),
+        server_time: of(|turn| turn.server_time),
         cpu_ratio: ratio(|turn| turn.processor_time),
         p50: of(|turn| turn.p50),
         p99: of(|turn| turn.p99),
