@@ -236,12 +236,16 @@ fn homes_are_spread_evenly() {
     );
 }
 
-/// Two tenants whose homes differ, and the home of the first.
+/// Two tenants, and the home of the first, which is none of the second's.
 fn strangers(slots: usize) -> (TenantKey, TenantKey, usize) {
     let first = TenantKey::of("first");
     let home = first.homes(slots).0;
     let other = (0..100).map(|number| TenantKey::of(&format!("other_{number}")));
-    let other = other.into_iter().find(|key| key.homes(slots).0 != home).unwrap();
+    let is_elsewhere = |key: &TenantKey| {
+        let (first, second) = key.homes(slots);
+        first != home && second != home
+    };
+    let other = other.into_iter().find(is_elsewhere).unwrap();
     (first, other, home)
 }
 
@@ -269,7 +273,7 @@ fn a_freed_slot_goes_to_the_waiter_that_calls_it_home() {
 }
 
 #[test]
-fn a_crowded_home_sends_tenants_to_the_second_and_then_to_any() {
+fn a_busier_home_sends_tenants_to_the_second_and_two_crowded_ones_to_any() {
     let mut scheduler = Scheduler::new(8);
     let key = TenantKey::of("crowded");
     let now = Instant::now();

@@ -16,7 +16,7 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// Tenants that use a connection.
     pub busy_tenants: usize,
-    /// Requests that got the home connection of their tenant.
+    /// Requests that got one of the two home connections of their tenant.
     pub home_hits: u64,
     /// Requests that got another connection.
     pub home_misses: u64,
