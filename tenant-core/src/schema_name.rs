@@ -29,7 +29,10 @@ pub const MAX_IDENTIFIER_BYTES: usize = 63;
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SchemaName(Box<str>);
+pub struct SchemaName {
+    /// The name in double quotes, as statements have it.
+    quoted: Box<str>,
+}
 
 impl SchemaName {
     /// Checks a name, the shared schema's among those it accepts.
@@ -39,7 +42,7 @@ impl SchemaName {
     pub fn new(name: impl AsRef<str>) -> Result<Self, SchemaNameError> {
         let name = name.as_ref();
         check(name)?;
-        Ok(Self(name.into()))
+        Ok(Self::of_checked(name))
     }
 
     /// Checks a name for a tenant of its own: all of [`SchemaName::new`], and not the shared schema.
@@ -49,7 +52,7 @@ impl SchemaName {
     pub fn for_tenant(name: impl AsRef<str>) -> Result<Self, SchemaNameError> {
         let name = Self::new(name)?;
         if name.eq_ignore_case(SHARED_SCHEMA) {
-            return Err(SchemaNameError::Shared(name.0.into()));
+            return Err(SchemaNameError::Shared(name.into()));
         }
         Ok(name)
     }
@@ -57,29 +60,35 @@ impl SchemaName {
     /// The shared schema, `public`.
     #[must_use]
     pub fn shared() -> Self {
-        Self(SHARED_SCHEMA.into())
+        Self::of_checked(SHARED_SCHEMA)
+    }
+
+    fn of_checked(name: &str) -> Self {
+        Self {
+            quoted: format!("\"{name}\"").into(),
+        }
     }
 
     /// Whether this is the shared schema.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        &*self.0 == SHARED_SCHEMA
+        self.as_str() == SHARED_SCHEMA
     }
 
     /// The name as it is, without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.quoted[1..self.quoted.len() - 1]
     }
 
     /// The name as an SQL identifier, in double quotes.
     #[must_use]
-    pub fn quoted(&self) -> String {
-        format!("\"{}\"", self.0)
+    pub fn quoted(&self) -> &str {
+        &self.quoted
     }
 
     fn eq_ignore_case(&self, other: &str) -> bool {
-        self.0.eq_ignore_ascii_case(other)
+        self.as_str().eq_ignore_ascii_case(other)
     }
 }
 
@@ -149,7 +158,7 @@ pub enum SchemaNameError {
 /// Equal ignoring case: the catalog keeps names unique that way, so that no two tenants differ in case alone.
 impl PartialEq for SchemaName {
     fn eq(&self, other: &Self) -> bool {
-        self.eq_ignore_case(&other.0)
+        self.eq_ignore_case(other.as_str())
     }
 }
 
@@ -157,19 +166,19 @@ impl Eq for SchemaName {}
 
 impl std::hash::Hash for SchemaName {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.to_ascii_lowercase().hash(state);
+        self.as_str().to_ascii_lowercase().hash(state);
     }
 }
 
 impl fmt::Display for SchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for SchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SchemaName({})", self.0)
+        write!(f, "SchemaName({self})")
     }
 }
 
@@ -191,13 +200,13 @@ impl TryFrom<String> for SchemaName {
 
 impl From<SchemaName> for String {
     fn from(name: SchemaName) -> Self {
-        name.0.into()
+        name.as_str().to_owned()
     }
 }
 
 impl AsRef<str> for SchemaName {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 

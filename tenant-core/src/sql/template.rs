@@ -82,7 +82,7 @@ impl Template {
             let name = self.tenant_name.as_deref().unwrap_or("the statement");
             return Err(Refusal::TenantTableOnPublic(name.to_owned()));
         }
-        Ok(self.concatenate(&schema.quoted()))
+        Ok(self.concatenate(schema.quoted()))
     }
 
     fn concatenate(&self, schema: &str) -> String {

@@ -94,7 +94,7 @@ fn names_schema(entry: &str, kind: &str, schema: &SchemaName) -> bool {
         let rest = entry.strip_prefix(kind)?.strip_prefix(' ')?;
         rest.strip_prefix(name)?.strip_prefix(' ')
     };
-    follows(schema.as_str()).is_some() || (kind.ends_with(" SCHEMA") && follows(&schema.quoted()).is_some())
+    follows(schema.as_str()).is_some() || (kind.ends_with(" SCHEMA") && follows(schema.quoted()).is_some())
 }
 
 #[cfg(test)]
