@@ -88,6 +88,23 @@ pub enum ConnectError {
          they are checked in: set it to on, as it is by default"
     )]
     NonStandardStrings,
+    /// A pooler in transaction mode stands between, and the application did not say so.
+    #[error(
+        "the database is reached through a pooler that gives a connection to the server to one client after another, such \
+         as PgBouncer in transaction mode, where the prepared statement of one tenant could run for another: connect to \
+         PostgreSQL itself or in session mode, or name the pooler with `TenantsBuilder::behind_pooler`, which takes \
+         PgBouncer 1.21 or newer"
+    )]
+    UnnamedPooler,
+    /// The pooler does not know prepared statements.
+    #[error(
+        "the pooler does not keep prepared statements apart for its clients: PgBouncer does from version 1.21, with \
+         max_prepared_statements = {statements} or more in its configuration"
+    )]
+    PoolerPreparesNothing {
+        /// The number that [`TenantsBuilder::behind_pooler`](crate::TenantsBuilder::behind_pooler) was given.
+        statements: usize,
+    },
 }
 
 /// What a tenant's connection refuses, or cannot say for certain.
@@ -163,6 +180,16 @@ pub enum ConnectionError {
         tenant: SchemaName,
         /// Why not.
         source: RoleNameError,
+    },
+    /// Unguarded statements were to run on a connection of a pooler, which gives the session to other clients as they
+    /// leave it.
+    #[error(
+        "tenant {tenant}: unguarded statements may change the session, which the pooler gives to other clients after \
+         them: run them on a handle that is connected to PostgreSQL itself"
+    )]
+    UnguardedBehindPooler {
+        /// The tenant whose connection it was.
+        tenant: SchemaName,
     },
     /// No connection was free in time. Nothing was sent.
     #[error(

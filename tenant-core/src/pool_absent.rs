@@ -36,6 +36,10 @@ impl Pool {
         match *self {}
     }
 
+    pub(crate) fn is_behind_pooler(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn status(&self) -> PoolStatus {
         match *self {}
     }

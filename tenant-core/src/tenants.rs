@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 #[cfg(feature = "sqlx-postgres")]
-use crate::pool::{PoolSettings, shared_connection};
+use crate::pool::{PoolSettings, check_pooler, shared_connection};
 use crate::{
     audit::find_tenants_schema,
     catalog::{CatalogError, SeaOrmStore, TenantStore},
@@ -194,6 +194,7 @@ pub struct TenantsBuilder {
     host_memory: Option<Duration>,
     store: Option<Arc<dyn TenantStore>>,
     statement_cache_capacity: Option<usize>,
+    prepared_by_pooler: Option<usize>,
     runs_as_tenant_roles: bool,
     expected: Option<Expected>,
 }
@@ -276,6 +277,21 @@ impl TenantsBuilder {
         self
     }
 
+    /// Says that a pooler stands between, such as PgBouncer in transaction mode, and how many prepared statements it keeps
+    /// for each connection (`max_prepared_statements`, 200 by default from PgBouncer 1.24). No connection keeps more.
+    ///
+    /// The pooler has to know prepared statements, as PgBouncer does from version 1.21, and to pass over a setting that
+    /// the driver sends: `ignore_startup_parameters = extra_float_digits`. Whether it does is asked when the connection is
+    /// made. Without this, a pooler in transaction mode is refused there.
+    ///
+    /// Statements are slower behind a pooler: it has no homes for tenants. [`begin_unguarded`](TenantConnection::begin_unguarded)
+    /// is refused, for the pooler gives the session to other clients after it. Migrations and exports need a URL of
+    /// PostgreSQL itself.
+    pub fn behind_pooler(mut self, max_prepared_statements: usize) -> Self {
+        self.prepared_by_pooler = Some(max_prepared_statements);
+        self
+    }
+
     /// Runs every statement of a tenant as a role of its own, which has no rights in the schemas of others: a second
     /// wall behind the check of statements, held by PostgreSQL.
     ///
@@ -313,11 +329,19 @@ impl TenantsBuilder {
     /// A session that ran statements of [`begin_unguarded`](TenantConnection::begin_unguarded) is closed after use.
     /// Functions of the database that statements may call are trusted to leave the session as they found it.
     ///
+    /// Two more connections are opened for a moment, to find out whether a pooler stands between: see
+    /// [`behind_pooler`](Self::behind_pooler).
+    ///
     /// # Errors
     /// [`ConnectError`] if the database is not reached, or the configuration or an annotated entity cannot
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
-        let (db, pool) = connect(options.into(), self.statement_cache_capacity).await?;
+        let (db, pool) = connect(
+            options.into(),
+            self.statement_cache_capacity,
+            self.prepared_by_pooler,
+        )
+        .await?;
         let tenants = Tenants {
             pool,
             ..self.over(db).await?
@@ -328,8 +352,11 @@ impl TenantsBuilder {
     }
 
     /// Uses a connection that is there already, as it is. Its sessions are given to the next borrower as they come back,
-    /// even those that ran unguarded statements. Its server has to have `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements are checked
-    /// by these rules.
+    /// even those that ran unguarded statements.
+    ///
+    /// Its server has to have `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements
+    /// are checked by these rules. Whether a pooler stands between is not asked: with one in transaction mode that does not
+    /// know prepared statements, a driver may run the statement of another client.
     ///
     /// The server is asked only for the extensions that are allowed.
     ///
@@ -395,10 +422,12 @@ impl TenantsBuilder {
 async fn connect(
     options: ConnectOptions,
     statements: Option<usize>,
+    prepared_by_pooler: Option<usize>,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
-    let Some(settings) = PoolSettings::read(&options, statements).await? else {
+    let Some(settings) = PoolSettings::read(&options, statements, prepared_by_pooler).await? else {
         return Ok((sea_orm::Database::connect(options).await?, None));
     };
+    check_pooler(&settings).await?;
     let db = shared_connection(options, &settings).await?;
     require_standard_strings(&db).await?;
     Ok((db, Some(Pool::connect(settings).await?)))
@@ -407,6 +436,7 @@ async fn connect(
 #[cfg(not(feature = "sqlx-postgres"))]
 async fn connect(
     options: ConnectOptions,
+    _: Option<usize>,
     _: Option<usize>,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
     Ok((sea_orm::Database::connect(options).await?, None))

@@ -20,6 +20,7 @@ mod identifiers;
 mod large_statements;
 mod migrations;
 mod pool;
+mod pooler;
 mod proxy;
 mod roles;
 mod transactions;

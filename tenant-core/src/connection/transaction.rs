@@ -60,6 +60,10 @@ impl TenantTransaction {
         connection: &TenantConnection,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
+        if connection.pool.as_ref().is_some_and(Pool::is_behind_pooler) {
+            let tenant = connection.scope.schema().clone();
+            return Err(ConnectionError::UnguardedBehindPooler { tenant }.into());
+        }
         let transaction = Self::begin_session(connection, options, false).await?;
         transaction.set_search_path().await?;
         Ok(transaction)
@@ -168,7 +172,7 @@ impl TenantTransaction {
     async fn set_search_path(&self) -> Result<(), DbErr> {
         let schema = self.session().scope.schema();
         let search_path = if schema.is_shared() {
-            schema.quoted()
+            schema.quoted().to_owned()
         } else {
             format!("{}, \"{}\"", schema.quoted(), crate::SHARED_SCHEMA)
         };

@@ -165,7 +165,7 @@ impl Pool {
         let now = Instant::now();
         Ok(PooledConnection {
             raw,
-            keeping: Keeping::new(self.0.settings.statements_kept),
+            keeping: self.0.settings.keeping(),
             opened: now,
             heard: now,
             _open: Open::new(&self.0.counters),

@@ -22,6 +22,9 @@ const MAX_RENEWED: usize = 256;
 /// <https://doi.org/10.1145/3149371>): otherwise, it is prepared without a name.
 pub(super) struct Keeping {
     capacity: usize,
+    /// A statement is prepared without a name if it is not kept. Behind a pooler that is in nobody's hands: the next
+    /// message may go to another connection, which has the statement of another client there.
+    keeps_all: bool,
     /// A Bloom filter of one hash.
     seen: Vec<u64>,
     sightings: usize,
@@ -34,6 +37,7 @@ impl Keeping {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
+            keeps_all: false,
             seen: Vec::new(),
             sightings: 0,
             hasher: RandomState::new(),
@@ -41,9 +45,18 @@ impl Keeping {
         }
     }
 
+    /// Keeps all statements, and leaves it to sqlx which ones are dropped for others.
+    pub(super) fn all() -> Self {
+        Self {
+            keeps_all: true,
+            ..Self::new(0)
+        }
+    }
+
     /// True if a statement is to be kept. Those that are kept already stay so in either case.
     pub(super) fn keeps(&mut self, sql: &str, kept: usize) -> bool {
         match sql.len() {
+            _ if self.keeps_all => true,
             0..=SHORT if kept < self.capacity => true,
             0..=LONG if self.capacity > 0 => self.was_seen(sql),
             _ => false,
@@ -112,6 +125,13 @@ mod tests {
         for _ in 0..3 {
             assert!(!keeping.keeps(&very_long, 0));
         }
+    }
+
+    #[test]
+    fn behind_a_pooler_each_statement_has_a_name() {
+        let mut keeping = Keeping::all();
+        assert!(keeping.keeps("SELECT 1", 200));
+        assert!(keeping.keeps(&" ".repeat(LONG + 1), 200));
     }
 
     #[test]

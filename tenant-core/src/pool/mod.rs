@@ -8,6 +8,7 @@ mod connect;
 mod keeping;
 mod lease;
 mod options;
+mod pooler;
 mod question;
 mod scheduler;
 mod span;
@@ -34,6 +35,7 @@ use waiting::Waiting;
 
 pub(crate) use lease::{EndOnDrop, Lease};
 pub(crate) use options::{PoolSettings, shared_connection};
+pub(crate) use pooler::check as check_pooler;
 pub(crate) use question::{Execute, QueryAll, QueryOne, Question, Unprepared};
 pub(crate) use scheduler::TenantKey;
 pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
@@ -137,6 +139,11 @@ impl Pool {
         let patience = scheduler.patience();
         drop(scheduler);
         Ok(Err(Waiting::new(self, ticket, receiver, now + patience)))
+    }
+
+    /// True if the sessions are a pooler's, which other clients use too.
+    pub(crate) fn is_behind_pooler(&self) -> bool {
+        self.0.settings.prepared_by_pooler.is_some()
     }
 
     /// Figures of the pool.

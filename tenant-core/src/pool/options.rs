@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
-    sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
+    sqlx::{
+        ConnectOptions as _, Error, PgConnection, PgPool, Postgres, pool::PoolOptions,
+        postgres::PgConnectOptions,
+    },
 };
+
+use super::keeping::Keeping;
 
 /// The longest wait for a connection, unless the options say otherwise.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,7 +35,7 @@ const SHARED_CONNECTIONS: u32 = 4;
 pub(crate) struct PoolSettings {
     connect: PgConnectOptions,
     pool: PoolOptions<Postgres>,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) is_lazy: bool,
     pub(super) max_connections: usize,
     pub(super) min_connections: usize,
@@ -40,6 +45,8 @@ pub(crate) struct PoolSettings {
     /// `None` asks never.
     pub(super) ask_after_idle: Option<Duration>,
     pub(super) statements_kept: usize,
+    /// Prepared statements that a pooler in front of the server keeps for each connection, if there is one.
+    pub(super) prepared_by_pooler: Option<usize>,
     #[cfg(feature = "tracing-spans")]
     pub(super) records_statements: bool,
 }
@@ -54,6 +61,7 @@ impl PoolSettings {
     pub(crate) async fn read(
         options: &ConnectOptions,
         statements_kept: Option<usize>,
+        prepared_by_pooler: Option<usize>,
     ) -> Result<Option<Self>, DbErr> {
         let mut probe = options.clone();
         probe
@@ -64,16 +72,23 @@ impl PoolSettings {
             return Ok(None);
         };
         let pool = db.get_postgres_connection_pool();
-        let settings = Self::new(options, pool, statements_kept);
+        let settings = Self::new(options, pool, statements_kept, prepared_by_pooler);
         db.close_by_ref().await?;
         Ok(Some(settings))
     }
 
-    fn new(options: &ConnectOptions, probe: &PgPool, statements_kept: Option<usize>) -> Self {
+    fn new(
+        options: &ConnectOptions,
+        probe: &PgPool,
+        statements_kept: Option<usize>,
+        prepared_by_pooler: Option<usize>,
+    ) -> Self {
         let pool = probe.options().clone();
         let connect = PgConnectOptions::clone(&probe.connect_options());
         let acquire_timeout = acquire_timeout(options, &pool);
-        let statements_kept = statements_kept.unwrap_or_else(|| statements_kept_by(&connect));
+        let statements_kept = statements_kept
+            .unwrap_or_else(|| statements_kept_by(&connect))
+            .min(prepared_by_pooler.unwrap_or(usize::MAX));
         Self {
             connect: connect.statement_cache_capacity(statements_kept),
             connect_timeout: options.get_connect_timeout().unwrap_or(acquire_timeout),
@@ -85,6 +100,7 @@ impl PoolSettings {
             max_lifetime: pool.get_max_lifetime(),
             ask_after_idle: ask_after_idle(options),
             statements_kept,
+            prepared_by_pooler,
             #[cfg(feature = "tracing-spans")]
             records_statements: options.get_record_stmt_in_spans(),
             pool,
@@ -102,6 +118,19 @@ impl PoolSettings {
             .max_lifetime(None)
             .acquire_timeout(self.connect_timeout)
             .connect_lazy_with(self.connect.clone())
+    }
+
+    /// What a new connection keeps.
+    pub(super) fn keeping(&self) -> Keeping {
+        match self.prepared_by_pooler {
+            None => Keeping::new(self.statements_kept),
+            Some(_) => Keeping::all(),
+        }
+    }
+
+    /// A connection that is in no pool.
+    pub(super) async fn open_one(&self) -> Result<PgConnection, Error> {
+        self.connect.connect().await
     }
 }
 

@@ -1,0 +1,97 @@
+//! A pooler between the application and PostgreSQL, such as PgBouncer in transaction mode, gives each connection to the
+//! server to one client after another.
+//!
+//! The driver prepares a statement in one transaction and runs it in the next. If that is on another connection to the
+//! server, it may find a statement of another client there, which may be another tenant's. So a pooler has to be named
+//! by the application, and has to know prepared statements.
+//! <https://www.pgbouncer.org/features.html>
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{Connection as _, Error, Executor as _, PgConnection, Row as _},
+};
+
+use super::options::PoolSettings;
+use crate::error::ConnectError;
+
+/// How often two connections are asked. A pooler gives them the same connection to the server the first time, unless
+/// others use it too; then theirs change.
+const ROUNDS: usize = 3;
+
+/// Refuses a pooler that the application did not name, and one that does not know prepared statements.
+///
+/// # Errors
+/// [`ConnectError`] if there is one, or the database is not reached.
+pub(crate) async fn check(settings: &PoolSettings) -> Result<(), ConnectError> {
+    let time = settings.connect_timeout;
+    let checked = tokio::time::timeout(time, check_in_time(settings)).await;
+    checked.unwrap_or_else(|_| Err(not_reached(Error::PoolTimedOut).into()))
+}
+
+async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
+    let mut one = settings.open_one().await.map_err(not_reached)?;
+    let mut other = settings.open_one().await.map_err(not_reached)?;
+    let is_good = match settings.prepared_by_pooler {
+        None => !share_a_connection(&mut one, &mut other)
+            .await
+            .map_err(not_reached)?,
+        // It could keep none.
+        Some(0) => false,
+        Some(_) => keep_their_statements(&mut one, &mut other)
+            .await
+            .map_err(not_reached)?,
+    };
+    // Nothing depends on their farewells.
+    let _ = tokio::join!(one.close(), other.close());
+    match (is_good, settings.prepared_by_pooler) {
+        (true, _) => Ok(()),
+        (false, None) => Err(ConnectError::UnnamedPooler),
+        (false, Some(statements)) => Err(ConnectError::PoolerPreparesNothing { statements }),
+    }
+}
+
+/// True if two connections are the same to the server, or one is another than before.
+async fn share_a_connection(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, Error> {
+    let first = (backend(one).await?, backend(other).await?);
+    let mut is_shared = first.0 == first.1;
+    for _ in 1..ROUNDS {
+        is_shared |= (backend(one).await?, backend(other).await?) != first;
+    }
+    Ok(is_shared)
+}
+
+/// The process of the server that answers.
+async fn backend(connection: &mut PgConnection) -> Result<i32, Error> {
+    let row = connection.fetch_one("SELECT pg_catalog.pg_backend_pid()").await?;
+    row.try_get(0)
+}
+
+/// True if each of two connections finds the statement that it prepared. Both name their first one alike.
+async fn keep_their_statements(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, Error> {
+    for _ in 0..ROUNDS {
+        if !finds(one, "SELECT 1", 1).await? || !finds(other, "SELECT 2", 2).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn finds(connection: &mut PgConnection, sql: &'static str, expected: i32) -> Result<bool, Error> {
+    match sea_orm::sqlx::query(sql).fetch_one(connection).await {
+        Ok(row) => Ok(row.try_get::<i32, _>(0)? == expected),
+        Err(error) if is_about_a_name(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// True if a prepared statement is there already (42P05), or is not there (26000).
+fn is_about_a_name(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    matches!(error.code().as_deref(), Some("42P05" | "26000"))
+}
+
+fn not_reached(error: Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}
