@@ -2,10 +2,7 @@
 
 use squawk_lexer::TokenKind;
 
-use super::{
-    lexeme::{Lexeme, lexemes},
-    refusal::Refusal,
-};
+use super::{lexeme::Lexeme, refusal::Refusal};
 
 /// Longest text that is compiled, in bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -21,10 +18,6 @@ const MAX_DEPTH: usize = 500;
 /// Stack for one level of nesting, in bytes: `f(f(...` takes 5 KiB without optimisation (measured).
 const STACK_PER_LEVEL: usize = 16 * 1024;
 
-/// Stack for one token, in bytes. A chain of operators makes a tree as deep as it is long, and each level takes stack
-/// when the tree is dropped: 250 bytes a token without optimisation (measured).
-const STACK_PER_TOKEN: usize = 512;
-
 /// Stack that each statement is parsed with, in bytes.
 const MIN_STACK: usize = 256 * 1024;
 
@@ -33,18 +26,14 @@ pub(super) fn check_size(sql: &str) -> Result<(), Refusal> {
     check(sql.len(), MAX_BYTES, "bytes")
 }
 
-/// Measures a text, and returns the stack that parsing it takes, in bytes.
-pub(super) fn check_nesting(text: &str) -> Result<usize, Refusal> {
-    let mut tokens = 0;
+/// Measures a text of these tokens, and returns the stack that parsing it takes, in bytes.
+pub(super) fn check_nesting(text: &str, lexemes: &[Lexeme]) -> Result<usize, Refusal> {
+    check(lexemes.len(), MAX_TOKENS, "tokens")?;
     let mut depth = Depth::default();
-    let mut deepest = 0;
-    for lexeme in lexemes(text) {
-        tokens += 1;
-        deepest = deepest.max(depth.after(&lexeme, text));
-    }
-    check(tokens, MAX_TOKENS, "tokens")?;
+    let depths = lexemes.iter().map(|lexeme| depth.after(lexeme, text));
+    let deepest = depths.max().unwrap_or(0);
     check(deepest, MAX_DEPTH, "levels of nesting")?;
-    Ok(MIN_STACK + deepest * STACK_PER_LEVEL + tokens * STACK_PER_TOKEN)
+    Ok(MIN_STACK + deepest * STACK_PER_LEVEL)
 }
 
 fn check(size: usize, limit: usize, unit: &'static str) -> Result<(), Refusal> {
@@ -133,6 +122,7 @@ const ENDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::lexeme::lexemes;
 
     fn depth(text: &str) -> usize {
         let mut depth = Depth::default();
