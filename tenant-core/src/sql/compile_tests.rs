@@ -6,7 +6,7 @@ use crate::{
     schema_name::SchemaName,
 };
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     let mut registry = Registry::default();
     for (scope, table) in [
         (Scope::Tenant, "note"),

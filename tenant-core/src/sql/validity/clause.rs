@@ -37,6 +37,21 @@ pub(super) fn select(select: Node<'_>) -> Validity {
     }
 }
 
+/// `SELECT ... INTO` is a statement, and no part of one but the first SELECT of a UNION.
+pub(super) fn select_into(select: Node<'_>) -> Validity {
+    let mut inner = select;
+    while let Some(outer) = inner.parent() {
+        match outer.kind() {
+            EXPLAIN | PREPARE | SOURCE_FILE => return Ok(()),
+            PAREN_SELECT => {}
+            COMPOUND_SELECT if outer.first_child() == Some(inner) => {}
+            _ => break,
+        }
+        inner = outer;
+    }
+    Err("SELECT INTO is a part of another statement")
+}
+
 /// `SELECT DISTINCT` has columns.
 pub(super) fn select_distinct(clause: Node<'_>) -> Validity {
     let mut quantifiers = clause.children().map(Node::kind);

@@ -25,6 +25,11 @@ pub(super) fn name(name: Node<'_>) -> Validity {
     Err("a reserved word stands for a name")
 }
 
+/// PostgreSQL numbers its parameters.
+pub(super) fn parameter() -> Validity {
+    Err("a parameter is written as $1, and not as :name")
+}
+
 pub(super) fn call(call: Node<'_>) -> Validity {
     quantifier(call)?;
     keyword_function(call)
