@@ -808,7 +808,11 @@ fn texts_that_the_parser_reads_again_and_again_are_refused() {
     let columns = |count: usize| vec!["a"; count].join(", ");
     let calls = |depth: usize, count: usize| {
         let columns = columns(count);
-        format!("SELECT {}{columns}{} FROM note", "abs(".repeat(depth), ")".repeat(depth))
+        format!(
+            "SELECT {}{columns}{} FROM note",
+            "abs(".repeat(depth),
+            ")".repeat(depth)
+        )
     };
     assert!(is_too_far(&calls(499, 150_000)));
     let signs = vec![format!("{}1", "+".repeat(490)); 500].join(", ");

@@ -66,7 +66,10 @@ pub(super) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme> {
 pub(super) fn markers(sql: &str) -> impl Iterator<Item = Range<usize>> {
     // Most texts that are long have none, and need not be cut for that.
     let lexemes = sql.contains(TENANT_MARKER).then(|| lexemes(sql));
-    let markers = lexemes.into_iter().flatten().filter(|lexeme| lexeme.is_marker(sql));
+    let markers = lexemes
+        .into_iter()
+        .flatten()
+        .filter(|lexeme| lexeme.is_marker(sql));
     markers.map(|lexeme| lexeme.range)
 }
 

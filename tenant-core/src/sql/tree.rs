@@ -48,7 +48,7 @@ impl<'a> Tree<'a> {
         let lexed = LexedStr::new(text);
         let output = EntryPoint::SourceFile.parse(&lexed.to_input());
         let mut builder = Builder::new(text);
-        lexed.intersperse_trivia(&output, &mut |step| builder.step(step));
+        lexed.intersperse_trivia(&output, &mut |step| builder.step(&step));
         let lexer_errors = lexed.errors().map(|(range, message)| SyntaxError {
             message: message.to_owned(),
             place: range.start as usize,
@@ -119,8 +119,8 @@ impl Builder {
         }
     }
 
-    fn step(&mut self, step: StrStep<'_>) {
-        match step {
+    fn step(&mut self, step: &StrStep<'_>) {
+        match *step {
             StrStep::Token { kind, text } => {
                 let end = self.at + size(text.len());
                 let next = self.next() + 1;

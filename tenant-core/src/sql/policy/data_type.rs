@@ -132,8 +132,7 @@ pub(super) fn is_no_other_name(argument: Node<'_>) -> bool {
 }
 
 fn is_known_name(value: Node<'_>) -> bool {
-    value.kind() == SyntaxKind::LITERAL
-        && plain_literal(value).is_some_and(builtin::is_text_search_name)
+    value.kind() == SyntaxKind::LITERAL && plain_literal(value).is_some_and(builtin::is_text_search_name)
 }
 
 /// True for `call::text` and `CAST(call AS text)`.

@@ -9,7 +9,7 @@ use super::{
 use crate::sql::{
     builtin,
     refusal::Refusal,
-    tree::{Element, Node},
+    tree::{Element, Node, Token},
 };
 
 impl<'t> Walk<'_, 't> {
@@ -57,5 +57,5 @@ fn check_builtin_operator(operator: String) -> Result<(), Refusal> {
 fn symbols(node: Node<'_>) -> String {
     let tokens = node.descendants_with_tokens().filter_map(Element::into_token);
     let symbols = tokens.filter(|token| token.kind().is_operator());
-    symbols.map(|token| token.text()).collect()
+    symbols.map(Token::text).collect()
 }

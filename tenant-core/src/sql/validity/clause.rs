@@ -3,7 +3,7 @@
 use squawk_parser::{SyntaxKind::*, is_type_func_name_keyword};
 
 use super::{Validity, expressions, is_type};
-use crate::sql::tree::Node;
+use crate::sql::tree::{Node, Token};
 
 /// Statements are separated by semicolons.
 pub(super) fn statements(text: Node<'_>) -> Validity {
@@ -13,7 +13,7 @@ pub(super) fn statements(text: Node<'_>) -> Validity {
             .last_token()
             .is_some_and(|token| token.kind() == SEMICOLON);
         if !is_ended && statement.kind() != EMPTY_STMT && next.kind() != EMPTY_STMT {
-            return Err("a statement follows another one without a semicolon");
+            return Err("two statements have no semicolon between them");
         }
     }
     Ok(())
@@ -110,7 +110,7 @@ pub(super) fn create_table(table: Node<'_>) -> Validity {
 
 /// A keyword that may be a function, such as `left`, is no table. A table in a schema may be called so.
 pub(super) fn table_name(name: Node<'_>) -> Validity {
-    let keyword = name.first_token().map(|token| token.kind());
+    let keyword = name.first_token().map(Token::kind);
     if keyword.is_some_and(is_type_func_name_keyword) {
         return Err("a reserved word stands for a table");
     }

@@ -6,11 +6,11 @@ use squawk_parser::{
 };
 
 use super::{Validity, expressions, is_expression, is_select};
-use crate::sql::tree::{Element, Node, WalkEvent};
+use crate::sql::tree::{Element, Node, Token, WalkEvent};
 
 /// A keyword that may be a function, such as `left`, is no column. `t.left` is one.
 pub(super) fn name(name: Node<'_>) -> Validity {
-    let keyword = name.first_token().map(|token| token.kind());
+    let keyword = name.first_token().map(Token::kind);
     if !keyword.is_some_and(|kind| kind != CURRENT_SCHEMA_KW && is_type_func_name_keyword(kind)) {
         return Ok(());
     }
@@ -50,8 +50,10 @@ fn quantifier(call: Node<'_>) -> Validity {
 
 /// A reserved word is a function only if it is one of PostgreSQL's grammar, with the number of arguments from there.
 fn keyword_function(call: Node<'_>) -> Validity {
-    let callee = expressions(call).next().filter(|callee| callee.kind() == NAME_REF);
-    let keyword = callee.and_then(Node::first_token).map(|token| token.kind());
+    let callee = expressions(call)
+        .next()
+        .filter(|callee| callee.kind() == NAME_REF);
+    let keyword = callee.and_then(Node::first_token).map(Token::kind);
     match keyword.filter(|kind| is_col_name_keyword(*kind) || is_reserved_keyword(*kind)) {
         None => Ok(()),
         Some(NULLIF_KW) if arguments(call) != 2 => Err("NULLIF takes two arguments"),
@@ -126,7 +128,7 @@ pub(super) fn prefix(expression: Node<'_>) -> Validity {
     let Some(operator) = expression.child(CUSTOM_OP) else {
         return Ok(());
     };
-    let mut symbols = operator.tokens().map(|token| token.kind());
+    let mut symbols = operator.tokens().map(Token::kind);
     let first = symbols.next();
     if symbols.next().is_none()
         && matches!(
@@ -220,14 +222,7 @@ fn is_argument(kind: SyntaxKind) -> bool {
 fn is_constant(value: Node<'_>) -> bool {
     matches!(
         literal_kind(value),
-        Some(
-            DOLLAR_QUOTED_STRING
-                | ESC_STRING
-                | INT_NUMBER
-                | NUMERIC_NUMBER
-                | STRING
-                | UNICODE_ESC_STRING
-        )
+        Some(DOLLAR_QUOTED_STRING | ESC_STRING | INT_NUMBER | NUMERIC_NUMBER | STRING | UNICODE_ESC_STRING)
     )
 }
 

@@ -91,12 +91,8 @@ pub(super) fn join(expression: Node<'_>) -> Validity {
         return Ok(());
     };
     let mut kinds = join.children().map(Node::kind);
-    let is_type = |kind: &SyntaxKind| {
-        matches!(
-            kind,
-            JOIN_CROSS | JOIN_FULL | JOIN_INNER | JOIN_LEFT | JOIN_RIGHT
-        )
-    };
+    let is_type =
+        |kind: &SyntaxKind| matches!(kind, JOIN_CROSS | JOIN_FULL | JOIN_INNER | JOIN_LEFT | JOIN_RIGHT);
     let Some(kind) = kinds.find(is_type) else {
         return Ok(());
     };
