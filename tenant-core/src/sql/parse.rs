@@ -53,7 +53,7 @@ fn refuse_odd_characters(sql: &str, lexemes: &[Lexeme]) -> Result<(), Refusal> {
             "it starts with a byte order mark".to_owned(),
         ));
     }
-    if lexemes.iter().any(|lexeme| is_escaped_name(lexeme.kind)) {
+    if sql.contains("&\"") && lexemes.iter().any(|lexeme| is_escaped_name(lexeme.kind)) {
         return Err(Refusal::Construct(
             "a name with Unicode escapes (U&\"...\")",
             "write its characters as they are",
