@@ -74,10 +74,10 @@ fn parse<'s>(source: &'s Source<'_>) -> Result<Tree<'s>, Refusal> {
     } else {
         limits::check_nesting(text, &source.lexemes)?
     };
-    // The parser panics when it has taken too many steps.
-    let parsed = stacker::maybe_grow(stack, stack, || {
-        catch_unwind(AssertUnwindSafe(|| Tree::parse(text)))
-    });
+    // The parser panics when it has taken too many steps, and stacker where the system has no memory for a stack.
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        stacker::maybe_grow(stack, stack, || Tree::parse(text))
+    }));
     let tree = parsed.map_err(|_| Refusal::Unparseable("the parser gave it up as too complex".to_owned()))?;
     let valid = tree.and_then(|tree| validity::check(&tree).map(|()| tree));
     valid.map_err(|error| unparseable(&error, &source.shortened))
