@@ -1,5 +1,6 @@
 //! Reads a compiled statement again, in ways that have nothing in common with how it was compiled.
 
+mod grammar;
 #[cfg(feature = "postgres-parser")]
 mod postgres;
 mod text;
@@ -7,6 +8,7 @@ pub(crate) mod tokens;
 
 /// Panics where `after`, which was compiled from `before` for the tenant `acme`, breaks a promise.
 pub fn judge(before: &str, after: &str) {
+    grammar::is_valid(before);
     text::only_schemas_were_added(before, after);
     #[cfg(feature = "postgres-parser")]
     postgres::stays_in_the_tenant(after);

@@ -6,7 +6,7 @@ use crate::{
     schema_name::SchemaName,
 };
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     let mut registry = Registry::default();
     for (scope, table) in [
         (Scope::Tenant, "note"),
@@ -779,6 +779,53 @@ fn the_deepest_statements_compile_or_are_refused() {
             ));
         }
     }
+}
+
+/// The parser goes on after an error, and may be deeper in it for each word.
+#[test]
+fn texts_that_are_no_sql_do_not_overflow_the_stack() {
+    for (start, word) in [
+        ("SELECT 1 ", "WITH "),
+        ("", "WITH a AS "),
+        ("CREATE ", "PREPARE "),
+        ("SELECT * FROM ", "a CROSS "),
+        ("SELECT * FROM ", "a RIGHT JOIN "),
+        ("SELECT ", "| a AS "),
+        ("SELECT ", "( ] "),
+        ("SELECT ", "NOT AND "),
+    ] {
+        refused(&format!("{start}{}", word.repeat(30_000)));
+    }
+}
+
+/// Each took the parser seconds.
+#[test]
+fn texts_that_the_parser_reads_again_and_again_are_refused() {
+    let is_too_far = |sql: &str| {
+        let unit = "tokens to look ahead at";
+        matches!(render(sql), Err(Refusal::TooLong { unit: found, .. }) if found == unit)
+    };
+    let columns = |count: usize| vec!["a"; count].join(", ");
+    let calls = |depth: usize, count: usize| {
+        let columns = columns(count);
+        format!(
+            "SELECT {}{columns}{} FROM note",
+            "abs(".repeat(depth),
+            ")".repeat(depth)
+        )
+    };
+    assert!(is_too_far(&calls(499, 150_000)));
+    let signs = vec![format!("{}1", "+".repeat(490)); 500].join(", ");
+    assert!(is_too_far(&format!("SELECT {signs}")));
+    assert!(render(&calls(10, 10_000)).is_ok());
+    assert!(render(&calls(499, 1_000)).is_ok());
+}
+
+/// The time grew with the square of their number.
+#[test]
+fn many_selects_in_brackets_are_compiled() {
+    let sql = vec!["(SELECT id FROM note)"; 2_000].join(" UNION ");
+    becomes(&sql, &sql.replace("note", "\"acme\".note"));
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl Lexeme {
         )
     }
 
+    /// True for `"$tenant"` in the text that it was cut from.
+    pub(super) fn is_marker(&self, sql: &str) -> bool {
+        matches!(self.kind, TokenKind::QuotedIdent { .. }) && is_marker(&sql[self.range.clone()])
+    }
+
     /// True for a placeholder, a number or a plain literal.
     pub(super) fn is_value(&self) -> bool {
         matches!(
@@ -34,7 +39,17 @@ impl Lexeme {
     }
 }
 
+/// Average length of a token in lists of parameters, in bytes, to make room for the tokens at once.
+const BYTES_PER_LEXEME: usize = 2;
+
 /// Cuts a text into tokens, which cover all of it.
+pub(super) fn all_lexemes(sql: &str) -> Vec<Lexeme> {
+    let mut all = Vec::with_capacity(sql.len() / BYTES_PER_LEXEME);
+    all.extend(lexemes(sql));
+    all
+}
+
+/// Cuts a text into tokens, one after the other.
 pub(super) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme> {
     let mut at = 0;
     tokenize(sql).map(move |token| {
@@ -49,13 +64,19 @@ pub(super) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme> {
 
 /// Finds the places of `"$tenant"`.
 pub(super) fn markers(sql: &str) -> impl Iterator<Item = Range<usize>> {
-    let marker = quoted_marker();
     // Most texts that are long have none, and need not be cut for that.
-    let lexemes = sql.contains(&marker).then(|| lexemes(sql)).into_iter().flatten();
-    lexemes
-        .filter(|lexeme| matches!(lexeme.kind, TokenKind::QuotedIdent { .. }))
-        .map(|lexeme| lexeme.range)
-        .filter(move |range| sql[range.clone()] == marker)
+    let lexemes = sql.contains(TENANT_MARKER).then(|| lexemes(sql));
+    let markers = lexemes
+        .into_iter()
+        .flatten()
+        .filter(|lexeme| lexeme.is_marker(sql));
+    markers.map(|lexeme| lexeme.range)
+}
+
+/// True for `"$tenant"`.
+pub(super) fn is_marker(token: &str) -> bool {
+    let quoted = token.strip_prefix('"').and_then(|token| token.strip_suffix('"'));
+    quoted == Some(TENANT_MARKER)
 }
 
 pub(super) fn quoted_marker() -> String {

@@ -1,11 +1,8 @@
-//! Limits of a text that is parsed: its size, its tokens and its nesting.
+//! Limits of a text that is parsed: its size, its tokens, its nesting, and what the parser looks ahead at.
 
 use squawk_lexer::TokenKind;
 
-use super::{
-    lexeme::{Lexeme, lexemes},
-    refusal::Refusal,
-};
+use super::{lexeme::Lexeme, refusal::Refusal};
 
 /// Longest text that is compiled, in bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -14,37 +11,56 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// spaces.
 const MAX_TOKENS: usize = 600_000;
 
-/// Deepest nesting that is parsed. The parser looks ahead at each bracket, so its time grows with the square of their
-/// depth: 2 ms at 500, 25 ms at 1,000, 1.9 s at 10,000 (measured).
+/// Deepest nesting that is parsed.
 const MAX_DEPTH: usize = 500;
 
-/// Stack for one level of nesting, in bytes: `f(f(...` takes 5 KiB without optimisation (measured).
-const STACK_PER_LEVEL: usize = 16 * 1024;
+/// Most tokens that the parser looks ahead at, which takes 2 ns each: 0.12 s in all. Parsing the longest text without
+/// such takes 0.15 s (both measured).
+const MAX_LOOKAHEAD: usize = 64_000_000;
 
-/// Stack for one token, in bytes. A chain of operators makes a tree as deep as it is long, and each level takes stack
-/// when the tree is dropped: 250 bytes a token without optimisation (measured).
-const STACK_PER_TOKEN: usize = 512;
+/// Stack for one level of nesting, in bytes. `(SELECT (SELECT ...` takes 4.9 KiB without optimisation, the most of
+/// all that was tried, and `OVER (ORDER BY ...` 1.2 KiB with it (measured).
+const STACK_PER_LEVEL: usize = 10 * 1024;
 
-/// Stack that each statement is parsed with, in bytes.
-const MIN_STACK: usize = 256 * 1024;
+/// Stack for one token that may begin a level where the parser goes on after an error, in bytes. It takes one for each
+/// word of `WITH WITH ...` and `a CROSS b CROSS ...`, without brackets: at most 1.8 KiB without optimisation and 380
+/// bytes with it (measured).
+const STACK_PER_WORD: usize = 2 * 1024;
+
+/// Stack that each statement is parsed with, in bytes. The shortest takes 17 KiB without optimisation (measured).
+const MIN_STACK: usize = 128 * 1024;
 
 /// Refuses a text that is too long, before anything else looks at it.
 pub(super) fn check_size(sql: &str) -> Result<(), Refusal> {
     check(sql.len(), MAX_BYTES, "bytes")
 }
 
-/// Measures a text, and returns the stack that parsing it takes, in bytes.
-pub(super) fn check_nesting(text: &str) -> Result<usize, Refusal> {
-    let mut tokens = 0;
+/// Measures a text of these tokens, and returns the stack that parsing it takes, in bytes.
+pub(super) fn check_nesting(text: &str, lexemes: &[Lexeme]) -> Result<usize, Refusal> {
+    check(lexemes.len(), MAX_TOKENS, "tokens")?;
     let mut depth = Depth::default();
+    let mut lookahead = Lookahead::default();
     let mut deepest = 0;
-    for lexeme in lexemes(text) {
-        tokens += 1;
-        deepest = deepest.max(depth.after(&lexeme, text));
+    let mut words = 0;
+    for lexeme in lexemes {
+        deepest = deepest.max(depth.after(lexeme, text));
+        lookahead.add(lexeme);
+        words += usize::from(may_begin_level(lexeme));
     }
-    check(tokens, MAX_TOKENS, "tokens")?;
     check(deepest, MAX_DEPTH, "levels of nesting")?;
-    Ok(MIN_STACK + deepest * STACK_PER_LEVEL + tokens * STACK_PER_TOKEN)
+    check(lookahead.tokens, MAX_LOOKAHEAD, "tokens to look ahead at")?;
+    Ok(MIN_STACK + deepest * STACK_PER_LEVEL + words * STACK_PER_WORD)
+}
+
+fn may_begin_level(lexeme: &Lexeme) -> bool {
+    let ends_or_is_value = matches!(
+        lexeme.kind,
+        TokenKind::Comma
+            | TokenKind::Literal { .. }
+            | TokenKind::PositionalParam { .. }
+            | TokenKind::QuotedIdent { .. }
+    );
+    !ends_or_is_value && !lexeme.is_trivia()
 }
 
 fn check(size: usize, limit: usize, unit: &'static str) -> Result<(), Refusal> {
@@ -52,6 +68,37 @@ fn check(size: usize, limit: usize, unit: &'static str) -> Result<(), Refusal> {
         return Err(Refusal::TooLong { size, limit, unit });
     }
     Ok(())
+}
+
+/// Upper bound for the tokens that the parser looks ahead at.
+///
+/// At a name and a bracket it reads on to the bracket's end, for a type in front of a literal: `f(f(f(a, b, ...)))` is
+/// read once for each bracket. At a sign it reads on to the last of the signs: `+++++ 1` is read once for each.
+#[derive(Default)]
+struct Lookahead {
+    /// Brackets that are open, as the parser counts them there.
+    brackets: usize,
+    /// Signs that come one after the other.
+    signs: usize,
+    tokens: usize,
+}
+
+impl Lookahead {
+    /// Looking at a sign takes as much time as looking at three other tokens (measured).
+    const TOKENS_PER_SIGN: usize = 3;
+
+    fn add(&mut self, lexeme: &Lexeme) {
+        let is_sign = matches!(lexeme.kind, TokenKind::Plus | TokenKind::Minus);
+        self.signs = if is_sign { self.signs + 1 } else { 0 };
+        match lexeme.kind {
+            TokenKind::OpenParen => self.brackets += 1,
+            TokenKind::CloseParen => self.brackets = self.brackets.saturating_sub(1),
+            _ if lexeme.is_trivia() => return,
+            _ => {}
+        }
+        let tokens = self.brackets + self.signs * Self::TOKENS_PER_SIGN;
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
 }
 
 /// Upper bound for the depth of the parser's recursion at a place of the text.
@@ -133,6 +180,7 @@ const ENDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::lexeme::lexemes;
 
     fn depth(text: &str) -> usize {
         let mut depth = Depth::default();
@@ -155,6 +203,23 @@ mod tests {
         assert!(depth(&"NOT a = b OR ".repeat(100)) < 10);
         assert!(depth(&"(a = 1), ".repeat(100)) < 10);
         assert!(depth(&"a IN (1) AND ".repeat(100)) < 10);
+    }
+
+    fn lookahead(text: &str) -> usize {
+        let mut lookahead = Lookahead::default();
+        for lexeme in lexemes(text) {
+            lookahead.add(&lexeme);
+        }
+        lookahead.tokens
+    }
+
+    #[test]
+    fn tokens_are_counted_for_each_bracket_and_sign_before_them() {
+        assert_eq!(lookahead("a, b"), 0);
+        assert_eq!(lookahead("f(a, g(b))"), 9);
+        assert_eq!(lookahead("f(] f(]"), 2 + 1 + 2 + 2);
+        assert_eq!(lookahead("1 + 2 +-+ 3"), 3 + 3 + 6 + 9);
+        assert_eq!(lookahead("))("), 1);
     }
 
     #[test]

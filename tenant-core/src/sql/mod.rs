@@ -13,7 +13,9 @@ mod policy;
 mod refusal;
 mod rules;
 mod template;
+mod tree;
 mod unguarded;
+mod validity;
 mod values;
 
 pub(crate) use cache::Compiler;

@@ -3,33 +3,46 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use squawk_lexer::TokenKind;
-use squawk_syntax::{SourceFile, SyntaxNode};
 
 use super::{
-    lexeme::lexemes,
+    lexeme::{Lexeme, all_lexemes},
     limits,
     refusal::Refusal,
+    tree::{Node, SyntaxError, Tree},
+    validity,
     values::{Shortened, shorten},
 };
 
-/// Lets `look` at the syntax tree of a text, on a stack that is large enough.
+/// A text that was parsed.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    /// Tokens of the whole text.
+    pub(super) lexemes: Vec<Lexeme>,
+    /// The text that the tree is of.
+    pub(super) shortened: Shortened<'a>,
+}
+
+/// Lets `look` at the syntax tree of a text.
 pub(super) fn with_tree<T>(
     sql: &str,
-    look: impl FnOnce(&SyntaxNode, &Shortened<'_>) -> Result<T, Refusal>,
+    look: impl FnOnce(Node<'_>, &Source<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
+    let source = read(sql)?;
+    let tree = parse(&source)?;
+    look(tree.root(), &source)
+}
+
+/// Cuts a text into tokens, and leaves out what the parser need not see.
+fn read(sql: &str) -> Result<Source<'_>, Refusal> {
     limits::check_size(sql)?;
-    refuse_odd_characters(sql)?;
-    let shortened = shorten(sql);
-    let stack = limits::check_nesting(&shortened.text)?;
-    stacker::maybe_grow(stack, stack, || {
-        let tree = parse(&shortened)?;
-        look(&tree, &shortened)
-        // The tree is dropped here, since that takes stack too.
-    })
+    let lexemes = all_lexemes(sql);
+    refuse_odd_characters(sql, &lexemes)?;
+    let shortened = shorten(sql, &lexemes);
+    Ok(Source { lexemes, shortened })
 }
 
 /// Refuses characters that the parser and PostgreSQL read differently, or that hide a name.
-fn refuse_odd_characters(sql: &str) -> Result<(), Refusal> {
+fn refuse_odd_characters(sql: &str, lexemes: &[Lexeme]) -> Result<(), Refusal> {
     // PostgreSQL's protocol ends a text at a zero byte: the server would read a part of what was checked.
     if sql.contains('\0') {
         return Err(Refusal::Unparseable("it has a zero byte".to_owned()));
@@ -40,7 +53,7 @@ fn refuse_odd_characters(sql: &str) -> Result<(), Refusal> {
             "it starts with a byte order mark".to_owned(),
         ));
     }
-    if sql.contains("&\"") && lexemes(sql).any(|lexeme| is_escaped_name(lexeme.kind)) {
+    if sql.contains("&\"") && lexemes.iter().any(|lexeme| is_escaped_name(lexeme.kind)) {
         return Err(Refusal::Construct(
             "a name with Unicode escapes (U&\"...\")",
             "write its characters as they are",
@@ -53,25 +66,26 @@ fn is_escaped_name(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::QuotedIdent { uescape: true, .. })
 }
 
-fn parse(text: &Shortened<'_>) -> Result<SyntaxNode, Refusal> {
-    // The parser panics when it has taken too many steps.
+/// Parses a text on a stack that is large enough.
+fn parse<'s>(source: &'s Source<'_>) -> Result<Tree<'s>, Refusal> {
+    let text = &*source.shortened.text;
+    let stack = if source.shortened.is_shorter() {
+        limits::check_nesting(text, &all_lexemes(text))?
+    } else {
+        limits::check_nesting(text, &source.lexemes)?
+    };
+    // The parser panics when it has taken too many steps, and stacker where the system has no memory for a stack.
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let parsed = SourceFile::parse(&text.text);
-        (parsed.syntax_node(), parsed.errors())
+        stacker::maybe_grow(stack, stack, || Tree::parse(text))
     }));
-    let (tree, errors) =
-        parsed.map_err(|_| Refusal::Unparseable("the parser gave it up as too complex".to_owned()))?;
-    match errors.first() {
-        None => Ok(tree),
-        Some(error) => {
-            let range = error.range();
-            let place = text.whole(&(range.start().into()..range.end().into())).start;
-            Err(Refusal::Unparseable(format!(
-                "{} at byte {place}",
-                readable(error.message())
-            )))
-        }
-    }
+    let tree = parsed.map_err(|_| Refusal::Unparseable("the parser gave it up as too complex".to_owned()))?;
+    let valid = tree.and_then(|tree| validity::check(&tree).map(|()| tree));
+    valid.map_err(|error| unparseable(&error, &source.shortened))
+}
+
+fn unparseable(error: &SyntaxError, text: &Shortened<'_>) -> Refusal {
+    let place = text.whole(&(error.place..error.place)).start;
+    Refusal::Unparseable(format!("{} at byte {place}", readable(&error.message)))
 }
 
 /// Turns the parser's names of tokens, such as `L_PAREN`, into plain words.

@@ -11,15 +11,13 @@ use std::{borrow::Cow, ops::Range};
 
 use squawk_lexer::TokenKind;
 
-use super::lexeme::{Lexeme, lexemes};
+use super::lexeme::Lexeme;
 
 /// A shorter text, in bytes, is parsed as it is.
 const MIN_BYTES: usize = 2048;
 
-/// Average length of the lexemes in lists of parameters, in bytes, to make room for them at once.
-const BYTES_PER_LEXEME: usize = 2;
-
 /// A text without its repeated values.
+#[derive(Debug)]
 pub(super) struct Shortened<'a> {
     /// The text for the parser.
     pub(super) text: Cow<'a, str>,
@@ -27,7 +25,19 @@ pub(super) struct Shortened<'a> {
     pieces: Vec<(usize, usize)>,
 }
 
-impl Shortened<'_> {
+impl<'a> Shortened<'a> {
+    fn whole_text(sql: &'a str) -> Self {
+        Self {
+            text: Cow::Borrowed(sql),
+            pieces: Vec::new(),
+        }
+    }
+
+    /// True if something was left out.
+    pub(super) fn is_shorter(&self) -> bool {
+        matches!(self.text, Cow::Owned(_))
+    }
+
     /// Returns the place in the whole text of a place in the shortened one.
     pub(super) fn whole(&self, range: &Range<usize>) -> Range<usize> {
         let next = self.pieces.partition_point(|(start, _)| *start <= range.start);
@@ -37,27 +47,22 @@ impl Shortened<'_> {
     }
 }
 
-/// Leaves out repetitions where the text is long enough for it to matter.
-pub(super) fn shorten(sql: &str) -> Shortened<'_> {
+/// Leaves out repetitions where the text, of these tokens, is long enough for it to matter.
+pub(super) fn shorten<'a>(sql: &'a str, lexemes: &[Lexeme]) -> Shortened<'a> {
     if sql.len() < MIN_BYTES {
-        return Shortened {
-            text: Cow::Borrowed(sql),
-            pieces: Vec::new(),
-        };
+        return Shortened::whole_text(sql);
     }
-    let mut all = Vec::with_capacity(sql.len() / BYTES_PER_LEXEME);
-    all.extend(lexemes(sql));
-    let mut search = Search::new(sql, &all);
-    for index in 0..all.len() {
+    let mut search = Search::new(sql, lexemes);
+    for index in 0..lexemes.len() {
         search.step(index);
     }
     search.finish()
 }
 
 /// One pass over the lexemes, with a list for each bracket that is open.
-struct Search<'a> {
+struct Search<'a, 'l> {
     sql: &'a str,
-    lexemes: &'a [Lexeme],
+    lexemes: &'l [Lexeme],
     open: Vec<List>,
     /// Bytes to leave out. Those of a bracket come before those around it.
     left_out: Vec<Range<usize>>,
@@ -89,8 +94,8 @@ impl List {
     }
 }
 
-impl<'a> Search<'a> {
-    fn new(sql: &'a str, lexemes: &'a [Lexeme]) -> Self {
+impl<'a, 'l> Search<'a, 'l> {
+    fn new(sql: &'a str, lexemes: &'l [Lexeme]) -> Self {
         Self {
             sql,
             lexemes,
@@ -170,7 +175,10 @@ impl<'a> Search<'a> {
         self.left_out.push(self.lexemes[separator].range.start..end);
     }
 
-    fn finish(mut self) -> Shortened<'static> {
+    fn finish(mut self) -> Shortened<'a> {
+        if self.left_out.is_empty() {
+            return Shortened::whole_text(self.sql);
+        }
         self.left_out.sort_by_key(|range| range.start);
         let mut text = String::with_capacity(MIN_BYTES);
         let mut pieces = Vec::new();
@@ -222,6 +230,11 @@ fn is_part_of_list(lexeme: &Lexeme) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::lexeme::{all_lexemes, lexemes};
+
+    fn shorten(sql: &str) -> Shortened<'_> {
+        super::shorten(sql, &all_lexemes(sql))
+    }
 
     fn shortened(sql: &str) -> String {
         // Long enough to be looked at.

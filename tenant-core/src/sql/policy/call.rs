@@ -1,6 +1,6 @@
 //! Decides on calls of functions.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
@@ -11,12 +11,16 @@ use super::{
 };
 use crate::{
     registry::Lookup,
-    sql::{builtin, refusal::Refusal},
+    sql::{
+        builtin,
+        refusal::Refusal,
+        tree::{Node, Token},
+    },
 };
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on what is called, and leaves the arguments to the walk.
-    pub(super) fn call(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn call(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let Some(callee) = node.first_child() else {
             return Err(NO_FUNCTION);
         };
@@ -25,7 +29,7 @@ impl Walk<'_> {
         }
         let parts = match callee.kind() {
             SyntaxKind::NAME_REF => callee.first_token().map(|token| vec![token]),
-            _ => dotted(&callee),
+            _ => dotted(callee),
         };
         let name = Name::new(parts.ok_or(NO_FUNCTION)?)?;
         match node.parent() {
@@ -36,7 +40,7 @@ impl Walk<'_> {
         Ok(Step::Into)
     }
 
-    fn function(&mut self, name: &Name, call: &SyntaxNode) -> Result<(), Refusal> {
+    fn function(&mut self, name: &Name<'t>, call: Node<'t>) -> Result<(), Refusal> {
         match name.schema()? {
             None => self.unqualified(name, call),
             Some(schema) if name::is_marker(schema) => {
@@ -51,39 +55,39 @@ impl Walk<'_> {
         }
     }
 
-    fn unqualified(&mut self, name: &Name, call: &SyntaxNode) -> Result<(), Refusal> {
+    fn unqualified(&mut self, name: &Name<'t>, call: Node<'t>) -> Result<(), Refusal> {
         let function = name.folded();
         match self.rules.registry().function(&function) {
             Lookup::Tenant => self.insert_tenant(name),
             Lookup::Shared(schema) => self.insert_shared(name, schema),
-            Lookup::Ambiguous => return Err(Refusal::AmbiguousFunction(function)),
+            Lookup::Ambiguous => return Err(Refusal::AmbiguousFunction(function.into_owned())),
             Lookup::Unknown if builtin::is_known(&function) => check_builtin(&function, call)?,
             Lookup::Unknown => match self.rules.extensions().function(&function)? {
                 Some(schema) => {
                     check_configuration(&function, call)?;
                     self.insert_shared(name, schema);
                 }
-                None => return Err(Refusal::UnknownFunction(function)),
+                None => return Err(Refusal::UnknownFunction(function.into_owned())),
             },
         }
         Ok(())
     }
 
     /// A function in a schema that all tenants share is called if it was registered, or is of an allowed extension.
-    fn check_known_in(&mut self, schema: &SyntaxToken, name: &Name) -> Result<(), Refusal> {
+    fn check_known_in(&mut self, schema: Token<'t>, name: &Name<'t>) -> Result<(), Refusal> {
         let function = name.folded();
-        if self.rules.extensions().function(&function)? == Some(&fold(schema)) {
+        if self.rules.extensions().function(&function)? == Some(&*fold(schema)) {
             return Ok(());
         }
         self.schema(schema, name)?;
         match self.rules.registry().function(&function) {
             Lookup::Shared(_) | Lookup::Ambiguous => Ok(()),
-            Lookup::Tenant | Lookup::Unknown => Err(Refusal::UnknownFunction(function)),
+            Lookup::Tenant | Lookup::Unknown => Err(Refusal::UnknownFunction(function.into_owned())),
         }
     }
 
     /// Decides on the method of `TABLESAMPLE`.
-    fn sampling(&mut self, name: &Name) -> Result<(), Refusal> {
+    fn sampling(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         let method = name.folded();
         match name.schema()? {
             None if builtin::is_sampling_method(&method) => Ok(()),
@@ -94,7 +98,7 @@ impl Walk<'_> {
                     self.insert_shared(name, schema);
                     Ok(())
                 }
-                None => Err(Refusal::UnknownFunction(method)),
+                None => Err(Refusal::UnknownFunction(method.into_owned())),
             },
             Some(schema) => self.check_known_in(schema, name),
         }
@@ -105,7 +109,7 @@ const NO_FUNCTION: Refusal =
     Refusal::Construct("a call of what is no function", "call a function by its name");
 
 /// Decides on a function of PostgreSQL's own.
-fn check_builtin(function: &str, call: &SyntaxNode) -> Result<(), Refusal> {
+fn check_builtin(function: &str, call: Node<'_>) -> Result<(), Refusal> {
     if builtin::is_text_only(function) && data_type::is_cast_to_text(call) {
         return Ok(());
     }
@@ -114,12 +118,12 @@ fn check_builtin(function: &str, call: &SyntaxNode) -> Result<(), Refusal> {
 }
 
 /// Functions of text search take a text or a number for a configuration or a dictionary, which may be another tenant's.
-fn check_configuration(function: &str, call: &SyntaxNode) -> Result<(), Refusal> {
+fn check_configuration(function: &str, call: Node<'_>) -> Result<(), Refusal> {
     if !builtin::is_text_search(function) {
         return Ok(());
     }
-    let arguments: Vec<SyntaxNode> = arguments(call).collect();
-    let is_named = |argument: &SyntaxNode| {
+    let arguments: Vec<Node<'_>> = arguments(call).collect();
+    let is_named = |argument: &Node<'_>| {
         argument
             .children()
             .any(|child| child.kind() == SyntaxKind::NAMED_ARG)
@@ -127,7 +131,7 @@ fn check_configuration(function: &str, call: &SyntaxNode) -> Result<(), Refusal>
     let can_have = arguments.len() > builtin::arguments_without_configuration(function);
     match arguments.first() {
         Some(first)
-            if can_have && (arguments.iter().any(is_named) || !data_type::is_no_other_name(first)) =>
+            if can_have && (arguments.iter().any(is_named) || !data_type::is_no_other_name(*first)) =>
         {
             Err(Refusal::Construct(
                 "a text search configuration or dictionary that is not the literal name of PostgreSQL's own",
@@ -140,8 +144,8 @@ fn check_configuration(function: &str, call: &SyntaxNode) -> Result<(), Refusal>
 }
 
 /// The arguments of a call.
-pub(super) fn arguments(call: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> + use<> {
-    let list = call.children().find(|child| child.kind() == SyntaxKind::ARG_LIST);
-    let children = list.into_iter().flat_map(|list| list.children());
+pub(super) fn arguments(call: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let list = call.child(SyntaxKind::ARG_LIST);
+    let children = list.into_iter().flat_map(Node::children);
     children.filter(|child| child.kind() == SyntaxKind::ARG)
 }

@@ -1,19 +1,23 @@
 //! Decides on columns, which may be calls: `('note_id_seq').nextval` is one.
 //! <https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-USAGE>
 
-use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
     name::{Name, fold},
 };
-use crate::sql::{builtin, refusal::Refusal};
+use crate::sql::{
+    builtin,
+    refusal::Refusal,
+    tree::{Node, Token},
+};
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on `table.column`, `schema.table.column`, `(row).field`, and the same with a star at the end.
-    pub(super) fn column(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn column(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         if let Some(field) = field(node) {
-            builtin::check_field(&fold(&field))?;
+            builtin::check_field(&fold(field))?;
         }
         // The whole name was looked at with its last field, and something else than names is in it.
         if node
@@ -30,7 +34,7 @@ impl Walk<'_> {
         // `schema.table.*` has a part less than `schema.table.column`.
         match (name.qualifiers(), has_star) {
             ([], _) | ([_], false) => {}
-            ([schema], true) | ([schema, _], false) => self.schema(&schema.clone(), &name)?,
+            ([schema], true) | ([schema, _], false) => self.schema(*schema, &name)?,
             _ => {
                 return Err(Refusal::Construct(
                     "a column of four or more parts",
@@ -43,11 +47,10 @@ impl Walk<'_> {
 }
 
 /// Returns the names of `a.b.c` or `a.b.*`, if there is nothing but names before the last dot.
-pub(super) fn dotted(node: &SyntaxNode) -> Option<Vec<SyntaxToken>> {
+pub(super) fn dotted(mut node: Node<'_>) -> Option<Vec<Token<'_>>> {
     let mut parts = Vec::new();
-    let mut node = node.clone();
     while node.kind() == SyntaxKind::FIELD_EXPR {
-        parts.extend(field(&node));
+        parts.extend(field(node));
         node = node.first_child()?;
     }
     if node.kind() != SyntaxKind::NAME_REF {
@@ -59,13 +62,13 @@ pub(super) fn dotted(node: &SyntaxNode) -> Option<Vec<SyntaxToken>> {
 }
 
 /// Returns the name after the last dot, which a star is none.
-fn field(node: &SyntaxNode) -> Option<SyntaxToken> {
+fn field(node: Node<'_>) -> Option<Token<'_>> {
     let last = node.children().nth(1)?;
     last.first_token()
 }
 
 /// PostgreSQL takes no schema in `FOR UPDATE OF`.
-pub(super) fn locked_tables(node: &SyntaxNode) -> Result<Step, Refusal> {
+pub(super) fn locked_tables(node: Node<'_>) -> Result<Step, Refusal> {
     if node.children().all(|child| child.kind() == SyntaxKind::NAME_REF) {
         return Ok(Step::Into);
     }

@@ -1,6 +1,6 @@
 //! Decides on types, and on the casts to them.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
@@ -9,50 +9,50 @@ use super::{
 };
 use crate::{
     registry::Lookup,
-    sql::{builtin, refusal::Refusal},
+    sql::{builtin, refusal::Refusal, tree::Node},
 };
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on a type that is written as a name, and leaves its modifiers to the walk.
-    pub(super) fn data_type(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn data_type(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let name = Name::of_path_in(node)?;
         let folded = name.folded();
         match name.schema()? {
-            None => self.unqualified_type(&name, folded, node)?,
+            None => self.unqualified_type(&name, &folded, node)?,
             Some(schema) if fold(schema) == "pg_catalog" => {
                 check_builtin_type(&folded, node)?;
             }
-            Some(schema) if self.rules.extensions().data_type(&folded) == Some(&fold(schema)) => {}
+            Some(schema) if self.rules.extensions().data_type(&folded) == Some(&*fold(schema)) => {}
             Some(schema) => self.schema(schema, &name)?,
         }
-        self.decided = node.children().find(|child| child.kind() == SyntaxKind::PATH_REF);
+        self.decided = node.child(SyntaxKind::PATH_REF);
         Ok(Step::Into)
     }
 
-    fn unqualified_type(&mut self, name: &Name, folded: String, node: &SyntaxNode) -> Result<(), Refusal> {
-        if builtin::is_any_type(&folded) {
-            return check_builtin_type(&folded, node);
+    fn unqualified_type(&mut self, name: &Name<'t>, folded: &str, node: Node<'t>) -> Result<(), Refusal> {
+        if builtin::is_any_type(folded) {
+            return check_builtin_type(folded, node);
         }
         let registry = self.rules.registry();
-        let found = match registry.enum_type(&folded) {
+        let found = match registry.enum_type(folded) {
             // A table has a type of the same name, for its rows.
-            Lookup::Unknown => registry.table(&folded),
+            Lookup::Unknown => registry.table(folded),
             found => found,
         };
         match found {
             Lookup::Tenant => self.insert_tenant(name),
             Lookup::Shared(schema) => self.insert_shared(name, schema),
-            Lookup::Ambiguous => return Err(Refusal::AmbiguousType(folded)),
-            Lookup::Unknown => match self.rules.extensions().data_type(&folded) {
+            Lookup::Ambiguous => return Err(Refusal::AmbiguousType(folded.to_owned())),
+            Lookup::Unknown => match self.rules.extensions().data_type(folded) {
                 Some(schema) => self.insert_shared(name, schema),
-                None => return Err(Refusal::UnknownType(folded)),
+                None => return Err(Refusal::UnknownType(folded.to_owned())),
             },
         }
         Ok(())
     }
 
     /// Decides on a type that is to be changed, which only the tenant's own are.
-    pub(super) fn own_type(&mut self, name: &Name) -> Result<(), Refusal> {
+    pub(super) fn own_type(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         match name.schema()? {
             Some(schema) if name::is_marker(schema) => {
                 self.replace_marker(schema, name);
@@ -72,7 +72,7 @@ impl Walk<'_> {
 }
 
 /// `treat(x AS f)` is a call of the function `f`.
-pub(super) fn cast(node: &SyntaxNode) -> Result<Step, Refusal> {
+pub(super) fn cast(node: Node<'_>) -> Result<Step, Refusal> {
     if node
         .first_token()
         .is_some_and(|token| token.kind() == SyntaxKind::TREAT_KW)
@@ -82,7 +82,7 @@ pub(super) fn cast(node: &SyntaxNode) -> Result<Step, Refusal> {
     Ok(Step::Into)
 }
 
-fn check_builtin_type(name: &str, node: &SyntaxNode) -> Result<(), Refusal> {
+fn check_builtin_type(name: &str, node: Node<'_>) -> Result<(), Refusal> {
     if builtin::is_literal_only_type(name) && casts_known_name(node) {
         return Ok(());
     }
@@ -91,7 +91,7 @@ fn check_builtin_type(name: &str, node: &SyntaxNode) -> Result<(), Refusal> {
 
 /// True for `'english'::regconfig` and its like, as the first argument of a function of text search. Beside another text
 /// it would make a configuration of that.
-fn casts_known_name(data_type: &SyntaxNode) -> bool {
+fn casts_known_name(data_type: Node<'_>) -> bool {
     let Some(cast) = data_type
         .parent()
         .filter(|parent| parent.kind() == SyntaxKind::CAST_EXPR)
@@ -100,50 +100,43 @@ fn casts_known_name(data_type: &SyntaxNode) -> bool {
     };
     let call = cast.parent().and_then(|argument| argument.parent()?.parent());
     let is_first = call
-        .filter(is_text_search)
-        .and_then(|call| arguments(&call).next())
+        .filter(|call| is_text_search(*call))
+        .and_then(|call| arguments(call).next())
         == cast.parent();
-    is_first && operand(&cast).is_some_and(|operand| is_known_name(&operand))
+    is_first && cast.child(SyntaxKind::LITERAL).is_some_and(is_known_name)
 }
 
-fn is_text_search(call: &SyntaxNode) -> bool {
+fn is_text_search(call: Node<'_>) -> bool {
     let name = call
         .first_child()
         .filter(|callee| callee.kind() == SyntaxKind::NAME_REF);
-    let name = name.and_then(|callee| callee.first_token());
-    name.is_some_and(|name| builtin::is_text_search(&fold(&name)))
+    let name = name.and_then(Node::first_token);
+    name.is_some_and(|name| builtin::is_text_search(&fold(name)))
 }
 
 /// True for an argument that is a name of text search of PostgreSQL's own, or a text or JSON by its cast.
-pub(super) fn is_no_other_name(argument: &SyntaxNode) -> bool {
+pub(super) fn is_no_other_name(argument: Node<'_>) -> bool {
     let Some(value) = argument.first_child() else {
         return false;
     };
     if value.kind() != SyntaxKind::CAST_EXPR {
-        return is_known_name(&value);
+        return is_known_name(value);
     }
     // The type of a cast to a configuration is decided on by itself.
-    let data_type = value
-        .children()
-        .find(|child| child.kind() == SyntaxKind::PATH_TYPE);
-    let name = data_type.and_then(|data_type| Name::of_path_in(&data_type).ok());
+    let data_type = value.child(SyntaxKind::PATH_TYPE);
+    let name = data_type.and_then(|data_type| Name::of_path_in(data_type).ok());
     name.is_some_and(|name| {
         let is_other = matches!(&*name.folded(), "text" | "json" | "jsonb") && name.qualifiers().is_empty();
         is_other || builtin::is_literal_only_type(&name.folded())
     })
 }
 
-fn is_known_name(value: &SyntaxNode) -> bool {
-    value.kind() == SyntaxKind::LITERAL
-        && plain_literal(value).is_some_and(|text| builtin::is_text_search_name(&text))
-}
-
-fn operand(cast: &SyntaxNode) -> Option<SyntaxNode> {
-    cast.children().find(|child| child.kind() == SyntaxKind::LITERAL)
+fn is_known_name(value: Node<'_>) -> bool {
+    value.kind() == SyntaxKind::LITERAL && plain_literal(value).is_some_and(builtin::is_text_search_name)
 }
 
 /// True for `call::text` and `CAST(call AS text)`.
-pub(super) fn is_cast_to_text(call: &SyntaxNode) -> bool {
+pub(super) fn is_cast_to_text(call: Node<'_>) -> bool {
     let Some(cast) = call
         .parent()
         .filter(|parent| parent.kind() == SyntaxKind::CAST_EXPR)
@@ -154,19 +147,16 @@ pub(super) fn is_cast_to_text(call: &SyntaxNode) -> bool {
         .children()
         .filter(|child| child.kind() == SyntaxKind::PATH_TYPE);
     types.any(|data_type| {
-        Name::of_path_in(&data_type).is_ok_and(|name| name.qualifiers().is_empty() && name.folded() == "text")
+        Name::of_path_in(data_type).is_ok_and(|name| name.qualifiers().is_empty() && name.folded() == "text")
     })
 }
 
 /// Returns the text of a literal `'...'` that is one token without anything to unescape.
-fn plain_literal(literal: &SyntaxNode) -> Option<String> {
-    let mut tokens = literal
-        .children_with_tokens()
-        .filter_map(rowan::NodeOrToken::into_token);
+fn plain_literal(literal: Node<'_>) -> Option<&str> {
+    let mut tokens = literal.tokens();
     let token = tokens.next().filter(|token| token.kind() == SyntaxKind::STRING)?;
     if tokens.next().is_some() {
         return None;
     }
-    let text = token.text().strip_prefix('\'')?.strip_suffix('\'')?;
-    Some(text.to_owned())
+    token.text().strip_prefix('\'')?.strip_suffix('\'')
 }

@@ -1,6 +1,6 @@
 //! Kinds of nodes of the syntax tree that a statement may have.
 
-use squawk_syntax::SyntaxKind::{self, *};
+use squawk_parser::SyntaxKind::{self, *};
 
 /// Treatment of a node by the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,15 +17,19 @@ mod statement;
 
 use std::ops::Range;
 
-use rowan::WalkEvent;
-use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
+use squawk_parser::SyntaxKind;
 
 use self::{
     kinds::{Treatment, treatment},
     name::Name,
     scope::Scopes,
 };
-use super::{Rules, refusal::Refusal, template::Edit};
+use super::{
+    Rules,
+    refusal::Refusal,
+    template::Edit,
+    tree::{Node, Token, WalkEvent},
+};
 
 pub use statement::StatementKind;
 pub(super) use statement::kind_of_only_statement;
@@ -42,7 +46,7 @@ pub(super) struct Decisions {
 }
 
 /// Decides on everything in the text of `tree`, which is one statement.
-pub(super) fn decide(tree: &SyntaxNode, rules: &Rules) -> Result<Decisions, Refusal> {
+pub(super) fn decide(tree: Node<'_>, rules: &Rules) -> Result<Decisions, Refusal> {
     let mut walk = Walk {
         rules,
         scopes: Scopes::default(),
@@ -54,11 +58,11 @@ pub(super) fn decide(tree: &SyntaxNode, rules: &Rules) -> Result<Decisions, Refu
 }
 
 /// The walk over one text.
-struct Walk<'a> {
+struct Walk<'a, 't> {
     rules: &'a Rules,
-    scopes: Scopes,
+    scopes: Scopes<'t>,
     /// The child that was decided on with its parent, and comes next.
-    decided: Option<SyntaxNode>,
+    decided: Option<Node<'t>>,
     decisions: Decisions,
 }
 
@@ -71,25 +75,25 @@ enum Step {
     Over,
 }
 
-impl Walk<'_> {
-    fn run(&mut self, tree: &SyntaxNode) -> Result<(), Refusal> {
+impl<'t> Walk<'_, 't> {
+    fn run(&mut self, tree: Node<'t>) -> Result<(), Refusal> {
         let mut events = tree.preorder();
         while let Some(event) = events.next() {
             match event {
                 WalkEvent::Enter(node) => {
-                    self.scopes.enter(&node);
-                    if self.enter(&node)? == Step::Over {
+                    self.scopes.enter(node);
+                    if self.enter(node)? == Step::Over {
                         events.skip_subtree();
                     }
                 }
-                WalkEvent::Leave(node) => self.scopes.leave(&node),
+                WalkEvent::Leave(node) => self.scopes.leave(node),
             }
         }
         Ok(())
     }
 
-    fn enter(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
-        if self.decided.as_ref() == Some(node) {
+    fn enter(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
+        if self.decided == Some(node) {
             self.decided = None;
             return Ok(Step::Over);
         }
@@ -112,7 +116,7 @@ impl Walk<'_> {
     }
 
     /// Decides on the schema of a name that has one.
-    fn schema(&mut self, schema: &SyntaxToken, name: &Name) -> Result<(), Refusal> {
+    fn schema(&mut self, schema: Token<'t>, name: &Name<'t>) -> Result<(), Refusal> {
         if name::is_marker(schema) {
             self.replace_marker(schema, name);
             return Ok(());
@@ -121,11 +125,11 @@ impl Walk<'_> {
         if self.rules.allows_schema(&folded) {
             return Ok(());
         }
-        Err(foreign_schema(name.to_string(), folded))
+        Err(foreign_schema(name.to_string(), folded.into_owned()))
     }
 
     /// Decides on a collation or an operator class.
-    fn code(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    fn code(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let name = Name::of_path_in(node)?;
         match name.schema()? {
             Some(schema) if name::fold(schema) != "pg_catalog" => self.schema(schema, &name)?,
@@ -134,38 +138,33 @@ impl Walk<'_> {
         Ok(Step::Over)
     }
 
-    fn insert_tenant(&mut self, name: &Name) {
+    fn insert_tenant(&mut self, name: &Name<'t>) {
         self.edit(name.last(), Edit::InsertTenant);
         self.note_tenant_name(name);
     }
 
-    fn insert_shared(&mut self, name: &Name, schema: &str) {
+    fn insert_shared(&mut self, name: &Name<'t>, schema: &str) {
         self.edit(name.last(), Edit::InsertShared(schema.to_owned()));
     }
 
-    fn replace_marker(&mut self, marker: &SyntaxToken, name: &Name) {
+    fn replace_marker(&mut self, marker: Token<'t>, name: &Name<'t>) {
         self.edit(marker, Edit::ReplaceMarker);
         self.note_tenant_name(name);
     }
 
-    fn edit(&mut self, at: &SyntaxToken, edit: Edit) {
-        let range = at.text_range();
-        self.decisions
-            .edits
-            .push((range.start().into()..range.end().into(), edit));
+    fn edit(&mut self, at: Token<'t>, edit: Edit) {
+        self.decisions.edits.push((at.text_range(), edit));
     }
 
-    fn note_tenant_name(&mut self, name: &Name) {
+    fn note_tenant_name(&mut self, name: &Name<'t>) {
         self.decisions.tenant_name.get_or_insert_with(|| name.to_string());
     }
 }
 
 /// Refuses what PostgreSQL and the parser cut differently: a literal that goes on after `E'...'` has escapes for
 /// PostgreSQL, and none for the parser.
-fn literal(node: &SyntaxNode) -> Result<Step, Refusal> {
-    let mut tokens = node
-        .children_with_tokens()
-        .filter_map(rowan::NodeOrToken::into_token);
+fn literal(node: Node<'_>) -> Result<Step, Refusal> {
+    let mut tokens = node.tokens();
     let is_escaped = tokens
         .next()
         .is_some_and(|token| token.kind() == SyntaxKind::ESC_STRING);

@@ -1,25 +1,28 @@
 //! Decides on operators, which run functions.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
     name::{Name, fold},
 };
-use crate::sql::{builtin, refusal::Refusal};
+use crate::sql::{
+    builtin,
+    refusal::Refusal,
+    tree::{Element, Node, Token},
+};
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on an operator, with or without `OPERATOR(schema. )` around it.
-    pub(super) fn operator(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
-        let path = node
-            .descendants()
-            .find(|child| child.kind() == SyntaxKind::PATH_REF);
+    pub(super) fn operator(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
+        let mut nodes = node.descendants_with_tokens().filter_map(Element::into_node);
+        let path = nodes.find(|child| child.kind() == SyntaxKind::PATH_REF);
         let operator = symbols(node);
         let Some(path) = path else {
             self.check_operator(operator)?;
             return Ok(Step::Over);
         };
-        let name = Name::of_path(&path)?;
+        let name = Name::of_path(path)?;
         if !name.qualifiers().is_empty() {
             return Err(Refusal::Construct(
                 "an operator of three or more parts",
@@ -29,7 +32,7 @@ impl Walk<'_> {
         let schema = fold(name.last());
         if schema == "pg_catalog" {
             check_builtin_operator(operator)?;
-        } else if self.rules.extensions().operator(&operator) != Some(&schema) {
+        } else if self.rules.extensions().operator(&operator) != Some(&*schema) {
             self.schema(name.last(), &name)?;
         }
         Ok(Step::Over)
@@ -51,10 +54,8 @@ fn check_builtin_operator(operator: String) -> Result<(), Refusal> {
 }
 
 /// The characters of an operator, which the parser has as a token each.
-fn symbols(node: &SyntaxNode) -> String {
-    let tokens = node
-        .descendants_with_tokens()
-        .filter_map(rowan::NodeOrToken::into_token);
+fn symbols(node: Node<'_>) -> String {
+    let tokens = node.descendants_with_tokens().filter_map(Element::into_token);
     let symbols = tokens.filter(|token| token.kind().is_operator());
-    symbols.map(|token| token.text().to_owned()).collect()
+    symbols.map(Token::text).collect()
 }

@@ -1,17 +1,17 @@
 //! Decides on tables and views.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{Step, Walk, name::Name, unreviewed};
 use crate::{
     plant::{self, Plant},
     registry::Lookup,
-    sql::refusal::Refusal,
+    sql::{refusal::Refusal, tree::Node},
 };
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on a table by the place it stands at.
-    pub(super) fn relation(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn relation(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let name = Name::of_path_in(node)?;
         match place(node) {
             Some(SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::TABLE) => self.read_table(&name)?,
@@ -32,7 +32,7 @@ impl Walk<'_> {
         Ok(Step::Over)
     }
 
-    fn read_table(&mut self, name: &Name) -> Result<(), Refusal> {
+    fn read_table(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         if name.schema()?.is_none() && self.scopes.contains(&name.folded()) {
             return Ok(());
         }
@@ -40,7 +40,7 @@ impl Walk<'_> {
     }
 
     /// Decides on a name that is no common table expression.
-    pub(super) fn table(&mut self, name: &Name) -> Result<(), Refusal> {
+    pub(super) fn table(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         if let Some(schema) = name.schema()? {
             return self.schema(schema, name);
         }
@@ -49,9 +49,9 @@ impl Walk<'_> {
             Lookup::Tenant if plant::is(Plant::TableNotQualified) => {}
             Lookup::Tenant => self.insert_tenant(name),
             Lookup::Shared(schema) => self.insert_shared(name, schema),
-            Lookup::Ambiguous => return Err(Refusal::AmbiguousTable(table)),
+            Lookup::Ambiguous => return Err(Refusal::AmbiguousTable(table.into_owned())),
             Lookup::Unknown if plant::is(Plant::UnknownTablePasses) => {}
-            Lookup::Unknown => return Err(self.unknown_table(table)),
+            Lookup::Unknown => return Err(self.unknown_table(table.into_owned())),
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Walk<'_> {
 }
 
 /// The kind of the node that a table belongs to, without ONLY and its brackets.
-fn place(table: &SyntaxNode) -> Option<SyntaxKind> {
+fn place(table: Node<'_>) -> Option<SyntaxKind> {
     let parent = table.parent()?;
     match parent.kind() {
         SyntaxKind::RELATION_NAME | SyntaxKind::TABLE_RELATION_NAME => Some(parent.parent()?.kind()),

@@ -1,20 +1,23 @@
 //! Decides on what CREATE, ALTER and DROP change: the tenant's own tables, indexes and enum types, as SeaORM's schema
 //! builder does.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
     name::{self, Name},
     unreviewed,
 };
-use crate::{registry::Lookup, sql::refusal::Refusal};
+use crate::{
+    registry::Lookup,
+    sql::{refusal::Refusal, tree::Node},
+};
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on a name that a schema change makes, changes or drops.
-    pub(super) fn definition(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn definition(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let name = Name::of_path_in(node)?;
-        let place = node.parent().map(|parent| parent.kind());
+        let place = node.parent().map(Node::kind);
         match (node.kind(), place) {
             (SyntaxKind::TABLE_NAME, Some(SyntaxKind::CREATE_TABLE)) => self.own_table(&name)?,
             (SyntaxKind::TYPE_NAME, Some(SyntaxKind::CREATE_TYPE))
@@ -34,7 +37,7 @@ impl Walk<'_> {
     }
 
     /// Decides on a table that is made, changed or dropped, which only the tenant's own are.
-    pub(super) fn own_table(&mut self, name: &Name) -> Result<(), Refusal> {
+    pub(super) fn own_table(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         let is_own = match name.schema()? {
             Some(schema) => name::is_marker(schema),
             None => !matches!(self.rules.registry().table(&name.folded()), Lookup::Shared(_)),
@@ -50,7 +53,7 @@ impl Walk<'_> {
     }
 
     /// An index has no scope of its own: without a schema, it is the tenant's.
-    fn own_index(&mut self, name: &Name) -> Result<(), Refusal> {
+    fn own_index(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
         match name.schema()? {
             None => self.insert_tenant(name),
             Some(schema) if name::is_marker(schema) => self.replace_marker(schema, name),

@@ -5,26 +5,29 @@
 //! means one, nor does the target of INSERT, UPDATE, DELETE and MERGE.
 //! <https://www.postgresql.org/docs/current/queries-with.html>
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{kinds::is_query, name::fold};
-use crate::plant::{self, Plant};
+use crate::{
+    plant::{self, Plant},
+    sql::tree::Node,
+};
 
 /// Follows a walk over a statement.
 #[derive(Debug, Default)]
-pub(super) struct Scopes {
-    frames: Vec<Frame>,
+pub(super) struct Scopes<'t> {
+    frames: Vec<Frame<'t>>,
 }
 
 /// The names of one `WITH`.
 #[derive(Debug)]
-struct Frame {
+struct Frame<'t> {
     /// The query that the names are visible in.
-    query: SyntaxNode,
+    query: Node<'t>,
     /// Each name with its place among the expressions. A map, for a text may have tens of thousands.
-    names: HashMap<String, usize>,
+    names: HashMap<Cow<'t, str>, usize>,
     /// Number of the expressions that the walk has entered.
     entered: usize,
     /// Number of the expressions that are visible.
@@ -32,14 +35,14 @@ struct Frame {
     is_recursive: bool,
 }
 
-impl Scopes {
+impl<'t> Scopes<'t> {
     /// Follows the walk into `node`.
-    pub(super) fn enter(&mut self, node: &SyntaxNode) {
+    pub(super) fn enter(&mut self, node: Node<'t>) {
         match node.kind() {
             SyntaxKind::WITH_TABLE => self.enter_expression(),
             kind if is_query(kind) && !is_first_of_compound(node) => {
                 if let Some(clause) = with_clause(node) {
-                    self.frames.push(Frame::new(node, &clause));
+                    self.frames.push(Frame::new(node, clause));
                 }
             }
             _ => {}
@@ -47,12 +50,12 @@ impl Scopes {
     }
 
     /// Follows the walk out of `node`.
-    pub(super) fn leave(&mut self, node: &SyntaxNode) {
+    pub(super) fn leave(&mut self, node: Node<'t>) {
         if node.kind() == SyntaxKind::WITH_CLAUSE {
             if let Some(frame) = self.frames.last_mut() {
                 frame.visible = usize::MAX;
             }
-        } else if self.frames.last().is_some_and(|frame| frame.query == *node)
+        } else if self.frames.last().is_some_and(|frame| frame.query == node)
             && !plant::is(Plant::ExpressionNeverEnds)
         {
             self.frames.pop();
@@ -77,18 +80,17 @@ impl Scopes {
     }
 }
 
-impl Frame {
-    fn new(query: &SyntaxNode, clause: &SyntaxNode) -> Self {
+impl<'t> Frame<'t> {
+    fn new(query: Node<'t>, clause: Node<'t>) -> Self {
         let mut names = HashMap::new();
         for (place, table) in expressions(clause).enumerate() {
-            if let Some(name) = name(&table) {
+            if let Some(name) = name(table) {
                 names.entry(name).or_insert(place);
             }
         }
-        let mut tokens = clause.children_with_tokens();
-        let is_recursive = tokens.any(|token| token.kind() == SyntaxKind::RECURSIVE_KW);
+        let is_recursive = clause.has_token(SyntaxKind::RECURSIVE_KW);
         Self {
-            query: query.clone(),
+            query,
             visible: if is_recursive { usize::MAX } else { 0 },
             entered: 0,
             names,
@@ -99,35 +101,31 @@ impl Frame {
 
 /// The tree has the `WITH` of `WITH a AS (...) SELECT ... UNION SELECT ...` in the first SELECT; for PostgreSQL it
 /// belongs to the whole UNION.
-fn is_first_of_compound(query: &SyntaxNode) -> bool {
+fn is_first_of_compound(query: Node<'_>) -> bool {
     query.parent().is_some_and(|parent| {
-        parent.kind() == SyntaxKind::COMPOUND_SELECT && parent.first_child().as_ref() == Some(query)
+        parent.kind() == SyntaxKind::COMPOUND_SELECT && parent.first_child() == Some(query)
     })
 }
 
 /// The `WITH` of a query.
-fn with_clause(query: &SyntaxNode) -> Option<SyntaxNode> {
-    let mut first = query.clone();
+fn with_clause(query: Node<'_>) -> Option<Node<'_>> {
+    let mut first = query;
     while first.kind() == SyntaxKind::COMPOUND_SELECT {
         first = first.first_child()?;
     }
     if !is_query(first.kind()) {
         return None;
     }
-    first
-        .children()
-        .find(|child| child.kind() == SyntaxKind::WITH_CLAUSE)
+    first.child(SyntaxKind::WITH_CLAUSE)
 }
 
-fn expressions(clause: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+fn expressions(clause: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     clause
         .children()
         .filter(|child| child.kind() == SyntaxKind::WITH_TABLE)
 }
 
-fn name(table: &SyntaxNode) -> Option<String> {
-    let name = table
-        .children()
-        .find(|child| child.kind() == SyntaxKind::CTE_NAME)?;
-    name.first_token().map(|token| fold(&token))
+fn name(table: Node<'_>) -> Option<Cow<'_, str>> {
+    let name = table.child(SyntaxKind::CTE_NAME)?;
+    name.first_token().map(fold)
 }

@@ -1,12 +1,12 @@
 //! Decides on kinds of statements.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_parser::SyntaxKind;
 
 use super::{
     Step, Walk,
     kinds::{Treatment, is_query, treatment},
 };
-use crate::sql::refusal::Refusal;
+use crate::sql::{refusal::Refusal, tree::Node};
 
 /// Result of a statement, as far as its text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +21,19 @@ pub enum StatementKind {
     Schema,
 }
 
-impl Walk<'_> {
+impl<'t> Walk<'_, 't> {
     /// Decides on the text, which has to be one statement.
-    pub(super) fn text(&mut self, tree: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn text(&mut self, tree: Node<'t>) -> Result<Step, Refusal> {
         let statement = only_statement(tree)?;
         self.decisions.changes_schema = is_schema_change(statement.kind());
-        if self.decisions.changes_schema || runs(&statement) {
+        if self.decisions.changes_schema || runs(statement) {
             return Ok(Step::Into);
         }
         Err(refusal(statement.kind()))
     }
 
     /// Decides on a statement inside of another one, where a change of the schema has no place.
-    pub(super) fn statement(&mut self, node: &SyntaxNode) -> Result<Step, Refusal> {
+    pub(super) fn statement(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let is_outermost = node
             .parent()
             .is_some_and(|parent| parent.kind() == SyntaxKind::SOURCE_FILE);
@@ -45,12 +45,12 @@ impl Walk<'_> {
 }
 
 /// Returns the kind of a text that is one statement.
-pub(in crate::sql) fn kind_of_only_statement(tree: &SyntaxNode) -> Result<StatementKind, Refusal> {
+pub(in crate::sql) fn kind_of_only_statement(tree: Node<'_>) -> Result<StatementKind, Refusal> {
     let statement = only_statement(tree)?;
     if is_schema_change(statement.kind()) {
         return Ok(StatementKind::Schema);
     }
-    if !runs(&statement) {
+    if !runs(statement) {
         return Err(refusal(statement.kind()));
     }
     let has_returning = || {
@@ -68,7 +68,7 @@ pub(in crate::sql) fn kind_of_only_statement(tree: &SyntaxNode) -> Result<Statem
     })
 }
 
-fn only_statement(tree: &SyntaxNode) -> Result<SyntaxNode, Refusal> {
+fn only_statement(tree: Node<'_>) -> Result<Node<'_>, Refusal> {
     let mut statements = tree
         .children()
         .filter(|child| child.kind() != SyntaxKind::EMPTY_STMT);
@@ -85,7 +85,7 @@ fn only_statement(tree: &SyntaxNode) -> Result<SyntaxNode, Refusal> {
 }
 
 /// True for what runs on each tenant connection.
-fn runs(statement: &SyntaxNode) -> bool {
+fn runs(statement: Node<'_>) -> bool {
     match statement.kind() {
         SyntaxKind::EXPLAIN => statement
             .last_child()
