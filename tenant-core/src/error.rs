@@ -99,7 +99,7 @@ pub enum ConnectError {
     /// The pooler does not know prepared statements.
     #[error(
         "the pooler does not keep prepared statements apart for its clients: PgBouncer does from version 1.21, with \
-         max_prepared_statements = {statements} or more in its configuration"
+         max_prepared_statements in its configuration, such as 200; `behind_pooler` was given {statements}"
     )]
     PoolerPreparesNothing {
         /// The number that [`TenantsBuilder::behind_pooler`](crate::TenantsBuilder::behind_pooler) was given.

@@ -278,11 +278,14 @@ impl TenantsBuilder {
     }
 
     /// Says that a pooler stands between, such as PgBouncer in transaction mode, and how many prepared statements it keeps
-    /// for each connection (`max_prepared_statements`, 200 by default from PgBouncer 1.24). No connection keeps more.
+    /// for each connection (`max_prepared_statements`, 200 by default from PgBouncer 1.24). No connection of tenants
+    /// keeps more.
     ///
     /// The pooler has to know prepared statements, as PgBouncer does from version 1.21, and to pass over a setting that
-    /// the driver sends: `ignore_startup_parameters = extra_float_digits`. Whether it does is asked when the connection is
-    /// made. Without this, a pooler in transaction mode is refused there.
+    /// the driver sends: `ignore_startup_parameters = extra_float_digits`. It is tried when the connection is made.
+    ///
+    /// Without this, a pooler in transaction mode is refused there, as far as its answers tell: several poolers behind one
+    /// name may pass.
     ///
     /// Statements are slower behind a pooler: it has no homes for tenants. [`begin_unguarded`](TenantConnection::begin_unguarded)
     /// is refused, for the pooler gives the session to other clients after it. Migrations and exports need a URL of
@@ -315,7 +318,7 @@ impl TenantsBuilder {
     ///
     /// # Connections
     /// The library holds the connections of tenants itself, up to `max_connections` of [`ConnectOptions`]. A tenant has
-    /// a home among them, so that its statements stay prepared there, and takes another one if the home is busy for too
+    /// two homes among them, so that its statements stay prepared there, and takes another one if they are busy for too
     /// long.
     ///
     /// All that [`ConnectOptions`] say holds for them, with these differences:

@@ -22,8 +22,8 @@ const MAX_RENEWED: usize = 256;
 /// <https://doi.org/10.1145/3149371>): otherwise, it is prepared without a name.
 pub(super) struct Keeping {
     capacity: usize,
-    /// A statement is prepared without a name if it is not kept. Behind a pooler that is in nobody's hands: the next
-    /// message may go to another connection, which has the statement of another client there.
+    /// A statement that is not kept is prepared without a name, by one message, and run by the next. Behind a pooler, that
+    /// one may reach another connection to the server, which has another client's statement without a name.
     keeps_all: bool,
     /// A Bloom filter of one hash.
     seen: Vec<u64>,

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
-    sqlx::{
-        ConnectOptions as _, Error, PgConnection, PgPool, Postgres, pool::PoolOptions,
-        postgres::PgConnectOptions,
-    },
+    sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
 };
 
 use super::keeping::Keeping;
@@ -120,17 +117,12 @@ impl PoolSettings {
             .connect_lazy_with(self.connect.clone())
     }
 
-    /// What a new connection keeps.
+    /// The rule of a new connection for keeping statements.
     pub(super) fn keeping(&self) -> Keeping {
         match self.prepared_by_pooler {
             None => Keeping::new(self.statements_kept),
             Some(_) => Keeping::all(),
         }
-    }
-
-    /// A connection that is in no pool.
-    pub(super) async fn open_one(&self) -> Result<PgConnection, Error> {
-        self.connect.connect().await
     }
 }
 

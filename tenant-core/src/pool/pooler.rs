@@ -14,8 +14,8 @@ use sea_orm::{
 use super::options::PoolSettings;
 use crate::error::ConnectError;
 
-/// How often two connections are asked. A pooler gives them the same connection to the server the first time, unless
-/// others use it too; then theirs change.
+/// Number of times that two connections are asked. A quiet pooler gives both the same connection to the server, or
+/// takes turns; with other clients on it, theirs change. Several poolers behind one name may pass.
 const ROUNDS: usize = 3;
 
 /// Refuses a pooler that the application did not name, and one that does not know prepared statements.
@@ -29,20 +29,21 @@ pub(crate) async fn check(settings: &PoolSettings) -> Result<(), ConnectError> {
 }
 
 async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
-    let mut one = settings.open_one().await.map_err(not_reached)?;
-    let mut other = settings.open_one().await.map_err(not_reached)?;
+    // Its hooks and attempts are those of all connections.
+    let connector = settings.connector();
+    let mut one = connector.acquire().await.map_err(not_reached)?.detach();
+    let mut other = connector.acquire().await.map_err(not_reached)?.detach();
     let is_good = match settings.prepared_by_pooler {
         None => !share_a_connection(&mut one, &mut other)
             .await
             .map_err(not_reached)?,
-        // It could keep none.
-        Some(0) => false,
+        // With a name and not kept, a statement would stay at the server for ever.
+        Some(_) if settings.statements_kept == 0 => false,
         Some(_) => keep_their_statements(&mut one, &mut other)
             .await
             .map_err(not_reached)?,
     };
-    // Nothing depends on their farewells.
-    let _ = tokio::join!(one.close(), other.close());
+    let _ = tokio::join!(one.close(), other.close(), connector.close());
     match (is_good, settings.prepared_by_pooler) {
         (true, _) => Ok(()),
         (false, None) => Err(ConnectError::UnnamedPooler),
@@ -55,6 +56,8 @@ async fn share_a_connection(one: &mut PgConnection, other: &mut PgConnection) ->
     let first = (backend(one).await?, backend(other).await?);
     let mut is_shared = first.0 == first.1;
     for _ in 1..ROUNDS {
+        // Twice in a row, for a pooler that takes turns.
+        is_shared |= backend(one).await? != first.0;
         is_shared |= (backend(one).await?, backend(other).await?) != first;
     }
     Ok(is_shared)

@@ -22,7 +22,7 @@ const MAX_PATIENCE: Duration = Duration::from_millis(25);
 const MAX_PATIENCE_AT_LEISURE: Duration = Duration::from_millis(5);
 
 /// The load by which the first home may exceed the second and is chosen still. The shorter of two queues keeps the longest
-/// waits short (<https://doi.org/10.1109/71.963420>), and a tenant's statements are prepared twice at the most.
+/// waits short (<https://doi.org/10.1109/71.963420>), and most tenants' statements are prepared twice at the most.
 const HEAD_START: usize = 1;
 
 /// Longer uses count as this long in the mean.
@@ -164,17 +164,18 @@ impl<W> Scheduler<W> {
     fn place(&self, key: TenantKey) -> usize {
         let (first, second) = key.homes(self.slots.len());
         let load = |slot: usize| self.slots[slot].load();
-        let home = if load(first) > load(second) + HEAD_START {
-            second
+        let homes = if load(first) > load(second) + HEAD_START {
+            [second, first]
         } else {
-            first
+            [first, second]
         };
-        if load(home) < self.limit() {
-            return home;
-        }
-        (0..self.slots.len())
-            .min_by_key(|slot| load(*slot))
-            .unwrap_or(home)
+        let limit = self.limit();
+        let by_load = || (0..self.slots.len()).min_by_key(|slot| load(*slot));
+        homes
+            .into_iter()
+            .find(|home| load(*home) < limit)
+            .or_else(by_load)
+            .unwrap_or(first)
     }
 
     /// The load from which a slot takes no more. Measured: at the mean, tenants stray; without a limit, the 99th
