@@ -793,6 +793,8 @@ fn texts_that_are_no_sql_do_not_overflow_the_stack() {
         ("SELECT ", "| a AS "),
         ("SELECT ", "( ] "),
         ("SELECT ", "NOT AND "),
+        ("SELECT 1 ", "+ NOT set "),
+        ("SELECT 1 ", "::set"),
     ] {
         refused(&format!("{start}{}", word.repeat(30_000)));
     }

@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_TOKENS: usize = 600_000;
 
 /// Deepest nesting that is parsed.
-const MAX_DEPTH: usize = 500;
+pub(super) const MAX_DEPTH: usize = 500;
 
 /// Most tokens that the parser looks ahead at, which takes 2 ns each: 0.12 s in all. Parsing the longest text without
 /// such takes 0.15 s (both measured).
@@ -23,9 +23,9 @@ const MAX_LOOKAHEAD: usize = 64_000_000;
 const STACK_PER_LEVEL: usize = 10 * 1024;
 
 /// Stack for one token that may begin a level where the parser goes on after an error, in bytes. It takes one for each
-/// word of `WITH WITH ...` and `a CROSS b CROSS ...`, without brackets: at most 1.8 KiB without optimisation and 380
+/// such token of `WITH WITH ...` and `a CROSS b CROSS ...`, without brackets: at most 1.8 KiB without optimisation and 380
 /// bytes with it (measured).
-const STACK_PER_WORD: usize = 2 * 1024;
+const STACK_PER_OPENING: usize = 2 * 1024;
 
 /// Stack that each statement is parsed with, in bytes. The shortest takes 17 KiB without optimisation (measured).
 const MIN_STACK: usize = 128 * 1024;
@@ -41,15 +41,15 @@ pub(super) fn check_nesting(text: &str, lexemes: &[Lexeme]) -> Result<usize, Ref
     let mut depth = Depth::default();
     let mut lookahead = Lookahead::default();
     let mut deepest = 0;
-    let mut words = 0;
+    let mut openings = 0;
     for lexeme in lexemes {
         deepest = deepest.max(depth.after(lexeme, text));
         lookahead.add(lexeme);
-        words += usize::from(may_begin_level(lexeme));
+        openings += usize::from(may_begin_level(lexeme));
     }
     check(deepest, MAX_DEPTH, "levels of nesting")?;
     check(lookahead.tokens, MAX_LOOKAHEAD, "tokens to look ahead at")?;
-    Ok(MIN_STACK + deepest * STACK_PER_LEVEL + words * STACK_PER_WORD)
+    Ok(MIN_STACK + deepest * STACK_PER_LEVEL + openings * STACK_PER_OPENING)
 }
 
 fn may_begin_level(lexeme: &Lexeme) -> bool {
@@ -109,6 +109,8 @@ struct Depth {
     levels: Levels,
     /// Sum of `outer`, and one for each bracket.
     around: usize,
+    /// True after a dot, where each word is a name.
+    is_after_dot: bool,
 }
 
 /// Levels that have begun since the last bracket or comma.
@@ -127,6 +129,7 @@ impl Depth {
             TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenCurly => self.open(),
             TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseCurly => self.close(),
             TokenKind::Comma | TokenKind::Semi => self.levels = Levels::default(),
+            TokenKind::Ident if self.is_after_dot => {}
             TokenKind::Ident => self.word(&text[lexeme.range.clone()]),
             TokenKind::Whitespace
             | TokenKind::LineComment
@@ -135,6 +138,9 @@ impl Depth {
             | TokenKind::PositionalParam { .. }
             | TokenKind::QuotedIdent { .. } => {}
             _ => self.levels.passing += 1,
+        }
+        if !lexeme.is_trivia() {
+            self.is_after_dot = matches!(lexeme.kind, TokenKind::Dot);
         }
         self.around + self.levels.lasting + self.levels.passing
     }
@@ -171,10 +177,11 @@ const PASSING: &[&str] = &[
     "COLLATE", "ILIKE", "IN", "INTERVAL", "LIKE", "NOT", "SIMILAR", "OVERLAPS", "ESCAPE", "IS", "AT",
 ];
 
-/// Words that end an expression, or one side of an operator that is parsed in a loop.
+/// Words that end an expression, or one side of an operator that is parsed in a loop. All are reserved, so that none is a
+/// name.
 const ENDS: &[&str] = &[
-    "AND", "AS", "ELSE", "FROM", "GROUP", "HAVING", "LIMIT", "ON", "OR", "ORDER", "SELECT", "SET", "THEN",
-    "UNION", "USING", "VALUES", "WHEN", "WHERE",
+    "AND", "AS", "ELSE", "FROM", "GROUP", "HAVING", "LIMIT", "ON", "OR", "ORDER", "SELECT", "THEN", "UNION",
+    "USING", "WHEN", "WHERE",
 ];
 
 #[cfg(test)]
@@ -200,6 +207,9 @@ mod tests {
         assert!(depth(&"a JOIN b JOIN c ON d AND e ".repeat(100)) >= 100);
         assert!(depth(&"a BETWEEN 1 AND 2 OR ".repeat(100)) >= 100);
         assert!(depth(&"a || ".repeat(100)) >= 100);
+        assert!(depth(&"+ NOT set ".repeat(100)) >= 100);
+        assert!(depth(&"NOT x.or ".repeat(100)) >= 100);
+        assert!(depth(&format!("1{}", "::set".repeat(100))) >= 100);
         assert!(depth(&"NOT a = b OR ".repeat(100)) < 10);
         assert!(depth(&"(a = 1), ".repeat(100)) < 10);
         assert!(depth(&"a IN (1) AND ".repeat(100)) < 10);

@@ -78,7 +78,8 @@ fn parse<'s>(source: &'s Source<'_>) -> Result<Tree<'s>, Refusal> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         stacker::maybe_grow(stack, stack, || Tree::parse(text))
     }));
-    let tree = parsed.map_err(|_| Refusal::Unparseable("the parser gave it up as too complex".to_owned()))?;
+    let given_up = "it is too complex for the parser, or for the memory that there is";
+    let tree = parsed.map_err(|_| Refusal::Unparseable(given_up.to_owned()))?;
     let valid = tree.and_then(|tree| validity::check(&tree).map(|()| tree));
     valid.map_err(|error| unparseable(&error, &source.shortened))
 }

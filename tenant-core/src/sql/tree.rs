@@ -48,12 +48,16 @@ impl<'a> Tree<'a> {
         let lexed = LexedStr::new(text);
         let output = EntryPoint::SourceFile.parse(&lexed.to_input());
         let mut builder = Builder::new(text);
-        lexed.intersperse_trivia(&output, &mut |step| builder.step(&step));
+        let is_read = lexed.intersperse_trivia(&output, &mut |step| builder.step(&step));
         let lexer_errors = lexed.errors().map(|(range, message)| SyntaxError {
             message: message.to_owned(),
             place: range.start as usize,
         });
-        let errors = builder.error.into_iter().chain(lexer_errors);
+        let unread = (!is_read).then(|| SyntaxError {
+            message: "the parser did not read on".to_owned(),
+            place: builder.at as usize,
+        });
+        let errors = builder.error.into_iter().chain(lexer_errors).chain(unread);
         match errors.min_by_key(|error| error.place) {
             Some(error) => Err(error),
             None => Ok(Self {
@@ -95,7 +99,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Items per byte of a text, to make room for them at once.
+/// Bytes of a text for each item, to make room for all at once.
 const BYTES_PER_ITEM: usize = 2;
 
 /// Makes the items from the parser's events.

@@ -12,6 +12,7 @@ use std::{borrow::Cow, ops::Range};
 use squawk_lexer::TokenKind;
 
 use super::lexeme::Lexeme;
+use super::limits::MAX_DEPTH;
 
 /// A shorter text, in bytes, is parsed as it is.
 const MIN_BYTES: usize = 2048;
@@ -55,6 +56,10 @@ pub(super) fn shorten<'a>(sql: &'a str, lexemes: &[Lexeme]) -> Shortened<'a> {
     let mut search = Search::new(sql, lexemes);
     for index in 0..lexemes.len() {
         search.step(index);
+        if search.open.len() > MAX_DEPTH {
+            // It will be refused for that.
+            return Shortened::whole_text(sql);
+        }
     }
     search.finish()
 }

@@ -73,10 +73,7 @@ impl<'t> Walk<'_, 't> {
 
 /// `treat(x AS f)` is a call of the function `f`.
 pub(super) fn cast(node: Node<'_>) -> Result<Step, Refusal> {
-    if node
-        .first_token()
-        .is_some_and(|token| token.kind() == SyntaxKind::TREAT_KW)
-    {
+    if node.has_token(SyntaxKind::TREAT_KW) {
         return Err(Refusal::Construct("TREAT", "write CAST, or call the function"));
     }
     Ok(Step::Into)

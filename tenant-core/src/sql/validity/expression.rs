@@ -102,7 +102,7 @@ fn operator_after_first_operand(expression: Node<'_>) -> Option<SyntaxKind> {
     after.find(|kind| matches!(kind, IN_KW | NOT_IN | OVERLAPS_KW))
 }
 
-/// What stands after `IN` is a list of values or a subquery, in brackets.
+/// Requires a list of values or a subquery in brackets after `IN`.
 fn in_list(expression: Node<'_>) -> Validity {
     match right_operand(expression) {
         Some(list) if list.kind() == TUPLE_EXPR && !list.has_token(ROW_KW) => {

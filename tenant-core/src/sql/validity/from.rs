@@ -1,4 +1,4 @@
-//! Rules of what stands in FROM.
+//! Rules of the items in FROM.
 
 use squawk_parser::SyntaxKind::{self, *};
 
@@ -65,7 +65,7 @@ fn is_join_in_brackets(item: Node<'_>) -> bool {
     }
 }
 
-/// What stands in brackets in FROM.
+/// Returns the item in the brackets.
 fn inner(brackets: Node<'_>) -> Option<Node<'_>> {
     brackets.children().find(|child| is_from_item(child.kind()))
 }

@@ -155,7 +155,7 @@ fn read_low_surrogate(after: &str, escape: char) -> Option<&str> {
     (meaning == Escape::LowSurrogate).then_some(rest)
 }
 
-/// UESCAPE stands after a name `U&"..."`, which is refused before the text is parsed.
+/// Refuses UESCAPE after a name without escapes. One with escapes is refused before the text is parsed.
 pub(super) fn name_escape(keyword: Token<'_>) -> Validity {
     let mut before = keyword.prev_sibling_or_token();
     while let Some(Element::Token(token)) = before {
