@@ -43,7 +43,9 @@ async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
             .await
             .map_err(not_reached)?,
     };
-    let _ = tokio::join!(one.close(), other.close(), connector.close());
+    let _ = one.close().await;
+    let _ = other.close().await;
+    connector.close().await;
     match (is_good, settings.prepared_by_pooler) {
         (true, _) => Ok(()),
         (false, None) => Err(ConnectError::UnnamedPooler),
