@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{
     error::AuditError,
     expected::Expected,
-    functions::{self, Function},
+    functions::{self, Function, SessionChange},
     references::{self, Reference},
     schemas::{self, Schemas, Space},
 };
@@ -20,6 +20,7 @@ use super::{
 pub(super) struct Facts {
     pub(super) schemas: Schemas,
     pub(super) functions: Vec<Function>,
+    pub(super) session_changes: Vec<SessionChange>,
     pub(super) references: Vec<Reference>,
     /// By schema.
     pub(super) things: BTreeMap<String, Things>,
@@ -80,10 +81,12 @@ impl Facts {
             .await?;
         let schemas = Schemas::new(catalog, spaces, expected);
         let functions = Function::find_by_statement(statement(functions::query(), []));
+        let session_changes = SessionChange::find_by_statement(statement(functions::CHANGES_SESSION, []));
         let everybody = serde_json::Value::from_iter(schemas.everybody());
         let references = Reference::find_by_statement(statement(references::QUERY, [everybody.into()]));
         Ok(Self {
             functions: functions.all(db).await?,
+            session_changes: session_changes.all(db).await?,
             references: references.all(db).await?,
             things: read_things(db).await?,
             schemas,

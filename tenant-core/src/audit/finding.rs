@@ -65,6 +65,11 @@ pub enum Finding {
         /// Another tenant's schema, or `$user`.
         elsewhere: String,
     },
+    /// The function seems to change the session, which other tenants use after it.
+    SessionChange {
+        /// The function or procedure.
+        function: String,
+    },
     /// Something in the schema depends on something in another one.
     Reference {
         /// What depends on it.
@@ -167,6 +172,7 @@ impl Finding {
                 ..
             } if is_shared || *commits => Severity::Warning,
             Self::UnknownSchema
+            | Self::SessionChange { .. }
             | Self::TableInBothScopes { .. }
             | Self::TableWithoutEntity { .. }
             | Self::TypeWithoutEnum { .. } => Severity::Warning,
@@ -202,6 +208,11 @@ impl fmt::Display for Finding {
             Self::PinnedElsewhere {
                 function, elsewhere, ..
             } => write!(f, "the search_path of {function} leads to {elsewhere}"),
+            Self::SessionChange { function } => write!(
+                f,
+                "{function} seems to change the session, which other tenants use after it: use what ends with the \
+                 transaction (SET LOCAL, pg_advisory_xact_lock), or let no statement or trigger call it"
+            ),
             Self::Reference { object, target, .. } => write!(f, "{object} depends on {target}"),
             Self::TableInBothScopes { table } => {
                 write!(f, "the shared schema has a table {table} too: rename one of them")

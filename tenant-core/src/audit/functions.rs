@@ -1,4 +1,4 @@
-//! Functions that resolve names when they are called.
+//! Functions that resolve names when they are called, and functions that change the session.
 
 use sea_orm::FromQueryResult;
 
@@ -37,6 +37,38 @@ pub(super) fn query() -> String {
         WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND {RESOLVES_WHEN_CALLED}"
     )
 }
+
+/// A function that seems to leave the session in another state than it found it.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct SessionChange {
+    pub(super) schema: String,
+    pub(super) name: String,
+}
+
+/// The functions whose text has something that outlives the transaction: `SET` without `LOCAL`, a setting by
+/// `set_config(..., false)`, the random seed, connections of dblink, temporary tables, locks of the session, and so on.
+///
+/// It looks for words, so it may take one in a comment for a statement, and misses what is put together from strings.
+pub(super) const CHANGES_SESSION: &str = r"
+WITH body AS (
+    SELECT nspname::text AS schema, proc.oid,
+        regexp_replace(
+            coalesce(pg_catalog.pg_get_function_sqlbody(proc.oid), prosrc),
+            'set_config\s*\(([^;()]|\([^;()]*\))*,\s*''?true''?\s*\)', '', 'gi'
+        ) AS text
+    FROM pg_catalog.pg_proc AS proc JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND prokind IN ('f', 'p')
+        AND prolang NOT IN (SELECT oid FROM pg_catalog.pg_language WHERE lanname IN ('internal', 'c'))
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend
+            WHERE classid = 'pg_catalog.pg_proc'::regclass AND objid = proc.oid AND deptype = 'e'
+        )
+)
+SELECT schema, (pg_identify_object('pg_proc'::regclass, oid, 0)).identity AS name
+FROM body
+WHERE text ~* '\m(set_config|setseed|set_limit|isn_weak|dblink\w*|pg_(try_)?advisory_lock(_shared)?)\s*\('
+    OR text ~* '\mcreate\s+(local\s+|global\s+)?temp(orary)?\s'
+    OR text ~* '(^|;|''|\m(begin|then|else|loop)\M)\s*(set\s+(?!(local|transaction|constraints)\M)|(reset|discard|listen|load|prepare|deallocate)\s)'";
 
 /// The schemas of a `search_path` as `pg_proc` has it: quoted where they need it, with commas between.
 ///

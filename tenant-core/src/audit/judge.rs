@@ -22,6 +22,7 @@ pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding> {
     judge.spaces();
     judge.allowed();
     judge.functions();
+    judge.session_changes();
     judge.references();
     judge.both_scopes();
     if expected.has_entities() {
@@ -94,6 +95,15 @@ impl Judge<'_> {
             }
             if let Some(finding) = self.function(function) {
                 self.add(&function.schema, finding);
+            }
+        }
+    }
+
+    fn session_changes(&mut self) {
+        for change in &self.facts.session_changes {
+            if self.schemas().owner(&change.schema) != Owner::Nobody {
+                let function = change.name.clone();
+                self.add(&change.schema, Finding::SessionChange { function });
             }
         }
     }

@@ -15,6 +15,7 @@
 //! | the same in the shared schema | error if it is `SECURITY DEFINER`, else warning |
 //! | a procedure of a tenant that seems to commit, which cannot have a `search_path` | error if it is `SECURITY DEFINER`, else warning |
 //! | a function whose own `search_path` names another tenant's schema, or `"$user"` | error |
+//! | a function that seems to change the session: `SET` without `LOCAL`, `setseed`, dblink, a temporary table, a lock of the session | warning |
 //! | a foreign key, default, type, view, rule, trigger, policy, parent table ... in another tenant's schema, or in an unknown one; any of these that leads from elsewhere into a tenant's schema | error |
 //! | an entity without table, an enum without type | error |
 //! | a table that a tenant and the shared schema both have, the ledger apart | warning |

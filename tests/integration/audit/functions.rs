@@ -170,3 +170,45 @@ async fn a_path_that_leads_elsewhere_is_found() {
     ];
     assert_eq!(messages_after(sql).await, expected);
 }
+
+#[tokio::test]
+async fn what_outlives_the_transaction_is_found() {
+    let changes = [
+        "BEGIN SET work_mem = ''64MB''; END",
+        "BEGIN IF true THEN RESET ALL; END IF; END",
+        "BEGIN PERFORM set_config(''app.user'', ''1'', false); END",
+        "BEGIN EXECUTE ''SET ROLE x''; END",
+        "BEGIN PERFORM setseed(0.5); END",
+        "BEGIN CREATE TEMP TABLE t (id int); END",
+        "BEGIN PERFORM dblink_connect(''x''); END",
+        "BEGIN PERFORM pg_advisory_lock(1); END",
+    ];
+    let keeps = [
+        "BEGIN SET LOCAL work_mem = ''64MB''; UPDATE note SET title = ''x''; END",
+        "BEGIN PERFORM set_config(''app.user'', ''1'', true); END",
+        "BEGIN PERFORM pg_advisory_xact_lock(1); END",
+        "BEGIN CREATE TABLE template (id int); END",
+    ];
+    let function = |name: String, body: &str| {
+        format!(
+            "CREATE FUNCTION acme.{name}() RETURNS void LANGUAGE plpgsql SET search_path = acme AS '{body}';"
+        )
+    };
+    let changing = changes.iter().enumerate();
+    let changing = changing.map(|(number, body)| function(format!("changes_{number}"), body));
+    let keeping = keeps.iter().enumerate();
+    let keeping = keeping.map(|(number, body)| function(format!("keeps_{number}"), body));
+    let atomic = "CREATE FUNCTION acme.atomic() RETURNS text LANGUAGE sql
+        BEGIN ATOMIC SELECT set_config('app.user', '1', false); END;"
+        .to_owned();
+    let found = messages_after(&changing.chain(keeping).chain([atomic]).collect::<String>()).await;
+    let found: Vec<_> = found
+        .iter()
+        .map(|message| message.split(" seems to change the session").next().unwrap())
+        .collect();
+    let expected: Vec<_> = ["acme: acme.atomic()".to_owned()]
+        .into_iter()
+        .chain((0..changes.len()).map(|number| format!("acme: acme.changes_{number}()")))
+        .collect();
+    assert_eq!(found, expected);
+}
