@@ -15,12 +15,12 @@ use sea_orm::sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
 use crate::TestDatabase;
 
-/// How connections to the server are given to clients.
+/// Time for which a client keeps a connection to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolMode {
-    /// For as long as the client is connected.
+    /// Until the client is gone.
     Session,
-    /// For one transaction.
+    /// One transaction.
     Transaction,
 }
 
