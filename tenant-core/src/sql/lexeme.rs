@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use squawk_lexer::{LiteralKind, TokenKind, tokenize};
+use squawk_lexer::{Base, LiteralKind, TokenKind, tokenize};
 
 use crate::registry::TENANT_MARKER;
 
@@ -27,17 +27,33 @@ impl Lexeme {
         matches!(self.kind, TokenKind::QuotedIdent { .. }) && is_marker(&sql[self.range.clone()])
     }
 
-    /// True for a placeholder, a number or a plain literal.
+    /// True for a placeholder, a decimal number or a plain literal, without an error in it.
     pub(super) fn is_value(&self) -> bool {
-        matches!(
-            self.kind,
-            TokenKind::PositionalParam { .. }
-                | TokenKind::Literal {
-                    kind: LiteralKind::Int { .. } | LiteralKind::Numeric { .. } | LiteralKind::Str { .. }
-                }
-        )
+        let is_whole = |junk: u32| junk as usize == self.range.len();
+        match self.kind {
+            TokenKind::PositionalParam { trailing_junk_start } => {
+                is_whole(trailing_junk_start) && (2..=MAX_PARAMETER_BYTES).contains(&self.range.len())
+            }
+            TokenKind::Literal { kind } => match kind {
+                LiteralKind::Int {
+                    base,
+                    trailing_junk_start,
+                    ..
+                } => matches!(base, Base::Decimal) && is_whole(trailing_junk_start),
+                LiteralKind::Numeric {
+                    empty_exponent_start,
+                    trailing_junk_start,
+                } => empty_exponent_start.is_none() && is_whole(trailing_junk_start),
+                LiteralKind::Str { terminated } => terminated,
+                _ => false,
+            },
+            _ => false,
+        }
     }
 }
+
+/// Longest placeholder that is a value, in bytes: `$65535` is the last that PostgreSQL's protocol has.
+const MAX_PARAMETER_BYTES: usize = 6;
 
 /// Average length of a token in lists of parameters, in bytes, to make room for the tokens at once.
 const BYTES_PER_LEXEME: usize = 2;

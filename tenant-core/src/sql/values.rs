@@ -81,6 +81,8 @@ struct List {
     separator: Option<usize>,
     /// True if the part has values alone.
     is_values: bool,
+    /// True if the part has a value, beside which another one is an error, or goes on with it in another line.
+    has_value: bool,
     /// True if all parts before it have.
     were_values: bool,
     /// The part of values before it that stays.
@@ -93,6 +95,7 @@ impl List {
             start,
             separator: None,
             is_values: true,
+            has_value: false,
             were_values: true,
             kept: None,
         }
@@ -116,8 +119,15 @@ impl<'a, 'l> Search<'a, 'l> {
             TokenKind::CloseParen | TokenKind::CloseBracket => self.close(index),
             TokenKind::Comma => self.separate(index),
             TokenKind::Whitespace => {}
-            _ if lexeme.is_value() => {}
+            _ if lexeme.is_value() => self.mark_as_value(),
             _ => self.mark_as_other(),
+        }
+    }
+
+    fn mark_as_value(&mut self) {
+        if let Some(list) = self.open.last_mut() {
+            list.is_values &= !list.has_value;
+            list.has_value = true;
         }
     }
 
@@ -134,6 +144,7 @@ impl<'a, 'l> Search<'a, 'l> {
             list.start = index + 1;
             list.were_values &= list.is_values;
             list.is_values = true;
+            list.has_value = false;
         }
     }
 
@@ -141,6 +152,7 @@ impl<'a, 'l> Search<'a, 'l> {
     fn close(&mut self, index: usize) {
         self.end_part(index);
         let inner = self.open.pop();
+        self.mark_as_value();
         match self.open.last_mut() {
             Some(outer) => {
                 outer.is_values &= inner.is_some_and(|inner| inner.is_values && inner.were_values);
@@ -273,6 +285,15 @@ mod tests {
             "VALUES ((a), 1), ((a), 1), ((a), 1), ((a), 1)",
             "f(1, a.b, 2), (1, a.b, 2), (1, a.b, 2)",
             "(1 /* a */, 1 /* a */, 1 /* a */, 1 /* a */)",
+            "f($1, $a2, $a3, $a4)",
+            "f($1a, $2a, $3a, $4a)",
+            "f($1000000, $1000001, $1000002, $1000003)",
+            "f(1a, 1a, 1a, 1a)",
+            "f(1.5e, 1.5e, 1.5e, 1.5e)",
+            "f(1.5e3\u{feff}, 1.5e3\u{feff}, 1.5e3\u{feff})",
+            "f(0b12, 0b12, 0b12, 0b12)",
+            "f('a' 'b', 'a' 'b', 'a' 'b', 'a' 'b')",
+            "f((1) (2), (1) (2), (1) (2), (1) (2))",
         ] {
             assert_eq!(shortened(sql), sql);
         }
