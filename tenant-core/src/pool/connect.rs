@@ -173,7 +173,7 @@ impl Pool {
     }
 }
 
-fn not_opened(error: Error) -> DbErr {
+pub(super) fn not_opened(error: Error) -> DbErr {
     match error {
         Error::PoolClosed => super::closed(),
         error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),

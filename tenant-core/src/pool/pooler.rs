@@ -6,12 +6,9 @@
 //! by the application, and has to know prepared statements.
 //! <https://www.pgbouncer.org/features.html>
 
-use sea_orm::{
-    DbErr, RuntimeErr,
-    sqlx::{Connection as _, Error, Executor as _, PgConnection, Row as _},
-};
+use sea_orm::sqlx::{Connection as _, Error, Executor as _, PgConnection, Row as _};
 
-use super::options::PoolSettings;
+use super::{connect::not_opened, options::PoolSettings};
 use crate::error::ConnectError;
 
 /// Number of times that two connections are asked. A quiet pooler gives both the same connection to the server, or
@@ -25,23 +22,23 @@ const ROUNDS: usize = 3;
 pub(crate) async fn check(settings: &PoolSettings) -> Result<(), ConnectError> {
     let time = settings.connect_timeout;
     let checked = tokio::time::timeout(time, check_in_time(settings)).await;
-    checked.unwrap_or_else(|_| Err(not_reached(Error::PoolTimedOut).into()))
+    checked.unwrap_or_else(|_| Err(not_opened(Error::PoolTimedOut).into()))
 }
 
 async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
     // Its hooks and attempts are those of all connections.
     let connector = settings.connector();
-    let mut one = connector.acquire().await.map_err(not_reached)?.detach();
-    let mut other = connector.acquire().await.map_err(not_reached)?.detach();
+    let mut one = connector.acquire().await.map_err(not_opened)?.detach();
+    let mut other = connector.acquire().await.map_err(not_opened)?.detach();
     let is_good = match settings.prepared_by_pooler {
         None => !share_a_connection(&mut one, &mut other)
             .await
-            .map_err(not_reached)?,
+            .map_err(not_opened)?,
         // With a name and not kept, a statement would stay at the server for ever.
         Some(_) if settings.statements_kept == 0 => false,
         Some(_) => keep_their_statements(&mut one, &mut other)
             .await
-            .map_err(not_reached)?,
+            .map_err(not_opened)?,
     };
     let _ = one.close().await;
     let _ = other.close().await;
@@ -95,8 +92,4 @@ fn is_about_a_name(error: &Error) -> bool {
         return false;
     };
     matches!(error.code().as_deref(), Some("42P05" | "26000"))
-}
-
-fn not_reached(error: Error) -> DbErr {
-    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }

@@ -11,8 +11,7 @@ use std::{borrow::Cow, ops::Range};
 
 use squawk_lexer::TokenKind;
 
-use super::lexeme::Lexeme;
-use super::limits::MAX_DEPTH;
+use super::{lexeme::Lexeme, limits::MAX_DEPTH};
 
 /// A shorter text, in bytes, is parsed as it is.
 const MIN_BYTES: usize = 2048;
