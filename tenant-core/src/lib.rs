@@ -123,6 +123,8 @@ pub mod __private {
     pub use crate::detached::{ShutDown, detached};
     #[cfg(all(feature = "_plants", debug_assertions))]
     pub use crate::plant::{Plant, arm};
+    #[cfg(feature = "sqlx-postgres")]
+    pub use crate::pool::shares_sessions;
     pub use crate::registry::{Registration, Scope};
     pub use crate::role::database_name;
     pub use crate::sql::{StatementKind, statement_kind};

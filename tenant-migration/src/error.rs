@@ -10,6 +10,22 @@ use crate::{
     plan::{Action, Step},
 };
 
+/// Why there is no session to keep locks in. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The database was not reached.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+    /// A pooler in transaction mode stands between.
+    #[error(
+        "the database is reached through a pooler that gives a connection to the server to one client after another, such \
+         as PgBouncer in transaction mode. Migrations, exports and imports keep locks in a session, so they need the URL of \
+         PostgreSQL itself, or of a pooler in session mode: name it with --direct-url on the command line"
+    )]
+    Pooler,
+}
+
 /// Why a run could not be planned. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -5,8 +5,9 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 use crate::{
     catalog,
     crew::Crew,
-    error::PlanError,
+    error::{PlanError, SessionError},
     fleet::Fleet,
+    lock,
     migrations::Migrations,
     plan::{Action, Plan, Target},
     preview::Preview,
@@ -14,7 +15,7 @@ use crate::{
     run_options::RunOptions,
     status::{self, SchemaStatus},
     version,
-    worker::Worker,
+    worker::{Worker, driver_options},
 };
 
 /// Plans migrations, and runs them on connections that nobody else uses: one, and more from the plan of many schemas to
@@ -47,9 +48,15 @@ impl Executor {
     /// Connects to the database.
     ///
     /// # Errors
-    /// [`DbErr`] if it cannot be reached.
-    pub async fn connect(options: impl Into<ConnectOptions>, migrations: Migrations) -> Result<Self, DbErr> {
+    /// [`SessionError`] if it cannot be reached, or a pooler in transaction mode stands between.
+    pub async fn connect(
+        options: impl Into<ConnectOptions>,
+        migrations: Migrations,
+    ) -> Result<Self, SessionError> {
         let worker = Worker::connect(options.into(), migrations).await?;
+        if let Some(options) = driver_options(&worker.db) {
+            lock::require_sessions(&options).await?;
+        }
         Ok(Self {
             crew: Crew::new(worker),
             options: RunOptions::default(),

@@ -119,7 +119,7 @@ mod work;
 mod worker;
 
 pub use data::{tenant_transaction, tenant_transaction_with};
-pub use error::{CreateTenantError, PlanError, RoleError, SchemaError};
+pub use error::{CreateTenantError, PlanError, RoleError, SchemaError, SessionError};
 pub use executor::Executor;
 pub use for_each::{TaskError, for_each_tenant};
 pub use hooks::{Migrating, Seeding, TenantHooks};

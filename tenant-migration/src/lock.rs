@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
-use tenant_core::SchemaName;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, sqlx::postgres::PgConnectOptions};
+use tenant_core::{__private::shares_sessions, SchemaName};
+
+use crate::error::SessionError;
 
 /// How long the lock is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,15 @@ impl Hold {
             Self::Session => "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS done",
         };
         Statement::from_sql_and_values(DbBackend::Postgres, sql, [key(schema).into()])
+    }
+}
+
+/// Refuses an address where no client has a session of its own: a lock would stay behind there, held by nobody and for
+/// ever.
+pub(crate) async fn require_sessions(options: &PgConnectOptions) -> Result<(), SessionError> {
+    match shares_sessions(options).await? {
+        true => Err(SessionError::Pooler),
+        false => Ok(()),
     }
 }
 

@@ -1,9 +1,14 @@
 //! PgBouncer between the application and the server.
 
+use clap::Parser as _;
 use sea_orm::{ConnectOptions, ConnectionTrait, DbErr, Statement, TransactionTrait};
 use tenant_core::{
     ConnectError, ConnectionError, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants,
     TenantsBuilder,
+};
+use tenant_migration::{
+    Executor, SessionError,
+    cli::{Args, CliError, run},
 };
 use tests::{PoolMode, Pooler, TestDatabase};
 
@@ -116,4 +121,41 @@ async fn unguarded_statements_are_refused_behind_a_pooler() {
     );
     require_own_rows(&tenants).await;
     tenants.close().await.unwrap();
+}
+
+/// A lock of a session would stay behind in the connection that the pooler gives to others.
+#[tokio::test]
+async fn migrations_and_exports_are_refused_behind_a_pooler_of_transactions() {
+    let database = database().await;
+    let Some(pooler) = Pooler::start(&database, PoolMode::Transaction) else {
+        return;
+    };
+    let executor = Executor::connect(through(&pooler), example_migration::migrations()).await;
+    let error = executor.unwrap_err();
+    assert!(matches!(error, SessionError::Pooler), "{error}");
+    assert!(error.to_string().contains("--direct-url"), "{error}");
+
+    for command in ["status", "up", "tenant list", "tenant export acme unused"] {
+        let error = command_line(&pooler.url(), command).await.unwrap_err();
+        assert!(
+            matches!(error, CliError::Session(SessionError::Pooler)),
+            "{command}: {error}"
+        );
+    }
+    command_line(database.url(), "up").await.unwrap();
+}
+
+#[tokio::test]
+async fn migrations_run_through_a_pooler_of_sessions() {
+    let database = database().await;
+    let Some(pooler) = Pooler::start(&database, PoolMode::Session) else {
+        return;
+    };
+    command_line(&pooler.url(), "up").await.unwrap();
+}
+
+async fn command_line(url: &str, command: &str) -> Result<(), CliError> {
+    let words = ["migration", "--direct-url", url].into_iter();
+    let args = Args::parse_from(words.chain(command.split(' ')));
+    run(&example_migration::migrations(), args, &mut Vec::new()).await
 }

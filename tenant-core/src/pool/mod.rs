@@ -36,6 +36,7 @@ use waiting::Waiting;
 pub(crate) use lease::{EndOnDrop, Lease};
 pub(crate) use options::{PoolSettings, shared_connection};
 pub(crate) use pooler::check as check_pooler;
+pub use pooler::shares_sessions;
 pub(crate) use question::{Execute, QueryAll, QueryOne, Question, Unprepared};
 pub(crate) use scheduler::TenantKey;
 pub use status::{ClosedConnections, PoolStatus, WaitHistogram};

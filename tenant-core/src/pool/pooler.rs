@@ -6,9 +6,15 @@
 //! by the application, and has to know prepared statements.
 //! <https://www.pgbouncer.org/features.html>
 
-use sea_orm::sqlx::{Connection as _, Error, Executor as _, PgConnection, Row as _};
+use sea_orm::{
+    DbErr,
+    sqlx::{
+        Connection as _, Error, Executor as _, PgConnection, Row as _, error::DatabaseError,
+        postgres::PgConnectOptions,
+    },
+};
 
-use super::{connect::not_opened, options::PoolSettings};
+use super::{TIMEOUT, connect::not_opened, options::PoolSettings};
 use crate::error::ConnectError;
 
 /// Number of times that two connections are asked. A quiet pooler gives both the same connection to the server, or
@@ -50,6 +56,28 @@ async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
     }
 }
 
+/// True if a pooler stands between that gives no client a session of its own: for what keeps locks in one.
+///
+/// # Errors
+/// [`DbErr`] if the database is not reached.
+pub async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, DbErr> {
+    let asked = tokio::time::timeout(TIMEOUT, ask_two(options)).await;
+    match asked.unwrap_or(Err(Error::PoolTimedOut)) {
+        // PostgreSQL has no more of them. A pooler lets its clients wait.
+        Err(error) if has_code(&error, &["53300"]) => Ok(false),
+        asked => asked.map_err(not_opened),
+    }
+}
+
+async fn ask_two(options: &PgConnectOptions) -> Result<bool, Error> {
+    let mut one = PgConnection::connect_with(options).await?;
+    let mut other = PgConnection::connect_with(options).await?;
+    let is_shared = share_a_connection(&mut one, &mut other).await?;
+    let _ = one.close().await;
+    let _ = other.close().await;
+    Ok(is_shared)
+}
+
 /// True if two connections are the same to the server, or one is another than before.
 async fn share_a_connection(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, Error> {
     let first = (backend(one).await?, backend(other).await?);
@@ -81,15 +109,15 @@ async fn keep_their_statements(one: &mut PgConnection, other: &mut PgConnection)
 async fn finds(connection: &mut PgConnection, sql: &'static str, expected: i32) -> Result<bool, Error> {
     match sea_orm::sqlx::query(sql).fetch_one(connection).await {
         Ok(row) => Ok(row.try_get::<i32, _>(0)? == expected),
-        Err(error) if is_about_a_name(&error) => Ok(false),
+        // The prepared statement is there already, or is not there.
+        Err(error) if has_code(&error, &["42P05", "26000"]) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// True if a prepared statement is there already (42P05), or is not there (26000).
-fn is_about_a_name(error: &Error) -> bool {
-    let Error::Database(error) = error else {
-        return false;
-    };
-    matches!(error.code().as_deref(), Some("42P05" | "26000"))
+/// True if it is one of these errors of the server.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn has_code(error: &Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| codes.contains(&&*code))
 }

@@ -78,10 +78,12 @@ pub struct Args {
     )]
     pub database_schema: Option<String>,
 
-    /// The URL of the database, such as `postgres://user:password@localhost/app`
+    /// The URL of the database, such as `postgres://user:password@localhost/app`: of PostgreSQL itself, not of a pooler in
+    /// transaction mode
     #[arg(
         short = 'u',
         long,
+        visible_alias = "direct-url",
         global = true,
         env = "DATABASE_URL",
         hide_env_values = true,

@@ -10,7 +10,7 @@ use tenant_core::{
 use super::audit::tally;
 
 use crate::{
-    error::{CreateTenantError, PlanError, reason},
+    error::{CreateTenantError, PlanError, SessionError, reason},
     lifecycle::{CloneError, ExportError, ImportError, LifecycleError, PoolError},
     plan::Action,
     select::SelectError,
@@ -37,6 +37,9 @@ pub enum CliError {
         /// What the driver said.
         source: DbErr,
     },
+    /// The database is reached through a pooler in transaction mode.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// A schema was named that cannot be one.
     #[error(transparent)]
     Schema(#[from] SchemaNameError),

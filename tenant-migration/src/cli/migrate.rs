@@ -231,6 +231,6 @@ impl Context<'_> {
     async fn executor(&self) -> Result<Executor, CliError> {
         let options = self.options()?;
         let executor = Executor::connect(options, self.migrations.clone()).await;
-        executor.map_err(|error| self.unreachable(error))
+        executor.map_err(|error| self.without_session(error))
     }
 }

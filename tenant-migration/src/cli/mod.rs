@@ -41,7 +41,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
-use crate::migrations::Migrations;
+use crate::{error::SessionError, lock, migrations::Migrations, worker::driver_options};
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
@@ -155,7 +155,12 @@ impl Context<'_> {
     async fn connect(&self) -> Result<DatabaseConnection, CliError> {
         let options = self.options()?;
         let db = Database::connect(options).await;
-        db.map_err(|error| self.unreachable(error))
+        let db = db.map_err(|error| self.unreachable(error))?;
+        if let Some(options) = driver_options(&db) {
+            let has_sessions = lock::require_sessions(&options).await;
+            has_sessions.map_err(|error| self.without_session(error))?;
+        }
+        Ok(db)
     }
 
     /// The handle of an application, with so many connections at the most.
@@ -165,8 +170,16 @@ impl Context<'_> {
         let connected = self.migrations.for_tenants().builder().connect(options).await;
         connected.map_err(|error| match error {
             ConnectError::Database(error) => self.unreachable(error),
+            ConnectError::UnnamedPooler => SessionError::Pooler.into(),
             error => error.into(),
         })
+    }
+
+    fn without_session(&self, error: SessionError) -> CliError {
+        match error {
+            SessionError::Database(error) => self.unreachable(error),
+            error @ SessionError::Pooler => error.into(),
+        }
     }
 
     fn unreachable(&self, source: DbErr) -> CliError {

@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use sea_orm::DbErr;
 use tenant_core::SchemaName;
 
-use crate::{error::reason, lifecycle::LifecycleError};
+use crate::{
+    error::{SessionError, reason},
+    lifecycle::LifecycleError,
+};
 
 /// Why a tenant was not exported. There is no directory of the export then.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,9 @@ pub enum ExportError {
     /// The tenant is not there, or in no status to be exported.
     #[error(transparent)]
     Tenant(#[from] LifecycleError),
+    /// There is no session to keep the tenant's lock in.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The directory is there and has something in it, or is no directory.
     #[error("{} is there already and no empty directory: name one that is new", directory.display())]
     Exists {
@@ -69,6 +75,9 @@ pub enum ImportError {
     /// The schema or a domain is taken, the name is retired, the ledger has unknown migrations, or the like.
     #[error(transparent)]
     Tenant(#[from] LifecycleError),
+    /// There is no session to keep the tenant's lock in.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// A file could not be read, or written.
     #[error("{}: {source}", path.display())]
     File {

@@ -7,6 +7,7 @@ use sea_orm::{
 use tenant_core::SchemaName;
 
 use crate::{
+    error::SessionError,
     lock::{self, Hold},
     worker::driver_options,
 };
@@ -19,7 +20,11 @@ pub(super) struct Session {
 
 impl Session {
     /// Waits for the lock of a schema.
-    pub(super) async fn lock(options: PgConnectOptions, schema: &SchemaName) -> Result<Self, DbErr> {
+    ///
+    /// # Errors
+    /// [`SessionError`] if the database is not reached, or a pooler in transaction mode stands between.
+    pub(super) async fn lock(options: PgConnectOptions, schema: &SchemaName) -> Result<Self, SessionError> {
+        lock::require_sessions(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
