@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 
 use super::Host;
@@ -23,7 +24,7 @@ const MAX_HOSTS: u64 = 100_000;
 /// remembered: it may be signed up at any moment, and strangers can make up any number of them.
 #[derive(Debug, Clone)]
 pub(crate) struct ResolutionCache {
-    tenants: Cache<Host, Tenant>,
+    tenants: Cache<Host, Tenant, RandomState>,
     /// Counts the times that anything was forgotten.
     generation: Arc<AtomicU64>,
 }
@@ -42,7 +43,7 @@ impl ResolutionCache {
             tenants: Cache::builder()
                 .max_capacity(MAX_HOSTS)
                 .time_to_live(time_to_live)
-                .build(),
+                .build_with_hasher(RandomState::default()),
             generation: Arc::default(),
         }
     }

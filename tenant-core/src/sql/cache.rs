@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 
 use super::{Rules, compile, refusal::Refusal, template::Template, unguarded};
@@ -19,7 +20,7 @@ const CACHED_TEXT_BYTES: usize = 32 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Compiler {
     rules: Arc<Rules>,
-    cache: Cache<Arc<str>, Arc<Template>>,
+    cache: Cache<Arc<str>, Arc<Template>, RandomState>,
 }
 
 impl Compiler {
@@ -29,7 +30,7 @@ impl Compiler {
             .weigher(|text: &Arc<str>, template: &Arc<Template>| {
                 u32::try_from(text.len() + template.size()).unwrap_or(u32::MAX)
             })
-            .build();
+            .build_with_hasher(RandomState::default());
         Self {
             rules: Arc::new(rules),
             cache,
