@@ -7,6 +7,7 @@
     reason = "in tests a panic is the report"
 )]
 
+mod hosts;
 mod pooler;
 mod programs;
 mod proxy;
@@ -20,6 +21,7 @@ use std::{
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
 
+pub use hosts::Hosts;
 pub use pooler::{PoolMode, Pooler};
 pub use programs::pg_programs;
 pub use server::TestServer;

@@ -17,6 +17,7 @@ mod distribution;
 mod relay;
 mod report;
 mod round;
+mod scale;
 mod schema;
 mod shape;
 mod way;
@@ -30,6 +31,7 @@ use distribution::Distribution;
 use relay::Relay;
 use report::Report;
 use round::{Measurement, Run};
+use scale::ScaleArgs;
 use shape::Case;
 use way::{Way, WayName};
 
@@ -66,7 +68,7 @@ struct Args {
     #[arg(long)]
     statements: Option<usize>,
     /// The argument that cargo gives to a benchmark.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
     command: Option<Command>,
@@ -74,6 +76,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measures fleets that grow.
+    Scale(ScaleArgs),
     /// Carries connections to a server, late. In a process of its own, whose work is not counted.
     #[command(hide = true)]
     Relay {
@@ -87,8 +91,12 @@ enum Command {
 #[tokio::main]
 async fn main() {
     let args = Args::parse();
-    if let Some(Command::Relay { server, delay }) = &args.command {
-        return relay::serve(server.clone(), Duration::from_millis(*delay)).await;
+    match &args.command {
+        Some(Command::Relay { server, delay }) => {
+            return relay::serve(server.clone(), Duration::from_millis(*delay)).await;
+        }
+        Some(Command::Scale(scale)) => return scale::measure(scale).await,
+        None => {}
     }
     let database = TestDatabase::create().await;
     schema::create(&database, args.tenants).await;
@@ -129,4 +137,10 @@ async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> 
         Arc::into_inner(way).expect("no task has it").close().await;
     }
     measured
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -12,6 +12,7 @@ use tests::TestDatabase;
 use crate::{
     cost::{OWN_PROCESS, backends, memory, processor_time},
     distribution::{Distribution, Tenants},
+    median,
     relay::Counter,
     shape::Case,
     way::{Way, WayName},
@@ -173,10 +174,4 @@ fn summary(way: WayName, turns: &[Turn], plain: &[Turn], memory: f64, round_trip
         memory,
         round_trips,
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -40,6 +40,21 @@ pub(crate) async fn create(database: &TestDatabase, tenants: u32) {
     db.close().await.unwrap();
 }
 
+/// The schema for plain SeaORM alone.
+pub(crate) async fn create_one(db: &DatabaseConnection) {
+    create_schema(db, ONE).await;
+}
+
+/// A tenant's schema without a role, with so many tables in all.
+pub(crate) async fn create_with_tables(db: &DatabaseConnection, tenant: usize, tables: u32) {
+    let name = name(tenant);
+    create_schema(db, &name).await;
+    let more = (3..tables).map(|number| {
+        format!("CREATE TABLE {name}.other_{number} (id bigserial PRIMARY KEY, name text NOT NULL, at timestamptz);")
+    });
+    db.execute_unprepared(&more.collect::<String>()).await.unwrap();
+}
+
 async fn create_schema(db: &DatabaseConnection, name: &str) {
     let sql = format!(
         "CREATE SCHEMA {name};

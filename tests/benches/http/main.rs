@@ -1,0 +1,212 @@
+//! Requests to axum and actix-web over HTTP: with and without the layer, with and without a query, for one host and for
+//! many.
+//!
+//! `scripts/bench http` runs it. It prints medians, and ratios to the same handler without the layer and to one host, in the
+//! same round.
+//! Whoever asks has a share of the processors, too.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and a panic is its report"
+)]
+
+mod client;
+mod server;
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use sea_orm::ConnectionTrait;
+use tenant_core::{Scope, Tenants};
+use tests::{Hosts, TestDatabase};
+
+use client::Client;
+use server::{Framework, Server};
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// The number of hosts, each of a tenant.
+    #[arg(long, default_value_t = 1_000)]
+    hosts: usize,
+    /// The connections that ask.
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+    /// The number of rounds. Each way has its turn in each.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The length of a turn in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    turn: u64,
+    /// The argument that cargo gives to a benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A request, and who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    framework: Framework,
+    has_layer: bool,
+    has_query: bool,
+    hosts: usize,
+}
+
+impl Way {
+    fn without_layer(self) -> Self {
+        Self {
+            has_layer: false,
+            hosts: 1,
+            ..self
+        }
+    }
+
+    fn for_one_host(self) -> Self {
+        Self { hosts: 1, ..self }
+    }
+
+    fn path(self) -> &'static str {
+        match (self.has_layer, self.has_query) {
+            (false, false) => "/hello",
+            (false, true) => "/note",
+            (true, false) => "/tenant/hello",
+            (true, true) => "/tenant/note",
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let yes = |is: bool| if is { "yes" } else { "no" };
+        write!(
+            f,
+            "{:<10} {:>6} {:>6} {:>6}",
+            self.framework.to_string(),
+            yes(self.has_query),
+            yes(self.has_layer),
+            self.hosts
+        )
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let args = Args::parse();
+    let database = TestDatabase::create().await;
+    create_schemas(&database, args.hosts).await;
+    let tenants = connect(&database, args.hosts).await;
+    let servers = Framework::ALL.map(|framework| Server::start(framework, &tenants));
+    let ways = ways(args.hosts);
+    let mut rates = vec![Vec::new(); ways.len()];
+    for round in 0..=args.rounds as usize {
+        for position in 0..ways.len() {
+            let number = (round + position) % ways.len();
+            let way = ways[number];
+            let server = servers.iter().find(|server| server.framework == way.framework);
+            let rate = turn(&args, way, server.expect("a server")).await;
+            // The first round fills the caches.
+            if round > 0 {
+                rates[number].push(rate);
+            }
+        }
+    }
+    report(&ways, &rates);
+    tenants.close().await.unwrap();
+}
+
+fn ways(hosts: usize) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for framework in Framework::ALL {
+        for has_query in [false, true] {
+            for (has_layer, hosts) in [(false, 1), (true, 1), (true, hosts)] {
+                ways.push(Way {
+                    framework,
+                    has_layer,
+                    has_query,
+                    hosts,
+                });
+            }
+        }
+    }
+    ways
+}
+
+async fn create_schemas(database: &TestDatabase, tenants: usize) {
+    let db = database.connect().await;
+    for number in 0..tenants {
+        let sql = format!(
+            "CREATE SCHEMA tenant_{number}; CREATE TABLE tenant_{number}.note (id int PRIMARY KEY, title text NOT NULL);
+             INSERT INTO tenant_{number}.note VALUES (1, 'title')"
+        );
+        db.execute_unprepared(&sql).await.unwrap();
+    }
+    db.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+    db.close().await.unwrap();
+}
+
+async fn connect(database: &TestDatabase, hosts: usize) -> Tenants {
+    Tenants::builder()
+        .table(Scope::Tenant, "note")
+        .store(Hosts::numbered(hosts))
+        .remember_hosts_for(Duration::from_secs(3600))
+        .connect(database.options())
+        .await
+        .unwrap()
+}
+
+/// Requests a second.
+async fn turn(args: &Args, way: Way, server: &Server) -> f64 {
+    let begun = Instant::now();
+    let end = begun + Duration::from_millis(args.turn);
+    let clients = (0..args.clients).map(|first| {
+        let address = server.address;
+        tokio::spawn(async move {
+            let mut client = Client::connect(address).await;
+            let mut answered = 0_u32;
+            let mut host = first;
+            while Instant::now() < end {
+                client.get(way.path(), host % way.hosts).await;
+                answered += 1;
+                host += 1;
+            }
+            answered
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    let mut answered = 0;
+    for client in clients {
+        answered += client.await.unwrap();
+    }
+    f64::from(answered) / begun.elapsed().as_secs_f64()
+}
+
+fn report(ways: &[Way], rates: &[Vec<f64>]) {
+    println!(
+        "{:<10} {:>6} {:>6} {:>6} {:>10} {:>14} {:>9}",
+        "framework", "query", "layer", "hosts", "a second", "without layer", "one host"
+    );
+    for (way, of_way) in ways.iter().zip(rates) {
+        let ratio = |other: Way| {
+            let base = ways.iter().position(|way| *way == other);
+            let base = &rates[base.expect("a way that was measured")];
+            median(of_way.iter().zip(base).map(|(rate, base)| rate / base))
+        };
+        println!(
+            "{way} {:>10.0} {:>14.3} {:>9.3}",
+            median(of_way.iter().copied()),
+            ratio(way.without_layer()),
+            ratio(way.for_one_host())
+        );
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
