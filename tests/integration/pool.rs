@@ -1,6 +1,12 @@
 //! The connections of tenants: who gets which, what becomes of them, and what of the options holds.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use sea_orm::{
@@ -10,7 +16,7 @@ use sea_orm::{
 use tenant_core::{
     ConnectError, ConnectionError, PoolStatus, SchemaName, Tenant, TenantConnection, TenantId, Tenants,
 };
-use tests::TestDatabase;
+use tests::{TestDatabase, TestServer};
 
 use crate::entities::with_roles;
 
@@ -257,42 +263,94 @@ async fn sessions_that_were_terminated_cost_one_request() {
     tenants.close().await.unwrap();
 }
 
-/// PostgreSQL restarts: statements in flight fail, and no others.
+/// Sends statements from many tasks until it is stopped.
+struct Load {
+    tasks: Vec<tokio::task::JoinHandle<Answers>>,
+    is_over: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    done: u32,
+    failed: Vec<DbErr>,
+}
+
+impl Load {
+    fn start(tenants: &Tenants) -> Self {
+        let is_over = Arc::<AtomicBool>::default();
+        let tasks = (0..8).map(|number| {
+            let db = tenant(tenants, ["acme", "globex", "initech"][number % 3]);
+            let is_over = Arc::clone(&is_over);
+            tokio::spawn(async move {
+                let mut answers = Answers::default();
+                while !is_over.load(Ordering::Relaxed) {
+                    match db.execute_unprepared("SELECT 1").await {
+                        Ok(_) => answers.done += 1,
+                        Err(error) => answers.failed.push(error),
+                    }
+                }
+                answers
+            })
+        });
+        Self {
+            tasks: tasks.collect(),
+            is_over,
+        }
+    }
+
+    async fn stop(self) -> Answers {
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut answers = Answers::default();
+        for task in self.tasks {
+            let of_task = task.await.unwrap();
+            answers.done += of_task.done;
+            answers.failed.extend(of_task.failed);
+        }
+        answers
+    }
+}
+
+const PAUSE: Duration = Duration::from_millis(300);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
     const CONNECTIONS: u32 = 4;
     const TIMES: u32 = 5;
     let database = database().await;
     let tenants = connect(options(&database, CONNECTIONS)).await;
-    let end = std::time::Instant::now() + Duration::from_millis(300 * u64::from(TIMES + 1));
-    let tasks = (0..8).map(|number| {
-        let db = tenant(&tenants, ["acme", "globex", "initech"][number % 3]);
-        tokio::spawn(async move {
-            let (mut done, mut failed) = (0, 0);
-            while std::time::Instant::now() < end {
-                match db.execute_unprepared("SELECT 1").await {
-                    Ok(_) => done += 1,
-                    Err(_) => failed += 1,
-                }
-            }
-            (done, failed)
-        })
-    });
-    let tasks: Vec<_> = tasks.collect();
+    let load = Load::start(&tenants);
     for _ in 0..TIMES {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(PAUSE).await;
         let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()";
         database.execute(terminate).await;
     }
-    let (mut done, mut failed) = (0, 0);
-    for task in tasks {
-        let of_task = task.await.unwrap();
-        done += of_task.0;
-        failed += of_task.1;
-    }
+    tokio::time::sleep(PAUSE).await;
+    let Answers { done, failed } = load.stop().await;
     assert!(done > 100, "{done}");
-    assert!(failed <= TIMES * CONNECTIONS, "{failed} requests failed");
+    assert!(failed.len() <= (TIMES * CONNECTIONS) as usize, "{failed:?}");
+    tenants.close().await.unwrap();
+}
+
+/// Those that come while the server is not there wait until it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_restarts_under_load_costs_the_requests_in_flight() {
+    const CONNECTIONS: u32 = 4;
+    let server = TestServer::start();
+    let mut options = ConnectOptions::new(server.url());
+    options.max_connections(CONNECTIONS).sqlx_logging(false);
+    let tenants = connect(options).await;
+    let load = Load::start(&tenants);
+    tokio::time::sleep(PAUSE).await;
+    server.restart().await;
+    tokio::time::sleep(PAUSE).await;
+    let Answers { done, failed } = load.stop().await;
+    assert!(done > 100, "{done}");
+    assert!(failed.len() <= CONNECTIONS as usize, "{failed:?}");
+    for name in ["acme", "globex", "initech"] {
+        let answer = tenant(&tenants, name).execute_unprepared("SELECT 1").await;
+        answer.unwrap();
+    }
     tenants.close().await.unwrap();
 }
 

@@ -105,7 +105,11 @@ fn program() -> Option<PathBuf> {
     let directories = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     directories
         .map(|directory| directory.join("pgbouncer"))
-        .find(|program| program.is_file())
+        .find(|program| is_program(program))
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
 }
 
 fn version(program: &Path) -> (u32, u32) {

@@ -1,6 +1,7 @@
 //! [`PooledConnection`]: a connection, and what the pool knows of it.
 
 use std::{
+    io::ErrorKind,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -21,6 +22,9 @@ pub(super) struct PooledConnection {
     heard: Instant,
     _open: Open,
 }
+
+/// The time between two attempts to open a connection.
+const PAUSE_TO_OPEN: Duration = Duration::from_millis(20);
 
 /// Counts a connection as open until it is dropped.
 struct Open(Arc<Counters>);
@@ -157,8 +161,21 @@ impl Pool {
         }
     }
 
-    /// Opens a connection. sqlx tries again where the server is starting up, until `connect_timeout`.
+    /// Opens a connection. Where the server is starting or stopping, this is tried again until `connect_timeout`: by sqlx
+    /// if it refuses, and here if it takes a connection and hangs up.
     async fn open(&self) -> Result<PooledConnection, DbErr> {
+        let deadline = Instant::now() + self.0.settings.connect_timeout;
+        loop {
+            match self.open_once().await {
+                Err(error) if has_hung_up(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE_TO_OPEN).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_once(&self) -> Result<PooledConnection, DbErr> {
         let connection = self.0.connector.acquire().await.map_err(not_opened)?;
         let mut raw = connection.detach();
         require_standard_strings(&mut raw).await?;
@@ -170,6 +187,26 @@ impl Pool {
             heard: now,
             _open: Open::new(&self.0.counters),
         })
+    }
+}
+
+/// True where a server that is stopping or starting ends a connection before it is used: it closes it, or says that it is
+/// shutting down (57P01), has crashed (57P02) or is not ready (57P03).
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn has_hung_up(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
+        return false;
+    };
+    match &**error {
+        Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+        ),
+        Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03")),
+        _ => false,
     }
 }
 
