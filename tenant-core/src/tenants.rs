@@ -37,7 +37,10 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Tenants {
+pub struct Tenants(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     /// The plain connection for the shared schema.
     db: DatabaseConnection,
     /// The connections of tenants, unless the application brought its own.
@@ -70,12 +73,12 @@ impl Tenants {
     #[must_use]
     pub fn connection(&self, tenant: &Tenant) -> TenantConnection {
         TenantConnection::over(
-            self.db.clone(),
+            self.0.db.clone(),
             tenant.clone(),
-            self.compiler.clone(),
-            self.roles.clone(),
+            self.0.compiler.clone(),
+            self.0.roles.clone(),
         )
-        .on(self.pool.clone())
+        .on(self.0.pool.clone())
     }
 
     /// The tenant of a host name, which may be remembered for as long as
@@ -84,15 +87,15 @@ impl Tenants {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
-        if let Some(tenant) = self.cache.get(host) {
+        if let Some(tenant) = self.0.cache.get(host) {
             return Ok(Some(tenant));
         }
-        let begun = self.cache.generation();
-        let found = self.store.by_domain(host).await?;
+        let begun = self.0.cache.generation();
+        let found = self.0.store.by_domain(host).await?;
         let refused = |tenant: &&Tenant| self.expected().is_some_and(|expected| expected.refuses(tenant));
         // One that is refused for its version is served as soon as it is migrated.
         if let Some(tenant) = found.as_ref().filter(|tenant| !refused(tenant)) {
-            self.cache.insert(host, tenant.clone(), begun);
+            self.0.cache.insert(host, tenant.clone(), begun);
         }
         Ok(found)
     }
@@ -102,7 +105,7 @@ impl Tenants {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
-        self.store.by_schema(schema).await
+        self.0.store.by_schema(schema).await
     }
 
     /// All tenants, in the order of their schemas, as the catalog has them now.
@@ -110,20 +113,20 @@ impl Tenants {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
-        self.store.list().await
+        self.0.store.list().await
     }
 
     /// Forgets which host is which tenant's. To be called after a change to the catalog that this process
     /// made and that must be seen at once.
     pub fn forget_hosts(&self) {
-        self.cache.clear();
+        self.0.cache.clear();
     }
 
     /// The plain connection for the shared schema: the catalog, and lifecycle functions. A `#[tenant]` entity does not
     /// work on it. It has up to 4 connections of its own, and opens them when they are used.
     #[must_use]
     pub fn shared_connection(&self) -> &DatabaseConnection {
-        &self.db
+        &self.0.db
     }
 
     /// How far the tenant's schema is from what [`TenantsBuilder::expect_versions`] says, as far as this value of the
@@ -135,17 +138,17 @@ impl Tenants {
     }
 
     pub(crate) fn expected(&self) -> Option<&Expected> {
-        self.expected.as_ref()
+        self.0.expected.as_ref()
     }
 
     pub(crate) fn rules(&self) -> &Rules {
-        self.compiler.rules()
+        self.0.compiler.rules()
     }
 
     /// Figures of the connections of tenants. `None` if the application brought its own connection.
     #[must_use]
     pub fn pool_status(&self) -> Option<PoolStatus> {
-        self.pool.as_ref().map(Pool::status)
+        self.0.pool.as_ref().map(Pool::status)
     }
 
     /// Closes the connections to the database, after those in use are given back.
@@ -153,10 +156,10 @@ impl Tenants {
     /// # Errors
     /// [`DbErr`] if a connection could not be closed.
     pub async fn close(&self) -> Result<(), DbErr> {
-        if let Some(pool) = &self.pool {
+        if let Some(pool) = &self.0.pool {
             pool.close().await;
         }
-        self.db.close_by_ref().await
+        self.0.db.close_by_ref().await
     }
 }
 
@@ -345,12 +348,9 @@ impl TenantsBuilder {
             self.prepared_by_pooler,
         )
         .await?;
-        let tenants = Tenants {
-            pool,
-            ..self.over(db).await?
-        };
+        let tenants = self.on(db, pool).await?;
         refuse_tenants_schemas(&tenants).await?;
-        refuse_tenants_path(&tenants.db).await?;
+        refuse_tenants_path(tenants.shared_connection()).await?;
         Ok(tenants)
     }
 
@@ -366,6 +366,10 @@ impl TenantsBuilder {
     /// # Errors
     /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension is not there.
     pub async fn over(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
+        self.on(db, None).await
+    }
+
+    async fn on(self, db: DatabaseConnection, pool: Option<Pool>) -> Result<Tenants, ConnectError> {
         let mut rules = self.rules()?;
         extension::read(&db, &self.extensions, rules.extensions_mut()).await?;
         let compiler = Compiler::new(rules);
@@ -373,15 +377,15 @@ impl TenantsBuilder {
             .store
             .unwrap_or_else(|| Arc::new(SeaOrmStore::new(db.clone())));
         let host_memory = self.host_memory.unwrap_or(DEFAULT_HOST_MEMORY);
-        Ok(Tenants {
+        Ok(Tenants(Arc::new(Inner {
             db,
-            pool: None,
+            pool,
             store,
             cache: ResolutionCache::new(host_memory),
             compiler,
             roles: self.runs_as_tenant_roles.then(Roles::default),
             expected: self.expected,
-        })
+        })))
     }
 
     /// The check of statements alone, for transactions that somebody else began, such as those of migrations.
@@ -450,7 +454,7 @@ async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     let rules = tenants.rules();
     let allowed = rules.schemas().chain(rules.extensions().schemas());
     let allowed = allowed.filter(|schema| *schema != SHARED_SCHEMA);
-    match find_tenants_schema(&tenants.db, allowed).await? {
+    match find_tenants_schema(tenants.shared_connection(), allowed).await? {
         Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
         None => Ok(()),
     }

@@ -10,12 +10,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use crate::tenant::{Tenant, TenantId};
 
 /// How many tenants and versions are remembered as told of in the log.
-const MAX_WARNED: u64 = 10_000;
+const MAX_WARNED: usize = 10_000;
 
 /// The names of the migrations that this program expects in the schemas of tenants, in their order. Cheap to clone.
 ///
@@ -124,7 +124,7 @@ pub(crate) struct Expected {
         not(any(feature = "axum", feature = "actix")),
         allow(dead_code, reason = "only requests warn")
     )]
-    warned: Cache<(TenantId, Option<String>), ()>,
+    warned: Arc<Cache<(TenantId, Option<String>), ()>>,
 }
 
 impl Expected {
@@ -132,7 +132,7 @@ impl Expected {
         Self {
             versions,
             policy,
-            warned: Cache::new(MAX_WARNED),
+            warned: Arc::new(Cache::new(MAX_WARNED)),
         }
     }
 
@@ -155,7 +155,11 @@ impl Expected {
             return false;
         }
         let key = (tenant.id(), tenant.version().map(str::to_owned));
-        let fresh = self.warned.entry(key).or_insert(()).is_fresh();
+        let mut fresh = false;
+        let Ok(()) = self.warned.get_or_insert_with(&key, || {
+            fresh = true;
+            Ok::<_, std::convert::Infallible>(())
+        });
         if fresh {
             tracing::warn!(schema = %tenant.schema(), pending, "a tenant is served whose schema is behind: migrate it");
         }

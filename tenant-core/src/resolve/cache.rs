@@ -1,15 +1,11 @@
 //! [`ResolutionCache`]: which tenant a host was found to be.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
-use foldhash::fast::RandomState;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use super::Host;
 use crate::{
@@ -18,15 +14,22 @@ use crate::{
 };
 
 /// How many hosts are remembered at the most. Each takes a few hundred bytes.
-const MAX_HOSTS: u64 = 100_000;
+const MAX_HOSTS: usize = 100_000;
 
 /// Remembers hosts that are a tenant's, for as long as its time to live. A host that is nobody's is not
 /// remembered: it may be signed up at any moment, and strangers can make up any number of them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ResolutionCache {
-    tenants: Cache<Host, Tenant, RandomState>,
+    tenants: Cache<Host, Remembered>,
+    time_to_live: Duration,
     /// Counts the times that anything was forgotten.
-    generation: Arc<AtomicU64>,
+    generation: AtomicU64,
+}
+
+#[derive(Debug, Clone)]
+struct Remembered {
+    tenant: Tenant,
+    since: Instant,
 }
 
 /// What the cache had forgotten when a look-up began.
@@ -40,19 +43,18 @@ impl ResolutionCache {
             false => time_to_live,
         };
         Self {
-            tenants: Cache::builder()
-                .max_capacity(MAX_HOSTS)
-                .time_to_live(time_to_live)
-                .build_with_hasher(RandomState::default()),
-            generation: Arc::default(),
+            tenants: Cache::new(MAX_HOSTS),
+            time_to_live,
+            generation: AtomicU64::default(),
         }
     }
 
     pub(crate) fn get(&self, host: &Host) -> Option<Tenant> {
         if plant::is(Plant::HostsMixedUp) {
-            return self.tenants.iter().next().map(|(_, tenant)| tenant);
+            return self.tenants.iter().next().map(|(_, found)| found.tenant);
         }
-        self.tenants.get(host)
+        let found = self.tenants.get(host)?;
+        (found.since.elapsed() < self.time_to_live).then_some(found.tenant)
     }
 
     /// To be taken before a look-up, and handed to [`Self::insert`] after it.
@@ -66,10 +68,11 @@ impl ResolutionCache {
         if self.generation().0 != begun.0 {
             return;
         }
-        self.tenants.insert(host.clone(), tenant);
+        let since = Instant::now();
+        self.tenants.insert(host.clone(), Remembered { tenant, since });
         // Between the check and the insertion something may have been forgotten.
         if self.generation().0 != begun.0 {
-            self.tenants.invalidate(host);
+            self.tenants.remove(host);
         }
     }
 
@@ -79,7 +82,7 @@ impl ResolutionCache {
             return;
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.tenants.invalidate_all();
+        self.tenants.clear();
     }
 }
 
@@ -101,6 +104,14 @@ mod tests {
         cache.insert(&host, tenant.clone(), cache.generation());
         assert_eq!(cache.get(&host), Some(tenant));
         cache.clear();
+        assert_eq!(cache.get(&host), None);
+    }
+
+    #[test]
+    fn remembers_for_its_time_to_live() {
+        let cache = ResolutionCache::new(Duration::ZERO);
+        let (host, tenant) = entry();
+        cache.insert(&host, tenant, cache.generation());
         assert_eq!(cache.get(&host), None);
     }
 

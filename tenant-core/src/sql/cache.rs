@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use moka::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 use super::{Rules, compile, refusal::Refusal, template::Template, unguarded};
 use crate::plant::{self, Plant};
 
 /// What the cache holds at the most, in bytes of texts and templates.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The mean size of an entry, as the cache wants to know it. It divides itself into parts that have a number of these each, and
+/// a part has to have room for the longest text.
+const ENTRY_BYTES: usize = 16 * 1024;
 
 /// A longer text is compiled each time: `insert_many` makes one for every number of rows.
 const CACHED_TEXT_BYTES: usize = 32 * 1024;
@@ -18,28 +21,33 @@ const CACHED_TEXT_BYTES: usize = 32 * 1024;
 ///
 /// A cached template belongs to no tenant, so it cannot be taken for another tenant's.
 #[derive(Debug, Clone)]
-pub(crate) struct Compiler {
-    rules: Arc<Rules>,
-    cache: Cache<Arc<str>, Arc<Template>, RandomState>,
+pub(crate) struct Compiler(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    rules: Rules,
+    cache: Cache<Box<str>, Arc<Template>, Bytes>,
+}
+
+/// Weighs entries by their bytes.
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Box<str>, Arc<Template>> for Bytes {
+    fn weight(&self, text: &Box<str>, template: &Arc<Template>) -> u64 {
+        (text.len() + template.size()) as u64
+    }
 }
 
 impl Compiler {
     pub(crate) fn new(rules: Rules) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(CACHE_BYTES)
-            .weigher(|text: &Arc<str>, template: &Arc<Template>| {
-                u32::try_from(text.len() + template.size()).unwrap_or(u32::MAX)
-            })
-            .build_with_hasher(RandomState::default());
-        Self {
-            rules: Arc::new(rules),
-            cache,
-        }
+        let cache = Cache::with_weighter(CACHE_BYTES / ENTRY_BYTES, CACHE_BYTES as u64, Bytes);
+        Self(Arc::new(Inner { rules, cache }))
     }
 
     /// What its statements may name.
     pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+        &self.0.rules
     }
 
     /// The template of `sql`. A refusal is not cached: it is a bug to be mended.
@@ -47,12 +55,12 @@ impl Compiler {
         if plant::is(Plant::GuardOff) {
             return Ok(Arc::new(Self::replace_markers(sql)));
         }
-        if let Some(template) = self.cache.get(sql) {
+        if let Some(template) = self.0.cache.get(sql) {
             return Ok(template);
         }
-        let template = Arc::new(compile::compile(sql, &self.rules)?);
+        let template = Arc::new(compile::compile(sql, &self.0.rules)?);
         if sql.len() <= CACHED_TEXT_BYTES {
-            self.cache.insert(sql.into(), Arc::clone(&template));
+            self.0.cache.insert(sql.into(), Arc::clone(&template));
         }
         Ok(template)
     }
