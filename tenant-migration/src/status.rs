@@ -179,6 +179,7 @@ pub(crate) fn chunks(found: &[Found]) -> usize {
 }
 
 /// Reads the ledgers of `target`, the shared schema's first, on one connection.
+#[cfg(feature = "cli")]
 pub(crate) async fn read(
     db: &DatabaseConnection,
     migrations: &Migrations,
