@@ -9,6 +9,7 @@
 
 mod hosts;
 mod pooler;
+mod processor;
 mod programs;
 mod proxy;
 mod server;
@@ -23,6 +24,7 @@ use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
 
 pub use hosts::Hosts;
 pub use pooler::{PoolMode, Pooler};
+pub use processor::{OWN_PROCESS, processor_time};
 pub use programs::pg_programs;
 pub use server::TestServer;
 

@@ -24,7 +24,7 @@ use std::{
 use clap::Parser;
 use sea_orm::ConnectionTrait;
 use tenant_core::{Scope, Tenants};
-use tests::{Hosts, TestDatabase};
+use tests::{Hosts, OWN_PROCESS, TestDatabase, processor_time};
 
 use client::Client;
 use server::{Framework, Server};
@@ -72,8 +72,8 @@ impl Way {
 
     fn path(self) -> &'static str {
         match (self.has_layer, self.has_query) {
-            (false, false) => "/hello",
-            (false, true) => "/note",
+            (false, false) => "/alone/hello",
+            (false, true) => "/alone/note",
             (true, false) => "/tenant/hello",
             (true, true) => "/tenant/note",
         }
@@ -102,20 +102,20 @@ async fn main() {
     let tenants = connect(&database, args.hosts).await;
     let servers = Framework::ALL.map(|framework| Server::start(framework, &tenants));
     let ways = ways(args.hosts);
-    let mut rates = vec![Vec::new(); ways.len()];
+    let mut turns = vec![Vec::new(); ways.len()];
     for round in 0..=args.rounds as usize {
         for position in 0..ways.len() {
             let number = (round + position) % ways.len();
             let way = ways[number];
             let server = servers.iter().find(|server| server.framework == way.framework);
-            let rate = turn(&args, way, server.expect("a server")).await;
+            let turn = Turn::take(&args, way, server.expect("a server")).await;
             // The first round fills the caches.
             if round > 0 {
-                rates[number].push(rate);
+                turns[number].push(turn);
             }
         }
     }
-    report(&ways, &rates);
+    report(&ways, &turns);
     tenants.close().await.unwrap();
 }
 
@@ -159,48 +159,78 @@ async fn connect(database: &TestDatabase, hosts: usize) -> Tenants {
         .unwrap()
 }
 
-/// Requests a second.
-async fn turn(args: &Args, way: Way, server: &Server) -> f64 {
-    let begun = Instant::now();
-    let end = begun + Duration::from_millis(args.turn);
-    let clients = (0..args.clients).map(|first| {
-        let address = server.address;
-        tokio::spawn(async move {
-            let mut client = Client::connect(address).await;
-            let mut answered = 0_u32;
-            let mut host = first;
-            while Instant::now() < end {
-                client.get(way.path(), host % way.hosts).await;
-                answered += 1;
-                host += 1;
-            }
-            answered
-        })
-    });
-    let clients: Vec<_> = clients.collect();
-    let mut answered = 0;
-    for client in clients {
-        answered += client.await.unwrap();
-    }
-    f64::from(answered) / begun.elapsed().as_secs_f64()
+/// Result of a way in one turn.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    requests_a_second: f64,
+    /// Of this process for a request, in microseconds: of the server's side and of who asks.
+    processor_time: f64,
 }
 
-fn report(ways: &[Way], rates: &[Vec<f64>]) {
+impl Turn {
+    async fn take(args: &Args, way: Way, server: &Server) -> Self {
+        let (begun, before) = (Instant::now(), processor_time(OWN_PROCESS));
+        let end = begun + Duration::from_millis(args.turn);
+        let clients = (0..args.clients).map(|first| {
+            let address = server.address;
+            tokio::spawn(async move {
+                let mut client = Client::connect(address).await;
+                let mut answered = 0_u32;
+                let mut host = first;
+                while Instant::now() < end {
+                    client.get(way.path(), host % way.hosts).await;
+                    answered += 1;
+                    host += 1;
+                }
+                answered
+            })
+        });
+        let clients: Vec<_> = clients.collect();
+        let mut answered = 0;
+        for client in clients {
+            answered += client.await.unwrap();
+        }
+        let answered = f64::from(answered);
+        Self {
+            requests_a_second: answered / begun.elapsed().as_secs_f64(),
+            processor_time: (processor_time(OWN_PROCESS) - before).as_secs_f64() * 1e6 / answered,
+        }
+    }
+}
+
+fn report(ways: &[Way], turns: &[Vec<Turn>]) {
     println!(
-        "{:<10} {:>6} {:>6} {:>6} {:>10} {:>14} {:>9}",
-        "framework", "query", "layer", "hosts", "a second", "without layer", "one host"
+        "{:<10} {:>6} {:>6} {:>6} {:>10} {:>14} {:>9} {:>8} {:>14}",
+        "framework",
+        "query",
+        "layer",
+        "hosts",
+        "a second",
+        "without layer",
+        "one host",
+        "cpu us",
+        "without layer"
     );
-    for (way, of_way) in ways.iter().zip(rates) {
-        let ratio = |other: Way| {
+    for (way, of_way) in ways.iter().zip(turns) {
+        let ratio = |other: Way, value: fn(&Turn) -> f64| {
             let base = ways.iter().position(|way| *way == other);
-            let base = &rates[base.expect("a way that was measured")];
-            median(of_way.iter().zip(base).map(|(rate, base)| rate / base))
+            let base = &turns[base.expect("a way that was measured")];
+            median(
+                of_way
+                    .iter()
+                    .zip(base)
+                    .map(|(turn, base)| value(turn) / value(base)),
+            )
         };
+        let rate = |turn: &Turn| turn.requests_a_second;
+        let cost = |turn: &Turn| turn.processor_time;
         println!(
-            "{way} {:>10.0} {:>14.3} {:>9.3}",
-            median(of_way.iter().copied()),
-            ratio(way.without_layer()),
-            ratio(way.for_one_host())
+            "{way} {:>10.0} {:>14.3} {:>9.3} {:>8.1} {:>14.3}",
+            median(of_way.iter().map(rate)),
+            ratio(way.without_layer(), rate),
+            ratio(way.for_one_host(), rate),
+            median(of_way.iter().map(cost)),
+            ratio(way.without_layer(), cost)
         );
     }
 }

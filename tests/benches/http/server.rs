@@ -54,14 +54,14 @@ fn serve_axum(listener: std::net::TcpListener, tenants: Tenants) {
         .route("/hello", get(async || "Hello"))
         .route("/note", get(async |db: TenantConnection| title(&db).await))
         .layer(TenantLayer::new(tenants));
-    let app = Router::new()
+    let alone = Router::new()
         .route("/hello", get(async || "Hello"))
         .route(
             "/note",
             get(async |State(db): State<TenantConnection>| title(&db).await),
         )
-        .with_state(alone)
-        .nest("/tenant", tenant);
+        .with_state(alone);
+    let app = Router::new().nest("/alone", alone).nest("/tenant", tenant);
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     tokio::spawn(async { axum::serve(listener, app).await });
@@ -77,14 +77,14 @@ fn serve_actix(listener: std::net::TcpListener, tenants: Tenants) {
                 "/note",
                 web::get().to(async |db: TenantConnection| title(&db).await),
             );
-        actix_web::App::new()
+        let alone = web::scope("/alone")
             .app_data(web::Data::new(first(&tenants)))
             .route("/hello", web::get().to(async || "Hello"))
             .route(
                 "/note",
                 web::get().to(async |db: web::Data<TenantConnection>| title(&db).await),
-            )
-            .service(tenant)
+            );
+        actix_web::App::new().service(alone).service(tenant)
     };
     thread::spawn(|| {
         let server = actix_web::HttpServer::new(app).disable_signals();

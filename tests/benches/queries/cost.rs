@@ -1,13 +1,10 @@
-//! Costs of a way: processor time and memory, as Linux counts them. Zero for a server on another machine.
+//! Processes of a way and their memory, as Linux counts it. Zero for a server on another machine.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::way::WayName;
-
-/// Linux reports processor time in ticks of this many to a second.
-const TICKS_A_SECOND: u64 = 100;
 
 /// The processes of the server that work for a way.
 pub(crate) async fn backends(db: &DatabaseConnection, way: WayName) -> Vec<i32> {
@@ -15,25 +12,6 @@ pub(crate) async fn backends(db: &DatabaseConnection, way: WayName) -> Vec<i32> 
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [way.to_string().into()]);
     let rows = db.query_all_raw(statement).await.unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
-}
-
-/// This process, as Linux names it to itself.
-pub(crate) const OWN_PROCESS: &[&str] = &["self"];
-
-/// Processor time of processes.
-pub(crate) fn processor_time(processes: &[impl ToString]) -> Duration {
-    let ticks: u64 = processes
-        .iter()
-        .filter_map(|process| ticks(&process.to_string()))
-        .sum();
-    Duration::from_millis(ticks * 1000 / TICKS_A_SECOND)
-}
-
-fn ticks(process: &str) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the process may have spaces in it.
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
 /// Memory that processes share with no others, in MB.

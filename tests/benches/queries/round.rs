@@ -7,10 +7,10 @@ use std::{
 
 use fastrand::Rng;
 use sea_orm::DatabaseConnection;
-use tests::TestDatabase;
+use tests::{OWN_PROCESS, TestDatabase, processor_time};
 
 use crate::{
-    cost::{OWN_PROCESS, backends, memory, processor_time},
+    cost::{backends, memory},
     distribution::{Distribution, Tenants},
     median,
     relay::Counter,
