@@ -1,4 +1,4 @@
-//! What a request and a statement cost in the process of the application, where everything is remembered. No database.
+//! Costs of a request and a statement in the process of the application, where everything is remembered. No database.
 //!
 //! `cargo bench -p tests --bench hot_path` prints nanoseconds for a call: the median of rounds in which the ways take turns.
 //! The aims are 300 ns for a statement, and twice a `RwLock<HashMap>` for a host.
@@ -25,7 +25,7 @@ const HOSTS: usize = 1_000;
 const CALLS: usize = 200_000;
 const ROUNDS: usize = 9;
 
-/// As SeaORM writes it.
+/// A select of an entity with a join, in SeaORM's words.
 const SELECT: &str = r#"SELECT "note"."id", "note"."title", "plan"."name" AS "plan_name" FROM "$tenant"."note"
     LEFT JOIN "public"."plan" ON "note"."plan" = "plan"."code"
     WHERE "note"."title" LIKE $1 AND "note"."id" > $2 ORDER BY "note"."id" ASC LIMIT $3"#;

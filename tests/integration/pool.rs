@@ -332,7 +332,7 @@ async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
     tenants.close().await.unwrap();
 }
 
-/// Those that come while the server is not there wait until it is.
+/// Requests that come while the server is not there wait until it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_under_load_costs_the_requests_in_flight() {
     const CONNECTIONS: u32 = 4;
