@@ -116,7 +116,7 @@ pub enum SkewPolicy {
 }
 
 /// What is expected, and what to do where it is not there.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Expected {
     versions: SchemaVersions,
     policy: SkewPolicy,
@@ -124,7 +124,7 @@ pub(crate) struct Expected {
         not(any(feature = "axum", feature = "actix")),
         allow(dead_code, reason = "only requests warn")
     )]
-    warned: Arc<Cache<(TenantId, Option<String>), ()>>,
+    warned: Cache<(TenantId, Option<String>), ()>,
 }
 
 impl Expected {
@@ -132,7 +132,7 @@ impl Expected {
         Self {
             versions,
             policy,
-            warned: Arc::new(Cache::new(MAX_WARNED)),
+            warned: Cache::new(MAX_WARNED),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use sea_orm::{
     DbErr, RuntimeErr,
-    sqlx::{Connection, Error, PgConnection, Row},
+    sqlx::{Connection, Error, PgConnection, Row, error::DatabaseError},
 };
 
 use super::{Counters, Pool, TIMEOUT, count, keeping::Keeping, lease::Permit, lock};
@@ -192,7 +192,6 @@ impl Pool {
 
 /// True where a server that is stopping or starting ends a connection before it is used: it closes it, or says that it is
 /// shutting down (57P01), has crashed (57P02) or is not ready (57P03).
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn has_hung_up(error: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
         return false;
@@ -205,9 +204,15 @@ fn has_hung_up(error: &DbErr) -> bool {
                 | ErrorKind::ConnectionAborted
                 | ErrorKind::BrokenPipe
         ),
-        Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03")),
-        _ => false,
+        error => has_code(error, &["57P01", "57P02", "57P03"]),
     }
+}
+
+/// True if it is one of these errors of the server.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(super) fn has_code(error: &Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| codes.contains(&&*code))
 }
 
 pub(super) fn not_opened(error: Error) -> DbErr {

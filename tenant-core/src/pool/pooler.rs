@@ -8,13 +8,14 @@
 
 use sea_orm::{
     DbErr,
-    sqlx::{
-        Connection as _, Error, Executor as _, PgConnection, Row as _, error::DatabaseError,
-        postgres::PgConnectOptions,
-    },
+    sqlx::{Connection as _, Error, Executor as _, PgConnection, Row as _, postgres::PgConnectOptions},
 };
 
-use super::{TIMEOUT, connect::not_opened, options::PoolSettings};
+use super::{
+    TIMEOUT,
+    connect::{has_code, not_opened},
+    options::PoolSettings,
+};
 use crate::error::ConnectError;
 
 /// Number of times that two connections are asked. A quiet pooler gives both the same connection to the server, or
@@ -113,11 +114,4 @@ async fn finds(connection: &mut PgConnection, sql: &'static str, expected: i32) 
         Err(error) if has_code(&error, &["42P05", "26000"]) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// True if it is one of these errors of the server.
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn has_code(error: &Error, codes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| codes.contains(&&*code))
 }
