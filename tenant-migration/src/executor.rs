@@ -7,7 +7,6 @@ use crate::{
     crew::Crew,
     error::{PlanError, SessionError},
     fleet::Fleet,
-    lock,
     migrations::Migrations,
     plan::{Action, Plan, Target},
     preview::Preview,
@@ -15,7 +14,7 @@ use crate::{
     run_options::RunOptions,
     status::{self, SchemaStatus},
     version,
-    worker::{Worker, driver_options},
+    worker::{Worker, require_sessions},
 };
 
 /// Plans migrations, and runs them on connections that nobody else uses: one, and more from the plan of many schemas to
@@ -54,9 +53,7 @@ impl Executor {
         migrations: Migrations,
     ) -> Result<Self, SessionError> {
         let worker = Worker::connect(options.into(), migrations).await?;
-        if let Some(options) = driver_options(&worker.db) {
-            lock::require_sessions(&options).await?;
-        }
+        require_sessions(&worker.db).await?;
         Ok(Self {
             crew: Crew::new(worker),
             options: RunOptions::default(),

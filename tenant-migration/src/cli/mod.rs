@@ -41,7 +41,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::SessionError, lock, migrations::Migrations, worker::driver_options};
+use crate::{error::SessionError, migrations::Migrations, worker::require_sessions};
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;
@@ -156,10 +156,8 @@ impl Context<'_> {
         let options = self.options()?;
         let db = Database::connect(options).await;
         let db = db.map_err(|error| self.unreachable(error))?;
-        if let Some(options) = driver_options(&db) {
-            let has_sessions = lock::require_sessions(&options).await;
-            has_sessions.map_err(|error| self.without_session(error))?;
-        }
+        let has_sessions = require_sessions(&db).await;
+        has_sessions.map_err(|error| self.without_session(error))?;
         Ok(db)
     }
 

@@ -11,9 +11,10 @@ use std::{
 
 use crate::{
     entry,
-    error::SchemaError,
+    error::{SchemaError, SessionError},
     hooks::Hook,
     lifecycle::find_name,
+    lock,
     migrations::{MigrationSet, Migrations},
     plan::{Left, SchemaPlan, Step, left},
     preview::{Tape, telling},
@@ -353,6 +354,14 @@ async fn set_up(connect: &mut ConnectOptions) -> Result<(), DbErr> {
 /// What the driver connects with, after all that the application set.
 pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
     Some((*pool(db)?.connect_options()).clone())
+}
+
+/// As [`lock::require_sessions`], of what the connection connects to.
+pub(crate) async fn require_sessions(db: &DatabaseConnection) -> Result<(), SessionError> {
+    match driver_options(db) {
+        Some(options) => lock::require_sessions(&options).await,
+        None => Ok(()),
+    }
 }
 
 fn pool(db: &DatabaseConnection) -> Option<&PgPool> {
