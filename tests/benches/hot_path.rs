@@ -18,35 +18,31 @@ use std::{
 
 use futures_util::FutureExt as _;
 use sea_orm::{DatabaseBackend, MockDatabase};
-use tenant_core::{Host, Scope, Tenant, TenantConnection, Tenants};
-use tests::Hosts;
+use tenant_core::{Host, Scope, Tenants};
+use tests::{Hosts, SELECT_WITH_JOIN, median};
 
 const HOSTS: usize = 1_000;
 const CALLS: usize = 200_000;
 const ROUNDS: usize = 9;
 
-/// A select of an entity with a join, in SeaORM's words.
-const SELECT: &str = r#"SELECT "note"."id", "note"."title", "plan"."name" AS "plan_name" FROM "$tenant"."note"
-    LEFT JOIN "public"."plan" ON "note"."plan" = "plan"."code"
-    WHERE "note"."title" LIKE $1 AND "note"."id" > $2 ORDER BY "note"."id" ASC LIMIT $3"#;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let known = Hosts::numbered(HOSTS);
     let hosts: Vec<_> = known.0.keys().cloned().collect();
-    let connection = connection(&known.0[&hosts[0]]).await;
     let tenants = Tenants::builder()
+        .table(Scope::Tenant, "note")
         .store(known.clone())
         .remember_hosts_for(Duration::from_secs(3600))
         .over(MockDatabase::new(DatabaseBackend::Postgres).into_connection())
         .await
         .unwrap();
+    let connection = tenants.connection(&known.0[&hosts[0]]);
     for host in &hosts {
         tenants.by_host(host).await.unwrap().unwrap();
     }
     let map = RwLock::new(known.0);
 
-    let render = |_: &Host| drop(black_box(connection.render(SELECT).unwrap()));
+    let render = |_: &Host| drop(black_box(connection.render(SELECT_WITH_JOIN).unwrap()));
     let by_host = |host: &Host| drop(black_box(tenants.by_host(host).now_or_never().unwrap().unwrap()));
     let by_map = |host: &Host| drop(black_box(map.read().unwrap().get(host).cloned()));
 
@@ -70,15 +66,6 @@ async fn main() {
     }
 }
 
-async fn connection(tenant: &Tenant) -> TenantConnection {
-    Tenants::builder()
-        .table(Scope::Tenant, "note")
-        .over(MockDatabase::new(DatabaseBackend::Postgres).into_connection())
-        .await
-        .unwrap()
-        .connection(tenant)
-}
-
 /// Nanoseconds for a call, where so many threads call at once.
 fn time(threads: usize, hosts: &[Host], call: &(dyn Fn(&Host) + Sync)) -> f64 {
     let begun = Instant::now();
@@ -92,9 +79,4 @@ fn time(threads: usize, hosts: &[Host], call: &(dyn Fn(&Host) + Sync)) -> f64 {
     });
     let calls = u32::try_from(CALLS).unwrap();
     begun.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

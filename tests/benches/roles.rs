@@ -10,12 +10,12 @@
     reason = "a benchmark prints, and a panic is its report"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::TryStreamExt;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait, TransactionSession, TransactionTrait};
 use tenant_core::{RoleName, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
-use tests::TestDatabase;
+use tests::{TestDatabase, median};
 
 const ROUNDS: usize = 500;
 
@@ -91,9 +91,4 @@ async fn stream(db: &TenantConnection) {
     let all = Statement::from_string(DbBackend::Postgres, "SELECT title FROM note");
     let rows = db.stream_raw(all).await.unwrap();
     assert_eq!(rows.try_collect::<Vec<_>>().await.unwrap().len(), 1_000);
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

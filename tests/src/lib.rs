@@ -8,6 +8,7 @@
 )]
 
 mod hosts;
+mod median;
 mod pooler;
 mod processor;
 mod programs;
@@ -23,6 +24,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tenant_core::{SchemaName, Tenant, TenantConnection, Tenants};
 
 pub use hosts::Hosts;
+pub use median::median;
 pub use pooler::{PoolMode, Pooler};
 pub use processor::{OWN_PROCESS, processor_time};
 pub use programs::pg_programs;
@@ -164,6 +166,11 @@ fn with_database(url: &str, name: &str) -> String {
     let query = query.map_or_else(String::new, |query| format!("?{query}"));
     format!("{}/{name}{query}", &base[..end])
 }
+
+/// A select of an entity with a join, in SeaORM's words, by which benchmarks know the check of a statement.
+pub const SELECT_WITH_JOIN: &str = r#"SELECT "note"."id", "note"."title", "plan"."name" AS "plan_name" FROM "$tenant"."note"
+    LEFT JOIN "public"."plan" ON "note"."plan" = "plan"."code"
+    WHERE "note"."title" LIKE $1 AND "note"."id" > $2 ORDER BY "note"."id" ASC LIMIT $3"#;
 
 /// The connection of a tenant that is in the catalog.
 ///

@@ -13,7 +13,7 @@ use std::{
 
 use sea_orm::sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
-use crate::TestDatabase;
+use crate::{TestDatabase, programs::is_program};
 
 /// Time for which a client keeps a connection to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,10 +106,6 @@ fn program() -> Option<PathBuf> {
     directories
         .map(|directory| directory.join("pgbouncer"))
         .find(|program| is_program(program))
-}
-
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
 }
 
 fn version(program: &Path) -> (u32, u32) {

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
@@ -19,6 +20,11 @@ pub fn pg_programs() -> &'static Path {
     &DIRECTORY
 }
 
+/// True for a file that may be run.
+pub(crate) fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+}
+
 fn find() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
@@ -28,7 +34,7 @@ fn find() -> PathBuf {
         .filter(|directory| {
             ["pg_dump", "pg_restore", "psql"]
                 .iter()
-                .all(|name| directory.join(name).is_file() && !is_wrapper(&directory.join(name)))
+                .all(|name| is_program(&directory.join(name)) && !is_wrapper(&directory.join(name)))
         })
         .collect();
     let any = directories.first().expect("install PostgreSQL's client programs");

@@ -24,7 +24,7 @@ use std::{
 use clap::Parser;
 use sea_orm::ConnectionTrait;
 use tenant_core::{Scope, Tenants};
-use tests::{Hosts, OWN_PROCESS, TestDatabase, processor_time};
+use tests::{Hosts, OWN_PROCESS, TestDatabase, median, processor_time};
 
 use client::Client;
 use server::{Framework, Server};
@@ -233,10 +233,4 @@ fn report(ways: &[Way], turns: &[Vec<Turn>]) {
             ratio(way.without_layer(), cost)
         );
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }

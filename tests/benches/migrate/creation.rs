@@ -5,12 +5,13 @@ use std::time::Duration;
 use sea_orm::{Database, DatabaseConnection};
 use tenant_core::{DEFAULT_KIND, Host, SchemaName};
 use tenant_migration::{Migrations, NewTenant, create_tenant, fill_pool};
+use tests::median;
 
 use crate::{
     fleet::{self, Bench},
     psql::{Files, Message},
     report::{Report, Row},
-    time::{median, time},
+    time::time,
 };
 
 /// How many tenants are made in each round in each way.

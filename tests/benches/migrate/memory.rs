@@ -4,12 +4,12 @@ use std::{env, fs, process::Command};
 
 use sea_orm::ConnectOptions;
 use tenant_migration::{Action, Executor, Target};
+use tests::median;
 
 use crate::{
     fleet::Bench,
     report::{Report, Row},
     schema::Tenant,
-    time::median,
 };
 
 /// What a process had at its peak, in KiB.

@@ -3,12 +3,13 @@
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use sea_orm_migration::MigratorTraitSelf as _;
 use tenant_migration::{Action, Executor, Target};
+use tests::median;
 
 use crate::{
     fleet::Bench,
     report::{Report, Row},
     statements::{count, counted},
-    time::{median, time},
+    time::time,
 };
 
 const CONNECTIONS: &str = "sea-orm-migration, connecting for each";

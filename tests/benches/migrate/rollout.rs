@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectOptions;
 use tenant_migration::{Action, Executor, Outcome, Target};
+use tests::median;
 
 use crate::{
     fleet::Bench,
@@ -11,7 +12,7 @@ use crate::{
     report::{Report, Row},
     schema::Tenant,
     statements::{count, counted},
-    time::{median, time},
+    time::time,
 };
 
 pub(crate) async fn measure(bench: &mut Bench, report: &mut Report) {

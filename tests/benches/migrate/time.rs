@@ -1,4 +1,4 @@
-//! Medians.
+//! Times.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,4 @@ pub(crate) async fn time<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
     let result = work.await;
     (result, begun.elapsed())
-}
-
-pub(crate) fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    values[values.len() / 2]
 }

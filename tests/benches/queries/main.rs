@@ -22,7 +22,7 @@ mod schema;
 mod shape;
 mod way;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tests::TestDatabase;
@@ -128,19 +128,7 @@ async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> 
         .iter()
         .filter(|name| **name == WayName::Plain || args.ways.contains(name))
     {
-        ways.push(Arc::new(
-            Way::connect(name, url, args.connections, args.statements).await,
-        ));
+        ways.push(Way::connect(name, url, args.connections, args.statements).await);
     }
-    let measured = run.measure(&ways, args.rounds, database).await;
-    for way in ways {
-        Arc::into_inner(way).expect("no task has it").close().await;
-    }
-    measured
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
+    run.measure(ways, args.rounds, database).await
 }

@@ -7,12 +7,11 @@ use std::{
 
 use fastrand::Rng;
 use sea_orm::DatabaseConnection;
-use tests::{OWN_PROCESS, TestDatabase, processor_time};
+use tests::{OWN_PROCESS, TestDatabase, median, processor_time};
 
 use crate::{
     cost::{backends, memory},
     distribution::{Distribution, Tenants},
-    median,
     relay::Counter,
     shape::Case,
     way::{Way, WayName},
@@ -60,17 +59,18 @@ pub(crate) struct Measurement {
 }
 
 impl Run {
-    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted.
+    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted, and closes them.
     pub(crate) async fn measure(
         &self,
-        ways: &[Arc<Way>],
+        ways: Vec<Way>,
         rounds: u32,
         database: &TestDatabase,
     ) -> Vec<Measurement> {
         let admin = database.connect().await;
+        let ways: Vec<_> = ways.into_iter().map(Arc::new).collect();
         let mut turns = vec![Vec::new(); ways.len()];
         for _ in 0..2 {
-            for way in ways {
+            for way in &ways {
                 self.turn(way, &admin).await;
             }
         }
@@ -87,6 +87,9 @@ impl Run {
             measured.push(summary(way.name, of_way, &turns[0], memory, round_trips));
         }
         admin.close().await.unwrap();
+        for way in ways {
+            Arc::into_inner(way).expect("no task has it").close().await;
+        }
         measured
     }
 

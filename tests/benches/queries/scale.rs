@@ -2,19 +2,15 @@
 //!
 //! `scripts/bench scale` runs it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use fastrand::Rng;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use tests::TestDatabase;
+use tests::{TestDatabase, median};
 
 use crate::{
     distribution::Distribution,
-    median,
     round::{Measurement, Run},
     schema,
     shape::Case,
@@ -93,7 +89,7 @@ impl Touch {
             }
         }
         way.close().await;
-        let [first, again] = times.map(|times| median(times.into_iter()));
+        let [first, again] = times.map(median);
         Self { first, again }
     }
 }
@@ -114,13 +110,9 @@ async fn throughput(
     };
     let mut ways = Vec::new();
     for name in [WayName::Plain, WayName::Ours] {
-        ways.push(Arc::new(Way::connect(name, database.url(), 8, None).await));
+        ways.push(Way::connect(name, database.url(), 8, None).await);
     }
-    let measured = run.measure(&ways, args.rounds, database).await;
-    for way in ways {
-        Arc::into_inner(way).expect("no task has it").close().await;
-    }
-    measured[1]
+    run.measure(ways, args.rounds, database).await[1]
 }
 
 fn print_head() {
