@@ -1,9 +1,6 @@
 //! [`Crew`]: the workers of an executor.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -11,19 +8,15 @@ use tokio::time::timeout;
 
 use crate::{migrations::Migrations, rows::rows, worker::Worker};
 
-/// The first worker, and those who read for a plan and wait for its run.
+/// The first worker, which stays, and those that are there for as long as there is work for them.
 #[derive(Debug)]
 pub(crate) struct Crew {
     first: Worker,
-    waiting: Mutex<Vec<Worker>>,
 }
 
 impl Crew {
     pub(crate) fn new(first: Worker) -> Self {
-        Self {
-            first,
-            waiting: Mutex::default(),
-        }
+        Self { first }
     }
 
     pub(crate) fn first(&self) -> &Worker {
@@ -35,12 +28,11 @@ impl Crew {
     }
 
     /// These workers and more of them, the first one among them: as many as are `wanted`, and the server has connections
-    /// for. They are the caller's until it lets them [wait](Self::keep) or [dismisses](Self::dismiss) them.
+    /// for. They are the caller's until it [dismisses](Self::dismiss) them.
     pub(crate) async fn hire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
         if workers.is_empty() {
             workers.push(self.first.clone());
         }
-        workers.append(&mut self.lock());
         if workers.len() < wanted {
             self.hire_new(&mut workers, wanted).await;
         }
@@ -63,8 +55,7 @@ impl Crew {
                 "the server has few connections left: fewer workers are used"
             );
         }
-        let ids = workers.len()..workers.len() + more;
-        let connecting = ids.map(|id| timeout(CONNECT_TIMEOUT, self.first.another(id)));
+        let connecting = (0..more).map(|_| timeout(CONNECT_TIMEOUT, self.first.another()));
         for connected in join_all(connecting).await {
             match connected {
                 Ok(Ok(worker)) => workers.push(worker),
@@ -74,15 +65,9 @@ impl Crew {
         }
     }
 
-    /// Lets workers wait until they are hired again.
-    pub(crate) fn keep(&self, workers: Vec<Worker>) {
-        self.lock().extend(workers.into_iter().skip(1));
-    }
-
-    /// Closes the connections of workers but the first, and of those who wait.
+    /// Closes the connections of workers but the first.
     pub(crate) async fn dismiss(&self, workers: Vec<Worker>) {
-        let waiting = std::mem::take(&mut *self.lock());
-        for worker in workers.into_iter().skip(1).chain(waiting) {
+        for worker in workers.into_iter().skip(1) {
             if let Err(error) = worker.db.close().await {
                 tracing::debug!(%error, "a connection was not closed");
             }
@@ -90,12 +75,7 @@ impl Crew {
     }
 
     pub(crate) async fn close(self) -> Result<(), DbErr> {
-        self.dismiss(Vec::new()).await;
         self.first.db.close().await
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Worker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

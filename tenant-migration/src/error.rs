@@ -423,13 +423,6 @@ pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
 }
 
-/// Whether it is what PostgreSQL has to say to a statement, and not that the session or the server is in trouble.
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-pub(crate) fn is_answer(error: &DbErr) -> bool {
-    const TROUBLE: [&str; 5] = ["08", "53", "57", "58", "XX"];
-    sqlstate(error).is_some_and(|code| !TROUBLE.iter().any(|class| code.starts_with(class)))
-}
-
 /// Whether a table is missing, or its schema.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn is_without_table(error: &DbErr) -> bool {

@@ -17,8 +17,8 @@ use crate::{
     worker::{Worker, require_sessions},
 };
 
-/// Plans migrations, and runs them on connections that nobody else uses: one, and more from the plan of many schemas to
-/// the end of its run.
+/// Plans migrations, and runs them on connections that nobody else uses: one, and more while many schemas are read or
+/// worked on.
 ///
 /// They must reach the server itself or a pooler in session mode, as locks belong to sessions.
 ///
@@ -65,21 +65,15 @@ impl Executor {
     /// # Errors
     /// [`PlanError`] if a tenant is not there, or the database did not answer.
     pub async fn status(&self, target: &Target) -> Result<Vec<SchemaStatus>, PlanError> {
-        let (statuses, readers) = self.read(target).await?;
-        self.crew.dismiss(readers).await;
-        Ok(statuses)
-    }
-
-    /// As [`status`](Self::status), and who read it.
-    async fn read(&self, target: &Target) -> Result<(Vec<SchemaStatus>, Vec<Worker>), PlanError> {
         let migrations = self.crew.migrations();
         status::patiently(|| async {
             let found = status::find(self.db(), migrations, target).await?;
             let wanted = self.options.jobs.min(status::chunks(&found));
             let readers = self.crew.hire(Vec::new(), wanted).await;
-            let read_by = readers.iter().map(|worker| (worker.id(), &worker.db));
-            let statuses = status::read_ledgers(read_by, migrations, &found).await?;
-            Ok((statuses, readers))
+            let connections: Vec<_> = readers.iter().map(|worker| &worker.db).collect();
+            let statuses = status::read_ledgers(&connections, migrations, &found).await;
+            self.crew.dismiss(readers).await;
+            statuses
         })
         .await
     }
@@ -102,8 +96,7 @@ impl Executor {
         if !matches!(target, Target::All | Target::Shared) {
             catalog::require_current(self.db()).await?;
         }
-        let (statuses, readers) = self.read(target).await?;
-        self.crew.keep(readers);
+        let statuses = self.status(target).await?;
         Plan::new(self.crew.migrations(), target, action, statuses)
     }
 

@@ -1,9 +1,6 @@
 //! [`Fleet`]: the workers of a run, which share its schemas.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tenant_core::__private::{ShutDown, detached};
@@ -61,10 +58,10 @@ impl<'a> Fleet<'a> {
     /// A wave. If one of it fails, there is none after it, for that `reason`.
     async fn take(&mut self, wave: Vec<Place>, reason: NotReached) {
         let failures = self.failures;
-        let mut queue = Queue::default();
+        let mut queue = VecDeque::new();
         for place in wave {
             if has_work(&place.1) {
-                queue.push(place);
+                queue.push_back(place);
             } else {
                 self.skip(place, Outcome::UpToDate);
             }
@@ -76,7 +73,7 @@ impl<'a> Fleet<'a> {
         if self.failures > failures {
             self.stopped.get_or_insert(reason);
         }
-        while let Some(place) = queue.pop() {
+        while let Some(place) = queue.pop_front() {
             self.skip(place, Outcome::NotReached(self.stopped.unwrap_or(reason)));
         }
     }
@@ -90,17 +87,15 @@ impl<'a> Fleet<'a> {
     }
 
     /// Lets each worker take the next schema until there is none, or enough failed.
-    async fn share(&mut self, queue: &mut Queue) {
+    async fn share(&mut self, queue: &mut VecDeque<Place>) {
         let mut idle: Vec<_> = self.workers.iter().take(self.options.jobs).cloned().collect();
         let mut busy = FuturesUnordered::new();
         loop {
-            while self.stopped.is_none() && queue.len() > 0 {
+            while self.stopped.is_none() && !queue.is_empty() {
                 let Some(worker) = idle.pop() else { break };
-                let next = match self.options.jobs {
-                    1 => queue.pop(),
-                    _ => queue.pop_for(&worker),
+                let Some((place, schema)) = queue.pop_front() else {
+                    break;
                 };
-                let Some((place, schema)) = next else { break };
                 self.observer.started(&schema);
                 busy.push(work(worker, place, schema, self.options.clone()));
             }
@@ -134,35 +129,6 @@ impl<'a> Fleet<'a> {
         if let Some(entry) = self.reports.get_mut(place) {
             *entry = Some(report);
         }
-    }
-}
-
-/// The schemas of a wave that were not begun yet, by who read their ledgers. A session of PostgreSQL keeps what it found
-/// out about a table, and to find it out anew takes as long as to alter the table.
-#[derive(Default)]
-struct Queue(BTreeMap<usize, VecDeque<Place>>);
-
-impl Queue {
-    fn push(&mut self, place: Place) {
-        let reader = place.1.status.reader();
-        self.0.entry(reader).or_default().push_back(place);
-    }
-
-    fn len(&self) -> usize {
-        self.0.values().map(VecDeque::len).sum()
-    }
-
-    /// One that the worker knows, as long as there is one.
-    fn pop_for(&mut self, worker: &Worker) -> Option<Place> {
-        let known = self.0.get_mut(&worker.id()).and_then(VecDeque::pop_front);
-        known.or_else(|| self.pop())
-    }
-
-    /// The first.
-    fn pop(&mut self) -> Option<Place> {
-        let waiting = self.0.values_mut().filter(|places| !places.is_empty());
-        let first = waiting.min_by_key(|places| places.front().map(|(place, _)| *place));
-        first?.pop_front()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::SystemTime};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Schema, Statement,
-    sea_query::{Alias, Expr, Query, TableRef},
+    sea_query::{Alias, Query, TableRef},
 };
 use sea_orm_migration::{prelude::IntoTableRef, seaql_migrations as row};
 use tenant_core::SchemaName;
@@ -34,27 +34,11 @@ impl Ledger<'_> {
 
     /// Says that a migration was applied, now.
     pub(crate) fn record(&self, migration: &str) -> String {
-        self.insert([[migration.into(), now().into()]])
-    }
-
-    /// Says that migrations were applied, now, and fails where `condition` does not hold: as a cast does of what is no
-    /// number, and is not known before.
-    pub(crate) fn record_if<'a>(&self, migrations: impl Iterator<Item = &'a str>, condition: &str) -> String {
-        let checked = format!(
-            "CASE WHEN {condition} THEN {} ELSE concat('not so, ', current_schema())::int8 END",
-            now()
-        );
-        self.insert(migrations.map(|name| [name.into(), Expr::cust(checked.clone())]))
-    }
-
-    fn insert(&self, rows: impl IntoIterator<Item = [Expr; 2]>) -> String {
-        let mut insert = Query::insert()
+        let insert = Query::insert()
             .into_table(self.table())
             .columns([row::Column::Version, row::Column::AppliedAt])
+            .values_panic([migration.into(), now().into()])
             .to_owned();
-        for row in rows {
-            insert.values_panic(row);
-        }
         DbBackend::Postgres.build(&insert).to_string()
     }
 

@@ -80,7 +80,6 @@
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
-mod batch;
 mod began;
 pub mod catalog;
 #[cfg(feature = "cli")]
@@ -103,15 +102,14 @@ mod plan;
 mod plan_tests;
 mod preview;
 mod recreate;
-mod rehearsal;
 mod report;
 mod retry;
 mod roles;
 mod rows;
 mod run_options;
 mod select;
-mod snapshot;
 mod status;
+mod structure;
 #[cfg(feature = "cli")]
 mod task;
 mod version;

@@ -11,14 +11,7 @@ use tenant_core::{SchemaName, SchemaVersions, Scope};
 
 #[cfg(feature = "cli")]
 use crate::task::ForTenants;
-use crate::{
-    hooks::TenantHooks,
-    ledger::Ledger,
-    pin::pin_functions,
-    rehearsal::{Rehearsal, Script},
-    roles::TenantRoles,
-    snapshot::Snapshots,
-};
+use crate::{hooks::TenantHooks, ledger::Ledger, pin::pin_functions, roles::TenantRoles};
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
 ///
@@ -49,9 +42,6 @@ pub struct Migrations {
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
     pins_functions: bool,
-    batches: bool,
-    /// What the creation of tenants has learned. What changes the migrations takes a new one.
-    snapshots: Option<Arc<Snapshots>>,
     #[cfg(feature = "cli")]
     for_tenants: Arc<ForTenants>,
 }
@@ -72,17 +62,9 @@ impl Migrations {
             extension_schemas: Arc::default(),
             tenant_roles: None,
             pins_functions: true,
-            batches: true,
-            snapshots: Some(Arc::default()),
             #[cfg(feature = "cli")]
             for_tenants: Arc::default(),
         }
-    }
-
-    /// Forgets what was learned with other settings.
-    fn renewed(mut self) -> Self {
-        self.snapshots = self.snapshots.map(|_| Arc::default());
-        self
     }
 
     /// Gives the tenants of a kind migrations of their own, in the place of those of all others. What both have in common
@@ -94,14 +76,14 @@ impl Migrations {
     pub fn for_kind(mut self, kind: impl Into<String>, migrator: impl MigratorTraitSelf) -> Self {
         let set = MigrationSet::new(&migrator);
         Arc::make_mut(&mut self.kinds).insert(kind.into(), set);
-        self.renewed()
+        self
     }
 
     /// Lets the application do something before and after the migrations of each tenant.
     #[must_use]
     pub fn with_hooks(mut self, hooks: impl TenantHooks) -> Self {
         self.hooks = Some(Arc::new(hooks));
-        self.renewed()
+        self
     }
 
     /// Lets migrations use what is in these schemas without naming them, such as the types and functions of
@@ -113,14 +95,14 @@ impl Migrations {
     #[must_use]
     pub fn with_extension_schemas(mut self, schemas: impl IntoIterator<Item = SchemaName>) -> Self {
         self.extension_schemas = schemas.into_iter().collect();
-        self.renewed()
+        self
     }
 
     /// Makes a role for every tenant, with rights in its own schema only. Without this, none is made.
     #[must_use]
     pub fn with_tenant_roles(mut self, roles: TenantRoles) -> Self {
         self.tenant_roles = Some(Arc::new(roles));
-        self.renewed()
+        self
     }
 
     /// Whether functions and procedures of a tenant's schema that have no `search_path` of their own get one
@@ -140,41 +122,6 @@ impl Migrations {
     #[must_use]
     pub fn pin_functions(mut self, pins_functions: bool) -> Self {
         self.pins_functions = pins_functions;
-        self
-    }
-
-    /// Whether [`create_tenant`](crate::create_tenant) may take a snapshot of what the migrations make, and make later
-    /// tenants by that, in one message instead of all migrations one after the other. It may by default.
-    ///
-    /// A snapshot is used by a program when the migrations of two tenants of a kind have made the same in it, and a third
-    /// tenant that was made by the snapshot was compared and is the same, too. It is not used, and migrations run
-    /// as ever, where they leave rows in a tenant's tables, write or make anything outside of its schema, read
-    /// the catalog or another table of the shared schema, make something else for one tenant than for another, or make
-    /// something that is not read from PostgreSQL's catalogs, such as partitions. Hooks run for every tenant.
-    ///
-    /// What leaves no trace in the database is not seen. Migrations that call another system, or do
-    /// something else from the third tenant on, need this switched off; a
-    /// [hook](Self::with_hooks) is the better place for such things.
-    #[must_use]
-    pub fn snapshots(mut self, may_be_used: bool) -> Self {
-        self.snapshots = may_be_used.then(Arc::default);
-        self
-    }
-
-    /// Whether the pending migrations of a tenant may be sent as one message, which is a round trip in the place of six or
-    /// more. They may by default.
-    ///
-    /// They are where all that they do is to create, alter and drop tables, and to create indexes and enums, with neither
-    /// [hooks](Self::with_hooks) nor [roles](Self::with_tenant_roles). A program learns that of a migration when it runs it
-    /// for one tenant, from the statements that the driver logs, and from then on asks the migration for its
-    /// statements alone: `up` is called on a connection that says of each that it is done. Where it sends anything else
-    /// than it did for the first tenant, or waits for anything, it is stopped there and run as ever.
-    ///
-    /// So switch this off for migrations that do something for each tenant that is no statement of their own connection:
-    /// what such a migration does without waiting may be done before its statements are, or once more.
-    #[must_use]
-    pub fn batches(mut self, may_be_sent: bool) -> Self {
-        self.batches = may_be_sent;
         self
     }
 
@@ -226,10 +173,6 @@ impl Migrations {
         self.hooks.as_deref()
     }
 
-    pub(crate) fn snapshot_memory(&self) -> Option<&Arc<Snapshots>> {
-        self.snapshots.as_ref()
-    }
-
     pub(crate) fn tenant_roles(&self) -> Option<&TenantRoles> {
         self.tenant_roles.as_deref()
     }
@@ -248,11 +191,6 @@ impl Migrations {
         Arc::make_mut(&mut self.for_tenants)
     }
 
-    /// Whether nothing else is to be done than migrations for each tenant, and they may be sent together.
-    pub(crate) fn may_be_batched(&self) -> bool {
-        self.batches && self.hooks.is_none() && self.tenant_roles.is_none()
-    }
-
     /// The schemas that all tenants use, in their migrations or as their roles.
     pub(crate) fn used_by_all(&self) -> impl Iterator<Item = &SchemaName> {
         let read = self.tenant_roles().map_or(&[][..], TenantRoles::read);
@@ -261,13 +199,8 @@ impl Migrations {
 
     /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
     pub(crate) fn pin(&self, schema: &SchemaName) -> Option<String> {
-        self.pins(schema)
-            .then(|| pin_functions(&self.search_path(schema)))
-    }
-
-    /// Whether there is anything to do for that.
-    pub(crate) fn pins(&self, schema: &SchemaName) -> bool {
-        self.pins_functions && scope_of(schema) == Scope::Tenant
+        let pins = self.pins_functions && scope_of(schema) == Scope::Tenant;
+        pins.then(|| pin_functions(&self.search_path(schema)))
     }
 
     /// Puts a transaction where migrations of a schema run.
@@ -291,8 +224,6 @@ impl fmt::Debug for Migrations {
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
             .field("pins_functions", &self.pins_functions)
-            .field("batches", &self.batches)
-            .field("snapshots", &self.snapshots.is_some())
             .finish()
     }
 }
@@ -315,7 +246,6 @@ pub struct MigrationSet {
 struct Definition {
     name: Arc<str>,
     migration: Box<dyn MigrationTrait>,
-    script: Script,
 }
 
 impl MigrationSet {
@@ -326,7 +256,6 @@ impl MigrationSet {
                 .map(|migration| Definition {
                     name: migration.name().into(),
                     migration,
-                    script: Script::default(),
                 })
                 .collect(),
             ledger: migrator.migration_table_name().to_string(),
@@ -363,23 +292,9 @@ impl MigrationSet {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&dyn MigrationTrait> {
-        Some(self.definition(name)?.migration.as_ref())
-    }
-
-    fn definition(&self, name: &str) -> Option<&Definition> {
-        self.migrations
-            .iter()
-            .find(|definition| &*definition.name == name)
-    }
-
-    /// What these migrations send, if that is known.
-    pub(crate) fn rehearse(&self, names: &[&str]) -> Rehearsal<'_> {
-        let definitions = names.iter().map(|name| {
-            let definition = self.definition(name)?;
-            Some((&definition.script, definition.migration.as_ref()))
-        });
-        let definitions: Option<Vec<_>> = definitions.collect();
-        definitions.map_or(Rehearsal::Varies, |definitions| Rehearsal::of(&definitions))
+        let mut definitions = self.migrations.iter();
+        let definition = definitions.find(|definition| &*definition.name == name)?;
+        Some(definition.migration.as_ref())
     }
 
     /// Whether a migration runs in a transaction: on PostgreSQL it does if it says nothing else.

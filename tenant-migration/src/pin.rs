@@ -18,24 +18,9 @@ pub(crate) fn ask_for_functions(schema: &SchemaName) -> String {
     )
 }
 
-/// A condition that holds if the transaction made no function and changed none. It is for transactions that do not by
-/// what they say themselves, and takes no query: PostgreSQL counts what a transaction does, unless it was told not to.
-/// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-FUNCTIONS>
-pub(crate) const MADE_NO_FUNCTIONS: &str = "current_setting('track_counts')::bool
-    AND pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
-        + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) = 0";
-
 /// The condition, on a row `proc` of `pg_proc`, that a function has no `search_path` of its own.
 const HAS_NO_PATH: &str =
     "NOT EXISTS (SELECT FROM unnest(proc.proconfig) AS setting WHERE setting LIKE 'search\\_path=%')";
-
-/// A query that gives the schemas with functions that may be ones to be pinned. To find out which are takes longer.
-pub(crate) fn with_unpinned_functions() -> String {
-    format!(
-        "SELECT DISTINCT proc.pronamespace AS space FROM pg_catalog.pg_proc AS proc
-        WHERE proc.pronamespace <> 'pg_catalog'::regnamespace AND {HAS_NO_PATH}"
-    )
-}
 
 /// The statement that does it, for the session's current schema. `path` is what migrations of it run with.
 ///

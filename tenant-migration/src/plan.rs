@@ -100,16 +100,6 @@ pub enum Step {
     DropLedger,
 }
 
-impl Step {
-    /// The migration's.
-    pub(crate) fn name(&self) -> Option<&str> {
-        match self {
-            Self::Up(name) | Self::Down(name) | Self::Fake(name) => Some(name),
-            Self::Recreate | Self::DropLedger => None,
-        }
-    }
-}
-
 /// What was done: `applied m20260101_000001_create_note`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

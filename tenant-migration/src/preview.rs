@@ -1,8 +1,8 @@
 //! The SQL that migrations run, as the driver sends it.
 //!
-//! SeaORM's `SchemaManager` takes its own connections only, and the one of them that we could stand behind, its proxy, does
-//! not give what the driver's give. But the driver tells `tracing` of every statement. A subscriber for the migration's own
-//! future hears that, and passes it on to whoever would have heard it.
+//! SeaORM's `SchemaManager` takes its own connections only, so none of ours can stand between. But the driver tells
+//! `tracing` of every statement. A subscriber for the migration's own future hears that, and passes it on to whoever would
+//! have heard it.
 
 use std::{
     fmt,
@@ -45,18 +45,13 @@ tokio::task_local! {
     static TAPE: Tape;
 }
 
-/// The statements of migrations, of each in the order in which they ended.
+/// The statements of migrations, in the order in which they ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tape(Arc<Mutex<Vec<Vec<String>>>>);
+pub(crate) struct Tape(Arc<Mutex<Vec<String>>>);
 
 impl Tape {
-    /// Those of each migration.
-    pub(crate) fn into_parts(self) -> Vec<Vec<String>> {
-        std::mem::take(&mut *self.lock())
-    }
-
     pub(crate) fn into_statements(self) -> Vec<String> {
-        self.into_parts().into_iter().flatten().collect()
+        std::mem::take(&mut *self.lock())
     }
 
     /// Runs `work`, and keeps what migrations in it send.
@@ -64,17 +59,11 @@ impl Tape {
         TAPE.scope(self.clone(), work).await
     }
 
-    fn begin_part(&self) {
-        self.lock().push(Vec::new());
-    }
-
     fn keep(&self, statement: String) {
-        if let Some(part) = self.lock().last_mut() {
-            part.push(statement);
-        }
+        self.lock().push(statement);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<String>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,7 +72,6 @@ impl Tape {
 pub(crate) async fn captured<F: Future>(migration: F) -> F::Output {
     match TAPE.try_with(Tape::clone) {
         Ok(tape) => {
-            tape.begin_part();
             let parent = dispatcher::get_default(Dispatch::clone);
             migration.with_subscriber(Ear { tape, parent }).await
         }

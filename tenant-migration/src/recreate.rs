@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
-use crate::{catalog::lock_tenants, error::SchemaError, snapshot::Size};
+use crate::{catalog::lock_tenants, error::SchemaError, structure::Size};
 
 /// A table with a key, a sequence and texts is five relations, as there are two of PostgreSQL's for the texts. It takes eleven
 /// locks to be dropped, and ten to be made again, as types and defaults are locked, too. (PostgreSQL 15. The server has

@@ -8,11 +8,7 @@ use tenant_core::{
     RoleName, SHARED_SCHEMA, SchemaName, Scope,
 };
 
-use crate::{
-    error::RoleError,
-    lock::{self, Hold},
-    migrations::Migrations,
-};
+use crate::{error::RoleError, lock, migrations::Migrations};
 
 /// A role for every tenant, and what all of them may do in the shared schema.
 ///
@@ -98,8 +94,7 @@ pub async fn grant_tenant_role(
     migrations: &Migrations,
     schema: &SchemaName,
 ) -> Result<(), RoleError> {
-    let transaction = db.begin().await?;
-    lock::acquire(&transaction, schema, Hold::Transaction).await?;
+    let transaction = lock::begin_locked(db, schema).await?;
     grant(&transaction, migrations, schema).await?;
     transaction.commit().await?;
     Ok(())

@@ -10,7 +10,6 @@ use crate::{
     began, catalog,
     error::{PlanError, is_without_table},
     migrations::{Migrations, scope_of},
-    pin::with_unpinned_functions,
     plan::{Step, Target},
     rows::rows,
 };
@@ -30,10 +29,6 @@ pub struct SchemaStatus {
     unfinished: Option<Step>,
     /// The id in the catalog of a schema that was made ahead and is nobody's yet.
     made_ahead: Option<i64>,
-    /// Whether it has functions that may be ones to be pinned.
-    has_unpinned: bool,
-    /// Which of the workers read the ledger.
-    reader: usize,
 }
 
 impl SchemaStatus {
@@ -62,14 +57,7 @@ impl SchemaStatus {
             unknown,
             unfinished: None,
             made_ahead: None,
-            has_unpinned: false,
-            reader: 0,
         }
-    }
-
-    fn read_by(mut self, reader: usize) -> Self {
-        self.reader = reader;
-        self
     }
 
     fn with_unfinished(mut self, step: Option<Step>) -> Self {
@@ -90,19 +78,6 @@ impl SchemaStatus {
     /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
     pub(crate) fn made_ahead(&self) -> Option<i64> {
         self.made_ahead
-    }
-
-    fn with_unpinned(mut self, has_unpinned: bool) -> Self {
-        self.has_unpinned = has_unpinned;
-        self
-    }
-
-    pub(crate) fn has_unpinned(&self) -> bool {
-        self.has_unpinned
-    }
-
-    pub(crate) fn reader(&self) -> usize {
-        self.reader
     }
 
     /// The version that the catalog should have and has not.
@@ -187,7 +162,7 @@ pub(crate) async fn read(
 ) -> Result<Vec<SchemaStatus>, PlanError> {
     patiently(|| async {
         let found = find(db, migrations, target).await?;
-        read_ledgers([(0, db)], migrations, &found).await
+        read_ledgers(&[db], migrations, &found).await
     })
     .await
 }
@@ -226,25 +201,23 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// Reads the ledgers of schemas. The readers, each known by a number, take turns.
+/// Reads the ledgers of schemas. The connections take turns.
 pub(crate) async fn read_ledgers(
-    readers: impl IntoIterator<Item = (usize, &DatabaseConnection)>,
+    connections: &[&DatabaseConnection],
     migrations: &Migrations,
     found: &[Found],
 ) -> Result<Vec<SchemaStatus>, PlanError> {
-    let readers: Vec<_> = readers.into_iter().collect();
-    let turns = readers.iter().enumerate().map(|(turn, (reader, db))| {
-        let chunks = found.chunks(CHUNK).skip(turn).step_by(readers.len());
-        read_chunks(*reader, db, migrations, chunks)
+    let turns = connections.iter().enumerate().map(|(turn, db)| {
+        let chunks = found.chunks(CHUNK).skip(turn).step_by(connections.len());
+        read_chunks(db, migrations, chunks)
     });
     let turns = try_join_all(turns).await?;
     let mut turns: Vec<_> = turns.into_iter().map(Vec::into_iter).collect();
-    let in_order = (0..chunks(found)).filter_map(|chunk| turns.get_mut(chunk % readers.len())?.next());
+    let in_order = (0..chunks(found)).filter_map(|chunk| turns.get_mut(chunk % connections.len())?.next());
     Ok(in_order.flatten().collect())
 }
 
 async fn read_chunks(
-    reader: usize,
     db: &DatabaseConnection,
     migrations: &Migrations,
     chunks: impl Iterator<Item = &[Found]>,
@@ -253,7 +226,7 @@ async fn read_chunks(
     for chunk in chunks {
         let ledgers = ledgers(db, migrations, chunk).await?;
         let statuses = chunk.iter().zip(ledgers);
-        let statuses = statuses.map(|(found, ledger)| found.status(migrations, ledger).read_by(reader));
+        let statuses = statuses.map(|(found, ledger)| found.status(migrations, ledger));
         read.push(statuses.collect());
     }
     Ok(read)
@@ -269,7 +242,6 @@ pub(crate) struct Found {
     /// The ledger's.
     comment: Option<String>,
     made_ahead: Option<i64>,
-    has_unpinned: bool,
 }
 
 impl Found {
@@ -281,7 +253,6 @@ impl Found {
             .with_unfinished(self.comment.as_deref().and_then(began::parse))
             .with_version(self.version.clone())
             .with_made_ahead(self.made_ahead)
-            .with_unpinned(self.has_unpinned)
     }
 }
 
@@ -302,7 +273,6 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
         made_ahead: None,
-        has_unpinned: false,
     })
 }
 
@@ -312,17 +282,15 @@ fn query_tenants(condition: &str) -> String {
     format!(
         "SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists,
             ledger.oid IS NOT NULL AS has_ledger, note.description AS comment,
-            CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead, code.space IS NOT NULL AS has_unpinned
+            CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead
         FROM public.tenants AS tenant
         LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
         LEFT JOIN pg_catalog.pg_class AS ledger ON ledger.relnamespace = space.oid
             AND ledger.relname = coalesce($2::jsonb ->> tenant.kind, $1) AND ledger.relkind IN ('r', 'p')
         LEFT JOIN pg_catalog.pg_description AS note
             ON note.objoid = ledger.oid AND note.classoid = 'pg_catalog.pg_class'::regclass AND note.objsubid = 0
-        LEFT JOIN ({}) AS code ON code.space = space.oid
         WHERE lower(tenant.schema_name) <> 'public' AND {condition}
-        ORDER BY tenant.status = 'pending', tenant.schema_name",
-        with_unpinned_functions()
+        ORDER BY tenant.status = 'pending', tenant.schema_name"
     )
 }
 
@@ -402,7 +370,6 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
         made_ahead: row.try_get("", "made_ahead")?,
-        has_unpinned: row.try_get("", "has_unpinned")?,
     })
 }
 

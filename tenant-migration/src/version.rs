@@ -8,7 +8,7 @@ use sea_orm::{
 use serde_json::Value;
 use tenant_core::{SHARED_SCHEMA, SchemaName, catalog::tenant};
 
-use crate::{plan::Plan, rows};
+use crate::plan::Plan;
 
 /// The statement that says which version a schema has.
 pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
@@ -20,16 +20,6 @@ pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
         .and_where(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
         .to_owned();
     DbBackend::Postgres.build(&update).to_string()
-}
-
-/// As [`record`], and fails where the catalog does not say what was `planned`: as a cast does of what is no number, and is
-/// not known before. Whoever changes what is applied records the version under the schema's lock.
-pub(crate) fn advance(schema: &SchemaName, planned: Option<&str>, version: Option<&str>) -> String {
-    let sql = "UPDATE public.tenants SET version = CASE WHEN version IS NOT DISTINCT FROM $1 THEN $2
-            ELSE concat('it is another, ', current_schema())::int4::text END
-        WHERE lower(schema_name) = $3";
-    let schema = schema.as_str().to_ascii_lowercase();
-    rows::inlined(sql, [planned.into(), version.into(), schema.into()])
 }
 
 /// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.

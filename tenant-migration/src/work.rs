@@ -3,12 +3,12 @@
 use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManager};
 use tenant_core::{SchemaName, catalog::tenant};
 
 use crate::{
-    entry::Place,
+    entry::{self, Place},
     error::{RoleError, SchemaError},
     for_each::panic_message,
     hooks::{Hook, Migrating, Seeding},
@@ -69,28 +69,25 @@ where
         Ok(())
     }
 
-    /// What is left of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
+    /// What remains of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
     ///
     /// Nothing is done before PostgreSQL says that the connection stands where it should.
     pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Left, SchemaError> {
-        if let [Step::Recreate, ..] = steps {
-            return Ok(left(steps, HashSet::new()));
-        }
-        let has_ledger = self.find_ledger().await?;
-        self.check_ledger(has_ledger, steps, seen).await
+        let place = entry::find_place(self.db, self.ledger()).await?;
+        self.check_at(place, steps, seen).await
     }
 
-    /// As [`check`](Self::check), where PostgreSQL said already where the connection stands.
+    /// Does the same, where PostgreSQL said already where the connection stands.
     pub(crate) async fn check_at(
         &self,
-        place: &Place,
+        place: Place,
         steps: &[Step],
         seen: &[Arc<str>],
     ) -> Result<Left, SchemaError> {
         if let [Step::Recreate, ..] = steps {
             return Ok(left(steps, HashSet::new()));
         }
-        if place.schema.as_deref() != Some(self.schema().as_str()) {
+        if !place.is_in_schema {
             return Err(SchemaError::NoSchema);
         }
         self.check_ledger(place.has_ledger, steps, seen).await
@@ -264,24 +261,6 @@ where
             self.db.execute_unprepared(&self.ledger().create()).await?;
         }
         Ok(())
-    }
-
-    /// Whether there is a ledger.
-    async fn find_ledger(&self) -> Result<bool, SchemaError> {
-        let sql = "SELECT current_schema()::text AS schema, to_regclass($1) IS NOT NULL AS has_ledger";
-        let ledger = self.ledger().quoted();
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [ledger.into()]);
-        let row = self
-            .db
-            .query_one_raw(statement)
-            .await?
-            .ok_or(SchemaError::NoSchema)?;
-        let schema: Option<String> = row.try_get("", "schema")?;
-        if schema.as_deref() == Some(self.schema().as_str()) {
-            Ok(row.try_get("", "has_ledger")?)
-        } else {
-            Err(SchemaError::NoSchema)
-        }
     }
 
     fn migration(&self, name: &str) -> Result<&dyn MigrationTrait, DbErr> {

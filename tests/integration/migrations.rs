@@ -1,7 +1,6 @@
 //! Migrations and the making of tenants, and the command line that does both.
 
 mod adopt;
-mod batch;
 mod clone;
 mod command_line;
 mod crash;
@@ -14,13 +13,14 @@ mod life;
 mod lock_table;
 mod pool;
 mod rename_schema;
+mod rich;
 mod roles;
 mod run;
 mod safety;
 mod sea_orm_cli;
 mod seed;
-mod snapshot;
 mod sql;
+mod steps;
 mod tasks;
 mod together;
 

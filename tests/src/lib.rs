@@ -13,6 +13,7 @@ mod pooler;
 mod processor;
 mod programs;
 mod proxy;
+pub mod relay;
 mod server;
 
 use std::{

@@ -11,16 +11,17 @@ use tenant_core::{
 use super::{
     create::NewTenant,
     error::LifecycleError,
-    lookup::begin,
+    lookup::set_lock_timeout,
     name::{self, Claim},
     register,
     take_in::take_in,
 };
 use crate::{
-    lock::{self, Hold},
+    lock,
     migrations::Migrations,
     plan::Step,
     rows::{rows, texts},
+    run_options::DEFAULT_LOCK_TIMEOUT,
     work::Home,
 };
 
@@ -112,8 +113,8 @@ struct Adoption {
 
 impl Adoption {
     async fn run(self) -> Result<Tenant, LifecycleError> {
-        let transaction = begin(&self.db).await?;
-        lock::acquire(&transaction, self.schema(), Hold::Transaction).await?;
+        let transaction = lock::begin_locked(&self.db, self.schema()).await?;
+        set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
         let row = register::register(&transaction, &self.new, TenantStatus::Active).await?;
         self.check_name(&transaction).await?;
         self.check_schema(&transaction).await?;

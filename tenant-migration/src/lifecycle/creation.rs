@@ -13,7 +13,6 @@ use tenant_core::{
 
 use super::{
     create::NewTenant,
-    filling::{Filling, Learned},
     name::{self, Claim, Refusal},
     register,
 };
@@ -59,18 +58,14 @@ impl Creation {
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
-        let filled = self.fill(&transaction).await;
-        let (row, learned) = match filled {
-            Ok(filled) => filled,
+        match self.fill(&transaction).await {
+            Ok(row) => self.commit(transaction, row).await,
             Err(error) => {
                 // Where this fails, the connection is gone, and the transaction with it.
                 let _ = transaction.rollback().await;
-                return Err(error);
+                Err(error)
             }
-        };
-        let tenant = self.commit(transaction, row).await?;
-        learned.into_iter().for_each(Learned::keep);
-        Ok(tenant)
+        }
     }
 
     pub(super) async fn commit(
@@ -88,16 +83,13 @@ impl Creation {
         }
     }
 
-    async fn fill(
-        &self,
-        db: &DatabaseTransaction,
-    ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
-        let (row, learned) = match self.claim_if_wanted(db).await? {
-            Some(row) => (row, None),
+    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = match self.claim_if_wanted(db).await? {
+            Some(row) => row,
             None => self.make_new(db).await?,
         };
         self.check_awaited()?;
-        Ok((row, learned))
+        Ok(row)
     }
 
     async fn claim_if_wanted(
@@ -110,19 +102,15 @@ impl Creation {
         self.claim(db).await
     }
 
-    async fn make_new(
-        &self,
-        db: &DatabaseTransaction,
-    ) -> Result<(tenant::Model, Option<Learned>), CreateTenantError> {
+    async fn make_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
         let row = self.insert(db).await?;
-        let learned = match self.schema().is_shared() {
-            true => None,
-            false => self.migrate(db, &row).await?,
-        };
+        if !self.schema().is_shared() {
+            self.migrate(db, &row).await?;
+        }
         if self.is_pending() {
             self.require_renameable(db).await?;
         }
-        Ok((row, learned))
+        Ok(row)
     }
 
     fn is_pending(&self) -> bool {
@@ -198,11 +186,7 @@ impl Creation {
         created.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    async fn migrate(
-        &self,
-        db: &DatabaseTransaction,
-        row: &tenant::Model,
-    ) -> Result<Option<Learned>, CreateTenantError> {
+    async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), CreateTenantError> {
         let home = Home {
             schema: self.schema(),
             kind: Some(&self.new.kind),
@@ -222,7 +206,10 @@ impl Creation {
             .map_err(|error| self.failed(error))?;
         let called = work.call(Hook::Before, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
-        let learned = self.make(&work, home, &steps).await?;
+        for step in &steps {
+            self.check_awaited()?;
+            work.take(step).await.map_err(|error| self.not_migrated(error))?;
+        }
         let called = work.call(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
         if !self.is_pending() {
@@ -233,12 +220,10 @@ impl Creation {
         if !self.is_pending() {
             work.grant().await.map_err(|error| self.not_granted(error))?;
         }
-        Ok(learned)
+        Ok(())
     }
 
     /// Gives a tenant, whose schema has all its migrations, the rows that it begins with: once in its life.
-    ///
-    /// It comes after a snapshot was learned, so that what it writes is never taken for what migrations made.
     pub(super) async fn seed(
         &self,
         db: &DatabaseTransaction,
@@ -253,26 +238,6 @@ impl Creation {
             schema: self.schema().clone(),
             source,
         })
-    }
-
-    /// What the migrations make, by themselves or by a snapshot.
-    async fn make(
-        &self,
-        work: &Work<'_, DatabaseTransaction>,
-        home: Home<'_>,
-        steps: &[Step],
-    ) -> Result<Option<Learned>, CreateTenantError> {
-        let failed = |error| self.failed(error);
-        let filling = Filling::begin(work.db(), &self.migrations, home).await;
-        let mut filling = filling.map_err(failed)?;
-        if !filling.replay().await.map_err(failed)? {
-            for step in steps {
-                self.check_awaited()?;
-                work.take(step).await.map_err(|error| self.not_migrated(error))?;
-            }
-            filling.learn().await.map_err(failed)?;
-        }
-        Ok(filling.learned())
     }
 
     pub(super) fn check_awaited(&self) -> Result<(), CreateTenantError> {

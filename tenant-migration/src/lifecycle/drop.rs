@@ -14,8 +14,7 @@ use tenant_core::{
 
 use super::{error::LifecycleError, lookup, name::is_called, status};
 use crate::{
-    entry::milliseconds,
-    lock::{self, Hold},
+    lock,
     migrations::Migrations,
     retry, roles,
     rows::{rows, texts},
@@ -216,13 +215,8 @@ impl Dropping {
 
     /// A transaction that is still about the tenant that is being dropped, and holds its lock.
     async fn begin(&self) -> Result<DatabaseTransaction, LifecycleError> {
-        let transaction = self.db.begin().await?;
-        let patience = format!(
-            "SET LOCAL lock_timeout = {}",
-            milliseconds(self.options.lock_timeout)
-        );
-        transaction.execute_unprepared(&patience).await?;
-        lock::acquire(&transaction, &self.schema, Hold::Transaction).await?;
+        let transaction = lock::begin_locked(&self.db, &self.schema).await?;
+        lookup::set_lock_timeout(&transaction, self.options.lock_timeout).await?;
         let row = lookup::lock(&transaction, &self.schema).await?;
         match lookup::status(&row)? {
             TenantStatus::Dropping => Ok(transaction),
@@ -265,8 +259,8 @@ impl Dropping {
         if self.migrations.tenant_roles().is_none() {
             return Ok(());
         }
-        let transaction = lookup::begin(&self.db).await?;
-        lock::acquire(&transaction, &self.schema, Hold::Transaction).await?;
+        let transaction = lock::begin_locked(&self.db, &self.schema).await?;
+        lookup::set_lock_timeout(&transaction, self.options.lock_timeout).await?;
         // Somebody may have got the name meanwhile, and the role with it.
         if let Err(LifecycleError::NoSuchTenant { .. }) = lookup::find(&transaction, &self.schema).await {
             let dropped = roles::drop_role(&transaction, &self.schema).await;

@@ -1,5 +1,7 @@
 //! Finding a tenant to do something to it.
 
+use std::time::Duration;
+
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IsolationLevel,
     QueryFilter, QuerySelect, Select, TransactionTrait,
@@ -8,15 +10,21 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use super::error::LifecycleError;
-use crate::{entry::milliseconds, error::is_without_catalog, run_options::DEFAULT_LOCK_TIMEOUT};
+use crate::{entry::set_timeout, error::is_without_catalog, run_options::DEFAULT_LOCK_TIMEOUT};
 
 /// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let isolation = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(isolation, None).await?;
-    let patience = format!("SET LOCAL lock_timeout = {}", milliseconds(DEFAULT_LOCK_TIMEOUT));
-    transaction.execute_unprepared(&patience).await?;
+    set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
     Ok(transaction)
+}
+
+/// Limits how long a transaction waits for a lock.
+pub(super) async fn set_lock_timeout(db: &DatabaseTransaction, timeout: Duration) -> Result<(), DbErr> {
+    db.execute_unprepared(&set_timeout("lock_timeout", timeout))
+        .await?;
+    Ok(())
 }
 
 /// A tenant's row. Tenants that were made ahead are nobody's yet, and not found.

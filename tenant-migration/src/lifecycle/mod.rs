@@ -7,7 +7,6 @@ mod creation;
 mod domains;
 mod drop;
 mod error;
-mod filling;
 mod lookup;
 mod name;
 mod pool;

@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{
     error::{broken_key, sqlstate},
-    lock::{self, Hold},
+    lock,
     migrations::Migrations,
     retry, roles,
     rows::{rows, texts},
-    run_options::DEFAULT_ATTEMPTS,
+    run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
 };
 
 /// How a schema is renamed.
@@ -152,8 +152,8 @@ impl Renaming {
     }
 
     async fn rename(&self) -> Result<SchemaRenamed, LifecycleError> {
-        let transaction = lookup::begin(&self.db).await?;
-        self.lock_names(&transaction).await?;
+        let transaction = lock::begin_all_locked(&self.db, [&self.old, &self.new]).await?;
+        lookup::set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
         let row = lookup::lock_own_schema(&transaction, &self.old, "renaming a schema").await?;
         // Its name as PostgreSQL has it, whatever the case of what was asked for.
         let old = lookup::schema_of(&row.schema_name)?;
@@ -170,16 +170,6 @@ impl Renaming {
         self.require_unused(&transaction).await?;
         transaction.commit().await?;
         Ok(SchemaRenamed { functions, outdated })
-    }
-
-    /// In the order of their names, as whoever renames the other way does.
-    async fn lock_names(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
-        let mut names = [&self.old, &self.new];
-        names.sort_by_key(|name| lock::key(name));
-        for name in names {
-            lock::acquire(db, name, Hold::Transaction).await?;
-        }
-        Ok(())
     }
 
     /// It is out of service, and has been for long enough.

@@ -9,7 +9,7 @@ use crate::{
     began,
     error::SchemaError,
     hooks::Hook,
-    lock::{self, Hold},
+    lock,
     plan::{Left, Step},
     work::{Home, Work},
 };
@@ -33,7 +33,7 @@ impl Worker {
 
     async fn take_in(&self, session: &DatabaseConnection, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
         let schema = job.home.schema;
-        lock::acquire(session, schema, Hold::Session).await?;
+        lock::acquire_in_session(session, schema).await?;
         let work = Work::new(session, &self.migrations, job.home);
         let left = work.check(job.steps, job.base).await?;
         work.ensure_ledger(&left.steps).await?;

@@ -1,7 +1,6 @@
 //! [`Worker`]: works on one schema after the other, on a connection of its own.
 
 mod alone;
-mod as_planned;
 
 use std::{
     fmt,
@@ -10,13 +9,13 @@ use std::{
 };
 
 use crate::{
-    entry,
+    entry::{self, Place},
     error::{SchemaError, SessionError},
     hooks::Hook,
     lifecycle::find_name,
     lock,
     migrations::{MigrationSet, Migrations},
-    plan::{Left, SchemaPlan, Step, left},
+    plan::{Left, SchemaPlan, Step},
     preview::{Tape, telling},
     report::{Outcome, SchemaReport},
     retry,
@@ -26,15 +25,13 @@ use crate::{
 };
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbErr,
-    EntityTrait, IsolationLevel, TransactionTrait,
+    EntityTrait,
     sqlx::postgres::{PgConnectOptions, PgPool},
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 #[derive(Clone)]
 pub(crate) struct Worker {
-    /// Its place among those who work together.
-    id: usize,
     connect: ConnectOptions,
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
@@ -55,12 +52,6 @@ struct Job<'a> {
     is_last: bool,
     /// What must be applied for the steps to make sense.
     base: &'a [Arc<str>],
-    /// All that was applied when the run was planned, where the schema had a ledger.
-    planned: Option<&'a [Arc<str>]>,
-    /// Whether the catalog had not the version of that.
-    is_unrecorded: bool,
-    /// Whether the schema had functions that are to be pinned.
-    has_unpinned: bool,
     options: &'a RunOptions,
 }
 
@@ -74,7 +65,6 @@ impl Worker {
         set_up(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
-            id: 0,
             connect,
             db,
             migrations,
@@ -82,17 +72,9 @@ impl Worker {
     }
 
     /// One like this, with a connection of its own.
-    pub(crate) async fn another(&self, id: usize) -> Result<Self, DbErr> {
+    pub(crate) async fn another(&self) -> Result<Self, DbErr> {
         let db = Database::connect(self.connect.clone()).await?;
-        Ok(Self {
-            id,
-            db,
-            ..self.clone()
-        })
-    }
-
-    pub(crate) fn id(&self) -> usize {
-        self.id
+        Ok(Self { db, ..self.clone() })
     }
 
     /// One like this, whose statements can be recorded.
@@ -164,9 +146,11 @@ impl Worker {
         if let Some(step) = steps.iter().find(|step| !is_transactional(set, step)) {
             return Err(SchemaError::NotTransactional { step: step.clone() });
         }
-        let transaction = self.begin().await?;
+        let (transaction, place) = self.enter(job).await?;
         let tape = Tape::default();
-        let taken = tape.record(self.take_in_transaction(&transaction, job)).await;
+        let taken = tape
+            .record(self.take_in_transaction(&transaction, place, job))
+            .await;
         transaction.rollback().await?;
         taken.map(|_| tape.into_statements())
     }
@@ -184,7 +168,6 @@ impl Worker {
                 steps,
                 is_first,
                 is_last,
-                planned: job.planned.filter(|_| is_first),
                 ..job
             };
             is_first = false;
@@ -221,35 +204,25 @@ impl Worker {
 
     /// In one transaction, which holds the lock.
     async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        if let Some(planned) = job.planned {
-            let applied = planned.iter().map(ToString::to_string).collect();
-            let left = left(job.steps, applied);
-            if self.take_as_planned(job, planned, &left).await? {
-                return Ok(left.steps);
-            }
-        }
-        let transaction = self.begin().await?;
-        let steps = self.take_in_transaction(&transaction, job).await?;
+        let (transaction, place) = self.enter(job).await?;
+        let steps = self.take_in_transaction(&transaction, place, job).await?;
         transaction.commit().await?;
         Ok(steps)
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        // Whatever the default is: what is read after the lock must be newer than the lock.
-        self.db
-            .begin_with_config(Some(IsolationLevel::ReadCommitted), None)
-            .await
+    async fn enter(&self, job: Job<'_>) -> Result<(DatabaseTransaction, Place), DbErr> {
+        let ledger = job.home.ledger(&self.migrations);
+        entry::enter(&self.db, &self.migrations, ledger, job.options).await
     }
 
     async fn take_in_transaction(
         &self,
         transaction: &DatabaseTransaction,
+        place: Place,
         job: Job<'_>,
     ) -> Result<Vec<Step>, SchemaError> {
-        let ledger = job.home.ledger(&self.migrations);
-        let place = entry::enter(transaction, &self.migrations, ledger, job.options).await?;
         let work = Work::new(transaction, &self.migrations, job.home);
-        let left = work.check_at(&place, job.steps, job.base).await?;
+        let left = work.check_at(place, job.steps, job.base).await?;
         if !place.has_ledger {
             work.ensure_ledger(&left.steps).await?;
         }
@@ -321,9 +294,6 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },
-        is_unrecorded: status.unrecorded_version().is_some(),
-        has_unpinned: status.has_unpinned(),
-        planned: Some(status.applied()).filter(|_| status.has_ledger() && status.unknown().is_empty()),
         options,
     }
 }
@@ -342,10 +312,6 @@ async fn set_up(connect: &mut ConnectOptions) -> Result<(), DbErr> {
     let db = Database::connect(lazy).await?;
     if let Some(mut options) = driver_options(&db) {
         options = options.statement_cache_capacity(0);
-        // What migrations send is learned from what the driver tells.
-        if !connect.get_sqlx_logging() {
-            options = telling(options);
-        }
         connect.map_sqlx_postgres_opts(move |_| options.clone());
     }
     db.close().await

@@ -20,33 +20,23 @@ const TENANTS: u32 = 20;
 /// A way of the library.
 struct Way {
     name: &'static str,
-    migrations: Migrations,
     aim: f64,
     /// Whether schemas are made ahead, outside of the time.
     has_pool: bool,
 }
 
-fn ways(bench: &Bench) -> Vec<Way> {
+fn ways() -> [Way; 2] {
     let by_migrations = Way {
         name: "create_tenant, by migrations",
-        migrations: bench.schema.migrations().snapshots(false),
-        aim: 5.0,
-        has_pool: false,
-    };
-    // The first three of the first round are what it is learned from.
-    let by_snapshot = Way {
-        name: "create_tenant, by a snapshot",
-        migrations: bench.schema.migrations(),
         aim: 2.0,
         has_pool: false,
     };
     let by_claim = Way {
         name: "create_tenant, by a claim",
-        migrations: bench.schema.migrations(),
         aim: 1.0,
         has_pool: true,
     };
-    vec![by_migrations, by_snapshot, by_claim]
+    [by_migrations, by_claim]
 }
 
 pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
@@ -54,17 +44,17 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
     let mut options = bench.database.options();
     options.max_connections(1);
     let db = Database::connect(options).await.unwrap();
-    let ways = ways(bench);
+    let (ways, migrations) = (ways(), bench.schema.migrations());
     let mut ours = vec![Vec::new(); ways.len()];
     let (mut statements, mut tenants) = (Vec::new(), Vec::new());
     for round in 0..bench.rounds {
         for (n, (way, times)) in ways.iter().zip(&mut ours).enumerate() {
-            let (names, migrations) = (names(&format!("way{n}"), round), &way.migrations);
+            let names = names(&format!("way{n}"), round);
             if way.has_pool {
                 let size = TENANTS as usize;
-                fill_pool(&db, migrations, DEFAULT_KIND, size).await.unwrap();
+                fill_pool(&db, &migrations, DEFAULT_KIND, size).await.unwrap();
             }
-            times.push(time(create_all(&db, migrations, names)).await.1 / TENANTS);
+            times.push(time(create_all(&db, &migrations, names)).await.1 / TENANTS);
         }
         statements.push(by_hand(bench, round, Message::Statement).await / TENANTS);
         tenants.push(by_hand(bench, round, Message::Tenant).await / TENANTS);

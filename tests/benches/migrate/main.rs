@@ -23,7 +23,10 @@ mod schema;
 mod statements;
 mod time;
 
+use std::time::Duration;
+
 use clap::{Parser, Subcommand};
+use tests::relay;
 
 use fleet::Bench;
 use report::Report;
@@ -52,13 +55,20 @@ enum Command {
         #[arg(long)]
         columns: u32,
     },
+    /// Carries connections to a server and delays each answer. See [`tests::relay`].
+    #[command(hide = true)]
+    Relay { server: String, delay: u64 },
 }
 
 #[tokio::main]
 async fn main() {
     let mut args = Args::parse();
-    if let Some(Command::Memory { columns }) = args.command {
-        return memory::measure_this_process(columns).await;
+    match args.command {
+        Some(Command::Memory { columns }) => return memory::measure_this_process(columns).await,
+        Some(Command::Relay { server, delay }) => {
+            return relay::serve(server, Duration::from_millis(delay)).await;
+        }
+        None => {}
     }
     args.tenants.sort_unstable();
     let mut report = Report::default();

@@ -39,7 +39,11 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
     let aim = 1.0 / 50.0;
     report.add(times(CONNECTIONS, connections).at_most(if bench.tenants < 1_000 { 1.0 } else { aim }));
     report.add(times(LOOP, loops));
-    report.add(times(SELECT, selects));
+    let beside_selects = times(SELECT, selects);
+    report.add(match bench.tenants {
+        10_000.. => beside_selects.at_most(0.7),
+        _ => beside_selects,
+    });
     let (ours, loops, selects) = count_all(bench).await;
     let counts = |beside, other| Row::counts(bench.tenants, "its statements", beside, ours, other);
     report.add(counts(LOOP, loops));

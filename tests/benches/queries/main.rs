@@ -14,7 +14,6 @@
 
 mod cost;
 mod distribution;
-mod relay;
 mod report;
 mod round;
 mod scale;
@@ -25,10 +24,12 @@ mod way;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use tests::TestDatabase;
+use tests::{
+    TestDatabase,
+    relay::{self, Relay},
+};
 
 use distribution::Distribution;
-use relay::Relay;
 use report::Report;
 use round::{Measurement, Run};
 use scale::ScaleArgs;

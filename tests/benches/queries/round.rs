@@ -7,12 +7,11 @@ use std::{
 
 use fastrand::Rng;
 use sea_orm::DatabaseConnection;
-use tests::{OWN_PROCESS, TestDatabase, median, processor_time};
+use tests::{OWN_PROCESS, TestDatabase, median, processor_time, relay::Counter};
 
 use crate::{
     cost::{backends, memory},
     distribution::{Distribution, Tenants},
-    relay::Counter,
     shape::Case,
     way::{Way, WayName},
 };
@@ -142,7 +141,7 @@ impl Run {
 
     async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {
         let counter = Counter::start(database.url()).await;
-        let way = Way::connect(way, &counter.url, 8, None).await;
+        let way = Way::connect(way, counter.url(), 8, None).await;
         let tenants = Tenants::new(self.distribution, self.tenants);
         let mut random = Rng::with_seed(1);
         let mut before = 0;

@@ -8,7 +8,7 @@ use tenant_core::{
 use tenant_migration::{CloneData, CloneError, CreateTenantError, LifecycleError, TenantRoles, clone_tenant};
 
 use super::{
-    snapshot::{RICH, assert_same, dump},
+    rich::{RICH, assert_same, dump},
     *,
 };
 

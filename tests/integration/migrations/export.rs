@@ -24,7 +24,7 @@ use tests::pg_programs;
 
 use super::{
     clone::{rich, rows},
-    snapshot::{RICH, assert_same, dump},
+    rich::{RICH, assert_same, dump},
     *,
 };
 

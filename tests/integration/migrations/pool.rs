@@ -12,7 +12,7 @@ use tests::{Direction, Fault, Proxy, Rule};
 
 use super::{
     crash::wait_until,
-    snapshot::{assert_same, dump},
+    rich::{assert_same, dump},
     *,
 };
 

@@ -5,8 +5,10 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::TransactionTrait;
-use tenant_migration::{Migrating, TenantHooks};
+use sea_orm::{Database, TransactionTrait};
+use tenant_migration::{
+    DropOptions, Migrating, TenantHooks, TenantRoles, drop_tenant, grant_tenant_role, suspend_tenant,
+};
 
 use super::*;
 
@@ -39,6 +41,59 @@ async fn what_changed_since_the_plan_is_not_done_twice_or_out_of_order() {
     assert!(ledger(&connection, "acme").await.is_empty());
 }
 
+/// A run that waits for the lock of a schema is in no transaction.
+const PAUSING: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+    AND query = 'ROLLBACK'";
+
+/// Lets somebody wait for the lock of acme, whose holder builds an index meanwhile.
+async fn wait_while_an_index_is_built(db: &TestDatabase, waiting: impl Future<Output = ()>) {
+    let mut options = db.options();
+    options.max_connections(1);
+    let (holder, observer) = (Database::connect(options).await.unwrap(), db.connect().await);
+    let hold = async |sql: &str| holder.execute_unprepared(sql).await.unwrap();
+    hold("SELECT pg_advisory_lock(hashtextextended('tenant-migration:acme', 0))").await;
+    hold("SET statement_timeout = '20s'").await;
+    let build = async {
+        while count(&observer, PAUSING).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for _ in 0..10 {
+            hold("DROP INDEX IF EXISTS acme.built").await;
+            hold("CREATE INDEX CONCURRENTLY built ON acme.note (id)").await;
+        }
+        hold("SELECT pg_advisory_unlock_all()").await;
+    };
+    let both = async { tokio::join!(waiting, build) };
+    tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+    holder.close().await.unwrap();
+}
+
+/// `CREATE INDEX CONCURRENTLY` by the holder of the lock would wait for the end of a transaction that waits for the lock.
+#[tokio::test]
+async fn who_waits_for_a_lock_is_in_no_transaction() {
+    let migrations = with([NOTE, TAG]).with_tenant_roles(TenantRoles::new());
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    wait_while_an_index_is_built(&db, async {
+        let report = act(&db, &migrations, &tenant("acme"), Action::UP).await;
+        assert_eq!(outcomes(&report), ["acme: applied m2_create_tag"]);
+    })
+    .await;
+    wait_while_an_index_is_built(&db, async {
+        grant_tenant_role(&connection, &migrations, &schema("acme"))
+            .await
+            .unwrap();
+    })
+    .await;
+    suspend_tenant(&connection, &schema("acme")).await.unwrap();
+    wait_while_an_index_is_built(&db, async {
+        let at_once = DropOptions::default().drain(Duration::ZERO);
+        drop_tenant(&connection, &migrations, &schema("acme"), &at_once)
+            .await
+            .unwrap();
+    })
+    .await;
+}
+
 /// A session that asked for a table remembers that it was not there, until PostgreSQL tells it otherwise.
 #[tokio::test]
 async fn a_ledger_that_was_made_while_a_run_waited_is_seen() {
@@ -66,9 +121,7 @@ async fn a_ledger_that_was_made_while_a_run_waited_is_seen() {
         report
     };
     let end_other = async {
-        let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database()
-            AND state = 'idle in transaction' AND query LIKE '%pg_try_advisory_xact_lock%'";
-        while count(&connection, waits).await == 0 {
+        while count(&connection, PAUSING).await == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         other.commit().await.unwrap();

@@ -11,12 +11,12 @@ use crate::{
     error::is_without_table,
     ledger::Ledger,
     lifecycle::{LifecycleError, creation::Creation, lookup},
-    lock::{self, Hold},
+    lock,
     migrations::MigrationSet,
     plan::left,
     retry,
     run_options::DEFAULT_LOCK_TIMEOUT,
-    snapshot::{Fingerprint, ReadError, Reading, Size, Snapshot, aside, copying, reference},
+    structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
     work::{Home, Work},
 };
 
@@ -39,7 +39,7 @@ pub(super) enum Needs {
 
 /// What was read of the source.
 struct Read {
-    snapshot: Snapshot,
+    structure: Structure,
     copying: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ impl Cloning {
             self.ledger(&source.schema).quoted()
         );
         db.execute_unprepared(&sql).await?;
-        lock::try_acquire(db, &source.schema, Hold::Transaction).await
+        lock::try_acquire(db, &source.schema).await
     }
 
     fn not_locked(&self, error: DbErr, source: &Source) -> CloneError {
@@ -154,7 +154,7 @@ impl Cloning {
         let read = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
         self.make(db, &read).await.map_err(|error| self.failed(error))?;
-        self.compare(db, source, &read.snapshot).await?;
+        self.compare(db, source, &read.structure).await?;
         let version = self.complete(db).await?;
         self.creation.check_awaited()?;
         Ok((row, version))
@@ -212,7 +212,7 @@ impl Cloning {
         let read = aside(db, self.read_with(db, &reading)).await;
         let read = read.map_err(|error| self.failed(error))?;
         let read = read.map_err(|error| self.not_read(error, source))?;
-        match read.snapshot.mention(&source.schema) {
+        match read.structure.mention(&source.schema) {
             Some(statement) => Err(CloneError::NamesItself {
                 source_schema: source.schema.clone(),
                 statement,
@@ -227,7 +227,7 @@ impl Cloning {
             CloneData::Rows => None,
         };
         Ok(Read {
-            snapshot: Snapshot::read(db, reading).await?,
+            structure: Structure::read(db, reading).await?,
             copying: copying(db, reading, only).await?,
         })
     }
@@ -248,12 +248,14 @@ impl Cloning {
         // Values that go through a text are written and read in one way, and no row is left out.
         let settings = "SET LOCAL row_security = off; SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; \
             SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = hex; SET LOCAL xmloption = content";
-        let before = [settings].into_iter().chain(read.snapshot.before_rows());
+        let before = [settings].into_iter().chain(read.structure.before_rows());
         let statements = before
             .chain(read.copying.iter().map(String::as_str))
-            .chain(read.snapshot.after_rows());
-        let script = statements.collect::<Vec<_>>().join(";\n");
-        db.execute_unprepared(&script).await?;
+            .chain(read.structure.after_rows());
+        // Each in a message of its own: Citus takes no message of several statements with DDL among them.
+        for statement in statements {
+            db.execute_unprepared(statement).await?;
+        }
         Ok(())
     }
 
@@ -261,13 +263,13 @@ impl Cloning {
         &self,
         db: &DatabaseTransaction,
         source: &Source,
-        snapshot: &Snapshot,
+        structure: &Structure,
     ) -> Result<(), CloneError> {
         let new = &self.creation.new.schema;
         let reading = Reading::new(&self.creation.migrations, new);
         let made = aside(db, Fingerprint::read(db, &reading)).await;
         let made = made.and_then(|made| made).map_err(|error| self.failed(error))?;
-        let differs = snapshot.fingerprint().difference(&made);
+        let differs = structure.fingerprint().difference(&made);
         let differs = differs.map(|object| format!("{object} is not the same"));
         let differs = match differs {
             Some(differs) => Some(differs),

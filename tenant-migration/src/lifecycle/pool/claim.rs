@@ -9,7 +9,7 @@ use super::{lock_one, ready};
 use crate::{
     error::{CreateTenantError, SchemaError},
     lifecycle::{creation::Creation, lookup::schema_of, name::Claim, rename_schema::repin},
-    lock::{self, Hold},
+    lock,
     plan::Step,
     roles,
     work::{Home, Work},
@@ -58,7 +58,7 @@ impl Creation {
             };
             let schema = schema_of(&pending.schema_name).map_err(|error| self.failed(error))?;
             // A run may be migrating it.
-            let is_free = lock::try_acquire(db, &schema, Hold::Transaction).await;
+            let is_free = lock::try_acquire(db, &schema).await;
             if is_free.map_err(|error| self.failed(error))? && self.is_current(db, &schema).await? {
                 return Ok(Some((pending.id, schema)));
             }

@@ -8,7 +8,7 @@ use crate::{
     lifecycle::creation::Creation,
     migrations::Migrations,
     rows::texts,
-    snapshot::{Fingerprint, Reading, aside},
+    structure::{Fingerprint, Reading, aside},
 };
 
 impl Creation {

@@ -6,11 +6,7 @@ use sea_orm::{
 };
 use tenant_core::SchemaName;
 
-use crate::{
-    error::SessionError,
-    lock::{self, Hold},
-    worker::driver_options,
-};
+use crate::{error::SessionError, lock, worker::driver_options};
 
 /// The session. It ends with this value, and the lock with it.
 pub(super) struct Session {
@@ -38,7 +34,7 @@ impl Session {
             schema: schema.clone(),
         };
         session.stay().await?;
-        lock::acquire(&session.db, schema, Hold::Session).await?;
+        lock::acquire_in_session(&session.db, schema).await?;
         Ok(session)
     }
 

@@ -243,7 +243,7 @@ async fn four_runners_at_once_apply_each_migration_once() {
 
 /// Sessions that wait for the lock of a tenant, which they ask for again and again.
 const WAITING_FOR_THE_TENANT: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database()
-    AND pid <> pg_backend_pid() AND query ~ '^\\s*SELECT pg_try_advisory' AND state LIKE 'idle%'";
+    AND pid <> pg_backend_pid() AND (query = 'ROLLBACK' OR query LIKE 'SELECT pg_try_advisory_lock%') AND state = 'idle'";
 
 /// A transaction that has not ended.
 async fn open_transaction(db: &TestDatabase, sql: &str) -> DatabaseConnection {

@@ -1,4 +1,4 @@
-//! Reading a [`Snapshot`].
+//! Reading a [`Structure`].
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use serde_json::Value as Json;
@@ -14,7 +14,7 @@ use crate::{error::reason, migrations::Migrations};
 
 /// The structure of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Snapshot {
+pub(crate) struct Structure {
     /// What makes types, functions, tables with their checks and keys, views, indexes.
     before_rows: Vec<String>,
     /// What is better made, or only allowed, when rows are there: foreign keys, triggers, policies, comments.
@@ -40,8 +40,6 @@ pub(crate) struct Reading<'a> {
     pub(super) path: String,
     /// The schemas of the path.
     schemas: Vec<&'a SchemaName>,
-    /// A table that is not read, because it is made apart.
-    apart: Option<&'a str>,
     /// The tenant's role, whose rights are given anew.
     role: Option<String>,
 }
@@ -53,15 +51,8 @@ impl<'a> Reading<'a> {
             schema,
             path: migrations.search_path(schema),
             schemas: schemas.collect(),
-            apart: None,
             role: None,
         }
-    }
-
-    /// Leaves a table out, which is made apart.
-    pub(crate) fn without_table(mut self, table: &'a str) -> Self {
-        self.apart = Some(table);
-        self
     }
 
     /// Takes no notice of the rights of the tenant's role, which are given anew.
@@ -77,7 +68,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl Snapshot {
+impl Structure {
     /// Reads it. What this does to the session is for the caller to take back.
     pub(crate) async fn read(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Self, ReadError> {
         enter(db, "pg_catalog").await?;
@@ -87,11 +78,7 @@ impl Snapshot {
         }
         let needs = Self::read_needs(db, reading).await?;
         enter(db, &reading.path).await?;
-        let values = [
-            reading.schema.as_str().into(),
-            reading.pinned_path().into(),
-            reading.apart.map(str::to_owned).into(),
-        ];
+        let values = [reading.schema.as_str().into(), reading.pinned_path().into()];
         let rows = rows(db, about_schema!("pin.sql", "structure.sql"), values).await?;
         let statements = rows.iter().map(Made::new).collect::<Result<_, _>>()?;
         let (before_rows, after_rows) = arrange(statements, &needs)?;
@@ -124,7 +111,7 @@ impl Snapshot {
     }
 
     /// What makes it all, in the schema that the session stands in.
-    pub(crate) fn statements(&self) -> impl Iterator<Item = &str> {
+    fn statements(&self) -> impl Iterator<Item = &str> {
         self.before_rows().chain(self.after_rows())
     }
 

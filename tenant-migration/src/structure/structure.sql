@@ -1,4 +1,4 @@
--- The statements that make what the schema $1 has, but for the table $3, which is made apart. `search_path` is the schema, so
+-- The statements that make what the schema $1 has. `search_path` is the schema, so
 -- that its own names are not qualified and all others are. Those with a node are sorted by what they need; the others come after them and
 -- after the rows, in the order of `stage`.
 , columns AS (
@@ -108,7 +108,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         )
         || format(') USING %I', amname) || coalesce(options.sql, '')
     FROM relations JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
-    WHERE relkind = 'r' AND relname IS DISTINCT FROM $3::text
+    WHERE relkind = 'r'
     UNION ALL
     SELECT 'pg_class'::regclass, attrelid, 0, 3, attrelid::regclass || '.' || attname,
         format('ALTER TABLE %s ', attrelid::regclass) || concat_ws(', ',

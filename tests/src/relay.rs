@@ -1,4 +1,4 @@
-//! [`Relay`]: a network that is slow.
+//! [`Relay`]: a slow network between a benchmark and its server. [`Counter`]: the round trips to a server.
 
 use std::{
     process::Stdio,
@@ -17,14 +17,20 @@ use tokio::{
     time::Instant,
 };
 
-/// A process that carries connections to a server, late. None without a delay.
-pub(crate) struct Relay {
+/// A process that carries connections to a server, and delays each answer. Without a delay there is no process.
+#[derive(Debug)]
+pub struct Relay {
     url: String,
     _process: Option<Child>,
 }
 
 impl Relay {
-    pub(crate) async fn start(url: &str, delay: u64) -> Self {
+    /// Starts the program of the caller once more, with the arguments `relay ADDRESS MILLISECONDS`. It calls [`serve`]
+    /// for them.
+    ///
+    /// # Panics
+    /// If that does not start.
+    pub async fn start(url: &str, delay: u64) -> Self {
         if delay == 0 {
             return Self {
                 url: url.to_owned(),
@@ -46,33 +52,47 @@ impl Relay {
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// The URL of the server through the relay.
+    #[must_use]
+    pub fn url(&self) -> &str {
         &self.url
     }
 }
 
 /// The address in a URL.
-pub(crate) fn address(url: &str) -> String {
+fn address(url: &str) -> String {
     let rest = url.split_once("://").expect("a URL").1;
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     authority.rsplit('@').next().unwrap_or(authority).to_owned()
 }
 
 /// Serves until the process is killed. Prints its address first.
-pub(crate) async fn serve(server: String, delay: Duration) {
+///
+/// # Panics
+/// If there is no free port.
+#[allow(
+    clippy::print_stdout,
+    reason = "the address is for the process that started this one"
+)]
+pub async fn serve(server: String, delay: Duration) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     println!("{}", listener.local_addr().unwrap());
     accept(listener, server, delay, Arc::default()).await;
 }
 
 /// Counts the round trips of connections to a server.
-pub(crate) struct Counter {
-    pub(crate) url: String,
+#[derive(Debug)]
+pub struct Counter {
+    url: String,
     trips: Arc<AtomicU64>,
 }
 
 impl Counter {
-    pub(crate) async fn start(url: &str) -> Self {
+    /// Starts to count, in this process.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub async fn start(url: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let local = listener.local_addr().unwrap().to_string();
         let trips = Arc::<AtomicU64>::default();
@@ -83,7 +103,15 @@ impl Counter {
         }
     }
 
-    pub(crate) fn trips(&self) -> u64 {
+    /// The URL of the server through the counter.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The round trips until now.
+    #[must_use]
+    pub fn trips(&self) -> u64 {
         self.trips.load(Ordering::SeqCst)
     }
 }
