@@ -80,62 +80,53 @@
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
-mod began;
-pub mod catalog;
+// The floors from the top down are cli, transfer, lifecycle, run, schema, plan, define, database. Each uses only those below
+// it: `scripts/floors` checks that.
 #[cfg(feature = "cli")]
 pub mod cli;
-mod crew;
-mod data;
-mod entry;
-mod error;
-mod executor;
-mod fleet;
-mod for_each;
-mod hooks;
-mod ledger;
+mod database;
+mod define;
 mod lifecycle;
-mod lock;
-mod migrations;
-mod pin;
 mod plan;
-#[cfg(test)]
-mod plan_tests;
-mod preview;
-mod recreate;
-mod report;
-mod retry;
-mod roles;
-mod rows;
-mod run_options;
-mod select;
-mod status;
-mod structure;
+mod run;
+mod schema;
 #[cfg(feature = "cli")]
-mod task;
-mod version;
-mod work;
-mod worker;
+mod transfer;
 
-pub use data::{tenant_transaction, tenant_transaction_with};
-pub use error::{CreateTenantError, PlanError, RoleError, SchemaError, SessionError};
-pub use executor::Executor;
-pub use for_each::{TaskError, for_each_tenant};
-pub use hooks::{Migrating, Seeding, TenantHooks};
+pub use database::session::SessionError;
+pub use define::{
+    catalog,
+    hooks::{Migrating, Seeding, TenantHooks},
+    migrations::{MigrationSet, Migrations},
+    step::Step,
+    tenant_roles::{RoleError, TenantRoles},
+};
 pub use lifecycle::{
-    Applied, CloneData, CloneError, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NewTenant,
-    Pool, PoolError, RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant,
-    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain,
-    rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
+    Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
+    LifecycleError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain, adopt_schema,
+    archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool,
+    list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
+    set_primary_domain, suspend_tenant,
+};
+pub use plan::{
+    error::{PlanError, SchemaError},
+    options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions},
+    plan::{Plan, SchemaPlan},
+    report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport},
+    selection::SelectError,
+    status::SchemaStatus,
+    target::{Action, Target},
+};
+pub use run::{
+    executor::Executor,
+    for_each::{TaskError, for_each_tenant},
+    preview::Preview,
+};
+pub use schema::{
+    roles::{drop_tenant_role, grant_tenant_role},
+    tenant_transaction::{tenant_transaction, tenant_transaction_with},
 };
 #[cfg(feature = "cli")]
-pub use lifecycle::{
+pub use transfer::{
     ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,
 };
-pub use migrations::{MigrationSet, Migrations};
-pub use plan::{Action, Plan, SchemaPlan, Step, Target};
-pub use preview::Preview;
-pub use report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport};
-pub use roles::{TenantRoles, drop_tenant_role, grant_tenant_role};
-pub use run_options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions};
-pub use select::SelectError;
-pub use status::SchemaStatus;

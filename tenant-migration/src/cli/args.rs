@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::tenant::TenantCommand;
+use crate::cli::tenant::TenantCommand;
 
 const SCHEMAS: &str = "\
 Which schemas a command works on:

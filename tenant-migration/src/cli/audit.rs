@@ -7,8 +7,11 @@ use tenant_core::{
     audit::{Audit, AuditError, Expected, audit},
 };
 
-use super::{Context, error::CliError, output::plain_table};
-use crate::{error::PlanError, migrations::Migrations};
+use crate::{
+    cli::{Context, error::CliError, output::plain_table},
+    define::migrations::Migrations,
+    plan::error::PlanError,
+};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::{env, io::Write, path::Path};
 use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
-use super::{Args, error::CliError};
+use crate::cli::{Args, error::CliError};
 
 pub(super) fn write(
     shell: Shell,

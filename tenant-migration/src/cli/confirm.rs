@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Context, args::Confirmation, error::CliError};
+use crate::cli::{Context, args::Confirmation, error::CliError};
 
 /// Goes on if the arguments say yes, or a person at a terminal does.
 pub(super) fn confirm(context: &Context<'_>, confirmation: Confirmation, what: &str) -> Result<(), CliError> {

@@ -7,13 +7,12 @@ use tenant_core::{
     ConnectError, HostError, Refusal, SchemaNameError, audit::AuditError, catalog::CatalogError,
 };
 
-use super::audit::tally;
-
 use crate::{
-    error::{CreateTenantError, PlanError, SessionError, reason},
-    lifecycle::{CloneError, ExportError, ImportError, LifecycleError, PoolError},
-    plan::Action,
-    select::SelectError,
+    cli::audit::tally,
+    database::{error::reason, session::SessionError},
+    lifecycle::{CloneError, LifecycleError, PoolError, create::CreateTenantError},
+    plan::{error::PlanError, selection::SelectError, target::Action},
+    transfer::{ExportError, ImportError},
 };
 
 /// How long a server may take to answer: it may be starting.

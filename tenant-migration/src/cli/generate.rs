@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::CliError;
+use crate::cli::CliError;
 
 /// Writes a migration and adds it to the `mod.rs` beside it, as `sea-orm-cli migrate generate` does.
 pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<(), CliError> {

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::output::outcome_word;
 use crate::{
-    plan::{Plan, SchemaPlan, Step},
-    preview::Preview,
-    report::{Outcome, Report, SchemaReport},
-    status::SchemaStatus,
+    cli::output::outcome_word,
+    define::step::Step,
+    plan::{
+        plan::{Plan, SchemaPlan},
+        report::{Outcome, Report, SchemaReport},
+        status::SchemaStatus,
+    },
+    run::preview::Preview,
 };
 
 /// What happened to every schema. Times are in milliseconds.

@@ -7,20 +7,23 @@ use std::{
 
 use tenant_core::{SchemaName, Scope};
 
-use super::{
-    Command, Context, RunArgs, TargetArgs,
-    confirm::confirm,
-    error::CliError,
-    json,
-    output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
-    progress::Bar,
-    target::{require_named, target, words},
-};
 use crate::{
-    executor::Executor,
-    plan::{Action, Plan, SchemaPlan, Target},
-    report::Report,
-    run_options::{Canary, RunOptions},
+    cli::{
+        Command, Context, RunArgs, TargetArgs,
+        confirm::confirm,
+        error::CliError,
+        json,
+        output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
+        progress::Bar,
+        target::{require_named, target, words},
+    },
+    plan::{
+        options::{Canary, RunOptions},
+        plan::{Plan, SchemaPlan},
+        report::Report,
+        target::{Action, Target},
+    },
+    run::executor::Executor,
 };
 
 /// Runs an action and shows it.

@@ -41,7 +41,10 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
-use crate::{error::SessionError, migrations::Migrations, worker::require_sessions};
+use crate::{
+    database::session::{SessionError, require_sessions},
+    define::migrations::Migrations,
+};
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
 pub use error::CliError;

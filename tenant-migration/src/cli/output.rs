@@ -9,10 +9,13 @@ use std::{
 use comfy_table::{Row, Table, presets};
 
 use crate::{
-    plan::{Plan, Step},
-    preview::Preview,
-    report::{Observer, Outcome, Report, SchemaReport},
-    status::SchemaStatus,
+    define::step::Step,
+    plan::{
+        plan::Plan,
+        report::{Observer, Outcome, Report, SchemaReport},
+        status::SchemaStatus,
+    },
+    run::preview::Preview,
 };
 
 /// Writes a line for every schema, when it is done.

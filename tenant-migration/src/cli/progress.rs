@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::outcome;
 use crate::{
-    plan::{Plan, SchemaPlan},
-    report::{Observer, Outcome, SchemaReport},
+    cli::output::outcome,
+    plan::{
+        plan::{Plan, SchemaPlan},
+        report::{Observer, Outcome, SchemaReport},
+    },
 };
 
 /// On the standard error, with a line above it for every schema that something was done to or that failed.

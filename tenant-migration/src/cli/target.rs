@@ -2,8 +2,10 @@
 
 use tenant_core::SchemaName;
 
-use super::{Context, TargetArgs, error::CliError};
-use crate::plan::{Action, Target};
+use crate::{
+    cli::{Context, TargetArgs, error::CliError},
+    plan::target::{Action, Target},
+};
 
 /// What the arguments name, everything if they name nothing.
 pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target, CliError> {

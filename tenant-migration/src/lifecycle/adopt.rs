@@ -8,21 +8,19 @@ use tenant_core::{
     SchemaName, Tenant, TenantId, TenantStatus,
 };
 
-use super::{
-    create::NewTenant,
-    error::LifecycleError,
-    lookup::set_lock_timeout,
-    name::{self, Claim},
-    register,
-    take_in::take_in,
-};
 use crate::{
-    lock,
-    migrations::Migrations,
-    plan::Step,
-    rows::{rows, texts},
-    run_options::DEFAULT_LOCK_TIMEOUT,
-    work::Home,
+    database::query::{rows, texts},
+    define::{migrations::Migrations, schema_ref::Home, step::Step},
+    lifecycle::{
+        baseline::take_in,
+        catalog_insert,
+        create::NewTenant,
+        error::LifecycleError,
+        lookup::set_lock_timeout,
+        name_availability::{self, Claim},
+    },
+    plan::options::DEFAULT_LOCK_TIMEOUT,
+    schema::lock,
 };
 
 /// Which migrations something else did in a schema already.
@@ -115,7 +113,7 @@ impl Adoption {
     async fn run(self) -> Result<Tenant, LifecycleError> {
         let transaction = lock::begin_locked(&self.db, self.schema()).await?;
         set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
-        let row = register::register(&transaction, &self.new, TenantStatus::Active).await?;
+        let row = catalog_insert::register(&transaction, &self.new, TenantStatus::Active).await?;
         self.check_name(&transaction).await?;
         self.check_schema(&transaction).await?;
         let left = take_in(&transaction, &self.migrations, self.home(), &self.steps).await?;
@@ -147,7 +145,7 @@ impl Adoption {
             reuses_name: self.new.reuses_name,
             ..Claim::default()
         };
-        match name::refusal(db, &self.migrations, self.schema(), claim).await? {
+        match name_availability::refusal(db, &self.migrations, self.schema(), claim).await? {
             None => Ok(()),
             Some(refusal) => Err(refusal.of(self.schema())),
         }

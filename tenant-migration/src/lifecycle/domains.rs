@@ -6,8 +6,11 @@ use sea_orm::{
 };
 use tenant_core::{Host, SchemaName, catalog::domain};
 
-use super::{error::LifecycleError, lookup};
-use crate::{catalog::DOMAIN_KEY, error::broken_key};
+use crate::{
+    database::error::broken_key,
+    define::catalog::DOMAIN_KEY,
+    lifecycle::{error::LifecycleError, lookup},
+};
 
 /// Gives a tenant a domain. Its first one is its primary domain, and so is this one if `is_primary` says so. Does nothing
 /// to a domain that it has already, but for that.
@@ -109,7 +112,7 @@ fn find<'a>(
     })
 }
 
-pub(super) async fn insert(
+pub(crate) async fn insert(
     db: &impl ConnectionTrait,
     tenant_id: i64,
     host: &Host,
@@ -130,7 +133,7 @@ pub(super) async fn insert(
 }
 
 /// In two statements: a tenant has one primary domain at every moment at the most.
-pub(super) async fn make_primary(
+pub(crate) async fn make_primary(
     db: &impl ConnectionTrait,
     tenant_id: i64,
     host: &Host,

@@ -12,13 +12,13 @@ use tenant_core::{
     catalog::{dropped_tenant, tenant},
 };
 
-use super::{error::LifecycleError, lookup, name::is_called, status};
 use crate::{
-    lock,
-    migrations::Migrations,
-    retry, roles,
-    rows::{rows, texts},
-    run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    database::query::{rows, texts},
+    define::migrations::Migrations,
+    lifecycle::{error::LifecycleError, lookup, name_availability::is_called, status},
+    plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    run::retry,
+    schema::{lock, roles},
 };
 
 /// How a tenant is dropped.
@@ -195,7 +195,7 @@ impl Dropping {
     async fn drop_some(&mut self, query: &str, most: u32) -> Result<bool, LifecycleError> {
         let attempts = self.options.attempts;
         let work = || self.try_drop_some(query, most);
-        let objects = retry::patiently(&self.schema, attempts, work).await?;
+        let objects = retry::with_retry(&self.schema, attempts, work).await?;
         self.dropped.objects += objects;
         self.dropped.transactions += usize::from(objects > 0);
         Ok(objects > 0)

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use tenant_core::{Host, SchemaName, TenantStatus};
 
-use crate::error::{RoleError, reason};
+use crate::{database::error::reason, define::tenant_roles::RoleError, run::retry::Retryable};
 
 /// Why something was not done to a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -187,4 +187,13 @@ pub enum LifecycleError {
     /// The database did not answer as it should.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
+}
+
+impl Retryable for LifecycleError {
+    fn database_error(&self) -> Option<&DbErr> {
+        match self {
+            Self::Database(source) => Some(source),
+            _ => None,
+        }
+    }
 }

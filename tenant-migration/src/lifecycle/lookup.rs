@@ -9,11 +9,13 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use super::error::LifecycleError;
-use crate::{entry::set_timeout, error::is_without_catalog, run_options::DEFAULT_LOCK_TIMEOUT};
+use crate::{
+    database::error::is_without_catalog, lifecycle::error::LifecycleError,
+    plan::options::DEFAULT_LOCK_TIMEOUT, schema::enter::set_timeout,
+};
 
 /// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.
-pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let isolation = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(isolation, None).await?;
     set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
@@ -21,14 +23,14 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 }
 
 /// Limits how long a transaction waits for a lock.
-pub(super) async fn set_lock_timeout(db: &DatabaseTransaction, timeout: Duration) -> Result<(), DbErr> {
+pub(crate) async fn set_lock_timeout(db: &DatabaseTransaction, timeout: Duration) -> Result<(), DbErr> {
     db.execute_unprepared(&set_timeout("lock_timeout", timeout))
         .await?;
     Ok(())
 }
 
 /// A tenant's row. Tenants that were made ahead are nobody's yet, and not found.
-pub(super) async fn find(
+pub(crate) async fn find(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<tenant::Model, LifecycleError> {
@@ -36,7 +38,7 @@ pub(super) async fn find(
 }
 
 /// As [`find`], and nobody else changes the row before the transaction ends.
-pub(super) async fn lock(
+pub(crate) async fn lock(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<tenant::Model, LifecycleError> {
@@ -62,7 +64,7 @@ async fn one(
 }
 
 /// As [`lock`], for what the public tenant has not.
-pub(super) async fn lock_own_schema(
+pub(crate) async fn lock_own_schema(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
     action: &'static str,
@@ -74,13 +76,13 @@ pub(super) async fn lock_own_schema(
 }
 
 /// The status in a row.
-pub(super) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
+pub(crate) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
     let unknown = |error| DbErr::Custom(format!("tenant {} of the catalog: {error}", row.id));
     row.status.parse().map_err(unknown)
 }
 
 /// A name of a tenant's schema as the catalog has it, which is as PostgreSQL has it.
-pub(super) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
+pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
     SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
 }
 

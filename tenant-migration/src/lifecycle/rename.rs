@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, TransactionTrait, sea_query::Expr};
 use tenant_core::{SchemaName, catalog::tenant};
 
-use super::{error::LifecycleError, lookup};
+use crate::lifecycle::{error::LifecycleError, lookup};
 
 /// Gives a tenant another name, for people. Its schema and its domains stay as they are.
 ///

@@ -12,21 +12,23 @@ use tenant_core::{
     catalog::{dropped_tenant, tenant},
 };
 
-use super::{
-    drop::seconds_since_change,
-    error::LifecycleError,
-    lookup,
-    name::{self, Claim, is_called},
-    register::not_written,
-    take_in::not_granted,
-};
 use crate::{
-    error::{broken_key, sqlstate},
-    lock,
-    migrations::Migrations,
-    retry, roles,
-    rows::{rows, texts},
-    run_options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    database::{
+        error::{broken_key, sqlstate},
+        query::{rows, texts},
+    },
+    define::migrations::Migrations,
+    lifecycle::{
+        baseline::not_granted,
+        catalog_insert::not_written,
+        drop::seconds_since_change,
+        error::LifecycleError,
+        lookup,
+        name_availability::{self, Claim, is_called},
+    },
+    plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    run::retry,
+    schema::{lock, roles},
 };
 
 /// How a schema is renamed.
@@ -148,7 +150,7 @@ impl Renaming {
     }
 
     async fn rename_patiently(&self) -> Result<SchemaRenamed, LifecycleError> {
-        retry::patiently(&self.old, DEFAULT_ATTEMPTS, || self.rename()).await
+        retry::with_retry(&self.old, DEFAULT_ATTEMPTS, || self.rename()).await
     }
 
     async fn rename(&self) -> Result<SchemaRenamed, LifecycleError> {
@@ -205,7 +207,7 @@ impl Renaming {
             tenant_id: Some(tenant_id),
             reuses_name: self.options.reuses_name,
         };
-        let refusal = name::refusal(db, &self.migrations, &self.new, claim).await?;
+        let refusal = name_availability::refusal(db, &self.migrations, &self.new, claim).await?;
         refusal.map_or(Ok(()), |refusal| Err(refusal.of(&self.new)))
     }
 

@@ -10,8 +10,10 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use super::{error::LifecycleError, lookup};
-use crate::migrations::Migrations;
+use crate::{
+    define::migrations::Migrations,
+    lifecycle::{error::LifecycleError, lookup},
+};
 
 /// Takes a tenant out of service: its requests get 403. Does nothing where it is suspended already.
 ///

@@ -4,9 +4,8 @@ use std::io::Write;
 
 use tenant_core::{SchemaName, Tenant, VersionSkew};
 
-use super::new_tenant;
 use crate::{
-    cli::{Context, error::CliError},
+    cli::{Context, error::CliError, tenant::new_tenant},
     lifecycle::{Applied, NewTenant, adopt_schema},
 };
 

@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 
-use super::{AdoptArgs, ExportArgs, ImportArgs, PoolCommand, SchemaCommand};
-use crate::cli::args::{Confirmation, TargetArgs, at_least_one};
+use crate::cli::{
+    args::{Confirmation, TargetArgs, at_least_one},
+    tenant::{AdoptArgs, ExportArgs, ImportArgs, PoolCommand, SchemaCommand},
+};
 
 const SQL: &str = "\
 The statement is checked as on a tenant's connection of the application: tables are the tenant's or shared by the

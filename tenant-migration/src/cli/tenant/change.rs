@@ -5,9 +5,13 @@ use std::{io::Write, time::Duration};
 use sea_orm::DatabaseConnection;
 use tenant_core::SchemaName;
 
-use super::{ChangeCommand, Switch};
 use crate::{
-    cli::{Context, confirm::confirm, error::CliError},
+    cli::{
+        Context,
+        confirm::confirm,
+        error::CliError,
+        tenant::{ChangeCommand, Switch},
+    },
     lifecycle::{
         DropOptions, archive_tenant, drop_tenant, rename_tenant, resume_tenant, set_maintenance,
         suspend_tenant,

@@ -8,9 +8,8 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore as _},
 };
 
-use super::at;
 use crate::{
-    cli::{Context, error::CliError},
+    cli::{Context, error::CliError, tenant::at},
     lifecycle::{CloneData, NewTenant, clone_tenant},
 };
 
@@ -52,7 +51,7 @@ async fn clone(context: &Context<'_>, db: &DatabaseConnection, cloning: Cloning)
 
 /// The kind of the source. Where it is not there, that is said later.
 pub(super) async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, CliError> {
-    let found = match crate::catalog::exists(db).await? {
+    let found = match crate::define::catalog::exists(db).await? {
         true => SeaOrmStore::new(db.clone()).by_schema(source).await?,
         false => None,
     };

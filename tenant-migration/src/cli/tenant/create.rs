@@ -5,9 +5,12 @@ use std::io::Write;
 use sea_orm::DatabaseConnection;
 use tenant_core::{SchemaName, Tenant};
 
-use super::{at, clone::kind_of};
 use crate::{
-    cli::{Context, error::CliError},
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{at, clone::kind_of},
+    },
     lifecycle::{NewTenant, create_tenant, create_tenant_from},
 };
 

@@ -4,13 +4,10 @@ use std::future::Future;
 
 use tenant_core::{Tenant, TenantConnection, Tenants};
 
-use super::WorkArgs;
 use crate::{
-    cli::{Context, error::CliError, target::target},
-    for_each::{TaskError, for_each},
-    plan::Target,
-    run_options::DEFAULT_JOBS,
-    select::select,
+    cli::{Context, error::CliError, target::target, tenant::WorkArgs},
+    plan::{options::DEFAULT_JOBS, selection::select, target::Target},
+    run::for_each::{TaskError, for_each},
 };
 
 /// What came of it for each tenant.

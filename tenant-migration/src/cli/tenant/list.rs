@@ -10,7 +10,7 @@ use tenant_core::{
 
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
-    migrations::Migrations,
+    define::migrations::Migrations,
 };
 
 /// Which tenants are shown.
@@ -41,7 +41,7 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let db = context.connect().await?;
     // A database without a catalog has no tenants.
-    let tenants = match crate::catalog::exists(&db).await? {
+    let tenants = match crate::define::catalog::exists(&db).await? {
         true => SeaOrmStore::new(db.clone()).list().await?,
         false => Vec::new(),
     };

@@ -19,8 +19,10 @@ use std::io::Write;
 
 use tenant_core::{Host, SchemaName, Tenant};
 
-use super::{Context, error::CliError};
-use crate::lifecycle::NewTenant;
+use crate::{
+    cli::{Context, error::CliError},
+    lifecycle::NewTenant,
+};
 
 pub use adopt::AdoptArgs;
 pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};

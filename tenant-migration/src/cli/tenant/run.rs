@@ -5,15 +5,18 @@ use std::{io::Write, sync::Arc};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 
-use super::{
-    WorkArgs,
-    each::{Chosen, Results, failed, require_success, summary, why},
-    sheet::Sheet,
-};
 use crate::{
-    cli::{Context, error::CliError},
-    error::reason,
-    task::AnyError,
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{
+            WorkArgs,
+            each::{Chosen, Results, failed, require_success, summary, why},
+            sheet::Sheet,
+        },
+    },
+    database::error::reason,
+    define::tasks::AnyError,
 };
 
 /// How many connections a task may use at once: one for a transaction, and one beside it.

@@ -9,12 +9,19 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore as _, domain},
 };
 
-use super::{DomainCommand, host, list::to_json};
 use crate::{
-    cli::{Context, error::CliError, json::statuses, output::plain_table},
+    cli::{
+        Context,
+        error::CliError,
+        json::statuses,
+        output::plain_table,
+        tenant::{DomainCommand, host, list::to_json},
+    },
     lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
-    plan::Target,
-    status::{self, SchemaStatus},
+    plan::{
+        status::{self, SchemaStatus},
+        target::Target,
+    },
 };
 
 /// All that is known of a tenant.

@@ -15,14 +15,17 @@ use tenant_core::{
     ConnectionError, TenantConnection, TenantTransaction,
 };
 
-use super::{
-    WorkArgs,
-    each::{Chosen, Results, require_success, summary, why},
-    sheet::Sheet,
-};
 use crate::{
-    cli::{Context, error::CliError},
-    error::{reason, sqlstate},
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{
+            WorkArgs,
+            each::{Chosen, Results, require_success, summary, why},
+            sheet::Sheet,
+        },
+    },
+    database::error::{reason, sqlstate},
 };
 
 pub(super) async fn run(

@@ -4,10 +4,13 @@ use std::{io::Write, path::PathBuf};
 
 use tenant_core::SchemaName;
 
-use super::{adopt::show_pending, at};
 use crate::{
-    cli::{Context, error::CliError},
-    lifecycle::{ImportOptions, PgPrograms, export_tenant, import_tenant},
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{adopt::show_pending, at},
+    },
+    transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant},
 };
 
 /// The arguments of `tenant export`.

@@ -5,34 +5,37 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
 use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
 
-use super::{CloneData, error::CloneError};
 use crate::{
-    began,
-    error::is_without_table,
-    ledger::Ledger,
-    lifecycle::{LifecycleError, creation::Creation, lookup},
-    lock,
-    migrations::MigrationSet,
-    plan::left,
-    retry,
-    run_options::DEFAULT_LOCK_TIMEOUT,
-    structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
-    work::{Home, Work},
+    database::error::is_without_table,
+    define::{ledger::Ledger, migrations::MigrationSet, schema_ref::Home},
+    lifecycle::{
+        LifecycleError,
+        clone::{CloneData, error::CloneError},
+        create::creation::Creation,
+        lookup,
+    },
+    plan::{options::DEFAULT_LOCK_TIMEOUT, remaining::left},
+    run::retry,
+    schema::{
+        dirty, lock,
+        session::Work,
+        structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
+    },
 };
 
 /// For a relation and its copy: they are to take no more than a quarter of the server's locks.
 const LOCKS_FOR_EACH: i64 = 2 * 4;
 
-pub(super) struct Cloning {
-    pub(super) creation: Creation,
-    pub(super) source: SchemaName,
-    pub(super) data: CloneData,
-    pub(super) needs: Needs,
+pub(crate) struct Cloning {
+    pub(crate) creation: Creation,
+    pub(crate) source: SchemaName,
+    pub(crate) data: CloneData,
+    pub(crate) needs: Needs,
 }
 
 /// What the source must have.
 #[derive(Clone, Copy)]
-pub(super) enum Needs {
+pub(crate) enum Needs {
     Nothing,
     AllMigrations,
 }
@@ -44,7 +47,7 @@ struct Read {
 }
 
 impl Cloning {
-    pub(super) async fn run(self) -> Result<Tenant, CloneError> {
+    pub(crate) async fn run(self) -> Result<Tenant, CloneError> {
         let source = lookup::find(&self.creation.db, &self.source).await?;
         let source = self.check_source(source)?;
         let transaction = self.begin(&source).await?;
@@ -167,7 +170,7 @@ impl Cloning {
             let schema = source.schema.clone();
             return Err(LifecycleError::NoSuchTenant { schema }.into());
         }
-        let began = began::find(db, self.ledger(&source.schema)).await;
+        let began = dirty::find(db, self.ledger(&source.schema)).await;
         match began.map_err(|error| self.failed(error))? {
             Some(step) => Err(CloneError::Unfinished {
                 source_schema: source.schema.clone(),

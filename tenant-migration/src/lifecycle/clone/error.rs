@@ -2,7 +2,7 @@
 
 use tenant_core::SchemaName;
 
-use crate::{error::CreateTenantError, lifecycle::LifecycleError};
+use crate::lifecycle::{LifecycleError, create::CreateTenantError};
 
 /// Why a tenant was not copied. Nothing of the copy was kept, unless it is [`CreateTenantError::CommitUnknown`].
 #[derive(Debug, thiserror::Error)]

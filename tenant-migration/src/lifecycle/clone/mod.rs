@@ -11,10 +11,12 @@ use tenant_core::{
     SchemaName, Tenant, TenantStatus,
 };
 
-use super::{create::NewTenant, creation::Creation};
-use crate::{error::CreateTenantError, migrations::Migrations};
-
 use cloning::{Cloning, Needs};
+
+use crate::{
+    define::migrations::Migrations,
+    lifecycle::create::{CreateTenantError, NewTenant, creation::Creation},
+};
 pub use error::CloneError;
 
 /// What of a tenant is copied.

@@ -5,14 +5,17 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use super::{lock_one, ready};
 use crate::{
-    error::{CreateTenantError, SchemaError},
-    lifecycle::{creation::Creation, lookup::schema_of, name::Claim, rename_schema::repin},
-    lock,
-    plan::Step,
-    roles,
-    work::{Home, Work},
+    define::{schema_ref::Home, step::Step},
+    lifecycle::{
+        create::{CreateTenantError, creation::Creation},
+        lookup::schema_of,
+        name_availability::Claim,
+        pool::{lock_one, ready},
+        rename_schema::repin,
+    },
+    plan::error::SchemaError,
+    schema::{lock, roles, session::Work},
 };
 
 impl Creation {

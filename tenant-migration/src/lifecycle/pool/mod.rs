@@ -1,9 +1,6 @@
 //! The pool of pending schemas: made ahead by [`fill_pool`], each of which `create_tenant` makes a tenant's.
 
 mod claim;
-mod renameable;
-
-pub(crate) use renameable::find_name;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
@@ -16,15 +13,15 @@ use tenant_core::{
     catalog::tenant,
 };
 
-use super::{
-    create::{NewTenant, create},
-    drop::{DropOptions, Dropping},
-    error::LifecycleError,
-    lookup, status,
-};
 use crate::{
-    error::{CreateTenantError, is_without_catalog, reason},
-    migrations::Migrations,
+    database::error::{is_without_catalog, reason},
+    define::migrations::Migrations,
+    lifecycle::{
+        create::{CreateTenantError, NewTenant, create},
+        drop::{DropOptions, Dropping},
+        error::LifecycleError,
+        lookup, status,
+    },
 };
 
 /// Why the pool of pending schemas is not as it should be.

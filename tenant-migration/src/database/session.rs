@@ -1,0 +1,54 @@
+//! Sessions: what the driver connects with, and whether a session is a client's own.
+
+use sea_orm::{
+    DatabaseConnection, DatabaseConnectionType, DbErr,
+    sqlx::postgres::{PgConnectOptions, PgPool},
+};
+use tenant_core::__private::shares_sessions;
+
+use crate::database::error::reason;
+
+/// Why there is no session to keep locks in. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The database was not reached.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+    /// A pooler in transaction mode stands between.
+    #[error(
+        "the database is reached through a pooler that gives a connection to the server to one client after another, such \
+         as PgBouncer in transaction mode. Migrations, exports and imports keep locks in a session, so they need the URL of \
+         PostgreSQL itself, or of a pooler in session mode: name it with --direct-url on the command line"
+    )]
+    Pooler,
+}
+
+/// Refuses an address where no client has a session of its own: a lock would stay behind there, held by nobody and for
+/// ever.
+pub(crate) async fn require_own_session(options: &PgConnectOptions) -> Result<(), SessionError> {
+    match shares_sessions(options).await? {
+        true => Err(SessionError::Pooler),
+        false => Ok(()),
+    }
+}
+
+/// What the driver connects with, after all that the application set.
+pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
+    Some((*pool(db)?.connect_options()).clone())
+}
+
+/// Refuses a connection by [`require_own_session`].
+pub(crate) async fn require_sessions(db: &DatabaseConnection) -> Result<(), SessionError> {
+    match driver_options(db) {
+        Some(options) => require_own_session(&options).await,
+        None => Ok(()),
+    }
+}
+
+fn pool(db: &DatabaseConnection) -> Option<&PgPool> {
+    match &db.inner {
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Some(db.get_postgres_connection_pool()),
+        _ => None,
+    }
+}

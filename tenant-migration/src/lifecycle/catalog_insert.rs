@@ -1,0 +1,56 @@
+//! A new tenant's entry in the catalog.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+
+use crate::{
+    database::error::{broken_key, is_without_catalog},
+    define::catalog::SCHEMA_NAME_KEY,
+    lifecycle::{create::NewTenant, domains, error::LifecycleError},
+};
+
+/// The row of a tenant to be.
+pub(crate) fn row(new: &NewTenant, status: TenantStatus) -> tenant::ActiveModel {
+    tenant::ActiveModel {
+        schema_name: Set(new.schema.to_string()),
+        name: Set(new.name.clone()),
+        kind: Set(new.kind.clone()),
+        status: Set(status.to_string()),
+        metadata: Set(new.metadata.clone()),
+        ..Default::default()
+    }
+}
+
+/// Writes a row, and the tenant's primary domain.
+pub(crate) async fn register(
+    db: &impl ConnectionTrait,
+    new: &NewTenant,
+    status: TenantStatus,
+) -> Result<tenant::Model, LifecycleError> {
+    let tenant = insert(db, &new.schema, row(new, status)).await?;
+    if let Some(host) = &new.domain {
+        domains::insert(db, tenant.id, host).await?;
+        domains::make_primary(db, tenant.id, host).await?;
+    }
+    Ok(tenant)
+}
+
+/// Writes a row.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    row: tenant::ActiveModel,
+) -> Result<tenant::Model, LifecycleError> {
+    let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
+    inserted.map_err(|error| not_written(error, schema))
+}
+
+/// Why the row of a tenant was not written.
+pub(crate) fn not_written(error: DbErr, schema: &SchemaName) -> LifecycleError {
+    let schema = schema.clone();
+    match broken_key(&error) {
+        _ if is_without_catalog(&error) => LifecycleError::NoCatalog { schema },
+        Some(SCHEMA_NAME_KEY) => LifecycleError::SchemaTaken { schema },
+        _ => error.into(),
+    }
+}

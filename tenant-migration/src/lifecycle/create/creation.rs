@@ -1,0 +1,325 @@
+//! [`Creation`]: the one transaction that makes a tenant.
+
+use std::sync::{Arc, Weak};
+
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IsolationLevel, TransactionTrait,
+};
+use tenant_core::{
+    SchemaName, Tenant, TenantId, TenantStatus,
+    catalog::{domain, tenant},
+};
+
+use crate::{
+    database::error::{broken_key, ends_the_session, is_without_catalog, sqlstate},
+    define::{
+        catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
+        hooks::Hook,
+        migrations::Migrations,
+        schema_ref::Home,
+        step::Step,
+        tenant_roles::RoleError,
+    },
+    lifecycle::{
+        catalog_insert,
+        create::{CreateTenantError, NewTenant},
+        name_availability::{self, Claim, Refusal},
+    },
+    plan::error::SchemaError,
+    schema::{self_references::find_name, session::Work},
+};
+
+pub(crate) struct Creation {
+    pub(crate) db: DatabaseConnection,
+    pub(crate) migrations: Migrations,
+    pub(crate) new: NewTenant,
+    /// What it is when it is complete.
+    pub(crate) status: TenantStatus,
+    /// Held by the caller's future.
+    pub(crate) awaited: Weak<()>,
+}
+
+impl Creation {
+    fn schema(&self) -> &SchemaName {
+        &self.new.schema
+    }
+
+    pub(crate) fn check_migrations(&self) -> Result<(), CreateTenantError> {
+        let set = self.migrations.of_kind(&self.new.kind);
+        let refuses = |name: &&Arc<str>| !set.is_transactional(name);
+        match set.names().find(refuses) {
+            Some(migration) if !self.schema().is_shared() => Err(CreateTenantError::NotTransactional {
+                schema: self.schema().clone(),
+                migration: migration.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn run(self) -> Result<Tenant, CreateTenantError> {
+        let isolation = Some(IsolationLevel::ReadCommitted);
+        let transaction = self.db.begin_with_config(isolation, None).await;
+        let transaction = transaction.map_err(|error| self.failed(error))?;
+        match self.fill(&transaction).await {
+            Ok(row) => self.commit(transaction, row).await,
+            Err(error) => {
+                // Where this fails, the connection is gone, and the transaction with it.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn commit(
+        self,
+        transaction: DatabaseTransaction,
+        row: tenant::Model,
+    ) -> Result<Tenant, CreateTenantError> {
+        match transaction.commit().await {
+            Ok(()) => Ok(self.tenant(row)),
+            Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
+            Err(source) => Err(CreateTenantError::CommitUnknown {
+                schema: self.new.schema,
+                source,
+            }),
+        }
+    }
+
+    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = match self.claim_if_wanted(db).await? {
+            Some(row) => row,
+            None => self.make_new(db).await?,
+        };
+        self.check_awaited()?;
+        Ok(row)
+    }
+
+    async fn claim_if_wanted(
+        &self,
+        db: &DatabaseTransaction,
+    ) -> Result<Option<tenant::Model>, CreateTenantError> {
+        if self.schema().is_shared() || self.is_pending() {
+            return Ok(None);
+        }
+        self.claim(db).await
+    }
+
+    async fn make_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = self.insert(db).await?;
+        if !self.schema().is_shared() {
+            self.migrate(db, &row).await?;
+        }
+        if self.is_pending() {
+            self.require_renameable(db).await?;
+        }
+        Ok(row)
+    }
+
+    /// Refuses a pending schema that cannot get another name.
+    async fn require_renameable(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+        let found = find_name(db, &self.migrations, &self.new.schema).await;
+        match found.map_err(|error| self.failed(error))? {
+            None => Ok(()),
+            Some(object) => Err(CreateTenantError::NamesItself {
+                schema: self.new.schema.clone(),
+                kind: self.new.kind.clone(),
+                object,
+            }),
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.status == TenantStatus::Pending
+    }
+
+    /// The row, the domain and the schema, with nothing in it.
+    pub(crate) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = self.insert_tenant(db).await?;
+        self.insert_domain(db, row.id)
+            .await
+            .map_err(|error| self.failed(error))?;
+        if !self.schema().is_shared() {
+            let claim = Claim {
+                reuses_name: self.new.reuses_name,
+                ..Claim::default()
+            };
+            self.check_name(db, claim).await?;
+            self.create_schema(db).await?;
+        }
+        Ok(row)
+    }
+
+    async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = catalog_insert::row(&self.new, self.status);
+        let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
+        inserted.map_err(|error| self.not_inserted(error))
+    }
+
+    pub(crate) fn not_inserted(&self, error: DbErr) -> CreateTenantError {
+        match is_without_catalog(&error) {
+            true => CreateTenantError::NoCatalog {
+                schema: self.schema().clone(),
+            },
+            false => self.failed(error),
+        }
+    }
+
+    pub(crate) async fn insert_domain(&self, db: &DatabaseTransaction, tenant_id: i64) -> Result<(), DbErr> {
+        let Some(domain) = &self.new.domain else {
+            return Ok(());
+        };
+        let row = domain::ActiveModel {
+            tenant_id: Set(tenant_id),
+            domain: Set(domain.to_string()),
+            is_primary: Set(true),
+            ..Default::default()
+        };
+        domain::Entity::insert(row).exec_without_returning(db).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn check_name(
+        &self,
+        db: &DatabaseTransaction,
+        claim: Claim<'_>,
+    ) -> Result<(), CreateTenantError> {
+        let refusal = name_availability::refusal(db, &self.migrations, self.schema(), claim).await;
+        match refusal.map_err(|error| self.failed(error))? {
+            None => Ok(()),
+            Some(Refusal::Taken) => Err(self.taken()),
+            Some(Refusal::Retired { name, until }) => Err(CreateTenantError::NameRetired {
+                schema: self.schema().clone(),
+                name,
+                dropped_at: until,
+            }),
+        }
+    }
+
+    async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+        let sql = format!("CREATE SCHEMA {}", self.schema().quoted());
+        let created = db.execute_unprepared(&sql).await;
+        created.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), CreateTenantError> {
+        let home = Home {
+            schema: self.schema(),
+            kind: Some(&self.new.kind),
+        };
+        let steps: Vec<_> = home
+            .set(&self.migrations)
+            .names()
+            .cloned()
+            .map(Step::Up)
+            .collect();
+        let work = Work::new(db, &self.migrations, home);
+        work.enter().await.map_err(|error| self.failed(error))?;
+        let checked = work.check(&steps, &[]).await;
+        let left = checked.map_err(|error| self.not_migrated(error))?;
+        work.ensure_ledger(&steps)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let called = work.call(Hook::Before, &steps).await;
+        called.map_err(|error| self.not_migrated(error))?;
+        for step in &steps {
+            self.check_awaited()?;
+            work.take(step).await.map_err(|error| self.not_migrated(error))?;
+        }
+        let called = work.call(Hook::After, &steps).await;
+        called.map_err(|error| self.not_migrated(error))?;
+        if !self.is_pending() {
+            self.seed(db, row).await?;
+        }
+        let finished = work.finish(&left).await;
+        finished.map_err(|error| self.failed(error))?;
+        if !self.is_pending() {
+            work.grant().await.map_err(|error| self.not_granted(error))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a tenant, whose schema has all its migrations, the rows that it begins with: once in its life.
+    pub(crate) async fn seed(
+        &self,
+        db: &DatabaseTransaction,
+        row: &tenant::Model,
+    ) -> Result<(), CreateTenantError> {
+        let home = Home {
+            schema: self.schema(),
+            kind: Some(&row.kind),
+        };
+        let seeded = Work::new(db, &self.migrations, home).seed(row).await;
+        seeded.map_err(|source| CreateTenantError::Seed {
+            schema: self.schema().clone(),
+            source,
+        })
+    }
+
+    pub(crate) fn check_awaited(&self) -> Result<(), CreateTenantError> {
+        if self.awaited.strong_count() > 0 {
+            return Ok(());
+        }
+        let schema = self.schema().clone();
+        Err(CreateTenantError::Interrupted { schema })
+    }
+
+    fn tenant(self, row: tenant::Model) -> Tenant {
+        let set = self.migrations.of_kind(&row.kind);
+        let version = set.newest().filter(|_| !self.new.schema.is_shared());
+        let version = version.map(ToString::to_string);
+        Tenant::new(TenantId(row.id), self.new.schema, row.name)
+            .with_version(version)
+            .with_kind(row.kind)
+            .with_metadata(row.metadata)
+            .with_domain(self.new.domain)
+    }
+
+    fn taken(&self) -> CreateTenantError {
+        CreateTenantError::SchemaTaken {
+            schema: self.schema().clone(),
+        }
+    }
+
+    /// Who came first is for the database to say: another transaction may be creating the same tenant.
+    pub(crate) fn failed(&self, source: DbErr) -> CreateTenantError {
+        match (sqlstate(&source), broken_key(&source), &self.new.domain) {
+            // Two sessions that create one schema at the same time meet in the index of the system's table.
+            (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
+                self.taken()
+            }
+            (_, Some(DOMAIN_KEY), Some(domain)) => CreateTenantError::DomainTaken {
+                domain: domain.clone(),
+            },
+            _ => CreateTenantError::Database {
+                schema: self.schema().clone(),
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn not_granted(&self, error: RoleError) -> CreateTenantError {
+        match error {
+            RoleError::Database(error) => self.failed(error),
+            source => CreateTenantError::Role {
+                schema: self.schema().clone(),
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
+        match error {
+            SchemaError::Migration {
+                step: Step::Up(name) | Step::Down(name) | Step::Fake(name),
+                source,
+            } => CreateTenantError::Migration {
+                schema: self.schema().clone(),
+                name: name.to_string(),
+                source,
+            },
+            SchemaError::Database(error) => self.failed(error),
+            error => self.failed(DbErr::Custom(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! [`CreateTenantError`].
+
+use sea_orm::DbErr;
+use tenant_core::{Host, SchemaName};
+
+use crate::{database::error::reason, define::tenant_roles::RoleError};
+
+/// Why a tenant was not created. Nothing of it was kept, unless it is [`CommitUnknown`](Self::CommitUnknown).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateTenantError {
+    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
+    /// who can log in. Case makes no difference.
+    #[error(
+        "the schema {schema} is taken: another tenant has it, or it is in the database already, or kept for all tenants, \
+         or called like a user of the database"
+    )]
+    SchemaTaken {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The schema was that of a tenant that is gone.
+    #[error(
+        "the schema {schema} was that of {name:?}, a tenant that was dropped on {dropped_at}: what still runs for it would \
+         reach the new one's rows. Take another name, or `--reuse-name` (`NewTenant::reuse_name`) if nothing does"
+    )]
+    NameRetired {
+        /// The schema.
+        schema: SchemaName,
+        /// The name of the tenant that had it.
+        name: String,
+        /// The day on which that was dropped, in UTC.
+        dropped_at: String,
+    },
+    /// The domain is another tenant's.
+    #[error("the domain {domain} is taken by another tenant")]
+    DomainTaken {
+        /// The domain.
+        domain: Host,
+    },
+    /// The shared schema has no catalog.
+    #[error(
+        "tenant {schema} was not created, because the database has no catalog yet, or an older version's: migrate the shared schema first \
+         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// A schema was not made ahead, because it could not get another name.
+    #[error(
+        "no schema was made ahead for tenants of kind {kind}: their migrations write the name of the schema ({schema}) into {object}, \
+         where it would be wrong when a tenant gets the schema. Create such tenants without a pool"
+    )]
+    NamesItself {
+        /// The schema.
+        schema: SchemaName,
+        /// The kind.
+        kind: String,
+        /// What has its name in it.
+        object: String,
+    },
+    /// A migration of the tenants cannot run in the transaction that creates one.
+    #[error(
+        "tenant {schema} was not created, because migration {migration} refuses to run in a transaction \
+         (`use_transaction`), and a tenant is created in one: let it, where the schema is new"
+    )]
+    NotTransactional {
+        /// The schema.
+        schema: SchemaName,
+        /// The migration.
+        migration: String,
+    },
+    /// A migration failed.
+    #[error(
+        "tenant {schema} was not created: migration {name} failed: {}",
+        reason(source)
+    )]
+    Migration {
+        /// The schema.
+        schema: SchemaName,
+        /// The migration.
+        name: String,
+        /// What it returned.
+        source: DbErr,
+    },
+    /// What the application does for a new tenant ([`TenantHooks::seed`](crate::TenantHooks::seed)) failed.
+    #[error(
+        "tenant {schema} was not created: the hook that seeds it failed: {}",
+        reason(source)
+    )]
+    Seed {
+        /// The schema.
+        schema: SchemaName,
+        /// What it returned.
+        source: DbErr,
+    },
+    /// The tenant's role was not made, or not given its rights.
+    #[error("tenant {schema} was not created: its role: {source}")]
+    Role {
+        /// The schema.
+        schema: SchemaName,
+        /// Why not.
+        source: RoleError,
+    },
+    /// The connection was lost while the transaction was being committed.
+    #[error(
+        "tenant {schema} is created or not: the connection was lost during COMMIT. Look it up before you try again \
+         ({})",
+        reason(source)
+    )]
+    CommitUnknown {
+        /// The schema.
+        schema: SchemaName,
+        /// What the driver said.
+        source: DbErr,
+    },
+    /// Nobody waited for the tenant any more, or the runtime ended.
+    #[error("tenant {schema} was not created: the program gave up before it was done")]
+    Interrupted {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The database did not answer as it should.
+    #[error("tenant {schema} was not created: {}", reason(source))]
+    Database {
+        /// The schema.
+        schema: SchemaName,
+        /// What the driver said.
+        source: DbErr,
+    },
+}

@@ -1,0 +1,14 @@
+//! What a run will do, computed before anything is touched, and the report of what it did.
+
+pub(crate) mod error;
+pub(crate) mod options;
+#[expect(clippy::module_inception, reason = "a plan is what this floor is for")]
+pub(crate) mod plan;
+#[cfg(test)]
+mod plan_tests;
+pub(crate) mod remaining;
+pub(crate) mod report;
+pub(crate) mod selection;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod tenants;

@@ -1,0 +1,206 @@
+//! [`Report`]: what happened to every schema.
+
+use std::{fmt, time::Duration};
+
+use tenant_core::{SchemaName, Scope};
+
+use crate::{
+    define::{migrations::scope_of, step::Step},
+    plan::{error::SchemaError, plan::SchemaPlan},
+};
+
+/// What happened to every schema of a plan, in its order.
+#[derive(Debug, Default)]
+#[must_use = "a report may tell of schemas that failed"]
+pub struct Report {
+    pub(crate) schemas: Vec<SchemaReport>,
+}
+
+/// What happened to one schema.
+#[derive(Debug)]
+pub struct SchemaReport {
+    schema: SchemaName,
+    scope: Scope,
+    outcome: Outcome,
+    time: Duration,
+}
+
+/// How it ended for one schema.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// There was something to do, and it is done.
+    Done(Vec<Step>),
+    /// There was nothing to do.
+    UpToDate,
+    /// It failed.
+    Failed {
+        /// What was done and is kept nevertheless: what comes before and after a migration that does not run
+        /// in a transaction is a transaction of its own.
+        done: Vec<Step>,
+        /// Why.
+        error: SchemaError,
+    },
+    /// It was not begun.
+    NotReached(NotReached),
+}
+
+/// Why a schema was not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotReached {
+    /// The shared schema failed.
+    SharedFailed,
+    /// A tenant that goes first failed.
+    CanaryFailed,
+    /// As many tenants failed as may.
+    TooManyFailures,
+}
+
+/// The rest of "not begun, because".
+impl fmt::Display for NotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SharedFailed => "the shared schema failed",
+            Self::CanaryFailed => "a tenant that goes first failed",
+            Self::TooManyFailures => "too many failed",
+        })
+    }
+}
+
+impl Report {
+    /// The schemas, in the order of the plan.
+    #[must_use]
+    pub fn schemas(&self) -> &[SchemaReport] {
+        &self.schemas
+    }
+
+    /// Whether no schema failed, and all were reached.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.schemas.iter().all(SchemaReport::is_success)
+    }
+
+    /// The report as an error, if it tells of one.
+    ///
+    /// # Errors
+    /// [`Failed`] if a schema failed.
+    pub fn into_result(self) -> Result<Self, Failed> {
+        if self.is_success() {
+            Ok(self)
+        } else {
+            Err(Failed(self))
+        }
+    }
+}
+
+impl From<SchemaError> for Outcome {
+    fn from(error: SchemaError) -> Self {
+        Self::Failed {
+            done: Vec::new(),
+            error,
+        }
+    }
+}
+
+impl SchemaReport {
+    pub(crate) fn new(schema: &SchemaName, outcome: Outcome, time: Duration) -> Self {
+        Self {
+            schema: schema.clone(),
+            scope: scope_of(schema),
+            outcome,
+            time,
+        }
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaName {
+        &self.schema
+    }
+
+    /// Whether it is a tenant's or the shared one.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// How long it took.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Whether the schema is now as the plan would have it.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self.outcome, Outcome::Done(_) | Outcome::UpToDate)
+    }
+}
+
+/// A run in which a schema failed.
+#[derive(Debug)]
+pub struct Failed(Report);
+
+impl Failed {
+    /// What happened to every schema.
+    pub fn report(&self) -> &Report {
+        &self.0
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.0.schemas.len();
+        let failed = self.0.schemas.iter().filter(|schema| !schema.is_success());
+        write!(f, "{} of {all} schemas not migrated:", failed.clone().count())?;
+        let mut separator = "";
+        for schema in failed {
+            write!(f, "{separator} {}: ", schema.schema)?;
+            separator = ";";
+            match &schema.outcome {
+                Outcome::Failed { error, .. } => error.fmt(f)?,
+                Outcome::NotReached(reason) => write!(f, "not begun, because {reason}")?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Is told what a run does while it does it, to show it. `()` shows nothing.
+///
+/// # Example
+/// ```
+/// use tenant_migration::{Observer, SchemaReport};
+///
+/// #[derive(Default)]
+/// struct Count(usize);
+///
+/// impl Observer for Count {
+///     fn finished(&mut self, _schema: &SchemaReport) {
+///         self.0 += 1;
+///     }
+/// }
+/// ```
+pub trait Observer: Send {
+    /// A schema is about to be worked on.
+    fn started(&mut self, schema: &SchemaPlan) {
+        let _ = schema;
+    }
+
+    /// A schema is done, whatever came of it, or was not reached.
+    fn finished(&mut self, schema: &SchemaReport) {
+        let _ = schema;
+    }
+}
+
+impl Observer for () {}

@@ -1,0 +1,108 @@
+//! The tenants that a [`Target`] stands for, where tenants are worked for and no schemas are migrated.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    sea_query::{Expr, Func},
+};
+use tenant_core::{
+    SchemaName, Tenant, TenantStatus, Tenants,
+    catalog::{CatalogError, tenant},
+};
+
+use crate::{
+    database::error::{is_without_catalog, reason},
+    define::catalog::{self, tenant_of},
+    plan::target::Target,
+};
+
+/// Why the tenants to work for could not be told. Nothing was done for any.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelectError {
+    /// The catalog has no such tenant.
+    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
+    NoSuchTenant {
+        /// The schema that was asked for.
+        schema: SchemaName,
+    },
+    /// The database has no catalog, or an older version's.
+    #[error(
+        "the database has no catalog yet, or an older version's: migrate the shared schema first (`up -s public`), \
+         with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog,
+    /// The tenants could not be looked up.
+    #[error(transparent)]
+    Catalog(CatalogError),
+    /// The database did not answer as it should.
+    #[error("{}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+impl From<CatalogError> for SelectError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Database(error) if is_without_catalog(&error) => Self::NoCatalog,
+            error => Self::Catalog(error),
+        }
+    }
+}
+
+/// In the order of their schemas, or in the order in which they are named.
+pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Tenant>, SelectError> {
+    let shared = [SchemaName::shared()];
+    let named: &[SchemaName] = match target {
+        Target::Shared => &shared,
+        Target::Tenants(schemas) => schemas,
+        target => {
+            let all = tenants.list().await?.into_iter();
+            return Ok(all.filter(|tenant| takes(target, tenant)).collect());
+        }
+    };
+    let mut found: Vec<Tenant> = Vec::with_capacity(named.len());
+    for schema in named {
+        let tenant = by_name(tenants, schema).await?;
+        if !found.contains(&tenant) {
+            found.push(tenant);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a tenant that is not named is one of those.
+fn takes(target: &Target, tenant: &Tenant) -> bool {
+    let is_in_use = !matches!(
+        tenant.status(),
+        TenantStatus::Pending | TenantStatus::Provisioning | TenantStatus::Archived | TenantStatus::Dropping
+    );
+    is_in_use
+        && match target {
+            Target::All => true,
+            Target::Kind(kind) => tenant.kind() == kind && !tenant.is_public(),
+            _ => !tenant.is_public(),
+        }
+}
+
+async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, SelectError> {
+    if let Some(tenant) = tenants.by_schema(schema).await? {
+        return Ok(tenant);
+    }
+    let made_ahead = made_ahead(tenants.shared_connection(), schema).await?;
+    made_ahead.ok_or_else(|| SelectError::NoSuchTenant {
+        schema: schema.clone(),
+    })
+}
+
+/// A tenant that is nobody's yet. An application's handle does not know of it.
+async fn made_ahead(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option<Tenant>, DbErr> {
+    if !catalog::exists(db).await? {
+        return Ok(None);
+    }
+    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
+    let row = tenant::Entity::find()
+        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .filter(tenant::Column::Status.eq(TenantStatus::Pending.as_str()))
+        .one(db)
+        .await?;
+    row.map(tenant_of).transpose()
+}

@@ -1,0 +1,79 @@
+//! [`Target`] and [`Action`]: which schemas to work on, and what to do with them.
+
+use std::fmt;
+
+use tenant_core::SchemaName;
+
+/// Which schemas to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// The shared schema, then every tenant's. What destroys is kept from the shared schema: see [`Action`].
+    ///
+    /// Every tenant is one that is made ahead or in use, suspended or not; not one that is archived, still being
+    /// made, or being dropped. Those are to be named.
+    All,
+    /// The shared schema alone.
+    Shared,
+    /// Every tenant's, without the shared one.
+    AllTenants,
+    /// Those of the tenants of a kind.
+    Kind(String),
+    /// Some tenants alone, whatever their status.
+    Tenants(Vec<SchemaName>),
+}
+
+/// What to do with a schema.
+///
+/// The shared schema holds the catalog and what the tenants' tables refer to. So with [`Target::All`],
+/// `Down` and `Reset` are for tenants only, `Fresh` and `Refresh` apply what is pending in the shared schema
+/// before they turn to the tenants, and with [`Target::Shared`] the three that empty a schema are refused
+/// while there are tenants. Without any tenant, they do to the shared schema what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Applies pending migrations.
+    Up {
+        /// How many in each schema, all by default.
+        steps: Option<u32>,
+    },
+    /// Writes pending migrations into the ledger without running them, where something else did what they do.
+    Fake {
+        /// How many in each schema, all by default.
+        steps: Option<u32>,
+    },
+    /// Rolls back applied migrations, the last first.
+    Down {
+        /// How many in each schema.
+        steps: u32,
+    },
+    /// Drops everything in the schema, then applies all migrations.
+    Fresh,
+    /// Rolls back all migrations, then applies all of them again.
+    Refresh,
+    /// Rolls back all migrations and drops the ledger.
+    Reset,
+}
+
+impl Action {
+    /// Applies all pending migrations.
+    pub const UP: Self = Self::Up { steps: None };
+
+    /// Whether nothing of the schema is left in between or at the end.
+    pub(crate) fn empties(self) -> bool {
+        matches!(self, Self::Fresh | Self::Refresh | Self::Reset)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up { .. } => "up",
+            Self::Fake { .. } => "up --fake",
+            Self::Down { .. } => "down",
+            Self::Fresh => "fresh",
+            Self::Refresh => "refresh",
+            Self::Reset => "reset",
+        })
+    }
+}

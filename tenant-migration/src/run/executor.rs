@@ -1,0 +1,156 @@
+//! [`Executor`]: does what a plan says, on a connection of its own.
+
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+
+use crate::{
+    database::session::{SessionError, require_sessions},
+    define::migrations::Migrations,
+    plan::{
+        error::PlanError,
+        options::RunOptions,
+        plan::Plan,
+        report::{Observer, Report},
+        status::{self, SchemaStatus},
+        target::{Action, Target},
+        tenants,
+    },
+    run::{preview::Preview, scheduler::Fleet, versions, worker::Worker, worker_pool::Crew},
+};
+
+/// Plans migrations, and runs them on connections that nobody else uses: one, and more while many schemas are read or
+/// worked on.
+///
+/// They must reach the server itself or a pooler in session mode, as locks belong to sessions.
+///
+/// # Example
+/// ```no_run
+/// # async fn example(migrations: tenant_migration::Migrations) -> Result<(), Box<dyn std::error::Error>> {
+/// use tenant_core::SchemaName;
+/// use tenant_migration::{Action, Executor, Target};
+///
+/// let executor = Executor::connect("postgres://localhost/app", migrations).await?;
+/// let acme = Target::Tenants(vec![SchemaName::new("acme")?]);
+/// let plan = executor.plan(&acme, Action::Down { steps: 1 }).await?;
+/// let report = executor.run(plan, &mut ()).await;
+/// assert!(report.is_success());
+/// executor.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Executor {
+    crew: Crew,
+    options: RunOptions,
+}
+
+impl Executor {
+    /// Connects to the database.
+    ///
+    /// # Errors
+    /// [`SessionError`] if it cannot be reached, or a pooler in transaction mode stands between.
+    pub async fn connect(
+        options: impl Into<ConnectOptions>,
+        migrations: Migrations,
+    ) -> Result<Self, SessionError> {
+        let worker = Worker::connect(options.into(), migrations).await?;
+        require_sessions(&worker.db).await?;
+        Ok(Self {
+            crew: Crew::new(worker),
+            options: RunOptions::default(),
+        })
+    }
+
+    /// What the ledgers of the schemas say, the shared schema's first. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`PlanError`] if a tenant is not there, or the database did not answer.
+    pub async fn status(&self, target: &Target) -> Result<Vec<SchemaStatus>, PlanError> {
+        let migrations = self.crew.migrations();
+        status::patiently(|| async {
+            let found = status::find(self.db(), migrations, target).await?;
+            let wanted = self.options.jobs.min(status::chunks(&found));
+            let readers = self.crew.hire(Vec::new(), wanted).await;
+            let connections: Vec<_> = readers.iter().map(|worker| &worker.db).collect();
+            let statuses = status::read_ledgers(&connections, migrations, &found).await;
+            self.crew.dismiss(readers).await;
+            statuses
+        })
+        .await
+    }
+
+    fn db(&self) -> &DatabaseConnection {
+        &self.crew.first().db
+    }
+
+    /// What is to be done. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`PlanError`] if a tenant is not there, the action is refused, or the database did not answer.
+    pub async fn plan(&self, target: &Target, action: Action) -> Result<Plan, PlanError> {
+        if *target == Target::Shared && action.empties() {
+            let tenants = tenants::tenants(self.db()).await?;
+            if !tenants.is_empty() {
+                return Err(PlanError::TenantsExist { action, tenants });
+            }
+        }
+        if !matches!(target, Target::All | Target::Shared) {
+            tenants::require_current(self.db()).await?;
+        }
+        let statuses = self.status(target).await?;
+        Plan::new(self.crew.migrations(), target, action, statuses)
+    }
+
+    /// Chooses how plans are run: how many tenants at once, which first, how patiently.
+    #[must_use]
+    pub fn with_options(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Does what the plan says and tells what happened, in the order of the plan: the shared schema, then the
+    /// canaries, then all other tenants, as many at once as the [`RunOptions`] say. A tenant that fails does not stop
+    /// the others, unless it is a canary or one too many; the shared schema does.
+    ///
+    /// If this future is dropped, the schemas that are being worked on are done in the background, and no
+    /// other one is begun.
+    pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
+        let unrecorded = versions::unrecorded(&plan);
+        let report = Fleet::new(&self.crew, &self.options, observer)
+            .run(plan.schemas)
+            .await;
+        if let Err(error) = versions::record_all(self.db(), unrecorded).await {
+            tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
+        }
+        report
+    }
+
+    /// The SQL that a plan would run in each schema, in the order of the plan. It is taken from transactions that do
+    /// what the plan says and are rolled back, one after the other, so it takes as long and takes the same locks, with
+    /// the same patience. Values of prepared statements are not shown, only their places.
+    ///
+    /// A schema that would not get through fails here, too. So does one with a migration outside of transactions,
+    /// which could not be taken back.
+    ///
+    /// # Errors
+    /// [`DbErr`] if the database is not reached.
+    pub async fn preview(&self, plan: &Plan) -> Result<Vec<Preview>, DbErr> {
+        let recorder = self.crew.first().recording().await?;
+        let mut previews = Vec::with_capacity(plan.schemas.len());
+        for schema in &plan.schemas {
+            previews.push(Preview {
+                schema: schema.schema().clone(),
+                statements: recorder.preview(schema, &self.options).await,
+            });
+        }
+        recorder.db.close().await?;
+        Ok(previews)
+    }
+
+    /// Closes the connections.
+    ///
+    /// # Errors
+    /// [`DbErr`] if one could not be closed.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.crew.close().await
+    }
+}

@@ -1,0 +1,130 @@
+//! [`for_each_tenant`]: a task of the application's own, for many tenants.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{
+    FutureExt as _,
+    stream::{self, StreamExt as _},
+};
+use tenant_core::{
+    __private::{ShutDown, detached},
+    Tenant, TenantConnection, Tenants, context,
+};
+
+use crate::{
+    database::panic::panic_message,
+    plan::{
+        selection::{SelectError, select},
+        target::Target,
+    },
+};
+
+/// Why a task did not end well for a tenant.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError<E> {
+    /// It returned an error.
+    #[error("{0}")]
+    Failed(E),
+    /// It panicked, with this message.
+    #[error("it panicked: {0}")]
+    Panicked(String),
+    /// The runtime ended before the task did.
+    #[error("the program ended before it was done")]
+    Interrupted,
+}
+
+/// Does something for many tenants, each on its own connection, and tells what came of it for each: in the order of
+/// their schemas, or in the order in which `target` names them. `jobs` of them are worked for at once, at the least one;
+/// more than the pool of `tenants` has connections for only wait for each other.
+///
+/// [`Target::All`] is every tenant, and the public one if there is one; [`Target::Shared`] is the public tenant alone;
+/// the others are as in migrations. Tenants that are pending, provisioning, archived or dropping are left out unless
+/// they are named.
+///
+/// A task that fails or panics does not stop the others. Inside of it, [`tenant_core::context::current`] is its
+/// tenant. If this future is dropped, the tasks that are running go on to their end in the background, and no other
+/// one is begun.
+///
+/// # Errors
+/// [`SelectError`] if a tenant is not there or the catalog could not be read. No task was begun then.
+///
+/// # Example
+/// ```no_run
+/// # use sea_orm::DbErr;
+/// # async fn example(tenants: tenant_core::Tenants) -> Result<(), Box<dyn std::error::Error>> {
+/// use sea_orm::ConnectionTrait;
+/// use tenant_core::TenantConnection;
+/// use tenant_migration::{Target, for_each_tenant};
+///
+/// async fn purge(db: TenantConnection) -> Result<u64, DbErr> {
+///     let gone = db.execute_unprepared("DELETE FROM note WHERE title = ''").await?;
+///     Ok(gone.rows_affected())
+/// }
+///
+/// for (tenant, result) in for_each_tenant(&tenants, &Target::AllTenants, 4, purge).await? {
+///     match result {
+///         Ok(gone) => println!("{}: {gone} notes", tenant.schema()),
+///         Err(error) => println!("{}: {error}", tenant.schema()),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn for_each_tenant<T, E, F, W>(
+    tenants: &Tenants,
+    target: &Target,
+    jobs: usize,
+    task: F,
+) -> Result<Vec<(Tenant, Result<T, TaskError<E>>)>, SelectError>
+where
+    F: Fn(TenantConnection) -> W + Send + Sync + 'static,
+    W: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let selected = select(tenants, target).await?;
+    Ok(for_each(tenants, selected, jobs, task).await)
+}
+
+/// As [`for_each_tenant`], for these.
+pub(crate) async fn for_each<T, E, F, W>(
+    tenants: &Tenants,
+    selected: Vec<Tenant>,
+    jobs: usize,
+    task: F,
+) -> Vec<(Tenant, Result<T, TaskError<E>>)>
+where
+    F: Fn(TenantConnection) -> W + Send + Sync + 'static,
+    W: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let task = Arc::new(task);
+    let begin = |(place, tenant): (usize, Tenant)| {
+        let (db, task) = (tenants.connection(&tenant), Arc::clone(&task));
+        async move { (place, run(&tenant, db, task).await, tenant) }
+    };
+    let work: Vec<_> = selected.into_iter().enumerate().map(begin).collect();
+    let mut done: Vec<_> = stream::iter(work).buffer_unordered(jobs.max(1)).collect().await;
+    done.sort_unstable_by_key(|(place, ..)| *place);
+    done.into_iter()
+        .map(|(_, result, tenant)| (tenant, result))
+        .collect()
+}
+
+/// To its end, even if nobody waits for it any more. What a panic leaves half done is the task's own.
+async fn run<T, E, F, W>(tenant: &Tenant, db: TenantConnection, task: Arc<F>) -> Result<T, TaskError<E>>
+where
+    F: Fn(TenantConnection) -> W + Send + Sync + 'static,
+    W: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let work = context::scope(tenant.clone(), async move { task(db).await });
+    match detached(AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result.map_err(TaskError::Failed),
+        Ok(Err(panic)) => Err(TaskError::Panicked(panic_message(&*panic).to_owned())),
+        Err(ShutDown) => Err(TaskError::Interrupted),
+    }
+}

@@ -1,0 +1,195 @@
+//! [`Fleet`]: the workers of a run, which share its schemas.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tenant_core::__private::{ShutDown, detached};
+
+use crate::{
+    plan::{
+        error::SchemaError,
+        options::{Canary, RunOptions},
+        plan::SchemaPlan,
+        report::{NotReached, Observer, Outcome, Report, SchemaReport},
+    },
+    run::{worker::Worker, worker_pool::Crew},
+};
+
+/// A run of a plan: its workers, and what came of it until now.
+pub(crate) struct Fleet<'a> {
+    crew: &'a Crew,
+    workers: Vec<Worker>,
+    options: &'a RunOptions,
+    observer: &'a mut dyn Observer,
+    /// By the place of the schema in the plan.
+    reports: Vec<Option<SchemaReport>>,
+    failures: usize,
+    /// Why no other schema is begun.
+    stopped: Option<NotReached>,
+}
+
+/// A schema, and its place in the plan.
+type Place = (usize, SchemaPlan);
+
+impl<'a> Fleet<'a> {
+    pub(crate) fn new(crew: &'a Crew, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
+        Self {
+            crew,
+            workers: Vec::new(),
+            options,
+            observer,
+            reports: Vec::new(),
+            failures: 0,
+            stopped: None,
+        }
+    }
+
+    /// The shared schema, then the canaries, then all others.
+    pub(crate) async fn run(mut self, schemas: Vec<SchemaPlan>) -> Report {
+        self.reports.resize_with(schemas.len(), || None);
+        let waves = Waves::new(schemas, &self.options.canary);
+        self.take(waves.shared, NotReached::SharedFailed).await;
+        self.take(waves.canaries, NotReached::CanaryFailed).await;
+        self.take(waves.others, NotReached::TooManyFailures).await;
+        self.crew.dismiss(self.workers).await;
+        let schemas = self.reports.into_iter().flatten().collect();
+        Report { schemas }
+    }
+
+    /// A wave. If one of it fails, there is none after it, for that `reason`.
+    async fn take(&mut self, wave: Vec<Place>, reason: NotReached) {
+        let failures = self.failures;
+        let mut queue = VecDeque::new();
+        for place in wave {
+            if has_work(&place.1) {
+                queue.push_back(place);
+            } else {
+                self.skip(place, Outcome::UpToDate);
+            }
+        }
+        if self.stopped.is_none() {
+            self.hire(queue.len()).await;
+            self.share(&mut queue).await;
+        }
+        if self.failures > failures {
+            self.stopped.get_or_insert(reason);
+        }
+        while let Some(place) = queue.pop_front() {
+            self.skip(place, Outcome::NotReached(self.stopped.unwrap_or(reason)));
+        }
+    }
+
+    /// As many workers as there is work for, and the options ask for.
+    async fn hire(&mut self, schemas: usize) {
+        let wanted = self.options.jobs.min(schemas);
+        if wanted > self.workers.len() {
+            self.workers = self.crew.hire(std::mem::take(&mut self.workers), wanted).await;
+        }
+    }
+
+    /// Lets each worker take the next schema until there is none, or enough failed.
+    async fn share(&mut self, queue: &mut VecDeque<Place>) {
+        let mut idle: Vec<_> = self.workers.iter().take(self.options.jobs).cloned().collect();
+        let mut busy = FuturesUnordered::new();
+        loop {
+            while self.stopped.is_none() && !queue.is_empty() {
+                let Some(worker) = idle.pop() else { break };
+                let Some((place, schema)) = queue.pop_front() else {
+                    break;
+                };
+                self.observer.started(&schema);
+                busy.push(work(worker, place, schema, self.options.clone()));
+            }
+            let Some((worker, place, report)) = busy.next().await else {
+                return;
+            };
+            idle.push(worker);
+            self.finish(place, report);
+            if self
+                .options
+                .max_failures
+                .is_some_and(|most| self.failures >= most)
+            {
+                self.stopped.get_or_insert(NotReached::TooManyFailures);
+            }
+        }
+    }
+
+    /// Without the need for a connection.
+    fn skip(&mut self, (place, schema): Place, outcome: Outcome) {
+        self.observer.started(&schema);
+        let report = SchemaReport::new(schema.schema(), outcome, Duration::ZERO);
+        self.finish(place, report);
+    }
+
+    fn finish(&mut self, place: usize, report: SchemaReport) {
+        if matches!(report.outcome(), Outcome::Failed { .. }) {
+            self.failures += 1;
+        }
+        self.observer.finished(&report);
+        if let Some(entry) = self.reports.get_mut(place) {
+            *entry = Some(report);
+        }
+    }
+}
+
+/// To its end, even if nobody waits for it any more.
+async fn work(
+    worker: Worker,
+    place: usize,
+    plan: SchemaPlan,
+    options: RunOptions,
+) -> (Worker, usize, SchemaReport) {
+    let schema = plan.schema().clone();
+    let done = detached({
+        let worker = worker.clone();
+        async move { worker.migrate(plan, &options).await }
+    });
+    let report = done.await.unwrap_or_else(|ShutDown| {
+        SchemaReport::new(&schema, SchemaError::Interrupted.into(), Duration::ZERO)
+    });
+    (worker, place, report)
+}
+
+fn has_work(schema: &SchemaPlan) -> bool {
+    !matches!(schema.steps(), Ok([]))
+}
+
+/// The schemas of a plan, in the order in which they are begun.
+struct Waves {
+    shared: Vec<Place>,
+    canaries: Vec<Place>,
+    others: Vec<Place>,
+}
+
+impl Waves {
+    fn new(schemas: Vec<SchemaPlan>, canary: &Canary) -> Self {
+        let mut waves = Self {
+            shared: Vec::new(),
+            canaries: Vec::new(),
+            others: Vec::new(),
+        };
+        let mut chosen = 0;
+        for place in schemas.into_iter().enumerate() {
+            let wave = if place.1.schema().is_shared() {
+                &mut waves.shared
+            } else if is_canary(&place.1, canary, chosen) {
+                chosen += 1;
+                &mut waves.canaries
+            } else {
+                &mut waves.others
+            };
+            wave.push(place);
+        }
+        waves
+    }
+}
+
+fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
+    match canary {
+        Canary::None => false,
+        // One that is nobody's yet has no rows that a migration could fail on.
+        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.made_ahead().is_none(),
+        Canary::Tenants(schemas) => schemas.contains(schema.schema()),
+    }
+}

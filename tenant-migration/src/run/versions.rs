@@ -1,0 +1,35 @@
+//! Versions of schemas with nothing to do, which the catalog does not have yet.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use serde_json::Value;
+
+use crate::plan::plan::Plan;
+
+/// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.
+pub(crate) fn unrecorded(plan: &Plan) -> serde_json::Map<String, Value> {
+    let idle = plan
+        .schemas()
+        .iter()
+        .filter(|schema| matches!(schema.steps(), Ok([])));
+    let versions = idle.filter_map(|schema| {
+        let version = schema.status.unrecorded_version()?;
+        Some((schema.schema().to_string(), version.into()))
+    });
+    versions.collect()
+}
+
+/// Records versions, in one statement.
+pub(crate) async fn record_all(
+    db: &impl ConnectionTrait,
+    versions: serde_json::Map<String, Value>,
+) -> Result<(), DbErr> {
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE public.tenants SET version = known.value
+        FROM pg_catalog.jsonb_each_text($1) AS known WHERE known.key = schema_name";
+    let values = [Value::Object(versions).into()];
+    db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
+        .await?;
+    Ok(())
+}

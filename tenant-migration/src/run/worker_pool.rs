@@ -1,0 +1,108 @@
+//! [`Crew`]: the workers of an executor.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait, DbErr};
+use tokio::time::timeout;
+
+use crate::{database::query::rows, define::migrations::Migrations, run::worker::Worker};
+
+/// The first worker, which stays, and those that are there for as long as there is work for them.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    first: Worker,
+}
+
+impl Crew {
+    pub(crate) fn new(first: Worker) -> Self {
+        Self { first }
+    }
+
+    pub(crate) fn first(&self) -> &Worker {
+        &self.first
+    }
+
+    pub(crate) fn migrations(&self) -> &Migrations {
+        &self.first.migrations
+    }
+
+    /// These workers and more of them, the first one among them: as many as are `wanted`, and the server has connections
+    /// for. They are the caller's until it [dismisses](Self::dismiss) them.
+    pub(crate) async fn hire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
+        if workers.is_empty() {
+            workers.push(self.first.clone());
+        }
+        if workers.len() < wanted {
+            self.hire_new(&mut workers, wanted).await;
+        }
+        workers
+    }
+
+    async fn hire_new(&self, workers: &mut Vec<Worker>, wanted: usize) {
+        let free = match free_connections(&self.first.db).await {
+            Ok(free) => free,
+            Err(error) => {
+                tracing::warn!(%error, "the server does not say how many connections it has left: no more workers are used");
+                0
+            }
+        };
+        let more = (wanted - workers.len()).min(free);
+        if workers.len() + more < wanted {
+            tracing::warn!(
+                wanted,
+                free,
+                "the server has few connections left: fewer workers are used"
+            );
+        }
+        let connecting = (0..more).map(|_| timeout(CONNECT_TIMEOUT, self.first.another()));
+        for connected in join_all(connecting).await {
+            match connected {
+                Ok(Ok(worker)) => workers.push(worker),
+                Ok(Err(error)) => tracing::warn!(%error, "one worker less"),
+                Err(_) => tracing::warn!("one worker less: the server does not let it connect"),
+            }
+        }
+    }
+
+    /// Closes the connections of workers but the first.
+    pub(crate) async fn dismiss(&self, workers: Vec<Worker>) {
+        for worker in workers.into_iter().skip(1) {
+            if let Err(error) = worker.db.close().await {
+                tracing::debug!(%error, "a connection was not closed");
+            }
+        }
+    }
+
+    pub(crate) async fn close(self) -> Result<(), DbErr> {
+        self.first.db.close().await
+    }
+}
+
+/// How long a worker may take to connect. Without it, the others do its work.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many connections the server has left, apart from those that it keeps for superusers and some for others, and how
+/// many the user and the database may have more. Sessions of other users show no more than whose they are.
+/// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-MAX-CONNECTIONS>
+const FREE_CONNECTIONS: &str = "
+    SELECT least(
+        current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
+            - count(*) - $1::int8,
+        (SELECT CASE WHEN rolconnlimit >= 0 AND NOT rolsuper THEN rolconnlimit END
+            FROM pg_catalog.pg_roles WHERE rolname = session_user) - count(*) FILTER (WHERE usename = session_user),
+        (SELECT CASE WHEN datconnlimit >= 0 AND NOT rolsuper THEN datconnlimit END
+            FROM pg_catalog.pg_database, pg_catalog.pg_roles
+            WHERE datname = current_database() AND rolname = session_user)
+            - count(*) FILTER (WHERE datname = current_database())
+    ) AS free
+    FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL";
+
+/// What is left for others that connect meanwhile.
+const LEFT_FOR_OTHERS: i64 = 2;
+
+async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
+    let rows = rows(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
+    let free: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "free"))?;
+    Ok(usize::try_from(free).unwrap_or_default())
+}

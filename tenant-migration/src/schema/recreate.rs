@@ -1,0 +1,86 @@
+//! Empties a schema, for `fresh`.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tenant_core::SchemaName;
+
+use crate::{define::catalog::lock_tenants, plan::error::SchemaError, schema::structure::Size};
+
+/// A table with a key, a sequence and texts is five relations, as there are two of PostgreSQL's for the texts. It takes eleven
+/// locks to be dropped, and ten to be made again, as types and defaults are locked, too. (PostgreSQL 15. The server has
+/// room for more locks than it says, which is for others.)
+const LOCKS_FOR_EACH: i64 = 4;
+
+/// Drops everything in a schema. Statements name it in full, wherever the connection stands.
+pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    if schema.is_shared() {
+        let tenants = lock_tenants(db).await?;
+        if !tenants.is_empty() {
+            return Err(SchemaError::TenantsExist { tenants });
+        }
+        db.execute_unprepared(EMPTY_SHARED).await?;
+    } else {
+        recreate_tenant(db, schema).await?;
+    }
+    Ok(())
+}
+
+/// Not that of a tenant which was dropped or renamed since this was planned: the schema would be nobody's.
+async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let sql = "SELECT FROM public.tenants WHERE schema_name = $1 FOR UPDATE";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
+    if db.query_one_raw(statement).await?.is_none() {
+        return Err(SchemaError::NoTenant);
+    }
+    check_size(db, schema).await?;
+    let schema = schema.quoted();
+    let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
+    db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Where the server runs out of locks, that is in the middle, and others run out of them, too.
+async fn check_size(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let size = Size::read(db, schema).await?;
+    if size.exceeds(LOCKS_FOR_EACH) {
+        return Err(SchemaError::TooLarge {
+            relations: size.relations,
+            locks: size.locks,
+            max_locks_per_transaction: size.max_locks_per_transaction(LOCKS_FOR_EACH),
+        });
+    }
+    Ok(())
+}
+
+/// The schema itself stays, with the rights on it, and so do extensions and what belongs to them.
+const EMPTY_SHARED: &str = "
+DO $empty$
+DECLARE command text;
+BEGIN
+    FOR command IN
+        WITH object AS (
+            -- A table takes its own sequences with it, and does not let them go before.
+            SELECT CASE relkind WHEN 'S' THEN 2 ELSE 1 END AS place, 'pg_class'::regclass AS catalog, oid,
+                CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+                    WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
+                format('public.%I', relname) AS name
+            FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+            UNION ALL
+            SELECT 3, 'pg_proc'::regclass, oid, 'ROUTINE', oid::regprocedure::text
+            FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT 4, 'pg_type'::regclass, type.oid, 'TYPE', format('public.%I', typname)
+            FROM pg_type AS type LEFT JOIN pg_class AS class ON class.oid = typrelid
+            WHERE typnamespace = 'public'::regnamespace AND (typtype IN ('e', 'd', 'r') OR class.relkind = 'c')
+        )
+        SELECT format('DROP %s IF EXISTS %s CASCADE', kind, name) FROM object
+        WHERE NOT EXISTS (
+            SELECT FROM pg_depend
+            WHERE classid = object.catalog AND objid = object.oid AND deptype = 'e'
+        )
+        ORDER BY place
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$empty$";

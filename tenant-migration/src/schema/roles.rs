@@ -1,0 +1,280 @@
+//! The PostgreSQL role of a tenant: made, given its rights, dropped.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+use tenant_core::{
+    __private::{CATALOG_TABLES, database_name},
+    RoleName, SHARED_SCHEMA, SchemaName, Scope,
+};
+
+use crate::{
+    define::{
+        migrations::Migrations,
+        tenant_roles::{RoleError, TenantRoles},
+    },
+    schema::lock,
+};
+
+/// Makes the role of a schema's tenant if it is not there, and gives it its rights, as every migration does. For the
+/// shared schema, the role that all tenants' roles are members of.
+///
+/// Does nothing if the migrations are [without roles](Migrations::with_tenant_roles).
+///
+/// # Errors
+/// [`RoleError`] if it cannot be made. Nothing was changed then.
+pub async fn grant_tenant_role(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<(), RoleError> {
+    let transaction = lock::begin_locked(db, schema).await?;
+    grant(&transaction, migrations, schema).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Drops the role of a schema's tenant, with the rights it has in this database. `false` if it was not there.
+///
+/// Whoever drops a tenant does so after dropping its schema. Transactions that run as the role go on.
+///
+/// # Errors
+/// [`RoleError`] if it cannot be dropped, as the shared schema's cannot while there are others. Nothing was
+/// changed then.
+pub async fn drop_tenant_role(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, RoleError> {
+    let transaction = db.begin().await?;
+    let is_there = drop_role(&transaction, schema).await?;
+    transaction.commit().await?;
+    Ok(is_there)
+}
+
+/// Drops the role of a schema's tenant, in a transaction of the caller's. `false` if it was not there.
+pub(crate) async fn drop_role(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, RoleError> {
+    let role = RoleName::new(&database_name(db).await?, schema)?;
+    let is_there = find(db, &role).await?;
+    if is_there {
+        // Its rights can be taken from it by its members only.
+        add_member(db, &role, None).await?;
+        let role = role.quoted();
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        db.execute_unprepared(&drop).await?;
+    }
+    Ok(is_there)
+}
+
+/// Makes the role of a schema if it is not there, and gives it its rights, in a transaction of the caller's that
+/// holds the schema's lock.
+pub(crate) async fn grant(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<(), RoleError> {
+    let Some(roles) = migrations.tenant_roles() else {
+        return Ok(());
+    };
+    let database = database_name(db).await?;
+    let granting = Granting {
+        db,
+        migrations,
+        roles,
+        shared: RoleName::new(&database, &SchemaName::shared())?,
+    };
+    if schema.is_shared() {
+        return granting.grant_shared().await;
+    }
+    granting.ensure_shared().await?;
+    granting
+        .grant_tenant(schema, &RoleName::new(&database, schema)?)
+        .await
+}
+
+struct Granting<'a, C> {
+    db: &'a C,
+    migrations: &'a Migrations,
+    roles: &'a TenantRoles,
+    /// The role for the shared schema.
+    shared: RoleName,
+}
+
+impl<C: ConnectionTrait> Granting<'_, C> {
+    /// The rights in the shared schema are left alone where the role is there: whoever changes them at the same
+    /// time as others gets an error from PostgreSQL.
+    async fn ensure_shared(&self) -> Result<(), RoleError> {
+        if find(self.db, &self.shared).await? {
+            return Ok(());
+        }
+        let lock = "SELECT pg_catalog.pg_advisory_xact_lock(hashtextextended('tenant-migration roles', 0))";
+        self.db.execute_unprepared(lock).await?;
+        if find(self.db, &self.shared).await? {
+            return Ok(());
+        }
+        self.grant_shared().await
+    }
+
+    async fn grant_shared(&self) -> Result<(), RoleError> {
+        self.make(&self.shared).await?;
+        let (role, schema) = (self.shared.quoted(), SHARED_SCHEMA);
+        let mut commands = vec![
+            format!("GRANT USAGE ON SCHEMA \"{schema}\" TO {role}"),
+            format!("ALTER DEFAULT PRIVILEGES IN SCHEMA \"{schema}\" GRANT SELECT ON TABLES TO {role}"),
+        ];
+        commands.extend(self.shared_tables().await?);
+        for schema in self.migrations.extension_schemas() {
+            commands.push(format!("GRANT USAGE ON SCHEMA {} TO {role}", schema.quoted()));
+        }
+        for schema in self.roles.read.iter().map(SchemaName::quoted) {
+            commands.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role}"));
+            commands.push(format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"));
+        }
+        self.run(&commands).await
+    }
+
+    /// What is to be said about each table of the shared schema. Those of other owners, such as an extension's, are
+    /// theirs to grant.
+    async fn shared_tables(&self) -> Result<Vec<String>, DbErr> {
+        let ledger = self.migrations.shared().ledger();
+        let is_writable = |table: &&str| *table != ledger && !CATALOG_TABLES.contains(table);
+        let written = self.roles.written.iter().map(String::as_str);
+        let written: Vec<_> = written.filter(is_writable).collect();
+        let values = [
+            self.shared.as_str().into(),
+            serde_json::json!(written).into(),
+            ledger.into(),
+        ];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, SHARED_TABLES, values);
+        let rows = self.db.query_all_raw(statement).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
+    async fn grant_tenant(&self, schema: &SchemaName, role: &RoleName) -> Result<(), RoleError> {
+        self.make(role).await?;
+        add_member(self.db, &self.shared, Some(role.as_str())).await?;
+        let ledgers = self.ledgers(schema).await?;
+        let (schema, role) = (schema.quoted(), role.quoted());
+        let mut commands = vec![format!("GRANT USAGE ON SCHEMA {schema} TO {role}")];
+        for (kind, rights) in TENANT_RIGHTS {
+            commands.push(format!(
+                "GRANT {rights} ON ALL {kind} IN SCHEMA {schema} TO {role}"
+            ));
+            commands.push(format!(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON {kind} TO {role}"
+            ));
+        }
+        commands.extend(
+            ledgers
+                .iter()
+                .map(|ledger| format!("REVOKE ALL ON TABLE {ledger} FROM {role}")),
+        );
+        self.run(&commands).await
+    }
+
+    /// The ledgers that a schema has, whatever the kind of its tenant.
+    async fn ledgers(&self, schema: &SchemaName) -> Result<BTreeSet<String>, RoleError> {
+        let sets = self
+            .migrations
+            .sets()
+            .filter(|(scope, ..)| *scope == Scope::Tenant);
+        let mut ledgers = BTreeSet::new();
+        for ledger in sets.map(|(.., set)| set.ledger_of(schema).quoted()) {
+            if !ledgers.contains(&ledger) && has_table(self.db, &ledger).await? {
+                ledgers.insert(ledger);
+            }
+        }
+        Ok(ledgers)
+    }
+
+    /// Makes a role that nobody logs in as, and lets the application become it.
+    async fn make(&self, role: &RoleName) -> Result<(), RoleError> {
+        if !find(self.db, role).await? {
+            let create = format!("CREATE ROLE {} NOLOGIN INHERIT", role.quoted());
+            self.db.execute_unprepared(&create).await?;
+        }
+        add_member(self.db, role, self.roles.login.as_deref()).await?;
+        Ok(())
+    }
+
+    async fn run(&self, commands: &[String]) -> Result<(), RoleError> {
+        self.db.execute_unprepared(&commands.join(";\n")).await?;
+        Ok(())
+    }
+}
+
+/// Whether a role is there.
+async fn find(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, RoleError> {
+    let sql =
+        "SELECT rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
+        FROM pg_catalog.pg_roles WHERE rolname = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.as_str().into()]);
+    let Some(row) = db.query_one_raw(statement).await? else {
+        return Ok(false);
+    };
+    if row.try_get_by_index(0)? {
+        return Err(RoleError::NotATenants { role: role.clone() });
+    }
+    Ok(true)
+}
+
+/// Makes `member`, or else the current user, a member of a role. PostgreSQL has a message for everybody who already is,
+/// and says it for every tenant.
+///
+/// Since version 16, whoever makes a role is a member that may neither become it nor has its rights (`set_option`):
+/// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-CREATEROLE-SELF-GRANT>
+async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&str>) -> Result<(), DbErr> {
+    let sql = "SELECT pg_catalog.format('GRANT %I TO %I', $1::text, member)
+        FROM coalesce($2::text, current_user::text) AS member
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_auth_members
+            JOIN pg_catalog.pg_roles AS role ON role.oid = roleid
+            JOIN pg_catalog.pg_roles AS joined ON joined.oid = pg_auth_members.member
+            WHERE role.rolname = $1::text AND joined.rolname = coalesce($2::text, current_user::text)
+                AND NOT pg_catalog.to_jsonb(pg_auth_members) @> '{\"set_option\": false}'
+        )";
+    let values = [role.as_str().into(), member.map(str::to_owned).into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    if let Some(row) = db.query_one_raw(statement).await? {
+        let grant: String = row.try_get_by_index(0)?;
+        db.execute_unprepared(&grant).await?;
+    }
+    Ok(())
+}
+
+/// Whether a table is there.
+async fn has_table(db: &impl ConnectionTrait, quoted: &str) -> Result<bool, DbErr> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [quoted.into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.map_or(Ok(false), |row| row.try_get_by_index(0))
+}
+
+/// What a tenant's role may do in the tenant's schema.
+const TENANT_RIGHTS: [(&str, &str); 3] = [
+    ("TABLES", "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"),
+    ("SEQUENCES", "USAGE, SELECT, UPDATE"),
+    ("ROUTINES", "EXECUTE"),
+];
+
+/// Commands, by the role, the tables that tenants write, and the ledger, which tenants do not see. What was given before
+/// is taken back first, so that a table that is not named any more is not written any more.
+const SHARED_TABLES: &str = "
+WITH written AS (SELECT pg_catalog.json_array_elements_text($2::json) AS name),
+ours AS (
+    SELECT oid, relkind, relname::text AS name, pg_catalog.format('public.%I', relname) AS quoted
+    FROM pg_catalog.pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        AND pg_catalog.pg_has_role(relowner, 'USAGE')
+)
+SELECT pg_catalog.format(
+    'REVOKE ALL ON TABLE %1$s FROM %2$I; GRANT %3$s ON TABLE %1$s TO %2$I', quoted, $1::text,
+    CASE WHEN name IN (TABLE written) THEN 'SELECT, INSERT, UPDATE, DELETE' ELSE 'SELECT' END
+)
+FROM ours WHERE relkind <> 'S' AND name <> $3::text
+UNION ALL
+SELECT pg_catalog.format('REVOKE ALL ON TABLE %s FROM %I', quoted, $1::text)
+FROM ours WHERE relkind <> 'S' AND name = $3::text
+UNION ALL
+SELECT pg_catalog.format('GRANT USAGE, SELECT ON SEQUENCE %s TO %I', ours.quoted, $1::text)
+FROM ours
+JOIN pg_catalog.pg_depend ON classid = 'pg_class'::regclass AND objid = ours.oid
+    AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')
+JOIN ours AS owner ON owner.oid = refobjid
+WHERE ours.relkind = 'S' AND owner.name IN (TABLE written)";

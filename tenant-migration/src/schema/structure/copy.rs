@@ -1,0 +1,78 @@
+//! What the copy of a schema takes besides its structure: its rows, and the proof that nothing in it is the original's.
+
+use sea_orm::{ConnectionTrait, DbErr};
+use tenant_core::SchemaName;
+
+use crate::schema::structure::{
+    query::{about_schema, enter, rows, text},
+    read::{ReadError, Reading},
+};
+
+/// How large a schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Tables, indexes, sequences and the like.
+    pub(crate) relations: i64,
+    /// How many locks the server has for all transactions together.
+    pub(crate) locks: i64,
+    /// How many transactions that is for.
+    transactions: i64,
+}
+
+impl Size {
+    pub(crate) async fn read(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Self, DbErr> {
+        let rows = rows(db, about_schema!("size.sql"), [schema.as_str().into()]).await?;
+        let missing = || DbErr::RecordNotFound("the size of a schema".to_owned());
+        let row = rows.first().ok_or_else(missing)?;
+        Ok(Self {
+            relations: row.try_get("", "relations")?,
+            locks: row.try_get("", "locks")?,
+            transactions: row.try_get("", "transactions")?,
+        })
+    }
+
+    /// Whether the server has too few locks for a transaction over all of it, where it is to have so many for each relation.
+    /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
+    pub(crate) fn exceeds(&self, locks_for_each: i64) -> bool {
+        self.relations.saturating_mul(locks_for_each) > self.locks
+    }
+
+    /// The least `max_locks_per_transaction` with which it has enough.
+    pub(crate) fn max_locks_per_transaction(&self, locks_for_each: i64) -> i64 {
+        let transactions = self.transactions.max(1);
+        let locks = self.relations.saturating_mul(locks_for_each);
+        locks.saturating_add(transactions - 1) / transactions
+    }
+}
+
+/// The statements that copy the rows of a schema into the one that the session stands in then: of all tables, with the
+/// places of their sequences, or of one table only.
+///
+/// What this does to the session is for the caller to take back.
+pub(crate) async fn copying(
+    db: &impl ConnectionTrait,
+    reading: &Reading<'_>,
+    only: Option<&str>,
+) -> Result<Vec<String>, ReadError> {
+    enter(db, &reading.path).await?;
+    let values = [reading.schema.as_str().into(), only.map(str::to_owned).into()];
+    let rows = rows(db, about_schema!("copy.sql"), values).await?;
+    let statements = rows.iter().map(|row| {
+        let refused: Option<String> = row.try_get("", "refused")?;
+        match refused {
+            Some(object) => Err(ReadError::Unsupported(object)),
+            None => Ok(row.try_get("", "sql")?),
+        }
+    });
+    statements.collect()
+}
+
+/// Something in a schema that depends on something in another.
+pub(crate) async fn reference(
+    db: &impl ConnectionTrait,
+    from: &SchemaName,
+    to: &SchemaName,
+) -> Result<Option<String>, DbErr> {
+    let values = [from.as_str().into(), to.as_str().into()];
+    text(db, about_schema!("references.sql"), values).await
+}

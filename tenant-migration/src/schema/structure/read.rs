@@ -1,0 +1,180 @@
+//! Reading a [`Structure`].
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use serde_json::Value as Json;
+use tenant_core::{RoleName, SchemaName};
+
+use crate::{
+    database::error::reason,
+    define::migrations::Migrations,
+    schema::structure::{
+        fingerprint::Fingerprint,
+        mention::mentions,
+        order::sorted,
+        query::{about_schema, enter, rows, text},
+    },
+};
+
+/// The structure of a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Structure {
+    /// What makes types, functions, tables with their checks and keys, views, indexes.
+    before_rows: Vec<String>,
+    /// What is better made, or only allowed, when rows are there: foreign keys, triggers, policies, comments.
+    after_rows: Vec<String>,
+    fingerprint: Fingerprint,
+}
+
+/// Why a schema could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// It has something that is not made again.
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("the catalogs could not be read: {}", reason(.0))]
+    Database(#[from] DbErr),
+}
+
+/// What is read, and with what.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading<'a> {
+    pub(crate) schema: &'a SchemaName,
+    /// The `search_path` of its migrations, as SQL.
+    pub(super) path: String,
+    /// The schemas of the path.
+    schemas: Vec<&'a SchemaName>,
+    /// The tenant's role, whose rights are given anew.
+    role: Option<String>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(migrations: &'a Migrations, schema: &'a SchemaName) -> Self {
+        let schemas = std::iter::once(schema).chain(migrations.extension_schemas());
+        Self {
+            schema,
+            path: migrations.search_path(schema),
+            schemas: schemas.collect(),
+            role: None,
+        }
+    }
+
+    /// Takes no notice of the rights of the tenant's role, which are given anew.
+    pub(crate) fn without_rights_of(mut self, role: Option<RoleName>) -> Self {
+        self.role = role.map(|role| role.as_str().to_owned());
+        self
+    }
+
+    /// What `pin.rs` gives functions.
+    pub(super) fn pinned_path(&self) -> Json {
+        let schemas = self.schemas.iter().map(|schema| schema.as_str());
+        schemas.chain(["pg_temp"]).collect()
+    }
+}
+
+impl Structure {
+    /// Reads it. What this does to the session is for the caller to take back.
+    pub(crate) async fn read(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Self, ReadError> {
+        enter(db, "pg_catalog").await?;
+        let values = [reading.schema.as_str().into(), reading.role.clone().into()];
+        if let Some(object) = text(db, about_schema!("unsupported.sql"), values).await? {
+            return Err(ReadError::Unsupported(object));
+        }
+        let needs = Self::read_needs(db, reading).await?;
+        enter(db, &reading.path).await?;
+        let values = [reading.schema.as_str().into(), reading.pinned_path().into()];
+        let rows = rows(db, about_schema!("pin.sql", "structure.sql"), values).await?;
+        let statements = rows.iter().map(Made::new).collect::<Result<_, _>>()?;
+        let (before_rows, after_rows) = arrange(statements, &needs)?;
+        Ok(Self {
+            before_rows,
+            after_rows,
+            fingerprint: Fingerprint::read(db, reading).await?,
+        })
+    }
+
+    async fn read_needs(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Vec<(i64, i64)>, DbErr> {
+        let rows = rows(db, about_schema!("edges.sql"), [reading.schema.as_str().into()]).await?;
+        let pairs = rows.iter();
+        pairs
+            .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+            .collect()
+    }
+
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The beginning of a statement that has the name of a schema in a text that PostgreSQL does not look into.
+    pub(crate) fn mention(&self, schema: &SchemaName) -> Option<String> {
+        let statement = self
+            .statements()
+            .find(|statement| mentions(statement, schema.as_str()))?;
+        let line = statement.lines().next().unwrap_or_default();
+        Some(line.split('(').next().unwrap_or(line).trim_end().to_owned())
+    }
+
+    /// What makes it all, in the schema that the session stands in.
+    fn statements(&self) -> impl Iterator<Item = &str> {
+        self.before_rows().chain(self.after_rows())
+    }
+
+    /// What is made before rows are there. Bodies of functions are not looked into, as what they name may be made
+    /// after them.
+    pub(crate) fn before_rows(&self) -> impl Iterator<Item = &str> {
+        let statements = self.before_rows.iter().map(String::as_str);
+        ["SET LOCAL check_function_bodies = off"]
+            .into_iter()
+            .chain(statements)
+            .chain(["SET LOCAL check_function_bodies TO DEFAULT"])
+    }
+
+    /// What is made when rows are there.
+    pub(crate) fn after_rows(&self) -> impl Iterator<Item = &str> {
+        self.after_rows.iter().map(String::as_str)
+    }
+}
+
+/// A statement, and where it belongs.
+struct Made {
+    /// What it makes, or makes more of.
+    node: Option<i64>,
+    stage: i32,
+    name: String,
+    sql: String,
+}
+
+impl Made {
+    fn new(row: &QueryResult) -> Result<Self, ReadError> {
+        let name: String = row.try_get("", "name")?;
+        let sql: Option<String> = row.try_get("", "sql")?;
+        let sql =
+            sql.ok_or_else(|| ReadError::Unsupported(format!("{name} cannot be made from the catalogs")))?;
+        Ok(Self {
+            node: row.try_get("", "node")?,
+            stage: row.try_get("", "stage")?,
+            name,
+            sql,
+        })
+    }
+}
+
+/// Puts statements into the order in which they work: those of the first stage, and those after rows are there.
+fn arrange(mut statements: Vec<Made>, needs: &[(i64, i64)]) -> Result<(Vec<String>, Vec<String>), ReadError> {
+    let mut nodes: Vec<i64> = Vec::new();
+    for statement in statements.iter().filter(|statement| statement.stage == 0) {
+        nodes.extend(statement.node.filter(|node| !nodes.contains(node)));
+    }
+    let order = sorted(&nodes, needs).map_err(|node| {
+        let name = statements.iter().find(|statement| statement.node == Some(node));
+        let name = name.map_or("something", |statement| &statement.name);
+        ReadError::Unsupported(format!("{name} needs something that needs it in turn"))
+    })?;
+    let places: std::collections::HashMap<_, _> = order.into_iter().zip(0..).collect();
+    statements.sort_by_key(|statement| {
+        let place = statement.node.and_then(|node| places.get(&node));
+        (statement.stage, place.copied().unwrap_or(0_usize))
+    });
+    let (first, rest): (Vec<_>, Vec<_>) = statements.into_iter().partition(|statement| statement.stage == 0);
+    let texts = |statements: Vec<Made>| statements.into_iter().map(|statement| statement.sql).collect();
+    Ok((texts(first), texts(rest)))
+}

@@ -1,0 +1,204 @@
+//! [`Reservation`]: what an import makes before it fills it, and finds again after it was killed.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    QueryFilter, QuerySelect, Statement,
+};
+use serde_json::{Value, json};
+use tenant_core::{
+    Host, SchemaName, TenantStatus,
+    catalog::{domain, tenant},
+};
+
+use crate::{
+    define::migrations::Migrations,
+    lifecycle::{
+        LifecycleError, NewTenant, catalog_insert, lookup,
+        name_availability::{self, Claim},
+    },
+    transfer::{error::ImportError, manifest::Manifest},
+};
+
+/// The key in the metadata of a row that is being imported.
+const MARK: &str = "tenant_migration_import";
+/// How long sessions may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A row that is `provisioning`, so that nobody is served of it, and an empty schema, both made in one transaction.
+///
+/// The row's metadata says which schema was made, by its number in PostgreSQL, which no other schema has. So what is
+/// removed after a failure, or by the next import, is what an import made, and no schema that somebody made by hand; and no
+/// row that was completed since, or has another status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reservation {
+    pub(super) tenant_id: i64,
+    schema: SchemaName,
+    /// The schema's `oid`.
+    schema_oid: i64,
+    /// What the sessions are called that fill it.
+    token: String,
+}
+
+impl Reservation {
+    /// Makes it, or says who has the name or a domain.
+    pub(super) async fn make(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        manifest: &Manifest,
+        reuses_name: bool,
+    ) -> Result<Self, ImportError> {
+        let transaction = lookup::begin(db).await?;
+        let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
+        let row = catalog_insert::register(&transaction, &new, TenantStatus::Provisioning).await?;
+        let claim = Claim {
+            reuses_name,
+            ..Claim::default()
+        };
+        if let Some(refusal) =
+            name_availability::refusal(&transaction, migrations, &manifest.schema, claim).await?
+        {
+            return Err(refusal.of(&manifest.schema).into());
+        }
+        require_free(&transaction, manifest).await?;
+        let create = format!("CREATE SCHEMA {}", manifest.schema.quoted());
+        transaction.execute_unprepared(&create).await?;
+        let reservation = Self {
+            tenant_id: row.id,
+            schema: manifest.schema.clone(),
+            schema_oid: schema_oid(&transaction, &manifest.schema)
+                .await?
+                .unwrap_or_default(),
+            token: format!("{:016x}", fastrand::u64(..)),
+        };
+        reservation.mark(&transaction).await?;
+        if let Err(error) = transaction.commit().await {
+            // It may have been committed all the same.
+            reservation.remove(db).await?;
+            return Err(error.into());
+        }
+        Ok(reservation)
+    }
+
+    async fn mark(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
+        let mark = json!({ MARK: { "token": self.token, "schema_oid": self.schema_oid } });
+        let sql = "UPDATE public.tenants SET metadata = $2, updated_at = now() WHERE id = $1";
+        let values = [self.tenant_id.into(), mark.into()];
+        db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
+            .await?;
+        Ok(())
+    }
+
+    /// What an import of the schema left that was killed. The caller has the lock of the schema, so none is at work.
+    pub(super) async fn find(
+        db: &impl ConnectionTrait,
+        schema: &SchemaName,
+    ) -> Result<Option<Self>, ImportError> {
+        match lookup::find(db, schema).await {
+            Ok(row) => Ok(Self::of_row(&row)),
+            Err(LifecycleError::NoSuchTenant { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of_row(row: &tenant::Model) -> Option<Self> {
+        let mark = row.metadata.get(MARK)?;
+        let is_waiting = row.status == TenantStatus::Provisioning.as_str();
+        is_waiting.then_some(Self {
+            tenant_id: row.id,
+            schema: SchemaName::for_tenant(&row.schema_name).ok()?,
+            schema_oid: mark.get("schema_oid").and_then(Value::as_i64)?,
+            token: mark.get("token").and_then(Value::as_str)?.to_owned(),
+        })
+    }
+
+    /// What the sessions are called that fill it, of at most 63 bytes.
+    pub(super) fn application_name(&self) -> String {
+        format!("tenant import {}", self.token)
+    }
+
+    /// Locks the row, and says whether it and the schema are still those that were made.
+    pub(super) async fn lock(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+        Ok(self.lock_row(db).await? && self.has_schema(db).await?)
+    }
+
+    async fn lock_row(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+        let row = tenant::Entity::find_by_id(self.tenant_id)
+            .lock_exclusive()
+            .one(db)
+            .await?;
+        Ok(row.as_ref().and_then(Self::of_row).as_ref() == Some(self))
+    }
+
+    async fn has_schema(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+        Ok(schema_oid(db, &self.schema).await? == Some(self.schema_oid))
+    }
+
+    /// Removes what was made, after the sessions that fill it. `false` if the row is another one by now, such as a complete
+    /// one.
+    pub(super) async fn remove(&self, db: &DatabaseConnection) -> Result<bool, DbErr> {
+        self.end_sessions(db).await?;
+        let transaction = lookup::begin(db).await?;
+        if !self.lock_row(&transaction).await? {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        if self.has_schema(&transaction).await? {
+            let drop = format!("DROP SCHEMA {} CASCADE", self.schema.quoted());
+            transaction.execute_unprepared(&drop).await?;
+        }
+        tenant::Entity::delete_by_id(self.tenant_id)
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// A `pg_restore` that was killed, or outlived the program that began it, has a session which may go on.
+    async fn end_sessions(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+            WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
+        let begun = Instant::now();
+        loop {
+            let values = [self.application_name().into()];
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+            if db.query_all_raw(statement).await?.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                let name = self.application_name();
+                return Err(DbErr::Custom(format!("the session {name:?} does not end")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Refuses domains of others before there is anything to undo. The key of the table has the last word.
+async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
+    let hosts = manifest.domains.iter().map(Host::as_str);
+    let taken = domain::Entity::find()
+        .filter(domain::Column::Domain.is_in(hosts))
+        .one(db)
+        .await?;
+    let Some(taken) = taken else {
+        return Ok(());
+    };
+    let mut hosts = manifest.domains.iter();
+    match hosts.find(|host| host.as_str() == taken.domain) {
+        Some(domain) => Err(LifecycleError::DomainTaken {
+            domain: domain.clone(),
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+/// The number of a schema.
+async fn schema_oid(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Option<i64>, DbErr> {
+    let sql = "SELECT oid::int8 AS oid FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.map(|row| row.try_get("", "oid")).transpose()
+}
