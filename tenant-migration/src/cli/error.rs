@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a server may take to answer: it may be starting.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a command failed, in words for people.
 #[derive(Debug, thiserror::Error)]
@@ -212,7 +212,7 @@ fn unreachable(error: &DbErr) -> String {
         {
             format!(
                 "it did not answer for {} seconds. Is it running, and is this its address?",
-                PATIENCE.as_secs()
+                TIMEOUT.as_secs()
             )
         }
         error => reason(error),

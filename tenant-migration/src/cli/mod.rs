@@ -151,7 +151,7 @@ impl Context<'_> {
     fn options(&self) -> Result<ConnectOptions, CliError> {
         let url = self.url.as_deref().filter(|url| !url.is_empty());
         let mut options = ConnectOptions::new(url.ok_or(CliError::NoDatabaseUrl)?);
-        options.max_connections(1).acquire_timeout(error::PATIENCE);
+        options.max_connections(1).acquire_timeout(error::TIMEOUT);
         Ok(options)
     }
 

@@ -6,7 +6,7 @@ use tenant_core::{__private::RESOLVES_WHEN_CALLED, SchemaName};
 pub(crate) const FUNCTIONS_FOUND: u64 = 10;
 
 /// A query that gives [`FUNCTIONS_FOUND`] rows if the schema has a function, and none otherwise. Most schemas have none,
-/// and to plan [`pin_functions`] takes longer than many a migration. It is the end of a message of other statements, of
+/// and to plan [`set_function_search_path`] takes longer than many a migration. It is the end of a message of other statements, of
 /// which PostgreSQL tells how many rows each had, so that it is answered without a round trip.
 pub(crate) fn ask_for_functions(schema: &SchemaName) -> String {
     format!(
@@ -30,7 +30,7 @@ const HAS_NO_PATH: &str =
 ///   <https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY>
 /// - A procedure with a `SET` may not end transactions, so those that seem to are left as they are.
 /// - Somebody else's function cannot be altered, and is left as it is.
-pub(crate) fn pin_functions(path: &str) -> String {
+pub(crate) fn set_function_search_path(path: &str) -> String {
     format!(
         "
 DO $pin$

@@ -10,7 +10,8 @@ use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
 use tenant_core::{SchemaName, SchemaVersions, Scope};
 
 use crate::define::{
-    function_search_path::pin_functions, hooks::TenantHooks, ledger::Ledger, tenant_roles::TenantRoles,
+    function_search_path::set_function_search_path, hooks::TenantHooks, ledger::Ledger,
+    tenant_roles::TenantRoles,
 };
 
 /// The migrations of an application: those of the shared schema and those of every tenant's. Cheap to clone.
@@ -41,7 +42,7 @@ pub struct Migrations {
     hooks: Option<Arc<dyn TenantHooks>>,
     extension_schemas: Arc<[SchemaName]>,
     tenant_roles: Option<Arc<TenantRoles>>,
-    pins_functions: bool,
+    sets_function_search_path: bool,
     #[cfg(feature = "cli")]
     for_tenants: Arc<super::tasks::ForTenants>,
 }
@@ -61,7 +62,7 @@ impl Migrations {
             hooks: None,
             extension_schemas: Arc::default(),
             tenant_roles: None,
-            pins_functions: true,
+            sets_function_search_path: true,
             #[cfg(feature = "cli")]
             for_tenants: Arc::default(),
         }
@@ -114,14 +115,14 @@ impl Migrations {
     /// of [`with_extension_schemas`](Self::with_extension_schemas), and `pg_temp` at the end. As in migrations,
     /// shared tables are named in full (`public.plan`).
     ///
-    /// Left as they are: functions with a `search_path` of their own, with a `BEGIN ATOMIC` body, in C, of an
+    /// Remaining as they are: functions with a `search_path` of their own, with a `BEGIN ATOMIC` body, in C, of an
     /// extension, of another owner; and procedures that seem to end transactions, which PostgreSQL does not allow
     /// those with a `search_path`. A function in SQL with a `search_path` is not inlined into queries; write its
     /// body as `BEGIN ATOMIC` where that matters. A schema where nothing is pending is not looked at:
     /// [`tenant_core::audit`] finds what is left.
     #[must_use]
-    pub fn pin_functions(mut self, pins_functions: bool) -> Self {
-        self.pins_functions = pins_functions;
+    pub fn set_function_search_path(mut self, sets_function_search_path: bool) -> Self {
+        self.sets_function_search_path = sets_function_search_path;
         self
     }
 
@@ -198,9 +199,9 @@ impl Migrations {
     }
 
     /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
-    pub(crate) fn pin(&self, schema: &SchemaName) -> Option<String> {
-        let pins = self.pins_functions && scope_of(schema) == Scope::Tenant;
-        pins.then(|| pin_functions(&self.search_path(schema)))
+    pub(crate) fn function_search_path(&self, schema: &SchemaName) -> Option<String> {
+        let pins = self.sets_function_search_path && scope_of(schema) == Scope::Tenant;
+        pins.then(|| set_function_search_path(&self.search_path(schema)))
     }
 
     /// Puts a transaction where migrations of a schema run.
@@ -223,7 +224,7 @@ impl fmt::Debug for Migrations {
             .field("kinds", &self.kinds)
             .field("extension_schemas", &self.extension_schemas)
             .field("tenant_roles", &self.tenant_roles)
-            .field("pins_functions", &self.pins_functions)
+            .field("sets_function_search_path", &self.sets_function_search_path)
             .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! [`Home`]: a schema and its migrations.
+//! [`SchemaRef`]: a schema and its migrations.
 
 use tenant_core::SchemaName;
 
@@ -9,12 +9,12 @@ use crate::define::{
 
 /// A schema, and the kind of the tenant whose it is. The shared schema has none.
 #[derive(Clone, Copy)]
-pub(crate) struct Home<'a> {
+pub(crate) struct SchemaRef<'a> {
     pub(crate) schema: &'a SchemaName,
     pub(crate) kind: Option<&'a str>,
 }
 
-impl<'a> Home<'a> {
+impl<'a> SchemaRef<'a> {
     /// Its migrations.
     pub(crate) fn set(self, migrations: &'a Migrations) -> &'a MigrationSet {
         migrations.set(self.kind)

@@ -10,14 +10,14 @@ use tenant_core::{
 
 use crate::{
     database::query::{rows, texts},
-    define::{migrations::Migrations, schema_ref::Home, step::Step},
+    define::{migrations::Migrations, schema_ref::SchemaRef, step::Step},
     lifecycle::{
-        baseline::take_in,
+        baseline::baseline,
         catalog_insert,
         create::NewTenant,
         error::LifecycleError,
         lookup::set_lock_timeout,
-        name_availability::{self, Claim},
+        name_availability::{self, NameClaim},
     },
     plan::options::DEFAULT_LOCK_TIMEOUT,
     schema::lock,
@@ -40,7 +40,7 @@ pub enum Applied {
 ///
 /// The tenant gets its row in the catalog, its domain, a ledger in its schema with the migrations of `applied`, none of
 /// which is run, and its role. The functions of the schema get a `search_path`, as after migrations
-/// ([`Migrations::pin_functions`]). All of it is one transaction. What is left to migrate is left to
+/// ([`Migrations::set_function_search_path`]). All of it is one transaction. What is left to migrate is left to
 /// [`Executor`](crate::Executor), and what could lead from the schema to another one is for [`tenant_core::audit`] to
 /// find.
 ///
@@ -116,10 +116,10 @@ impl Adoption {
         let row = catalog_insert::register(&transaction, &self.new, TenantStatus::Active).await?;
         self.check_name(&transaction).await?;
         self.check_schema(&transaction).await?;
-        let left = take_in(&transaction, &self.migrations, self.home(), &self.steps).await?;
+        let remaining = baseline(&transaction, &self.migrations, self.schema_ref(), &self.steps).await?;
         transaction.commit().await?;
-        let set = self.home().set(&self.migrations);
-        let version = set.version(|name| left.applied.contains(name));
+        let set = self.schema_ref().set(&self.migrations);
+        let version = set.version(|name| remaining.applied.contains(name));
         let version = version.map(ToString::to_string);
         Ok(Tenant::new(TenantId(row.id), self.new.schema, self.new.name)
             .with_version(version)
@@ -132,22 +132,22 @@ impl Adoption {
         &self.new.schema
     }
 
-    fn home(&self) -> Home<'_> {
-        Home {
+    fn schema_ref(&self) -> SchemaRef<'_> {
+        SchemaRef {
             schema: &self.new.schema,
             kind: Some(&self.new.kind),
         }
     }
 
     async fn check_name(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let claim = Claim {
+        let claim = NameClaim {
             schema: Some(self.schema()),
             reuses_name: self.new.reuses_name,
-            ..Claim::default()
+            ..NameClaim::default()
         };
-        match name_availability::refusal(db, &self.migrations, self.schema(), claim).await? {
+        match name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await? {
             None => Ok(()),
-            Some(refusal) => Err(refusal.of(self.schema())),
+            Some(unavailable) => Err(unavailable.of(self.schema())),
         }
     }
 

@@ -5,43 +5,49 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use tenant_core::SchemaName;
 
 use crate::{
-    define::{migrations::Migrations, schema_ref::Home, step::Step, tenant_roles::RoleError},
+    define::{migrations::Migrations, schema_ref::SchemaRef, step::Step, tenant_roles::RoleError},
     lifecycle::error::LifecycleError,
-    plan::{error::SchemaError, remaining::Left},
-    schema::session::Work,
+    plan::{error::SchemaError, remaining::Remaining},
+    schema::session::SchemaSession,
 };
 
 /// Takes in a schema, in a transaction that holds its lock. `steps` write into its ledger and run nothing.
-pub(crate) async fn take_in(
+pub(crate) async fn baseline(
     db: &DatabaseTransaction,
     migrations: &Migrations,
-    home: Home<'_>,
+    schema_ref: SchemaRef<'_>,
     steps: &[Step],
-) -> Result<Left, LifecycleError> {
-    let schema = home.schema;
-    let work = Work::new(db, migrations, home);
-    work.enter().await?;
-    let checked = work.check(steps, &[]).await;
-    let left = checked.map_err(|error| failed(error, schema))?;
-    let known = left.applied.iter().map(String::as_str);
-    require_known(migrations, home, known)?;
-    let ledger = home.ledger(migrations).create();
+) -> Result<Remaining, LifecycleError> {
+    let schema = schema_ref.schema;
+    let schema_session = SchemaSession::new(db, migrations, schema_ref);
+    schema_session.enter().await?;
+    let checked = schema_session.check(steps, &[]).await;
+    let remaining = checked.map_err(|error| failed(error, schema))?;
+    let known = remaining.applied.iter().map(String::as_str);
+    require_known(migrations, schema_ref, known)?;
+    let ledger = schema_ref.ledger(migrations).create();
     db.execute_unprepared(&ledger).await?;
-    for step in &left.steps {
-        work.take(step).await.map_err(|error| failed(error, schema))?;
+    for step in &remaining.steps {
+        schema_session
+            .apply(step)
+            .await
+            .map_err(|error| failed(error, schema))?;
     }
-    work.seal(&left).await?;
-    work.grant().await.map_err(|error| not_granted(error, schema))?;
-    Ok(left)
+    schema_session.record_state(&remaining).await?;
+    schema_session
+        .grant()
+        .await
+        .map_err(|error| not_granted(error, schema))?;
+    Ok(remaining)
 }
 
 /// Refuses a ledger with migrations that this program does not have.
 pub(crate) fn require_known<'a>(
     migrations: &Migrations,
-    home: Home<'_>,
+    schema_ref: SchemaRef<'_>,
     applied: impl Iterator<Item = &'a str>,
 ) -> Result<(), LifecycleError> {
-    let set = home.set(migrations);
+    let set = schema_ref.set(migrations);
     let mut names: Vec<_> = applied
         .filter(|name| set.get(name).is_none())
         .map(str::to_owned)
@@ -51,7 +57,7 @@ pub(crate) fn require_known<'a>(
     }
     names.sort_unstable();
     Err(LifecycleError::UnknownMigrations {
-        schema: home.schema.clone(),
+        schema: schema_ref.schema.clone(),
         names,
     })
 }

@@ -10,7 +10,7 @@ use crate::{database::query::rows, define::migrations::Migrations, lifecycle::er
 
 /// Who wants a name.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Claim<'a> {
+pub(crate) struct NameClaim<'a> {
     /// The schema that is there and is to be the tenant's, by its name as PostgreSQL has it.
     pub(crate) schema: Option<&'a SchemaName>,
     /// The tenant, if it is there already: it may have its own old name again.
@@ -21,7 +21,7 @@ pub(crate) struct Claim<'a> {
 
 /// Why a name is not given out.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum Unavailable {
     /// The database has it, or it is kept for all tenants, or a user has it.
     Taken,
     /// Another tenant had it.
@@ -33,7 +33,7 @@ pub(crate) enum Refusal {
     },
 }
 
-impl Refusal {
+impl Unavailable {
     /// The error for a name.
     pub(crate) fn of(self, schema: &SchemaName) -> LifecycleError {
         let schema = schema.clone();
@@ -50,22 +50,22 @@ impl Refusal {
 
 /// What speaks against a name. That another tenant has it is for the catalog's key to say: a tenant that is dropped
 /// meanwhile has its name until its transaction ended, so this is asked after the row was written.
-pub(crate) async fn refusal(
+pub(crate) async fn find_conflict(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     name: &SchemaName,
-    claim: Claim<'_>,
-) -> Result<Option<Refusal>, DbErr> {
+    claim: NameClaim<'_>,
+) -> Result<Option<Unavailable>, DbErr> {
     if !claim.reuses_name
         && let Some(gone) = find_retired(db, name, claim.tenant_id).await?
     {
-        return Ok(Some(Refusal::Retired {
+        return Ok(Some(Unavailable::Retired {
             name: gone.name,
             until: gone.dropped_at.date_naive().to_string(),
         }));
     }
     let is_taken = is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await?;
-    Ok(is_taken.then_some(Refusal::Taken))
+    Ok(is_taken.then_some(Unavailable::Taken))
 }
 
 /// The name of a schema that a tenant had, other than the given one, whatever its case.

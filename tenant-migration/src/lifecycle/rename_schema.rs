@@ -24,7 +24,7 @@ use crate::{
         drop::seconds_since_change,
         error::LifecycleError,
         lookup,
-        name_availability::{self, Claim, is_called},
+        name_availability::{self, NameClaim, is_called},
     },
     plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
@@ -140,16 +140,16 @@ struct Renaming {
 
 impl Renaming {
     async fn run(self) -> Result<SchemaRenamed, LifecycleError> {
-        match self.rename_patiently().await {
+        match self.rename_with_retry().await {
             Err(LifecycleError::NotSettled { wait, .. }) => {
                 tokio::time::sleep(wait).await;
-                self.rename_patiently().await
+                self.rename_with_retry().await
             }
             renamed => renamed,
         }
     }
 
-    async fn rename_patiently(&self) -> Result<SchemaRenamed, LifecycleError> {
+    async fn rename_with_retry(&self) -> Result<SchemaRenamed, LifecycleError> {
         retry::with_retry(&self.old, DEFAULT_ATTEMPTS, || self.rename()).await
     }
 
@@ -166,7 +166,7 @@ impl Renaming {
         self.require_free(&transaction, &old, row.id).await?;
         self.change_name(&transaction, &old, row.id).await?;
         self.keep_name(&transaction, &old, &row).await?;
-        let functions = repin(&transaction, &old, &self.new).await?;
+        let functions = replace_function_search_paths(&transaction, &old, &self.new).await?;
         self.change_role(&transaction, &old).await?;
         let outdated = texts(&transaction, NAMING, [old.as_str().into()]).await?;
         self.require_unused(&transaction).await?;
@@ -202,13 +202,13 @@ impl Renaming {
         old: &SchemaName,
         tenant_id: i64,
     ) -> Result<(), LifecycleError> {
-        let claim = Claim {
+        let claim = NameClaim {
             schema: Some(old),
             tenant_id: Some(tenant_id),
             reuses_name: self.options.reuses_name,
         };
-        let refusal = name_availability::refusal(db, &self.migrations, &self.new, claim).await?;
-        refusal.map_or(Ok(()), |refusal| Err(refusal.of(&self.new)))
+        let unavailable = name_availability::find_conflict(db, &self.migrations, &self.new, claim).await?;
+        unavailable.map_or(Ok(()), |unavailable| Err(unavailable.of(&self.new)))
     }
 
     async fn change_name(
@@ -293,7 +293,7 @@ impl Renaming {
 }
 
 /// Puts the new name into the `search_path` of the functions that have the old one in theirs.
-pub(super) async fn repin(
+pub(super) async fn replace_function_search_paths(
     db: &DatabaseTransaction,
     old: &SchemaName,
     new: &SchemaName,

@@ -10,7 +10,7 @@ use crate::{
     plan::{
         error::PlanError,
         plan::{Plan, SchemaPlan},
-        remaining::left,
+        remaining::remaining,
         status::SchemaStatus,
         target::{Action, Target},
     },
@@ -167,14 +167,17 @@ fn what_another_run_did_is_not_done_again() {
     let up = |name: &str| Step::Up(name.into());
     let down = |name: &str| Step::Down(name.into());
     let applied = |names: &[&str]| names.iter().map(ToString::to_string).collect::<HashSet<_>>();
-    assert_eq!(left(&[up("m1"), up("m2")], applied(&["m1"])).steps, [up("m2")]);
-    assert!(left(&[down("m2")], applied(&["m1"])).steps.is_empty());
+    assert_eq!(
+        Remaining::of(&[up("m1"), up("m2")], applied(&["m1"])).steps,
+        [up("m2")]
+    );
+    assert!(Remaining::of(&[down("m2")], applied(&["m1"])).steps.is_empty());
     let refresh = [down("m1"), up("m1"), up("m2")];
-    let after = left(&refresh, applied(&["m1", "m2"]));
+    let after = Remaining::of(&refresh, applied(&["m1", "m2"]));
     assert_eq!(after.steps, [down("m1"), up("m1")]);
     assert_eq!(after.applied, applied(&["m1", "m2"]));
     let fresh = [Step::Recreate, up("m1")];
-    let after = left(&fresh, applied(&["m9"]));
+    let after = Remaining::of(&fresh, applied(&["m9"]));
     assert_eq!(after.steps, fresh);
     assert_eq!(after.applied, applied(&["m1"]));
 }

@@ -56,7 +56,7 @@ pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Ten
         Target::Tenants(schemas) => schemas,
         target => {
             let all = tenants.list().await?.into_iter();
-            return Ok(all.filter(|tenant| takes(target, tenant)).collect());
+            return Ok(all.filter(|tenant| includes(target, tenant)).collect());
         }
     };
     let mut found: Vec<Tenant> = Vec::with_capacity(named.len());
@@ -70,7 +70,7 @@ pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Ten
 }
 
 /// Whether a tenant that is not named is one of those.
-fn takes(target: &Target, tenant: &Tenant) -> bool {
+fn includes(target: &Target, tenant: &Tenant) -> bool {
     let is_in_use = !matches!(
         tenant.status(),
         TenantStatus::Pending | TenantStatus::Provisioning | TenantStatus::Archived | TenantStatus::Dropping
@@ -87,14 +87,14 @@ async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, Selec
     if let Some(tenant) = tenants.by_schema(schema).await? {
         return Ok(tenant);
     }
-    let made_ahead = made_ahead(tenants.shared_connection(), schema).await?;
-    made_ahead.ok_or_else(|| SelectError::NoSuchTenant {
+    let pooled = pooled(tenants.shared_connection(), schema).await?;
+    pooled.ok_or_else(|| SelectError::NoSuchTenant {
         schema: schema.clone(),
     })
 }
 
 /// A tenant that is nobody's yet. An application's handle does not know of it.
-async fn made_ahead(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option<Tenant>, DbErr> {
+async fn pooled(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option<Tenant>, DbErr> {
     if !catalog::exists(db).await? {
         return Ok(None);
     }

@@ -30,7 +30,7 @@ pub struct SchemaStatus {
     unknown: Vec<String>,
     unfinished: Option<Step>,
     /// The id in the catalog of a schema that was made ahead and is nobody's yet.
-    made_ahead: Option<i64>,
+    pooled: Option<i64>,
 }
 
 impl SchemaStatus {
@@ -58,7 +58,7 @@ impl SchemaStatus {
             pending,
             unknown,
             unfinished: None,
-            made_ahead: None,
+            pooled: None,
         }
     }
 
@@ -72,14 +72,14 @@ impl SchemaStatus {
         self
     }
 
-    fn with_made_ahead(mut self, id: Option<i64>) -> Self {
-        self.made_ahead = id;
+    fn with_pooled(mut self, id: Option<i64>) -> Self {
+        self.pooled = id;
         self
     }
 
     /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
-    pub(crate) fn made_ahead(&self) -> Option<i64> {
-        self.made_ahead
+    pub(crate) fn pooled(&self) -> Option<i64> {
+        self.pooled
     }
 
     /// The version that the catalog should have and has not.
@@ -151,7 +151,7 @@ impl SchemaStatus {
 const CHUNK: usize = 64;
 
 /// How many queries it takes to read the ledgers of these.
-pub(crate) fn chunks(found: &[Found]) -> usize {
+pub(crate) fn chunks(found: &[CatalogEntry]) -> usize {
     found.len().div_ceil(CHUNK)
 }
 
@@ -162,7 +162,7 @@ pub(crate) async fn read(
     migrations: &Migrations,
     target: &Target,
 ) -> Result<Vec<SchemaStatus>, PlanError> {
-    patiently(|| async {
+    with_retry(|| async {
         let found = find(db, migrations, target).await?;
         read_ledgers(&[db], migrations, &found).await
     })
@@ -170,7 +170,7 @@ pub(crate) async fn read(
 }
 
 /// Finds schemas and reads their ledgers, and once more where one is not there any more.
-pub(crate) async fn patiently<T, R>(read: impl Fn() -> R) -> Result<T, PlanError>
+pub(crate) async fn with_retry<T, R>(read: impl Fn() -> R) -> Result<T, PlanError>
 where
     R: Future<Output = Result<T, PlanError>>,
 {
@@ -194,7 +194,7 @@ pub(crate) async fn find(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     target: &Target,
-) -> Result<Vec<Found>, PlanError> {
+) -> Result<Vec<CatalogEntry>, PlanError> {
     let mut found = Vec::new();
     if matches!(target, Target::All | Target::Shared) {
         found.push(find_shared(db, migrations).await?);
@@ -207,7 +207,7 @@ pub(crate) async fn find(
 pub(crate) async fn read_ledgers(
     connections: &[&DatabaseConnection],
     migrations: &Migrations,
-    found: &[Found],
+    found: &[CatalogEntry],
 ) -> Result<Vec<SchemaStatus>, PlanError> {
     let turns = connections.iter().enumerate().map(|(turn, db)| {
         let chunks = found.chunks(CHUNK).skip(turn).step_by(connections.len());
@@ -222,7 +222,7 @@ pub(crate) async fn read_ledgers(
 async fn read_chunks(
     db: &DatabaseConnection,
     migrations: &Migrations,
-    chunks: impl Iterator<Item = &[Found]>,
+    chunks: impl Iterator<Item = &[CatalogEntry]>,
 ) -> Result<Vec<Vec<SchemaStatus>>, PlanError> {
     let mut read = Vec::new();
     for chunk in chunks {
@@ -235,7 +235,7 @@ async fn read_chunks(
 }
 
 /// A schema that has a ledger to be read, or is to get one.
-pub(crate) struct Found {
+pub(crate) struct CatalogEntry {
     schema: SchemaName,
     kind: Option<Arc<str>>,
     version: Option<String>,
@@ -243,10 +243,10 @@ pub(crate) struct Found {
     has_ledger: bool,
     /// The ledger's.
     comment: Option<String>,
-    made_ahead: Option<i64>,
+    pooled: Option<i64>,
 }
 
-impl Found {
+impl CatalogEntry {
     /// `ledger` is what that says, where there is one.
     fn status(&self, migrations: &Migrations, ledger: Vec<String>) -> SchemaStatus {
         let ledger = self.has_ledger.then_some(ledger);
@@ -254,11 +254,11 @@ impl Found {
         SchemaStatus::new(migrations, schema, kind, self.exists, ledger)
             .with_unfinished(self.comment.as_deref().and_then(dirty_mark::parse))
             .with_version(self.version.clone())
-            .with_made_ahead(self.made_ahead)
+            .with_pooled(self.pooled)
     }
 }
 
-async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<Found, PlanError> {
+async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<CatalogEntry, PlanError> {
     let schema = SchemaName::shared();
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
         obj_description(to_regclass($2), 'pg_class') AS comment";
@@ -267,14 +267,14 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
     let row = rows
         .first()
         .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
-    Ok(Found {
+    Ok(CatalogEntry {
         schema,
         kind: None,
         version: None,
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
-        made_ahead: None,
+        pooled: None,
     })
 }
 
@@ -284,7 +284,7 @@ fn query_tenants(condition: &str) -> String {
     format!(
         "SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists,
             ledger.oid IS NOT NULL AS has_ledger, note.description AS comment,
-            CASE tenant.status WHEN 'pending' THEN tenant.id END AS made_ahead
+            CASE tenant.status WHEN 'pending' THEN tenant.id END AS pooled
         FROM public.tenants AS tenant
         LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
         LEFT JOIN pg_catalog.pg_class AS ledger ON ledger.relnamespace = space.oid
@@ -300,7 +300,7 @@ async fn find_tenants(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     target: &Target,
-) -> Result<Vec<Found>, PlanError> {
+) -> Result<Vec<CatalogEntry>, PlanError> {
     let wanted: &[SchemaName] = match target {
         Target::All | Target::AllTenants | Target::Kind(_) => &[],
         Target::Shared => return Ok(Vec::new()),
@@ -361,17 +361,17 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
 /// What [`Target::All`] leaves out is to be named.
 const IS_IN_USE: &str = "tenant.status NOT IN ('provisioning', 'archived', 'dropping')";
 
-fn found(row: &QueryResult) -> Result<Found, PlanError> {
+fn found(row: &QueryResult) -> Result<CatalogEntry, PlanError> {
     let name: String = row.try_get("", "schema_name")?;
     let kind: String = row.try_get("", "kind")?;
-    Ok(Found {
+    Ok(CatalogEntry {
         schema: tenants::schema_of(&name)?,
         kind: Some(kind.into()),
         version: row.try_get("", "version")?,
         exists: row.try_get("", "exists")?,
         has_ledger: row.try_get("", "has_ledger")?,
         comment: row.try_get("", "comment")?,
-        made_ahead: row.try_get("", "made_ahead")?,
+        pooled: row.try_get("", "pooled")?,
     })
 }
 
@@ -379,7 +379,7 @@ fn found(row: &QueryResult) -> Result<Found, PlanError> {
 async fn ledgers(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
-    schemas: &[Found],
+    schemas: &[CatalogEntry],
 ) -> Result<Vec<Vec<String>>, PlanError> {
     let mut ledgers = vec![Vec::new(); schemas.len()];
     let selects = schemas.iter().enumerate().filter(|(_, found)| found.has_ledger);

@@ -14,7 +14,7 @@ use crate::{
         target::{Action, Target},
         tenants,
     },
-    run::{preview::Preview, scheduler::Fleet, versions, worker::Worker, worker_pool::Crew},
+    run::{preview::Preview, scheduler::Scheduler, versions, worker::Worker, worker_pool::WorkerPool},
 };
 
 /// Plans migrations, and runs them on connections that nobody else uses: one, and more while many schemas are read or
@@ -39,7 +39,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Executor {
-    crew: Crew,
+    workers_pool: WorkerPool,
     options: RunOptions,
 }
 
@@ -55,7 +55,7 @@ impl Executor {
         let worker = Worker::connect(options.into(), migrations).await?;
         require_sessions(&worker.db).await?;
         Ok(Self {
-            crew: Crew::new(worker),
+            workers_pool: WorkerPool::new(worker),
             options: RunOptions::default(),
         })
     }
@@ -65,21 +65,21 @@ impl Executor {
     /// # Errors
     /// [`PlanError`] if a tenant is not there, or the database did not answer.
     pub async fn status(&self, target: &Target) -> Result<Vec<SchemaStatus>, PlanError> {
-        let migrations = self.crew.migrations();
-        status::patiently(|| async {
+        let migrations = self.workers_pool.migrations();
+        status::with_retry(|| async {
             let found = status::find(self.db(), migrations, target).await?;
             let wanted = self.options.jobs.min(status::chunks(&found));
-            let readers = self.crew.hire(Vec::new(), wanted).await;
+            let readers = self.workers_pool.acquire(Vec::new(), wanted).await;
             let connections: Vec<_> = readers.iter().map(|worker| &worker.db).collect();
             let statuses = status::read_ledgers(&connections, migrations, &found).await;
-            self.crew.dismiss(readers).await;
+            self.workers_pool.release(readers).await;
             statuses
         })
         .await
     }
 
     fn db(&self) -> &DatabaseConnection {
-        &self.crew.first().db
+        &self.workers_pool.first().db
     }
 
     /// What is to be done. Nothing is changed.
@@ -97,10 +97,10 @@ impl Executor {
             tenants::require_current(self.db()).await?;
         }
         let statuses = self.status(target).await?;
-        Plan::new(self.crew.migrations(), target, action, statuses)
+        Plan::new(self.workers_pool.migrations(), target, action, statuses)
     }
 
-    /// Chooses how plans are run: how many tenants at once, which first, how patiently.
+    /// Chooses how plans are run: how many tenants at once, which first, how with_retry.
     #[must_use]
     pub fn with_options(mut self, options: RunOptions) -> Self {
         self.options = options;
@@ -115,7 +115,7 @@ impl Executor {
     /// other one is begun.
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
         let unrecorded = versions::unrecorded(&plan);
-        let report = Fleet::new(&self.crew, &self.options, observer)
+        let report = Scheduler::new(&self.workers_pool, &self.options, observer)
             .run(plan.schemas)
             .await;
         if let Err(error) = versions::record_all(self.db(), unrecorded).await {
@@ -134,7 +134,7 @@ impl Executor {
     /// # Errors
     /// [`DbErr`] if the database is not reached.
     pub async fn preview(&self, plan: &Plan) -> Result<Vec<Preview>, DbErr> {
-        let recorder = self.crew.first().recording().await?;
+        let recorder = self.workers_pool.first().recording().await?;
         let mut previews = Vec::with_capacity(plan.schemas.len());
         for schema in &plan.schemas {
             previews.push(Preview {
@@ -151,6 +151,6 @@ impl Executor {
     /// # Errors
     /// [`DbErr`] if one could not be closed.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.crew.close().await
+        self.workers_pool.close().await
     }
 }

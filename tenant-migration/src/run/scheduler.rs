@@ -1,4 +1,4 @@
-//! [`Fleet`]: the workers of a run, which share its schemas.
+//! [`Scheduler`]: the workers of a run, which share its schemas.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,12 +12,12 @@ use crate::{
         plan::SchemaPlan,
         report::{NotReached, Observer, Outcome, Report, SchemaReport},
     },
-    run::{worker::Worker, worker_pool::Crew},
+    run::{worker::Worker, worker_pool::WorkerPool},
 };
 
 /// A run of a plan: its workers, and what came of it until now.
-pub(crate) struct Fleet<'a> {
-    crew: &'a Crew,
+pub(crate) struct Scheduler<'a> {
+    workers_pool: &'a WorkerPool,
     workers: Vec<Worker>,
     options: &'a RunOptions,
     observer: &'a mut dyn Observer,
@@ -29,12 +29,16 @@ pub(crate) struct Fleet<'a> {
 }
 
 /// A schema, and its place in the plan.
-type Place = (usize, SchemaPlan);
+type QueuedSchema = (usize, SchemaPlan);
 
-impl<'a> Fleet<'a> {
-    pub(crate) fn new(crew: &'a Crew, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
+impl<'a> Scheduler<'a> {
+    pub(crate) fn new(
+        workers_pool: &'a WorkerPool,
+        options: &'a RunOptions,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
         Self {
-            crew,
+            workers_pool,
             workers: Vec::new(),
             options,
             observer,
@@ -48,16 +52,16 @@ impl<'a> Fleet<'a> {
     pub(crate) async fn run(mut self, schemas: Vec<SchemaPlan>) -> Report {
         self.reports.resize_with(schemas.len(), || None);
         let waves = Waves::new(schemas, &self.options.canary);
-        self.take(waves.shared, NotReached::SharedFailed).await;
-        self.take(waves.canaries, NotReached::CanaryFailed).await;
-        self.take(waves.others, NotReached::TooManyFailures).await;
-        self.crew.dismiss(self.workers).await;
+        self.run_wave(waves.shared, NotReached::SharedFailed).await;
+        self.run_wave(waves.canaries, NotReached::CanaryFailed).await;
+        self.run_wave(waves.others, NotReached::TooManyFailures).await;
+        self.workers_pool.release(self.workers).await;
         let schemas = self.reports.into_iter().flatten().collect();
         Report { schemas }
     }
 
     /// A wave. If one of it fails, there is none after it, for that `reason`.
-    async fn take(&mut self, wave: Vec<Place>, reason: NotReached) {
+    async fn run_wave(&mut self, wave: Vec<QueuedSchema>, reason: NotReached) {
         let failures = self.failures;
         let mut queue = VecDeque::new();
         for place in wave {
@@ -68,8 +72,8 @@ impl<'a> Fleet<'a> {
             }
         }
         if self.stopped.is_none() {
-            self.hire(queue.len()).await;
-            self.share(&mut queue).await;
+            self.acquire(queue.len()).await;
+            self.dispatch(&mut queue).await;
         }
         if self.failures > failures {
             self.stopped.get_or_insert(reason);
@@ -80,15 +84,18 @@ impl<'a> Fleet<'a> {
     }
 
     /// As many workers as there is work for, and the options ask for.
-    async fn hire(&mut self, schemas: usize) {
+    async fn acquire(&mut self, schemas: usize) {
         let wanted = self.options.jobs.min(schemas);
         if wanted > self.workers.len() {
-            self.workers = self.crew.hire(std::mem::take(&mut self.workers), wanted).await;
+            self.workers = self
+                .workers_pool
+                .acquire(std::mem::take(&mut self.workers), wanted)
+                .await;
         }
     }
 
     /// Lets each worker take the next schema until there is none, or enough failed.
-    async fn share(&mut self, queue: &mut VecDeque<Place>) {
+    async fn dispatch(&mut self, queue: &mut VecDeque<QueuedSchema>) {
         let mut idle: Vec<_> = self.workers.iter().take(self.options.jobs).cloned().collect();
         let mut busy = FuturesUnordered::new();
         loop {
@@ -116,7 +123,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Without the need for a connection.
-    fn skip(&mut self, (place, schema): Place, outcome: Outcome) {
+    fn skip(&mut self, (place, schema): QueuedSchema, outcome: Outcome) {
         self.observer.started(&schema);
         let report = SchemaReport::new(schema.schema(), outcome, Duration::ZERO);
         self.finish(place, report);
@@ -157,9 +164,9 @@ fn has_work(schema: &SchemaPlan) -> bool {
 
 /// The schemas of a plan, in the order in which they are begun.
 struct Waves {
-    shared: Vec<Place>,
-    canaries: Vec<Place>,
-    others: Vec<Place>,
+    shared: Vec<QueuedSchema>,
+    canaries: Vec<QueuedSchema>,
+    others: Vec<QueuedSchema>,
 }
 
 impl Waves {
@@ -189,7 +196,7 @@ fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
     match canary {
         Canary::None => false,
         // One that is nobody's yet has no rows that a migration could fail on.
-        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.made_ahead().is_none(),
+        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.pooled().is_none(),
         Canary::Tenants(schemas) => schemas.contains(schema.schema()),
     }
 }

@@ -1,4 +1,4 @@
-//! [`Crew`]: the workers of an executor.
+//! [`WorkerPool`]: the workers of an executor.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::{database::query::rows, define::migrations::Migrations, run::worker::
 
 /// The first worker, which stays, and those that are there for as long as there is work for them.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct WorkerPool {
     first: Worker,
 }
 
-impl Crew {
+impl WorkerPool {
     pub(crate) fn new(first: Worker) -> Self {
         Self { first }
     }
@@ -28,18 +28,18 @@ impl Crew {
     }
 
     /// These workers and more of them, the first one among them: as many as are `wanted`, and the server has connections
-    /// for. They are the caller's until it [dismisses](Self::dismiss) them.
-    pub(crate) async fn hire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
+    /// for. They are the caller's until it [dismisses](Self::release) them.
+    pub(crate) async fn acquire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
         if workers.is_empty() {
             workers.push(self.first.clone());
         }
         if workers.len() < wanted {
-            self.hire_new(&mut workers, wanted).await;
+            self.connect_more(&mut workers, wanted).await;
         }
         workers
     }
 
-    async fn hire_new(&self, workers: &mut Vec<Worker>, wanted: usize) {
+    async fn connect_more(&self, workers: &mut Vec<Worker>, wanted: usize) {
         let free = match free_connections(&self.first.db).await {
             Ok(free) => free,
             Err(error) => {
@@ -66,7 +66,7 @@ impl Crew {
     }
 
     /// Closes the connections of workers but the first.
-    pub(crate) async fn dismiss(&self, workers: Vec<Worker>) {
+    pub(crate) async fn release(&self, workers: Vec<Worker>) {
         for worker in workers.into_iter().skip(1) {
             if let Err(error) = worker.db.close().await {
                 tracing::debug!(%error, "a connection was not closed");

@@ -14,7 +14,7 @@ use crate::{
 
 /// What the catalog says of the schema that a session was put into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SchemaState {
     /// True if the schema is there, and unqualified names are looked up in it first.
     pub(crate) is_in_schema: bool,
     pub(crate) has_ledger: bool,
@@ -27,14 +27,14 @@ pub(crate) async fn enter(
     migrations: &Migrations,
     ledger: Ledger<'_>,
     options: &RunOptions,
-) -> Result<(DatabaseTransaction, Place), DbErr> {
+) -> Result<(DatabaseTransaction, SchemaState), DbErr> {
     let mut pauses = Pauses::default();
     let message = entering(migrations, ledger, options);
     loop {
         let transaction = db.begin().await?;
         let answer = Answer::of(&transaction, &message).await?;
         if answer.has(LOCKED) {
-            return Ok((transaction, answer.place()));
+            return Ok((transaction, answer.state()));
         }
         transaction.rollback().await?;
         pauses.pause(ledger.schema).await;
@@ -42,9 +42,9 @@ pub(crate) async fn enter(
 }
 
 /// Asks where a session stands, which was put into the schema of a ledger before.
-pub(crate) async fn find_place(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<Place, DbErr> {
+pub(crate) async fn find_state(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<SchemaState, DbErr> {
     let answer = Answer::of(db, &asking_for_place(ledger)).await?;
-    Ok(answer.place())
+    Ok(answer.state())
 }
 
 /// The lock comes first: each statement sees what was committed before it began. READ COMMITTED sees to that, whatever the
@@ -112,8 +112,8 @@ impl Answer {
         self.0 & yes.0 != 0
     }
 
-    fn place(&self) -> Place {
-        Place {
+    fn state(&self) -> SchemaState {
+        SchemaState {
             is_in_schema: self.has(IN_SCHEMA),
             has_ledger: self.has(HAS_LEDGER),
         }

@@ -1,4 +1,4 @@
-//! [`Work`]: steps in one schema, on a connection that stands in it.
+//! [`SchemaSession`]: steps in one schema, on a connection that stands in it.
 
 use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
@@ -14,37 +14,38 @@ use crate::{
         hooks::{Hook, Migrating, Seeding},
         ledger::Ledger,
         migrations::{MigrationSet, Migrations},
-        schema_ref::Home,
+        schema_ref::SchemaRef,
         step::Step,
         tenant_roles::RoleError,
         version,
     },
-    plan::{
-        error::SchemaError,
-        remaining::{Left, left},
-    },
+    plan::{error::SchemaError, remaining::Remaining},
     schema::{
-        enter::{self, Place},
+        enter::{self, SchemaState},
         recreate::recreate,
         roles,
-        statement_recorder::captured,
+        statement_recorder::recorded,
     },
 };
 
 /// A schema, and the connection that stands in it.
-pub(crate) struct Work<'a, C> {
+pub(crate) struct SchemaSession<'a, C> {
     db: &'a C,
     migrations: &'a Migrations,
-    home: Home<'a>,
+    schema_ref: SchemaRef<'a>,
 }
 
-impl<'a, C> Work<'a, C>
+impl<'a, C> SchemaSession<'a, C>
 where
     C: ConnectionTrait,
     &'a C: IntoSchemaManagerConnection<'a>,
 {
-    pub(crate) fn new(db: &'a C, migrations: &'a Migrations, home: Home<'a>) -> Self {
-        Self { db, migrations, home }
+    pub(crate) fn new(db: &'a C, migrations: &'a Migrations, schema_ref: SchemaRef<'a>) -> Self {
+        Self {
+            db,
+            migrations,
+            schema_ref,
+        }
     }
 
     pub(crate) fn db(&self) -> &'a C {
@@ -52,7 +53,7 @@ where
     }
 
     fn schema(&self) -> &'a SchemaName {
-        self.home.schema
+        self.schema_ref.schema
     }
 
     /// Puts the transaction into the schema.
@@ -64,25 +65,25 @@ where
     /// What remains of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
     ///
     /// Nothing is done before PostgreSQL says that the connection stands where it should.
-    pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Left, SchemaError> {
-        let place = enter::find_place(self.db, self.ledger()).await?;
-        self.check_at(place, steps, seen).await
+    pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Remaining, SchemaError> {
+        let state = enter::find_state(self.db, self.ledger()).await?;
+        self.check_at(state, steps, seen).await
     }
 
     /// Does the same, where PostgreSQL said already where the connection stands.
     pub(crate) async fn check_at(
         &self,
-        place: Place,
+        state: SchemaState,
         steps: &[Step],
         seen: &[Arc<str>],
-    ) -> Result<Left, SchemaError> {
+    ) -> Result<Remaining, SchemaError> {
         if let [Step::Recreate, ..] = steps {
-            return Ok(left(steps, HashSet::new()));
+            return Ok(Remaining::of(steps, HashSet::new()));
         }
-        if !place.is_in_schema {
+        if !state.is_in_schema {
             return Err(SchemaError::NoSchema);
         }
-        self.check_ledger(place.has_ledger, steps, seen).await
+        self.check_ledger(state.has_ledger, steps, seen).await
     }
 
     async fn check_ledger(
@@ -90,7 +91,7 @@ where
         has_ledger: bool,
         steps: &[Step],
         seen: &[Arc<str>],
-    ) -> Result<Left, SchemaError> {
+    ) -> Result<Remaining, SchemaError> {
         let applied = if has_ledger {
             self.ledger().read(self.db).await?
         } else {
@@ -104,19 +105,19 @@ where
         if !gone.is_empty() {
             return Err(SchemaError::Changed { names: gone });
         }
-        Ok(left(steps, applied))
+        Ok(Remaining::of(steps, applied))
     }
 
     /// Does a step in the transaction, and goes back to where it was: a migration may have gone elsewhere.
-    pub(crate) async fn take(&self, step: &Step) -> Result<(), SchemaError> {
-        let ledger = self.change(step).await?;
+    pub(crate) async fn apply(&self, step: &Step) -> Result<(), SchemaError> {
+        let ledger = self.perform(step).await?;
         let sql = format!("{ledger}; {}", self.set_path());
         self.db.execute_unprepared(&sql).await?;
         Ok(())
     }
 
     /// Does a step, and gives what is to be done to the ledger then.
-    pub(crate) async fn change(&self, step: &Step) -> Result<String, SchemaError> {
+    pub(crate) async fn perform(&self, step: &Step) -> Result<String, SchemaError> {
         let failed = |source| SchemaError::Migration {
             step: step.clone(),
             source,
@@ -126,13 +127,13 @@ where
             Step::Up(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(captured(migration.up(&manager))).await.map_err(failed)?;
+                caught(recorded(migration.up(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().record(name))
             }
             Step::Down(name) => {
                 let migration = self.migration(name).map_err(failed)?;
                 let manager = SchemaManager::new(self.db);
-                caught(captured(migration.down(&manager))).await.map_err(failed)?;
+                caught(recorded(migration.down(&manager))).await.map_err(failed)?;
                 Ok(self.ledger().forget(name))
             }
             Step::Fake(name) => Ok(self.ledger().record(name)),
@@ -150,20 +151,20 @@ where
     }
 
     /// Does what is to be done after all steps.
-    pub(crate) async fn finish(&self, left: &Left) -> Result<(), DbErr> {
-        self.execute_all(&self.closing(left)).await
+    pub(crate) async fn finish(&self, remaining: &Remaining) -> Result<(), DbErr> {
+        self.execute_all(&self.finishing(remaining)).await
     }
 
     /// As [`finish`](Self::finish), where something else than the steps filled the schema.
-    pub(crate) async fn seal(&self, left: &Left) -> Result<(), DbErr> {
-        self.execute_all(&self.sealing(left)).await
+    pub(crate) async fn record_state(&self, remaining: &Remaining) -> Result<(), DbErr> {
+        self.execute_all(&self.recording_state(remaining)).await
     }
 
     /// Does the last step, and what is to be done after it: in one message, where the schema has no functions.
-    pub(crate) async fn take_last(&self, step: &Step, left: &Left) -> Result<(), SchemaError> {
-        let mut commands = vec![self.change(step).await?, self.set_path()];
-        commands.extend(self.set_version(left));
-        let pin = self.migrations.pin(self.schema());
+    pub(crate) async fn apply_last(&self, step: &Step, remaining: &Remaining) -> Result<(), SchemaError> {
+        let mut commands = vec![self.perform(step).await?, self.set_path()];
+        commands.extend(self.set_version(remaining));
+        let pin = self.migrations.function_search_path(self.schema());
         commands.extend(pin.is_some().then(|| ask_for_functions(self.schema())));
         let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
         if let (Some(pin), true) = (pin, done.rows_affected() >= FUNCTIONS_FOUND) {
@@ -172,17 +173,17 @@ where
         Ok(())
     }
 
-    fn closing(&self, left: &Left) -> Vec<String> {
-        if left.steps.is_empty() {
+    fn finishing(&self, remaining: &Remaining) -> Vec<String> {
+        if remaining.steps.is_empty() {
             return Vec::new();
         }
-        self.sealing(left)
+        self.recording_state(remaining)
     }
 
     /// Functions get the `search_path` of the migrations, and the catalog the version.
-    fn sealing(&self, left: &Left) -> Vec<String> {
-        let pin = self.migrations.pin(self.schema());
-        pin.into_iter().chain(self.set_version(left)).collect()
+    fn recording_state(&self, remaining: &Remaining) -> Vec<String> {
+        let pin = self.migrations.function_search_path(self.schema());
+        pin.into_iter().chain(self.set_version(remaining)).collect()
     }
 
     /// In one message.
@@ -194,15 +195,15 @@ where
     }
 
     /// What tells the catalog which version the schema has after all steps. The shared schema has none there.
-    fn set_version(&self, left: &Left) -> Option<String> {
-        self.home.kind?;
-        let version = self.set().version(|name| left.applied.contains(name));
+    fn set_version(&self, remaining: &Remaining) -> Option<String> {
+        self.schema_ref.kind?;
+        let version = self.set().version(|name| remaining.applied.contains(name));
         Some(version::record(self.schema(), version.map(|name| &**name)))
     }
 
     /// Lets the application's hook do what it does.
-    pub(crate) async fn call(&self, hook: Hook, steps: &[Step]) -> Result<(), SchemaError> {
-        let (Some(hooks), Some(kind)) = (self.migrations.hooks(), self.home.kind) else {
+    pub(crate) async fn call_hook(&self, hook: Hook, steps: &[Step]) -> Result<(), SchemaError> {
+        let (Some(hooks), Some(kind)) = (self.migrations.hooks(), self.schema_ref.kind) else {
             return Ok(());
         };
         if steps.iter().all(|step| matches!(step, Step::Fake(_))) {
@@ -261,11 +262,11 @@ where
     }
 
     fn set(&self) -> &'a MigrationSet {
-        self.home.set(self.migrations)
+        self.schema_ref.set(self.migrations)
     }
 
     fn ledger(&self) -> Ledger<'a> {
-        self.home.ledger(self.migrations)
+        self.schema_ref.ledger(self.migrations)
     }
 
     fn set_path(&self) -> String {

@@ -21,7 +21,7 @@ use tracing::{
 };
 
 /// Lets the driver tell of every statement, however slow, on a level that nobody else listens to by default.
-pub(crate) fn telling(options: PgConnectOptions) -> PgConnectOptions {
+pub(crate) fn with_all_statements_logged(options: PgConnectOptions) -> PgConnectOptions {
     const NEVER_SLOW: Duration = Duration::from_secs(u32::MAX as u64);
     options
         .log_statements(LevelFilter::Trace)
@@ -29,21 +29,21 @@ pub(crate) fn telling(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 tokio::task_local! {
-    static TAPE: Tape;
+    static RECORDER: StatementRecorder;
 }
 
 /// The statements of migrations, in the order in which they ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tape(Arc<Mutex<Vec<String>>>);
+pub(crate) struct StatementRecorder(Arc<Mutex<Vec<String>>>);
 
-impl Tape {
+impl StatementRecorder {
     pub(crate) fn into_statements(self) -> Vec<String> {
         std::mem::take(&mut *self.lock())
     }
 
     /// Runs `work`, and keeps what migrations in it send.
     pub(crate) async fn record<F: Future>(&self, work: F) -> F::Output {
-        TAPE.scope(self.clone(), work).await
+        RECORDER.scope(self.clone(), work).await
     }
 
     fn keep(&self, statement: String) {
@@ -56,11 +56,13 @@ impl Tape {
 }
 
 /// Runs a migration, and keeps what it sends if somebody records it.
-pub(crate) async fn captured<F: Future>(migration: F) -> F::Output {
-    match TAPE.try_with(Tape::clone) {
+pub(crate) async fn recorded<F: Future>(migration: F) -> F::Output {
+    match RECORDER.try_with(StatementRecorder::clone) {
         Ok(tape) => {
             let parent = dispatcher::get_default(Dispatch::clone);
-            migration.with_subscriber(Ear { tape, parent }).await
+            migration
+                .with_subscriber(RecordingSubscriber { tape, parent })
+                .await
         }
         Err(_) => migration.await,
     }
@@ -70,13 +72,13 @@ pub(crate) async fn captured<F: Future>(migration: F) -> F::Output {
 const STATEMENTS: &str = "sqlx::query";
 
 /// Hears the driver's statements.
-struct Ear {
-    tape: Tape,
+struct RecordingSubscriber {
+    tape: StatementRecorder,
     /// Who would hear them otherwise.
     parent: Dispatch,
 }
 
-impl Subscriber for Ear {
+impl Subscriber for RecordingSubscriber {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Another subscriber may want what this one does not, so it is asked each time.
         match metadata.target() {
@@ -98,7 +100,7 @@ impl Subscriber for Ear {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut heard = Heard::default();
+        let mut heard = StatementEvent::default();
         event.record(&mut heard);
         if let Some(statement) = heard.statement() {
             self.tape.keep(statement);
@@ -115,12 +117,12 @@ impl Subscriber for Ear {
 
 /// What an event says of a statement: its whole text, or only a summary where that is the whole.
 #[derive(Default)]
-struct Heard {
+struct StatementEvent {
     summary: Option<String>,
     text: Option<String>,
 }
 
-impl Heard {
+impl StatementEvent {
     fn statement(self) -> Option<String> {
         let text = self
             .text
@@ -131,7 +133,7 @@ impl Heard {
     }
 }
 
-impl Visit for Heard {
+impl Visit for StatementEvent {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "summary" => self.summary = Some(value.to_owned()),

@@ -15,9 +15,9 @@ use sea_orm::{
 use tenant_core::{__private::detached, Tenant, TenantId, catalog::tenant};
 
 use crate::{
-    define::{migrations::Migrations, schema_ref::Home},
+    define::{migrations::Migrations, schema_ref::SchemaRef},
     lifecycle::{
-        baseline::{require_known, take_in},
+        baseline::{baseline, require_known},
         domains, lookup,
     },
     transfer::{
@@ -155,15 +155,15 @@ struct Importing {
 impl Importing {
     async fn run(self) -> Result<Tenant, ImportError> {
         let known = self.manifest.applied.iter().map(String::as_str);
-        require_known(&self.migrations, self.home(), known)?;
+        require_known(&self.migrations, self.schema_ref(), known)?;
         let session = Session::lock(self.connect.clone(), &self.manifest.schema).await?;
         let server = session.server_version().await?;
         let programs = &self.options.programs;
         let pg_restore = programs.pg_restore(self.manifest.server, server).await?;
         let inside = self.inside(&pg_restore).await?;
-        if let Some(left) = Reservation::find(&session.db, &self.manifest.schema).await? {
-            tracing::warn!(schema = %self.manifest.schema, "removing what an import left that did not end");
-            left.remove(&session.db).await?;
+        if let Some(remaining) = Reservation::find(&session.db, &self.manifest.schema).await? {
+            tracing::warn!(schema = %self.manifest.schema, "removing what an import remaining that did not end");
+            remaining.remove(&session.db).await?;
         }
         let reservation = Reservation::make(
             &session.db,
@@ -182,8 +182,8 @@ impl Importing {
         imported
     }
 
-    fn home(&self) -> Home<'_> {
-        Home {
+    fn schema_ref(&self) -> SchemaRef<'_> {
+        SchemaRef {
             schema: &self.manifest.schema,
             kind: Some(&self.manifest.kind),
         }
@@ -235,10 +235,10 @@ impl Importing {
             let schema = self.manifest.schema.clone();
             return Err(ImportError::TakenOver { schema });
         }
-        let left = take_in(transaction, &self.migrations, self.home(), &[]).await?;
+        let remaining = baseline(transaction, &self.migrations, self.schema_ref(), &[]).await?;
         self.register(transaction, reservation.tenant_id).await?;
-        let set = self.home().set(&self.migrations);
-        let version = set.version(|name| left.applied.contains(name));
+        let set = self.schema_ref().set(&self.migrations);
+        let version = set.version(|name| remaining.applied.contains(name));
         Ok(self.tenant(reservation.tenant_id, version.map(ToString::to_string)))
     }
 

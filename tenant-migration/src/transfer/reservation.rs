@@ -16,7 +16,7 @@ use crate::{
     define::migrations::Migrations,
     lifecycle::{
         LifecycleError, NewTenant, catalog_insert, lookup,
-        name_availability::{self, Claim},
+        name_availability::{self, NameClaim},
     },
     transfer::{error::ImportError, manifest::Manifest},
 };
@@ -24,7 +24,7 @@ use crate::{
 /// The key in the metadata of a row that is being imported.
 const MARK: &str = "tenant_migration_import";
 /// How long sessions may take to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A row that is `provisioning`, so that nobody is served of it, and an empty schema, both made in one transaction.
 ///
@@ -52,14 +52,14 @@ impl Reservation {
         let transaction = lookup::begin(db).await?;
         let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
         let row = catalog_insert::register(&transaction, &new, TenantStatus::Provisioning).await?;
-        let claim = Claim {
+        let claim = NameClaim {
             reuses_name,
-            ..Claim::default()
+            ..NameClaim::default()
         };
-        if let Some(refusal) =
-            name_availability::refusal(&transaction, migrations, &manifest.schema, claim).await?
+        if let Some(unavailable) =
+            name_availability::find_conflict(&transaction, migrations, &manifest.schema, claim).await?
         {
-            return Err(refusal.of(&manifest.schema).into());
+            return Err(unavailable.of(&manifest.schema).into());
         }
         require_free(&transaction, manifest).await?;
         let create = format!("CREATE SCHEMA {}", manifest.schema.quoted());
@@ -166,7 +166,7 @@ impl Reservation {
             if db.query_all_raw(statement).await?.is_empty() {
                 return Ok(());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 let name = self.application_name();
                 return Err(DbErr::Custom(format!("the session {name:?} does not end")));
             }

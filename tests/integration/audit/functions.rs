@@ -30,7 +30,7 @@ async fn a_trigger_writes_to_its_own_tenant_whoever_calls() {
 
 #[tokio::test]
 async fn without_pinning_it_writes_elsewhere_and_the_audit_says_so() {
-    let migrations = with([Sql::new("m1", TRIGGER, "")]).pin_functions(false);
+    let migrations = with([Sql::new("m1", TRIGGER, "")]).set_function_search_path(false);
     let (_db, db) = with_tenants(&migrations, &["acme", "globex"]).await;
     let sql = "BEGIN; SET LOCAL search_path = globex; INSERT INTO acme.doc VALUES (7); COMMIT";
     db.execute_unprepared(sql).await.unwrap();

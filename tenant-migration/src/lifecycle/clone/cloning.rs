@@ -7,18 +7,18 @@ use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, Tenant
 
 use crate::{
     database::error::is_without_table,
-    define::{ledger::Ledger, migrations::MigrationSet, schema_ref::Home},
+    define::{ledger::Ledger, migrations::MigrationSet, schema_ref::SchemaRef},
     lifecycle::{
         LifecycleError,
         clone::{CloneData, error::CloneError},
         create::creation::Creation,
         lookup,
     },
-    plan::{options::DEFAULT_LOCK_TIMEOUT, remaining::left},
+    plan::{options::DEFAULT_LOCK_TIMEOUT, remaining::Remaining},
     run::retry,
     schema::{
         dirty, lock,
-        session::Work,
+        session::SchemaSession,
         structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
     },
 };
@@ -292,23 +292,26 @@ impl Cloning {
     /// What is the new tenant's own: the `search_path` of its functions, its version in the catalog, its role. Gives the
     /// version.
     async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
-        let work = self.work(db);
+        let schema_session = self.work(db);
         let applied = self.ledger(&self.creation.new.schema).read(db).await;
-        let left = left(&[], applied.map_err(|error| self.failed(error))?);
-        work.seal(&left).await.map_err(|error| self.failed(error))?;
-        let granted = work.grant().await;
+        let remaining = Remaining::of(&[], applied.map_err(|error| self.failed(error))?);
+        schema_session
+            .record_state(&remaining)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let granted = schema_session.grant().await;
         granted.map_err(|error| self.creation.not_granted(error))?;
         let set = self.set(&self.creation.new.kind);
-        let version = set.version(|name| left.applied.contains(name));
+        let version = set.version(|name| remaining.applied.contains(name));
         Ok(version.map(ToString::to_string))
     }
 
-    fn work<'a>(&'a self, db: &'a DatabaseTransaction) -> Work<'a, DatabaseTransaction> {
-        let home = Home {
+    fn work<'a>(&'a self, db: &'a DatabaseTransaction) -> SchemaSession<'a, DatabaseTransaction> {
+        let schema_ref = SchemaRef {
             schema: &self.creation.new.schema,
             kind: Some(&self.creation.new.kind),
         };
-        Work::new(db, &self.creation.migrations, home)
+        SchemaSession::new(db, &self.creation.migrations, schema_ref)
     }
 
     fn failed(&self, error: DbErr) -> CloneError {

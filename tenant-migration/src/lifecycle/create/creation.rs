@@ -17,17 +17,17 @@ use crate::{
         catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
         hooks::Hook,
         migrations::Migrations,
-        schema_ref::Home,
+        schema_ref::SchemaRef,
         step::Step,
         tenant_roles::RoleError,
     },
     lifecycle::{
         catalog_insert,
         create::{CreateTenantError, NewTenant},
-        name_availability::{self, Claim, Refusal},
+        name_availability::{self, NameClaim, Unavailable},
     },
     plan::error::SchemaError,
-    schema::{self_references::find_name, session::Work},
+    schema::{self_references::find_name, session::SchemaSession},
 };
 
 pub(crate) struct Creation {
@@ -140,9 +140,9 @@ impl Creation {
             .await
             .map_err(|error| self.failed(error))?;
         if !self.schema().is_shared() {
-            let claim = Claim {
+            let claim = NameClaim {
                 reuses_name: self.new.reuses_name,
-                ..Claim::default()
+                ..NameClaim::default()
             };
             self.check_name(db, claim).await?;
             self.create_schema(db).await?;
@@ -182,13 +182,13 @@ impl Creation {
     pub(crate) async fn check_name(
         &self,
         db: &DatabaseTransaction,
-        claim: Claim<'_>,
+        claim: NameClaim<'_>,
     ) -> Result<(), CreateTenantError> {
-        let refusal = name_availability::refusal(db, &self.migrations, self.schema(), claim).await;
-        match refusal.map_err(|error| self.failed(error))? {
+        let unavailable = name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await;
+        match unavailable.map_err(|error| self.failed(error))? {
             None => Ok(()),
-            Some(Refusal::Taken) => Err(self.taken()),
-            Some(Refusal::Retired { name, until }) => Err(CreateTenantError::NameRetired {
+            Some(Unavailable::Taken) => Err(self.taken()),
+            Some(Unavailable::Retired { name, until }) => Err(CreateTenantError::NameRetired {
                 schema: self.schema().clone(),
                 name,
                 dropped_at: until,
@@ -203,38 +203,45 @@ impl Creation {
     }
 
     async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), CreateTenantError> {
-        let home = Home {
+        let schema_ref = SchemaRef {
             schema: self.schema(),
             kind: Some(&self.new.kind),
         };
-        let steps: Vec<_> = home
+        let steps: Vec<_> = schema_ref
             .set(&self.migrations)
             .names()
             .cloned()
             .map(Step::Up)
             .collect();
-        let work = Work::new(db, &self.migrations, home);
-        work.enter().await.map_err(|error| self.failed(error))?;
-        let checked = work.check(&steps, &[]).await;
-        let left = checked.map_err(|error| self.not_migrated(error))?;
-        work.ensure_ledger(&steps)
+        let schema_session = SchemaSession::new(db, &self.migrations, schema_ref);
+        schema_session.enter().await.map_err(|error| self.failed(error))?;
+        let checked = schema_session.check(&steps, &[]).await;
+        let remaining = checked.map_err(|error| self.not_migrated(error))?;
+        schema_session
+            .ensure_ledger(&steps)
             .await
             .map_err(|error| self.failed(error))?;
-        let called = work.call(Hook::Before, &steps).await;
+        let called = schema_session.call_hook(Hook::Before, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
         for step in &steps {
             self.check_awaited()?;
-            work.take(step).await.map_err(|error| self.not_migrated(error))?;
+            schema_session
+                .apply(step)
+                .await
+                .map_err(|error| self.not_migrated(error))?;
         }
-        let called = work.call(Hook::After, &steps).await;
+        let called = schema_session.call_hook(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
         if !self.is_pending() {
             self.seed(db, row).await?;
         }
-        let finished = work.finish(&left).await;
+        let finished = schema_session.finish(&remaining).await;
         finished.map_err(|error| self.failed(error))?;
         if !self.is_pending() {
-            work.grant().await.map_err(|error| self.not_granted(error))?;
+            schema_session
+                .grant()
+                .await
+                .map_err(|error| self.not_granted(error))?;
         }
         Ok(())
     }
@@ -245,11 +252,13 @@ impl Creation {
         db: &DatabaseTransaction,
         row: &tenant::Model,
     ) -> Result<(), CreateTenantError> {
-        let home = Home {
+        let schema_ref = SchemaRef {
             schema: self.schema(),
             kind: Some(&row.kind),
         };
-        let seeded = Work::new(db, &self.migrations, home).seed(row).await;
+        let seeded = SchemaSession::new(db, &self.migrations, schema_ref)
+            .seed(row)
+            .await;
         seeded.map_err(|source| CreateTenantError::Seed {
             schema: self.schema().clone(),
             source,

@@ -6,16 +6,16 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    define::{schema_ref::Home, step::Step},
+    define::{schema_ref::SchemaRef, step::Step},
     lifecycle::{
         create::{CreateTenantError, creation::Creation},
         lookup::schema_of,
-        name_availability::Claim,
+        name_availability::NameClaim,
         pool::{lock_one, ready},
-        rename_schema::repin,
+        rename_schema::replace_function_search_paths,
     },
     plan::error::SchemaError,
-    schema::{lock, roles, session::Work},
+    schema::{lock, roles, session::SchemaSession},
 };
 
 impl Creation {
@@ -28,11 +28,11 @@ impl Creation {
         let Some((id, old)) = self.find_pending(db).await? else {
             return Ok(None);
         };
-        let row = self.take_row(db, id).await?;
+        let row = self.assign_row(db, id).await?;
         self.insert_domain(db, row.id)
             .await
             .map_err(|error| self.failed(error))?;
-        let claim = Claim {
+        let claim = NameClaim {
             schema: Some(&old),
             tenant_id: Some(row.id),
             reuses_name: self.new.reuses_name,
@@ -40,8 +40,10 @@ impl Creation {
         self.check_name(db, claim).await?;
         self.rename(db, &old).await.map_err(|error| self.failed(error))?;
         self.seed(db, &row).await?;
-        self.pin_seeded(db).await.map_err(|error| self.failed(error))?;
-        self.take_role(db, &old).await?;
+        self.set_search_path_of_seeded(db)
+            .await
+            .map_err(|error| self.failed(error))?;
+        self.replace_role(db, &old).await?;
         tracing::debug!(schema = %self.new.schema, pending = %old, "claimed a pending schema");
         Ok(Some(row))
     }
@@ -67,7 +69,7 @@ impl Creation {
             }
             tracing::warn!(
                 %schema,
-                "a pending schema is not what the catalog says, or a run works on it: it is left in the pool"
+                "a pending schema is not what the catalog says, or a run works on it: it is remaining in the pool"
             );
             unusable.push(pending.id);
         }
@@ -79,23 +81,27 @@ impl Creation {
         db: &DatabaseTransaction,
         pending: &SchemaName,
     ) -> Result<bool, CreateTenantError> {
-        let home = Home {
+        let schema_ref = SchemaRef {
             schema: pending,
             kind: Some(&self.new.kind),
         };
-        let names = home.set(&self.migrations).names();
+        let names = schema_ref.set(&self.migrations).names();
         let steps: Vec<_> = names.cloned().map(Step::Up).collect();
-        let work = Work::new(db, &self.migrations, home);
-        work.enter().await.map_err(|error| self.failed(error))?;
-        match work.check(&steps, &[]).await {
-            Ok(left) => Ok(left.steps.is_empty() && left.applied.len() == steps.len()),
+        let schema_session = SchemaSession::new(db, &self.migrations, schema_ref);
+        schema_session.enter().await.map_err(|error| self.failed(error))?;
+        match schema_session.check(&steps, &[]).await {
+            Ok(remaining) => Ok(remaining.steps.is_empty() && remaining.applied.len() == steps.len()),
             Err(SchemaError::NoSchema) => Ok(false),
             Err(error) => Err(self.not_migrated(error)),
         }
     }
 
     /// The row is the tenant's, as if it had been written now.
-    async fn take_row(&self, db: &DatabaseTransaction, id: i64) -> Result<tenant::Model, CreateTenantError> {
+    async fn assign_row(
+        &self,
+        db: &DatabaseTransaction,
+        id: i64,
+    ) -> Result<tenant::Model, CreateTenantError> {
         let update = tenant::Entity::update_many()
             .col_expr(tenant::Column::SchemaName, Expr::value(self.new.schema.as_str()))
             .col_expr(tenant::Column::Name, Expr::value(self.new.name.as_str()))
@@ -114,13 +120,13 @@ impl Creation {
         let new = &self.new.schema;
         let alter = format!("ALTER SCHEMA {} RENAME TO {}", old.quoted(), new.quoted());
         db.execute_unprepared(&alter).await?;
-        repin(db, old, new).await?;
+        replace_function_search_paths(db, old, new).await?;
         Ok(())
     }
 
     /// What seeding made gets what migrations' functions have already.
-    async fn pin_seeded(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
-        let pin = self.migrations.pin(&self.new.schema);
+    async fn set_search_path_of_seeded(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
+        let pin = self.migrations.function_search_path(&self.new.schema);
         if let (Some(pin), true) = (pin, self.migrations.hooks().is_some()) {
             db.execute_unprepared(&pin).await?;
         }
@@ -128,7 +134,11 @@ impl Creation {
     }
 
     /// A run that migrated the pending schema made a role for it.
-    async fn take_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), CreateTenantError> {
+    async fn replace_role(
+        &self,
+        db: &DatabaseTransaction,
+        old: &SchemaName,
+    ) -> Result<(), CreateTenantError> {
         if self.migrations.tenant_roles().is_none() {
             return Ok(());
         }

@@ -16,23 +16,23 @@ use crate::{
     define::{
         hooks::Hook,
         migrations::{MigrationSet, Migrations},
-        schema_ref::Home,
+        schema_ref::SchemaRef,
         step::Step,
     },
     plan::{
         error::SchemaError,
         options::RunOptions,
         plan::SchemaPlan,
-        remaining::Left,
+        remaining::Remaining,
         report::{Outcome, SchemaReport},
         status::SchemaStatus,
     },
     run::retry,
     schema::{
-        enter::{self, Place},
+        enter::{self, SchemaState},
         self_references::find_name,
-        session::Work,
-        statement_recorder::{Tape, telling},
+        session::SchemaSession,
+        statement_recorder::{StatementRecorder, with_all_statements_logged},
     },
 };
 
@@ -48,11 +48,11 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Steps in one schema.
 #[derive(Clone, Copy)]
-struct Job<'a> {
-    home: Home<'a>,
+struct SchemaTask<'a> {
+    schema_ref: SchemaRef<'a>,
     steps: &'a [Step],
     /// Whether the schema is nobody's yet.
-    is_made_ahead: bool,
+    is_pooled: bool,
     /// Whether they are the first of the schema, and the last.
     is_first: bool,
     is_last: bool,
@@ -68,7 +68,7 @@ impl Worker {
             .min_connections(0)
             // It goes from tenant to tenant without a pause, and a ping before each is one more round trip.
             .test_before_acquire_if_idle_for(IDLE);
-        set_up(&mut connect).await?;
+        prepare_options(&mut connect).await?;
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
             connect,
@@ -87,7 +87,7 @@ impl Worker {
     pub(crate) async fn recording(&self) -> Result<Self, DbErr> {
         let mut connect = self.connect.clone();
         if let Some(options) = driver_options(&self.db) {
-            connect.map_sqlx_postgres_opts(move |_| telling(options.clone()));
+            connect.map_sqlx_postgres_opts(move |_| with_all_statements_logged(options.clone()));
         }
         let db = Database::connect(connect.clone()).await?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Worker {
         let begun = Instant::now();
         let schema = plan.status.schema();
         let outcome = match plan.steps {
-            Ok(steps) => self.take_all(job(&plan.status, &steps, options)).await,
+            Ok(steps) => self.run_all(task(&plan.status, &steps, options)).await,
             Err(error) => error.into(),
         };
         let outcome = self.explain(&plan.status, outcome).await;
@@ -110,7 +110,7 @@ impl Worker {
 
     /// Says where a schema is that was made ahead, and is not there any more.
     async fn explain(&self, status: &SchemaStatus, outcome: Outcome) -> Outcome {
-        match (outcome, status.made_ahead()) {
+        match (outcome, status.pooled()) {
             (
                 Outcome::Failed {
                     done,
@@ -147,42 +147,40 @@ impl Worker {
             .steps
             .as_ref()
             .map_err(|error| SchemaError::Planned(error.to_string()))?;
-        let job = job(&plan.status, steps, options);
-        let set = job.home.set(&self.migrations);
+        let task = task(&plan.status, steps, options);
+        let set = task.schema_ref.set(&self.migrations);
         if let Some(step) = steps.iter().find(|step| !is_transactional(set, step)) {
             return Err(SchemaError::NotTransactional { step: step.clone() });
         }
-        let (transaction, place) = self.enter(job).await?;
-        let tape = Tape::default();
-        let taken = tape
-            .record(self.take_in_transaction(&transaction, place, job))
-            .await;
+        let (transaction, state) = self.enter(task).await?;
+        let tape = StatementRecorder::default();
+        let applied = tape.record(self.apply_in(&transaction, state, task)).await;
         transaction.rollback().await?;
-        taken.map(|_| tape.into_statements())
+        applied.map(|_| tape.into_statements())
     }
 
     /// In as few transactions as the migrations allow.
-    async fn take_all(&self, job: Job<'_>) -> Outcome {
-        let set = job.home.set(&self.migrations);
+    async fn run_all(&self, task: SchemaTask<'_>) -> Outcome {
+        let set = task.schema_ref.set(&self.migrations);
         let together = |a: &Step, b: &Step| is_transactional(set, a) && is_transactional(set, b);
         let mut done = Vec::new();
-        let mut chunks = job.steps.chunk_by(together).peekable();
+        let mut chunks = task.steps.chunk_by(together).peekable();
         let mut is_first = true;
         while let Some(steps) = chunks.next() {
             let is_last = chunks.peek().is_none();
-            let job = Job {
+            let task = SchemaTask {
                 steps,
                 is_first,
                 is_last,
-                ..job
+                ..task
             };
             is_first = false;
-            let taken = match steps {
-                [step] if !is_transactional(set, step) => self.take_alone(job).await,
-                _ => self.take_patiently(job).await,
+            let applied = match steps {
+                [step] if !is_transactional(set, step) => self.run_without_transaction(task).await,
+                _ => self.run_with_retry(task).await,
             };
-            match taken {
-                Ok(taken) => done.extend(taken),
+            match applied {
+                Ok(applied) => done.extend(applied),
                 Err(error) => return Outcome::Failed { done, error },
             }
         }
@@ -195,99 +193,106 @@ impl Worker {
 
     /// Runs the steps in one transaction, and in another one where the first failed for a transient reason: nothing of the
     /// first is kept.
-    async fn take_patiently(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        retry::with_retry(job.home.schema, job.options.attempts, || self.take_together(job)).await
+    async fn run_with_retry(&self, task: SchemaTask<'_>) -> Result<Vec<Step>, SchemaError> {
+        retry::with_retry(task.schema_ref.schema, task.options.attempts, || {
+            self.run_in_transaction(task)
+        })
+        .await
     }
 
     /// In one transaction, which holds the lock.
-    async fn take_together(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        let (transaction, place) = self.enter(job).await?;
-        let steps = self.take_in_transaction(&transaction, place, job).await?;
+    async fn run_in_transaction(&self, task: SchemaTask<'_>) -> Result<Vec<Step>, SchemaError> {
+        let (transaction, state) = self.enter(task).await?;
+        let steps = self.apply_in(&transaction, state, task).await?;
         transaction.commit().await?;
         Ok(steps)
     }
 
-    async fn enter(&self, job: Job<'_>) -> Result<(DatabaseTransaction, Place), DbErr> {
-        let ledger = job.home.ledger(&self.migrations);
-        enter::enter(&self.db, &self.migrations, ledger, job.options).await
+    async fn enter(&self, task: SchemaTask<'_>) -> Result<(DatabaseTransaction, SchemaState), DbErr> {
+        let ledger = task.schema_ref.ledger(&self.migrations);
+        enter::enter(&self.db, &self.migrations, ledger, task.options).await
     }
 
-    async fn take_in_transaction(
+    async fn apply_in(
         &self,
         transaction: &DatabaseTransaction,
-        place: Place,
-        job: Job<'_>,
+        state: SchemaState,
+        task: SchemaTask<'_>,
     ) -> Result<Vec<Step>, SchemaError> {
-        let work = Work::new(transaction, &self.migrations, job.home);
-        let left = work.check_at(place, job.steps, job.base).await?;
-        if !place.has_ledger {
-            work.ensure_ledger(&left.steps).await?;
+        let schema_session = SchemaSession::new(transaction, &self.migrations, task.schema_ref);
+        let remaining = schema_session.check_at(state, task.steps, task.base).await?;
+        if !state.has_ledger {
+            schema_session.ensure_ledger(&remaining.steps).await?;
         }
-        self.take_left(&work, job, &left).await?;
-        Ok(left.steps)
+        self.apply_remaining(&schema_session, task, &remaining).await?;
+        Ok(remaining.steps)
     }
 
-    async fn take_left(
+    async fn apply_remaining(
         &self,
-        work: &Work<'_, DatabaseTransaction>,
-        job: Job<'_>,
-        left: &Left,
+        schema_session: &SchemaSession<'_, DatabaseTransaction>,
+        task: SchemaTask<'_>,
+        remaining: &Remaining,
     ) -> Result<(), SchemaError> {
-        if left.steps.is_empty() {
+        if remaining.steps.is_empty() {
             return Ok(());
         }
-        if job.is_first {
-            work.call(Hook::Before, &left.steps).await?;
+        if task.is_first {
+            schema_session.call_hook(Hook::Before, &remaining.steps).await?;
         }
-        self.take_steps(work, left, job.is_last).await?;
-        work.grant().await?;
-        self.require_renameable(work.db(), job).await
+        self.apply_steps(schema_session, remaining, task.is_last).await?;
+        schema_session.grant().await?;
+        self.require_renameable(schema_session.db(), task).await
     }
 
     /// Where it is nobody's yet, it is to get another name.
-    async fn require_renameable(&self, db: &DatabaseTransaction, job: Job<'_>) -> Result<(), SchemaError> {
-        if !job.is_made_ahead {
+    async fn require_renameable(
+        &self,
+        db: &DatabaseTransaction,
+        task: SchemaTask<'_>,
+    ) -> Result<(), SchemaError> {
+        if !task.is_pooled {
             return Ok(());
         }
-        let found = find_name(db, &self.migrations, job.home.schema).await?;
+        let found = find_name(db, &self.migrations, task.schema_ref.schema).await?;
         found.map_or(Ok(()), |object| Err(SchemaError::NamesItself { object }))
     }
 
-    async fn take_steps(
+    async fn apply_steps(
         &self,
-        work: &Work<'_, DatabaseTransaction>,
-        left: &Left,
+        schema_session: &SchemaSession<'_, DatabaseTransaction>,
+        remaining: &Remaining,
         is_last: bool,
     ) -> Result<(), SchemaError> {
-        let Some((last, others)) = left.steps.split_last() else {
+        let Some((last, others)) = remaining.steps.split_last() else {
             return Ok(());
         };
         for step in others {
-            work.take(step).await?;
+            schema_session.apply(step).await?;
         }
         if !is_last || self.migrations.hooks().is_none() {
-            return work.take_last(last, left).await;
+            return schema_session.apply_last(last, remaining).await;
         }
-        work.take(last).await?;
-        work.call(Hook::After, &left.steps).await?;
-        work.finish(left).await?;
+        schema_session.apply(last).await?;
+        schema_session.call_hook(Hook::After, &remaining.steps).await?;
+        schema_session.finish(remaining).await?;
         Ok(())
     }
 }
 
 /// All steps of a schema.
-fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions) -> Job<'a> {
+fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions) -> SchemaTask<'a> {
     // A migration comes after those before it, so a plan that only goes up holds as long as what was applied still is.
     let goes_up = steps
         .iter()
         .all(|step| matches!(step, Step::Up(_) | Step::Fake(_)));
-    Job {
-        home: Home {
+    SchemaTask {
+        schema_ref: SchemaRef {
             schema: status.schema(),
             kind: status.kind(),
         },
         steps,
-        is_made_ahead: status.made_ahead().is_some(),
+        is_pooled: status.pooled().is_some(),
         is_first: true,
         is_last: true,
         base: if goes_up { status.applied() } else { &[] },
@@ -301,8 +306,8 @@ fn job<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions)
 /// prepared, so it is prepared each time.
 ///
 /// SeaORM keeps one function for the driver's options. The application may have set it, and it cannot be read, so what
-/// it does is taken from a pool that it was applied to. Nothing is connected to.
-async fn set_up(connect: &mut ConnectOptions) -> Result<(), DbErr> {
+/// it does is applied from a pool that it was applied to. Nothing is connected to.
+async fn prepare_options(connect: &mut ConnectOptions) -> Result<(), DbErr> {
     let mut lazy = connect.clone();
     lazy.connect_lazy(true)
         .after_connect(|_| Box::pin(async { Ok(()) }));

@@ -5,58 +5,67 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 
 use crate::{
-    define::{dirty_mark, hooks::Hook, schema_ref::Home, step::Step},
-    plan::{error::SchemaError, remaining::Left},
-    run::worker::{Job, Worker},
-    schema::{dirty, lock, session::Work},
+    define::{dirty_mark, hooks::Hook, schema_ref::SchemaRef, step::Step},
+    plan::{error::SchemaError, remaining::Remaining},
+    run::worker::{SchemaTask, Worker},
+    schema::{dirty, lock, session::SchemaSession},
 };
 
 impl Worker {
     /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.
-    pub(super) async fn take_alone(&self, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
+    pub(super) async fn run_without_transaction(
+        &self,
+        task: SchemaTask<'_>,
+    ) -> Result<Vec<Step>, SchemaError> {
         let mut connect = self.connect.clone();
         connect
             // A session that is lost while a migration does something else is opened again, and stands in the schema
             // as well.
             .test_before_acquire_if_idle_for(Duration::ZERO)
-            .set_schema_search_path(self.migrations.search_path(job.home.schema))
+            .set_schema_search_path(self.migrations.search_path(task.schema_ref.schema))
             .idle_timeout(None)
             .max_lifetime(None);
         let session = Database::connect(connect).await?;
-        let result = self.take_in(&session, job).await;
+        let result = self.run_in_session(&session, task).await;
         session.close().await?;
         result
     }
 
-    async fn take_in(&self, session: &DatabaseConnection, job: Job<'_>) -> Result<Vec<Step>, SchemaError> {
-        let schema = job.home.schema;
+    async fn run_in_session(
+        &self,
+        session: &DatabaseConnection,
+        task: SchemaTask<'_>,
+    ) -> Result<Vec<Step>, SchemaError> {
+        let schema = task.schema_ref.schema;
         lock::acquire_in_session(session, schema).await?;
-        let work = Work::new(session, &self.migrations, job.home);
-        let left = work.check(job.steps, job.base).await?;
-        work.ensure_ledger(&left.steps).await?;
-        self.call_before(session, job, &left.steps).await?;
-        for step in &left.steps {
-            let record = self.take_marked(session, &work, job.home, step).await?;
-            self.finish_in(session, job, &left, &record).await?;
+        let schema_session = SchemaSession::new(session, &self.migrations, task.schema_ref);
+        let remaining = schema_session.check(task.steps, task.base).await?;
+        schema_session.ensure_ledger(&remaining.steps).await?;
+        self.call_before(session, task, &remaining.steps).await?;
+        for step in &remaining.steps {
+            let record = self
+                .apply_marked(session, &schema_session, task.schema_ref, step)
+                .await?;
+            self.finish_in(session, task, &remaining, &record).await?;
         }
         if !lock::release(session, schema).await? {
             tracing::warn!(%schema, "the session was lost while a migration ran in it");
         }
-        Ok(left.steps)
+        Ok(remaining.steps)
     }
 
     async fn call_before(
         &self,
         session: &DatabaseConnection,
-        job: Job<'_>,
+        task: SchemaTask<'_>,
         steps: &[Step],
     ) -> Result<(), SchemaError> {
-        if !job.is_first || steps.is_empty() {
+        if !task.is_first || steps.is_empty() {
             return Ok(());
         }
         let transaction = session.begin().await?;
-        let work = Work::new(&transaction, &self.migrations, job.home);
-        work.call(Hook::Before, steps).await?;
+        let schema_session = SchemaSession::new(&transaction, &self.migrations, task.schema_ref);
+        schema_session.call_hook(Hook::Before, steps).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -66,24 +75,24 @@ impl Worker {
     async fn finish_in(
         &self,
         session: &DatabaseConnection,
-        job: Job<'_>,
-        left: &Left,
+        task: SchemaTask<'_>,
+        remaining: &Remaining,
         record: &str,
     ) -> Result<(), SchemaError> {
         let transaction = session.begin().await?;
-        let is_locked = lock::is_held(&transaction, job.home.schema).await?;
-        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*left.steps, is_locked) {
+        let is_locked = lock::is_held(&transaction, task.schema_ref.schema).await?;
+        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*remaining.steps, is_locked) {
             let migration = Arc::clone(name);
             return Err(SchemaError::SessionLost { migration });
         }
         transaction.execute_unprepared(record).await?;
-        let work = Work::new(&transaction, &self.migrations, job.home);
-        if job.is_last {
-            work.call(Hook::After, &left.steps).await?;
+        let schema_session = SchemaSession::new(&transaction, &self.migrations, task.schema_ref);
+        if task.is_last {
+            schema_session.call_hook(Hook::After, &remaining.steps).await?;
         }
-        work.finish(left).await?;
-        work.grant().await?;
-        self.require_renameable(&transaction, job).await?;
+        schema_session.finish(remaining).await?;
+        schema_session.grant().await?;
+        self.require_renameable(&transaction, task).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -92,14 +101,14 @@ impl Worker {
 /// How a session that is interrupted is known afterwards.
 impl Worker {
     /// Gives what is to be recorded then.
-    async fn take_marked(
+    async fn apply_marked(
         &self,
         session: &DatabaseConnection,
-        work: &Work<'_, DatabaseConnection>,
-        home: Home<'_>,
+        schema_session: &SchemaSession<'_, DatabaseConnection>,
+        schema_ref: SchemaRef<'_>,
         step: &Step,
     ) -> Result<String, SchemaError> {
-        let (ledger, schema) = (home.ledger(&self.migrations), home.schema);
+        let (ledger, schema) = (schema_ref.ledger(&self.migrations), schema_ref.schema);
         if dirty::find(session, ledger).await?.as_ref() == Some(step) {
             tracing::warn!(%schema, ?step, "it was begun before and did not end: it is done again");
             dirty::drop_invalid_indexes(session, schema).await?;
@@ -108,7 +117,7 @@ impl Worker {
         session
             .execute_unprepared(&dirty_mark::mark(ledger, step))
             .await?;
-        let record = work.change(step).await?;
+        let record = schema_session.perform(step).await?;
         let mut invalid = dirty::invalid_indexes(session, schema).await?;
         invalid.retain(|index| !before.contains(index));
         if let (Step::Up(name), false) = (step, invalid.is_empty()) {
