@@ -60,7 +60,7 @@ choose_features() {
 
 all_features() {
     local member
-    for member in tenant-core tenant-migration soak; do
+    for member in tenant-core tenant-migration tests/soak; do
         features_of "$member"
     done | sort -u
 }

@@ -1,6 +1,6 @@
-//! The fuzz targets, with the texts in `fuzz/seeds` and with random ones, on any toolchain.
+//! The fuzz targets, with the texts in `tests/fuzz/seeds` and with random ones, on any toolchain.
 //!
-//! A text that `scripts/fuzz` found goes into `fuzz/seeds`, and is run here from then on.
+//! A text that `scripts/fuzz` found goes into `tests/fuzz/seeds`, and is run here from then on.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 #[track_caller]
 fn run_seeds(target: &str, run: fn(&[u8])) {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/seeds")
+        .join("fuzz/seeds")
         .join(target);
     let mut count = 0;
     for entry in fs::read_dir(&seeds).unwrap() {
