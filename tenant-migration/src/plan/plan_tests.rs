@@ -10,7 +10,7 @@ use crate::{
     plan::{
         error::PlanError,
         plan::{Plan, SchemaPlan},
-        remaining::remaining,
+        remaining::Remaining,
         status::SchemaStatus,
         target::{Action, Target},
     },
