@@ -2,8 +2,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
-/// What the database said, for people: without the names of the layers it went through, with what
-/// PostgreSQL adds to its message.
+/// Returns the message of the database for people: without the names of the layers that it went through, and with
+/// PostgreSQL's detail and hint.
 pub(crate) fn reason(error: &DbErr) -> String {
     let Some(error) = of_postgres(error) else {
         return match error {
@@ -19,31 +19,31 @@ pub(crate) fn reason(error: &DbErr) -> String {
     text
 }
 
-/// The constraint that a statement broke by being no longer unique.
+/// Returns the name of the unique constraint that a statement violated.
 pub(crate) fn broken_key(error: &DbErr) -> Option<&str> {
     let error = of_postgres(error)?;
     (error.code() == "23505").then(|| error.constraint()).flatten()
 }
 
-/// The SQLSTATE of an error that PostgreSQL raised.
+/// Returns the SQLSTATE of an error that PostgreSQL raised.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
 }
 
-/// Whether a table is missing, or its schema.
+/// True if a table or its schema is missing.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn is_without_table(error: &DbErr) -> bool {
     matches!(sqlstate(error), Some("42P01" | "3F000"))
 }
 
-/// Whether a statement on the catalog failed because there is none, or an older version's, without the columns.
+/// True if a statement on the catalog failed because the catalog is missing, or is an older version's and lacks columns.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn is_without_catalog(error: &DbErr) -> bool {
     matches!(sqlstate(error), Some("42P01" | "42703"))
 }
 
-/// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
+/// True if the error ends the session. A pooler that has lost the server reports the same.
 /// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 pub(crate) fn ends_the_session(error: &DbErr) -> bool {
     use sqlx::postgres::PgSeverity::{Fatal, Panic};

@@ -1,7 +1,8 @@
-//! Statements of our own: their rows, and their text.
+//! Running SQL that this crate writes itself.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
+/// Returns all rows of a query.
 pub(crate) async fn rows(
     db: &impl ConnectionTrait,
     sql: &str,
@@ -11,7 +12,7 @@ pub(crate) async fn rows(
     db.query_all_raw(statement).await
 }
 
-/// The first column of each, which is a text.
+/// Returns the first column of each row, which is a text.
 pub(crate) async fn texts(
     db: &impl ConnectionTrait,
     sql: &str,
@@ -21,7 +22,7 @@ pub(crate) async fn texts(
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// A statement with its values in it, as a part of a message of several.
+/// Returns a statement with its values written into it, as a part of a message of several statements.
 pub(crate) fn inlined(sql: &str, values: impl IntoIterator<Item = Value>) -> String {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values).to_string()
 }

@@ -33,7 +33,7 @@ pub(crate) async fn require_own_session(options: &PgConnectOptions) -> Result<()
     }
 }
 
-/// What the driver connects with, after all that the application set.
+/// Returns the options of the driver, with all that the application set.
 pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
     Some((*pool(db)?.connect_options()).clone())
 }

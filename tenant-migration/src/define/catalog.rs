@@ -161,7 +161,7 @@ pub(crate) async fn lock_tenants(db: &impl ConnectionTrait) -> Result<Vec<String
     schema_names(db).await
 }
 
-/// Whether the catalog is there.
+/// True if the database has a catalog.
 pub(crate) async fn exists(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let sql = "SELECT to_regclass('public.tenants') IS NOT NULL AS found";
     let row = db

@@ -2,7 +2,8 @@
 
 use tenant_core::{__private::RESOLVES_WHEN_CALLED, SchemaName};
 
-/// How many rows [`ask_for_functions`] gives where there are some: more than a message has statements that change a row.
+/// Number of rows that [`ask_for_functions`] gives for a schema with functions. It is larger than the number of other rows
+/// that a message changes.
 pub(crate) const FUNCTIONS_FOUND: u64 = 10;
 
 /// A query that gives [`FUNCTIONS_FOUND`] rows if the schema has a function, and none otherwise. Most schemas have none,

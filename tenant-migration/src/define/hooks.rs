@@ -16,7 +16,7 @@ pub struct Migrating<'a> {
     pub schema: &'a SchemaName,
     /// The tenant's kind.
     pub kind: &'a str,
-    /// What is done to it.
+    /// Steps of the migration run.
     pub steps: &'a [Step],
     /// The connection, which stands in the schema as it does for a migration.
     /// [`tenant_transaction`](crate::tenant_transaction) makes entities of the tenant work on it.
@@ -33,14 +33,15 @@ pub struct Seeding<'a> {
     pub kind: &'a str,
     /// The customer's name.
     pub name: &'a str,
-    /// What the application keeps about it.
+    /// Data that the application keeps about the tenant.
     pub metadata: &'a Value,
     /// The connection, which stands in the schema as it does for a migration.
     /// [`tenant_transaction`](crate::tenant_transaction) makes entities of the tenant work on it.
     pub manager: &'a SchemaManager<'a>,
 }
 
-/// What an application does when a tenant is created, and before and after the migrations of each, where there are any to do.
+/// Code of the application that runs when a tenant is created, and before and after the migrations of each tenant that
+/// has any to run.
 ///
 /// All run in the transaction of the migrations, under the tenant's lock: what they do is kept or lost with them,
 /// and if one fails, so does the tenant. (Where a migration runs outside of transactions, `before` is in the first of

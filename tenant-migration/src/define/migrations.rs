@@ -106,8 +106,8 @@ impl Migrations {
         self
     }
 
-    /// Whether functions and procedures of a tenant's schema that have no `search_path` of their own get one
-    /// after its migrations, in the same transaction. They do by default.
+    /// Gives functions and procedures of a tenant's schema a `search_path` if they have none. It is done after the
+    /// migrations of the tenant, in the same transaction. Default: `true`.
     ///
     /// PostgreSQL looks up the names in a function's body on the `search_path` of whoever calls it, and an
     /// application stands in no tenant's schema: a trigger that writes to `log` would not find it, or find another
@@ -144,7 +144,7 @@ impl Migrations {
         self.kinds.get(kind).unwrap_or(&self.tenant)
     }
 
-    /// What an application expects of the schemas of its tenants, for
+    /// Returns the versions that an application expects of the schemas of its tenants, for
     /// [`TenantsBuilder::expect_versions`](tenant_core::TenantsBuilder::expect_versions).
     #[must_use]
     pub fn versions(&self) -> SchemaVersions {
@@ -198,10 +198,10 @@ impl Migrations {
         self.extension_schemas.iter().chain(read)
     }
 
-    /// What gives functions of a schema the `search_path` of its migrations, as SQL: nothing in the shared one.
+    /// Returns the statement that gives functions of a schema the `search_path` of its migrations. The shared schema has none.
     pub(crate) fn function_search_path(&self, schema: &SchemaName) -> Option<String> {
-        let pins = self.sets_function_search_path && scope_of(schema) == Scope::Tenant;
-        pins.then(|| set_function_search_path(&self.search_path(schema)))
+        let is_set = self.sets_function_search_path && scope_of(schema) == Scope::Tenant;
+        is_set.then(|| set_function_search_path(&self.search_path(schema)))
     }
 
     /// Puts a transaction where migrations of a schema run.
@@ -209,7 +209,7 @@ impl Migrations {
         format!("SET LOCAL search_path = {}", self.search_path(schema))
     }
 
-    /// What migrations of a schema run with, as SQL.
+    /// Returns the `search_path` of a schema's migrations, as SQL.
     pub(crate) fn search_path(&self, schema: &SchemaName) -> String {
         let schemas = std::iter::once(schema).chain(self.extension_schemas.iter());
         schemas.map(SchemaName::quoted).collect::<Vec<_>>().join(",")
@@ -298,7 +298,7 @@ impl MigrationSet {
         Some(definition.migration.as_ref())
     }
 
-    /// Whether a migration runs in a transaction: on PostgreSQL it does if it says nothing else.
+    /// True if a migration runs in a transaction, which is the default on PostgreSQL.
     pub(crate) fn is_transactional(&self, name: &str) -> bool {
         self.get(name)
             .is_none_or(|migration| migration.use_transaction().unwrap_or(true))

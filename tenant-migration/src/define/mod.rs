@@ -1,5 +1,5 @@
-//! What an application defines: migrations, hooks, roles and tasks; and the tables that say what was done: the catalog and
-//! the ledgers.
+//! Definitions of an application: migrations, hooks, roles and tasks. The tables that record what was done: the catalog
+//! and the ledgers.
 
 pub mod catalog;
 pub(crate) mod dirty_mark;

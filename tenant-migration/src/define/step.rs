@@ -18,7 +18,7 @@ pub enum Step {
     DropLedger,
 }
 
-/// What was done: `applied m20260101_000001_create_note`.
+/// Names a step that is done: `applied m20260101_000001_create_note`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

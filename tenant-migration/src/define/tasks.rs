@@ -1,4 +1,4 @@
-//! What an application brings to the command line: tasks by name, and how its tenants are connected to.
+//! Parts of the command line that the application defines: named tasks, and the connection to its tenants.
 
 use std::{collections::BTreeMap, error::Error, fmt, future::Future, sync::Arc};
 
@@ -13,7 +13,7 @@ pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 
 type Run = dyn Fn(TenantConnection) -> BoxFuture<'static, Result<Value, AnyError>> + Send + Sync;
 
-/// What `tenant run` runs.
+/// Task that `tenant run` runs.
 pub(crate) type Task = Arc<Run>;
 
 /// The part of [`Migrations`] that is for `tenant run` and `tenant sql`.

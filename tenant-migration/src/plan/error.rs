@@ -44,7 +44,7 @@ pub enum PlanError {
         exist(tenants)
     )]
     TenantsExist {
-        /// What was asked for.
+        /// The action.
         action: Action,
         /// The tenants.
         tenants: Vec<SchemaName>,
@@ -62,7 +62,7 @@ pub enum PlanError {
     InvalidSchema {
         /// The name in the catalog.
         name: String,
-        /// What is wrong with it.
+        /// The fault of the name.
         source: SchemaNameError,
     },
     /// The database did not answer as it should.
@@ -83,7 +83,7 @@ pub enum SchemaError {
     /// It was made ahead, and a tenant got it between the plan and its execution.
     #[error("a tenant has the schema now, as {schema}: run again, which migrates that")]
     Claimed {
-        /// What it is called now.
+        /// The name that the schema has now.
         schema: SchemaName,
     },
     /// It was made ahead, and a migration wrote its name into it.
@@ -92,7 +92,7 @@ pub enum SchemaError {
          `tenant pool drain`, and create such tenants without a pool"
     )]
     NamesItself {
-        /// What has its name in it.
+        /// The object with the name in it.
         object: String,
     },
     /// The tenant was dropped, or its schema renamed.
@@ -119,7 +119,7 @@ pub enum SchemaError {
         begun(step).0, begun(step).1
     )]
     Unfinished {
-        /// What was begun.
+        /// The step that was begun.
         step: Step,
     },
     /// A migration that runs outside of a transaction left indexes that PostgreSQL does not use.
@@ -149,9 +149,9 @@ pub enum SchemaError {
          {max_locks_per_transaction} or more; or `tenant drop`, which works in batches, and `tenant create --reuse-name`"
     )]
     TooLarge {
-        /// How many the schema has.
+        /// Number of relations of the schema.
         relations: i64,
-        /// How many locks the server has for all transactions.
+        /// Number of locks of the server, for all transactions together.
         locks: i64,
         /// The least value of that setting with which it is done.
         max_locks_per_transaction: i64,
@@ -159,9 +159,9 @@ pub enum SchemaError {
     /// A migration failed.
     #[error("{}: {}", could_not(step), reason(source))]
     Migration {
-        /// What was to be done.
+        /// The step that failed.
         step: Step,
-        /// What the migration returned.
+        /// The error of the migration.
         source: DbErr,
     },
     /// A hook of the application failed.
@@ -169,13 +169,13 @@ pub enum SchemaError {
     Hook {
         /// `before` or `after`.
         hook: &'static str,
-        /// What it returned.
+        /// The error of the hook.
         source: DbErr,
     },
-    /// What a migration outside of transactions runs could not be taken back, so that it is not tried to show it.
+    /// The SQL of a migration outside of transactions is not shown: running it could not be rolled back.
     #[error("{}, which runs outside of a transaction and could not be taken back: its SQL is not shown", begun(step).0)]
     NotTransactional {
-        /// What would be done.
+        /// The step.
         step: Step,
     },
     /// It cannot be migrated as it is, so there is nothing to show.
@@ -198,7 +198,7 @@ pub enum SchemaError {
     Database(#[from] DbErr),
 }
 
-/// What the database says is the same whatever was asked, and some of it passes.
+/// An error of the database is [`SchemaError::Database`] here too, so that a transient one is tried again.
 impl From<RoleError> for SchemaError {
     fn from(error: RoleError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! What a run will do, computed before anything is touched, and the report of what it did.
+//! Plans of runs, computed before anything is touched, and reports of what they did.
 
 pub(crate) mod error;
 pub(crate) mod options;

@@ -1,10 +1,10 @@
-//! [`RunOptions`]: how a plan is run.
+//! [`RunOptions`]: workers, canaries, timeouts and attempts of a run.
 
 use std::time::Duration;
 
 use tenant_core::SchemaName;
 
-/// How a plan is run: with how many workers, in which waves, and how patiently.
+/// Options of a run: number of workers, canaries, timeouts and attempts.
 ///
 /// # Example
 /// ```no_run
@@ -44,14 +44,14 @@ pub enum Canary {
     Tenants(Vec<SchemaName>),
 }
 
-/// How many workers there are by default, each with a connection of its own.
+/// Default number of workers, each with a connection of its own.
 pub const DEFAULT_JOBS: usize = 4;
 
-/// How long a migration waits for a lock by default. Whoever comes after a statement that waits, waits behind it,
-/// readers too, so this is how long a migration may make an application wait.
+/// Default time that a migration waits for a lock. All later statements on the table queue behind one that waits, readers
+/// too, so a migration may make an application wait for as long.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often a schema is tried by default where it failed for a reason that passes.
+/// Default number of attempts for a schema that fails for a transient reason.
 pub const DEFAULT_ATTEMPTS: u32 = 5;
 
 impl Default for RunOptions {
@@ -68,42 +68,41 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
-    /// How many tenants are migrated at once, [`DEFAULT_JOBS`] if it is not called. Each takes a connection; a run
-    /// takes fewer where the server has fewer left.
+    /// Sets the number of tenants that are migrated at once, at least 1. Default: [`DEFAULT_JOBS`]. Each takes a connection. A
+    /// run takes fewer if the server has fewer left.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs.max(1);
         self
     }
 
-    /// The tenants that go first.
+    /// Sets the tenants that are migrated first. Default: [`Canary::None`].
     pub fn canary(mut self, canary: Canary) -> Self {
         self.canary = canary;
         self
     }
 
-    /// Begins no other tenant once so many failed. Without it, no failure stops the others.
+    /// Sets the number of failures, at least 1, after which no other tenant is begun. Default: no limit.
     pub fn max_failures(mut self, failures: usize) -> Self {
         self.max_failures = Some(failures.max(1));
         self
     }
 
-    /// How long a migration waits for a lock, [`DEFAULT_LOCK_TIMEOUT`] if it is not called. Zero is for ever.
-    /// Milliseconds count. It is not for migrations outside of transactions: `CREATE INDEX CONCURRENTLY` waits for
-    /// the transactions of others by its nature, and makes nobody wait.
+    /// Sets the time that a migration waits for a lock, in whole milliseconds. Zero waits for ever. Default:
+    /// [`DEFAULT_LOCK_TIMEOUT`]. Migrations outside of transactions have no such limit: `CREATE INDEX CONCURRENTLY` must wait
+    /// for the transactions of others, and makes nobody wait.
     pub fn lock_timeout(mut self, time: Duration) -> Self {
         self.lock_timeout = time;
         self
     }
 
-    /// How long a statement of a migration may take, zero, which is for ever, if it is not called. Milliseconds count.
+    /// Sets the time that a statement of a migration may take, in whole milliseconds. Default: zero, which is no limit.
     pub fn statement_timeout(mut self, time: Duration) -> Self {
         self.statement_timeout = time;
         self
     }
 
-    /// How often a schema is tried, [`DEFAULT_ATTEMPTS`] if it is not called, where its transaction failed for a
-    /// reason that passes: a lock that was not to be had in time, a deadlock, a lock table that was full, too many
-    /// connections.
+    /// Sets the number of attempts for a schema, at least 1. Default: [`DEFAULT_ATTEMPTS`]. A transaction is tried again after
+    /// a transient error: a lock timeout, a deadlock, a full lock table, too many connections.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self

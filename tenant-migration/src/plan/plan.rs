@@ -1,4 +1,4 @@
-//! [`Plan`]: what a run will do, computed before anything is touched.
+//! [`Plan`]: the steps of a run, computed before anything is touched.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::{
     },
 };
 
-/// What a run will do to every schema, in this order.
+/// The steps of a run, schema by schema, in the order of the run.
 #[derive(Debug)]
 #[must_use = "a plan does nothing until it is run"]
 pub struct Plan {
     pub(crate) schemas: Vec<SchemaPlan>,
 }
 
-/// What a run will do to one schema.
+/// The steps of a run in one schema.
 #[derive(Debug)]
 pub struct SchemaPlan {
     pub(crate) status: SchemaStatus,
@@ -31,7 +31,7 @@ pub struct SchemaPlan {
 }
 
 impl Plan {
-    /// Pure: what is defined against what the ledgers say.
+    /// Compares the definitions with the ledgers. Pure: it touches no database.
     pub(crate) fn new(
         migrations: &Migrations,
         target: &Target,
@@ -72,7 +72,7 @@ impl SchemaPlan {
         self.status.schema()
     }
 
-    /// Whether it is a tenant's or the shared one.
+    /// Returns whether the schema is the shared one or a tenant's.
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.status.scope()
@@ -84,7 +84,7 @@ impl SchemaPlan {
         self.status.kind()
     }
 
-    /// What will be done, in this order.
+    /// Returns the steps, in the order of the run.
     ///
     /// # Errors
     /// [`SchemaError`] says why nothing can be done.
@@ -93,7 +93,7 @@ impl SchemaPlan {
     }
 }
 
-/// What an action on everything means for the shared schema.
+/// Returns the action in the shared schema of an action on all schemas, if there is any.
 fn for_shared(action: Action, has_tenants: bool) -> Option<Action> {
     match action {
         Action::Up { .. } | Action::Fake { .. } => Some(action),

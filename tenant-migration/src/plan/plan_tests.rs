@@ -1,4 +1,4 @@
-//! What plans are made of ledgers.
+//! Tests of plans made from ledgers.
 
 use std::collections::HashSet;
 

@@ -9,14 +9,14 @@ use crate::{
     plan::{error::SchemaError, plan::SchemaPlan},
 };
 
-/// What happened to every schema of a plan, in its order.
+/// Results of a run, schema by schema, in the order of the plan.
 #[derive(Debug, Default)]
 #[must_use = "a report may tell of schemas that failed"]
 pub struct Report {
     pub(crate) schemas: Vec<SchemaReport>,
 }
 
-/// What happened to one schema.
+/// Result of a run in one schema.
 #[derive(Debug)]
 pub struct SchemaReport {
     schema: SchemaName,
@@ -25,7 +25,7 @@ pub struct SchemaReport {
     time: Duration,
 }
 
-/// How it ended for one schema.
+/// Outcome of a run in one schema.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -35,7 +35,7 @@ pub enum Outcome {
     UpToDate,
     /// It failed.
     Failed {
-        /// What was done and is kept nevertheless: what comes before and after a migration that does not run
+        /// Steps that were done and are kept: those before and after a migration that does not run
         /// in a transaction is a transaction of its own.
         done: Vec<Step>,
         /// Why.
@@ -53,7 +53,7 @@ pub enum NotReached {
     SharedFailed,
     /// A tenant that goes first failed.
     CanaryFailed,
-    /// As many tenants failed as may.
+    /// The limit of failed tenants was reached.
     TooManyFailures,
 }
 
@@ -75,7 +75,7 @@ impl Report {
         &self.schemas
     }
 
-    /// Whether no schema failed, and all were reached.
+    /// True if no schema failed, and all were reached.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.schemas.iter().all(SchemaReport::is_success)
@@ -119,25 +119,25 @@ impl SchemaReport {
         &self.schema
     }
 
-    /// Whether it is a tenant's or the shared one.
+    /// Returns whether the schema is the shared one or a tenant's.
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// How it ended.
+    /// Returns the outcome.
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
 
-    /// How long it took.
+    /// Returns the time that the schema took.
     #[must_use]
     pub fn time(&self) -> Duration {
         self.time
     }
 
-    /// Whether the schema is now as the plan would have it.
+    /// True if the schema is now as planned.
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.outcome, Outcome::Done(_) | Outcome::UpToDate)
@@ -149,7 +149,7 @@ impl SchemaReport {
 pub struct Failed(Report);
 
 impl Failed {
-    /// What happened to every schema.
+    /// Returns the results of all schemas.
     pub fn report(&self) -> &Report {
         &self.0
     }
@@ -176,7 +176,7 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// Is told what a run does while it does it, to show it. `()` shows nothing.
+/// Observer of a run, for a display of its progress. `()` shows nothing.
 ///
 /// # Example
 /// ```

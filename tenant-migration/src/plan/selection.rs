@@ -1,4 +1,4 @@
-//! The tenants that a [`Target`] stands for, where tenants are worked for and no schemas are migrated.
+//! Selecting the tenants of a [`Target`] for tasks, which migrate no schema.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
@@ -48,7 +48,7 @@ impl From<CatalogError> for SelectError {
     }
 }
 
-/// In the order of their schemas, or in the order in which they are named.
+/// Selects tenants, in the order of their schemas or as they are named.
 pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Tenant>, SelectError> {
     let shared = [SchemaName::shared()];
     let named: &[SchemaName] = match target {
@@ -69,7 +69,7 @@ pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Ten
     Ok(found)
 }
 
-/// Whether a tenant that is not named is one of those.
+/// True if a target that names no tenants includes this one.
 fn includes(target: &Target, tenant: &Tenant) -> bool {
     let is_in_use = !matches!(
         tenant.status(),
@@ -93,7 +93,7 @@ async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, Selec
     })
 }
 
-/// A tenant that is nobody's yet. An application's handle does not know of it.
+/// Returns the tenant row of a pending schema, which an application's handle does not list.
 async fn pooled(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option<Tenant>, DbErr> {
     if !catalog::exists(db).await? {
         return Ok(None);

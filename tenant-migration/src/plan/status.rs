@@ -1,4 +1,4 @@
-//! [`SchemaStatus`]: what a schema's ledger says, read for all schemas in a few queries.
+//! [`SchemaStatus`]: the content of the ledgers, read for all schemas in a few queries.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -16,25 +16,25 @@ use crate::{
     plan::{error::PlanError, target::Target, tenants},
 };
 
-/// What is applied in a schema, and what is not.
+/// Applied and pending migrations of a schema.
 #[derive(Debug, Clone)]
 pub struct SchemaStatus {
     schema: SchemaName,
     kind: Option<Arc<str>>,
     exists: bool,
     has_ledger: bool,
-    /// As the catalog has it.
+    /// Version in the catalog.
     version: Option<String>,
     applied: Vec<Arc<str>>,
     pending: Vec<Arc<str>>,
     unknown: Vec<String>,
     unfinished: Option<Step>,
-    /// The id in the catalog of a schema that was made ahead and is nobody's yet.
+    /// Id in the catalog of a schema in the pool of pending schemas.
     pooled: Option<i64>,
 }
 
 impl SchemaStatus {
-    /// `ledger` is what it says, if there is one.
+    /// `ledger` has the names in the ledger, if there is one.
     pub(crate) fn new(
         migrations: &Migrations,
         schema: SchemaName,
@@ -43,10 +43,10 @@ impl SchemaStatus {
         ledger: Option<Vec<String>>,
     ) -> Self {
         let has_ledger = ledger.is_some();
-        let mut left: HashSet<String> = ledger.into_iter().flatten().collect();
+        let mut recorded: HashSet<String> = ledger.into_iter().flatten().collect();
         let names = migrations.set(kind.as_deref()).names().cloned();
-        let (applied, pending) = names.partition(|name| left.remove(&**name));
-        let mut unknown: Vec<_> = left.into_iter().collect();
+        let (applied, pending) = names.partition(|name| recorded.remove(&**name));
+        let mut unknown: Vec<_> = recorded.into_iter().collect();
         unknown.sort_unstable();
         Self {
             schema,
@@ -77,7 +77,7 @@ impl SchemaStatus {
         self
     }
 
-    /// The id of a schema that was made ahead. Whoever gets it, it keeps that.
+    /// Returns the id of a pending schema. The tenant that gets the schema keeps the id.
     pub(crate) fn pooled(&self) -> Option<i64> {
         self.pooled
     }
@@ -95,7 +95,7 @@ impl SchemaStatus {
         &self.schema
     }
 
-    /// Whether it is a tenant's or the shared one.
+    /// Returns whether the schema is the shared one or a tenant's.
     #[must_use]
     pub fn scope(&self) -> Scope {
         scope_of(&self.schema)
@@ -107,13 +107,13 @@ impl SchemaStatus {
         self.kind.as_deref()
     }
 
-    /// Whether the database has the schema. A tenant's that it has not was dropped by hand.
+    /// True if the database has the schema. A tenant's schema that is missing was dropped by hand.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.exists
     }
 
-    /// Whether the schema has a ledger.
+    /// True if the schema has a ledger.
     #[must_use]
     pub fn has_ledger(&self) -> bool {
         self.has_ledger
@@ -144,13 +144,13 @@ impl SchemaStatus {
     }
 }
 
-/// How many ledgers one query reads. Each takes two locks of the server's lock table for a moment, and the time that
+/// Number of ledgers that one query reads. Each takes two locks of the server's lock table for a moment, and the time that
 /// PostgreSQL takes to plan the query grows with the square of their number: 1,000 are read in 24 ms in parts of 25 to 100,
 /// in 42 ms in parts of 250, and in 150 ms at once, by a session that has seen them before. One that has not takes three
 /// times as long.
 const CHUNK: usize = 64;
 
-/// How many queries it takes to read the ledgers of these.
+/// Returns the number of queries that read the ledgers of so many schemas.
 pub(crate) fn chunks(found: &[CatalogEntry]) -> usize {
     found.len().div_ceil(CHUNK)
 }
@@ -169,7 +169,7 @@ pub(crate) async fn read(
     .await
 }
 
-/// Finds schemas and reads their ledgers, and once more where one is not there any more.
+/// Finds schemas and reads their ledgers, and does it again if one has gone meanwhile.
 pub(crate) async fn with_retry<T, R>(read: impl Fn() -> R) -> Result<T, PlanError>
 where
     R: Future<Output = Result<T, PlanError>>,
@@ -186,7 +186,7 @@ where
     }
 }
 
-/// How often it is read anew. Each time, something was dropped or renamed within some milliseconds.
+/// Number of attempts. Each time, something was dropped or renamed within some milliseconds.
 const READ_ATTEMPTS: u32 = 10;
 
 /// Finds the schemas of `target`, the shared one first.
@@ -234,20 +234,20 @@ async fn read_chunks(
     Ok(read)
 }
 
-/// A schema that has a ledger to be read, or is to get one.
+/// A schema of the catalog, or the shared one, whose ledger is still to be read.
 pub(crate) struct CatalogEntry {
     schema: SchemaName,
     kind: Option<Arc<str>>,
     version: Option<String>,
     exists: bool,
     has_ledger: bool,
-    /// The ledger's.
+    /// Comment of the ledger.
     comment: Option<String>,
     pooled: Option<i64>,
 }
 
 impl CatalogEntry {
-    /// `ledger` is what that says, where there is one.
+    /// `ledger` has the names in the ledger, if there is one.
     fn status(&self, migrations: &Migrations, ledger: Vec<String>) -> SchemaStatus {
         let ledger = self.has_ledger.then_some(ledger);
         let (schema, kind) = (self.schema.clone(), self.kind.clone());
@@ -278,7 +278,7 @@ async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Resu
     })
 }
 
-/// As the catalog has them, in the order of their names, those that are nobody's yet at the end. The public tenant has no
+/// Returns the query for tenants, in the order of their names, pending schemas at the end. The public tenant has no
 /// schema of its own. The ledgers of kinds with migrations of their own are `$2`, an object of JSON.
 fn query_tenants(condition: &str) -> String {
     format!(
@@ -358,7 +358,7 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
     (query_tenants(&condition), values)
 }
 
-/// What [`Target::All`] leaves out is to be named.
+/// The statuses that [`Target::All`] includes. Tenants of other statuses must be named.
 const IS_IN_USE: &str = "tenant.status NOT IN ('provisioning', 'archived', 'dropping')";
 
 fn found(row: &QueryResult) -> Result<CatalogEntry, PlanError> {
@@ -375,7 +375,7 @@ fn found(row: &QueryResult) -> Result<CatalogEntry, PlanError> {
     })
 }
 
-/// What each ledger says, nothing where there is none.
+/// Reads the ledgers of schemas. A schema without one has none applied.
 async fn ledgers(
     db: &impl ConnectionTrait,
     migrations: &Migrations,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tenant_core::SchemaName;
 
-/// Which schemas to work on.
+/// Schemas to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
@@ -17,13 +17,13 @@ pub enum Target {
     Shared,
     /// Every tenant's, without the shared one.
     AllTenants,
-    /// Those of the tenants of a kind.
+    /// The schemas of all tenants of a kind.
     Kind(String),
     /// Some tenants alone, whatever their status.
     Tenants(Vec<SchemaName>),
 }
 
-/// What to do with a schema.
+/// Action on schemas.
 ///
 /// The shared schema holds the catalog and what the tenants' tables refer to. So with [`Target::All`],
 /// `Down` and `Reset` are for tenants only, `Fresh` and `Refresh` apply what is pending in the shared schema
@@ -34,17 +34,17 @@ pub enum Target {
 pub enum Action {
     /// Applies pending migrations.
     Up {
-        /// How many in each schema, all by default.
+        /// Number of migrations in each schema. Default: all.
         steps: Option<u32>,
     },
     /// Writes pending migrations into the ledger without running them, where something else did what they do.
     Fake {
-        /// How many in each schema, all by default.
+        /// Number of migrations in each schema. Default: all.
         steps: Option<u32>,
     },
     /// Rolls back applied migrations, the last first.
     Down {
-        /// How many in each schema.
+        /// Number of migrations in each schema.
         steps: u32,
     },
     /// Drops everything in the schema, then applies all migrations.
@@ -59,7 +59,7 @@ impl Action {
     /// Applies all pending migrations.
     pub const UP: Self = Self::Up { steps: None };
 
-    /// Whether nothing of the schema is left in between or at the end.
+    /// True if the schema is empty in between or at the end.
     pub(crate) fn empties(self) -> bool {
         matches!(self, Self::Fresh | Self::Refresh | Self::Reset)
     }

@@ -8,7 +8,7 @@ use crate::{
     plan::error::PlanError,
 };
 
-/// The schemas of all tenants that have one of their own.
+/// Returns the schemas of all tenants that have one of their own.
 pub(crate) async fn tenants(db: &impl ConnectionTrait) -> Result<Vec<SchemaName>, PlanError> {
     if !exists(db).await? {
         return Ok(Vec::new());
@@ -17,7 +17,7 @@ pub(crate) async fn tenants(db: &impl ConnectionTrait) -> Result<Vec<SchemaName>
     names.map(|name| schema_of(&name)).collect()
 }
 
-/// A schema's name as the catalog has it.
+/// Parses a schema name of the catalog.
 pub(crate) fn schema_of(name: &str) -> Result<SchemaName, PlanError> {
     SchemaName::for_tenant(name).map_err(|source| PlanError::InvalidSchema {
         name: name.to_owned(),

@@ -17,8 +17,7 @@ use crate::{
     run::{preview::Preview, scheduler::Scheduler, versions, worker::Worker, worker_pool::WorkerPool},
 };
 
-/// Plans migrations, and runs them on connections that nobody else uses: one, and more while many schemas are read or
-/// worked on.
+/// Plans migrations, and runs them on connections of its own: one, and more while many schemas are read or migrated.
 ///
 /// They must reach the server itself or a pooler in session mode, as locks belong to sessions.
 ///
@@ -60,7 +59,7 @@ impl Executor {
         })
     }
 
-    /// What the ledgers of the schemas say, the shared schema's first. Nothing is changed.
+    /// Reads the ledgers of the schemas, the shared schema's first. Nothing is changed.
     ///
     /// # Errors
     /// [`PlanError`] if a tenant is not there, or the database did not answer.
@@ -82,7 +81,7 @@ impl Executor {
         &self.workers_pool.first().db
     }
 
-    /// What is to be done. Nothing is changed.
+    /// Plans an action: reads the ledgers, and computes the steps for each schema. Nothing is changed.
     ///
     /// # Errors
     /// [`PlanError`] if a tenant is not there, the action is refused, or the database did not answer.
@@ -100,14 +99,14 @@ impl Executor {
         Plan::new(self.workers_pool.migrations(), target, action, statuses)
     }
 
-    /// Chooses how plans are run: how many tenants at once, which first, how with_retry.
+    /// Sets the options of runs: number of workers, canaries, timeouts and attempts.
     #[must_use]
     pub fn with_options(mut self, options: RunOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Does what the plan says and tells what happened, in the order of the plan: the shared schema, then the
+    /// Runs a plan and reports what happened to each schema, in the order of the plan: the shared schema, then the
     /// canaries, then all other tenants, as many at once as the [`RunOptions`] say. A tenant that fails does not stop
     /// the others, unless it is a canary or one too many; the shared schema does.
     ///

@@ -87,7 +87,7 @@ where
     Ok(for_each(tenants, selected, jobs, task).await)
 }
 
-/// As [`for_each_tenant`], for these.
+/// Does the same as [`for_each_tenant`] for tenants that are selected already.
 pub(crate) async fn for_each<T, E, F, W>(
     tenants: &Tenants,
     selected: Vec<Tenant>,
@@ -113,7 +113,7 @@ where
         .collect()
 }
 
-/// To its end, even if nobody waits for it any more. What a panic leaves half done is the task's own.
+/// Runs a task to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
 async fn run<T, E, F, W>(tenant: &Tenant, db: TenantConnection, task: Arc<F>) -> Result<T, TaskError<E>>
 where
     F: Fn(TenantConnection) -> W + Send + Sync + 'static,

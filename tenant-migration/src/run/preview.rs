@@ -4,7 +4,7 @@ use tenant_core::SchemaName;
 
 use crate::plan::error::SchemaError;
 
-/// What a plan would run in a schema.
+/// The SQL that a plan would run in a schema.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Preview {

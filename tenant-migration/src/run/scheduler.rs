@@ -1,4 +1,4 @@
-//! [`Scheduler`]: the workers of a run, which share its schemas.
+//! [`Scheduler`]: which worker works on which schema when.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,30 +15,26 @@ use crate::{
     run::{worker::Worker, worker_pool::WorkerPool},
 };
 
-/// A run of a plan: its workers, and what came of it until now.
+/// A run of a plan: its workers, and the reports until now.
 pub(crate) struct Scheduler<'a> {
-    workers_pool: &'a WorkerPool,
+    pool: &'a WorkerPool,
     workers: Vec<Worker>,
     options: &'a RunOptions,
     observer: &'a mut dyn Observer,
-    /// By the place of the schema in the plan.
+    /// Reports, by the position of the schema in the plan.
     reports: Vec<Option<SchemaReport>>,
     failures: usize,
-    /// Why no other schema is begun.
+    /// The reason why no other schema is begun.
     stopped: Option<NotReached>,
 }
 
-/// A schema, and its place in the plan.
+/// A schema, and its position in the plan.
 type QueuedSchema = (usize, SchemaPlan);
 
 impl<'a> Scheduler<'a> {
-    pub(crate) fn new(
-        workers_pool: &'a WorkerPool,
-        options: &'a RunOptions,
-        observer: &'a mut dyn Observer,
-    ) -> Self {
+    pub(crate) fn new(pool: &'a WorkerPool, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
         Self {
-            workers_pool,
+            pool,
             workers: Vec::new(),
             options,
             observer,
@@ -48,27 +44,27 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// The shared schema, then the canaries, then all others.
+    /// Runs the shared schema, then the canaries, then all others.
     pub(crate) async fn run(mut self, schemas: Vec<SchemaPlan>) -> Report {
         self.reports.resize_with(schemas.len(), || None);
         let waves = Waves::new(schemas, &self.options.canary);
         self.run_wave(waves.shared, NotReached::SharedFailed).await;
         self.run_wave(waves.canaries, NotReached::CanaryFailed).await;
         self.run_wave(waves.others, NotReached::TooManyFailures).await;
-        self.workers_pool.release(self.workers).await;
+        self.pool.release(self.workers).await;
         let schemas = self.reports.into_iter().flatten().collect();
         Report { schemas }
     }
 
-    /// A wave. If one of it fails, there is none after it, for that `reason`.
+    /// Runs a wave of schemas. If one fails, no later wave is begun, for that `reason`.
     async fn run_wave(&mut self, wave: Vec<QueuedSchema>, reason: NotReached) {
         let failures = self.failures;
         let mut queue = VecDeque::new();
-        for place in wave {
-            if has_work(&place.1) {
-                queue.push_back(place);
+        for queued in wave {
+            if has_work(&queued.1) {
+                queue.push_back(queued);
             } else {
-                self.skip(place, Outcome::UpToDate);
+                self.skip(queued, Outcome::UpToDate);
             }
         }
         if self.stopped.is_none() {
@@ -78,40 +74,37 @@ impl<'a> Scheduler<'a> {
         if self.failures > failures {
             self.stopped.get_or_insert(reason);
         }
-        while let Some(place) = queue.pop_front() {
-            self.skip(place, Outcome::NotReached(self.stopped.unwrap_or(reason)));
+        while let Some(queued) = queue.pop_front() {
+            self.skip(queued, Outcome::NotReached(self.stopped.unwrap_or(reason)));
         }
     }
 
-    /// As many workers as there is work for, and the options ask for.
+    /// Acquires workers: one for each schema, up to the `jobs` of the options.
     async fn acquire(&mut self, schemas: usize) {
         let wanted = self.options.jobs.min(schemas);
         if wanted > self.workers.len() {
-            self.workers = self
-                .workers_pool
-                .acquire(std::mem::take(&mut self.workers), wanted)
-                .await;
+            self.workers = self.pool.acquire(std::mem::take(&mut self.workers), wanted).await;
         }
     }
 
-    /// Lets each worker take the next schema until there is none, or enough failed.
+    /// Gives each idle worker the next schema until there is none, or enough have failed.
     async fn dispatch(&mut self, queue: &mut VecDeque<QueuedSchema>) {
         let mut idle: Vec<_> = self.workers.iter().take(self.options.jobs).cloned().collect();
         let mut busy = FuturesUnordered::new();
         loop {
             while self.stopped.is_none() && !queue.is_empty() {
                 let Some(worker) = idle.pop() else { break };
-                let Some((place, schema)) = queue.pop_front() else {
+                let Some((position, schema)) = queue.pop_front() else {
                     break;
                 };
                 self.observer.started(&schema);
-                busy.push(work(worker, place, schema, self.options.clone()));
+                busy.push(migrate(worker, position, schema, self.options.clone()));
             }
-            let Some((worker, place, report)) = busy.next().await else {
+            let Some((worker, position, report)) = busy.next().await else {
                 return;
             };
             idle.push(worker);
-            self.finish(place, report);
+            self.finish(position, report);
             if self
                 .options
                 .max_failures
@@ -122,28 +115,28 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Without the need for a connection.
-    fn skip(&mut self, (place, schema): QueuedSchema, outcome: Outcome) {
+    /// Reports a schema that no worker worked on.
+    fn skip(&mut self, (position, schema): QueuedSchema, outcome: Outcome) {
         self.observer.started(&schema);
         let report = SchemaReport::new(schema.schema(), outcome, Duration::ZERO);
-        self.finish(place, report);
+        self.finish(position, report);
     }
 
-    fn finish(&mut self, place: usize, report: SchemaReport) {
+    fn finish(&mut self, position: usize, report: SchemaReport) {
         if matches!(report.outcome(), Outcome::Failed { .. }) {
             self.failures += 1;
         }
         self.observer.finished(&report);
-        if let Some(entry) = self.reports.get_mut(place) {
+        if let Some(entry) = self.reports.get_mut(position) {
             *entry = Some(report);
         }
     }
 }
 
-/// To its end, even if nobody waits for it any more.
-async fn work(
+/// Migrates a schema to the end, even if nobody waits for it any more.
+async fn migrate(
     worker: Worker,
-    place: usize,
+    position: usize,
     plan: SchemaPlan,
     options: RunOptions,
 ) -> (Worker, usize, SchemaReport) {
@@ -155,7 +148,7 @@ async fn work(
     let report = done.await.unwrap_or_else(|ShutDown| {
         SchemaReport::new(&schema, SchemaError::Interrupted.into(), Duration::ZERO)
     });
-    (worker, place, report)
+    (worker, position, report)
 }
 
 fn has_work(schema: &SchemaPlan) -> bool {
@@ -177,16 +170,16 @@ impl Waves {
             others: Vec::new(),
         };
         let mut chosen = 0;
-        for place in schemas.into_iter().enumerate() {
-            let wave = if place.1.schema().is_shared() {
+        for queued in schemas.into_iter().enumerate() {
+            let wave = if queued.1.schema().is_shared() {
                 &mut waves.shared
-            } else if is_canary(&place.1, canary, chosen) {
+            } else if is_canary(&queued.1, canary, chosen) {
                 chosen += 1;
                 &mut waves.canaries
             } else {
                 &mut waves.others
             };
-            wave.push(place);
+            wave.push(queued);
         }
         waves
     }
@@ -195,7 +188,7 @@ impl Waves {
 fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
     match canary {
         Canary::None => false,
-        // One that is nobody's yet has no rows that a migration could fail on.
+        // A pending schema has no rows that a migration could fail on.
         Canary::First(count) => chosen < *count && has_work(schema) && schema.status.pooled().is_none(),
         Canary::Tenants(schemas) => schemas.contains(schema.schema()),
     }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::plan::plan::Plan;
 
-/// What the catalog should say and does not, of schemas with nothing to do: of tenants of before it had versions.
+/// Returns the versions that the catalog lacks, of schemas with nothing to do. Catalogs that are older than versions lack
+/// them.
 pub(crate) fn unrecorded(plan: &Plan) -> serde_json::Map<String, Value> {
     let idle = plan
         .schemas()

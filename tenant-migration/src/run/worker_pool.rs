@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::{database::query::rows, define::migrations::Migrations, run::worker::Worker};
 
-/// The first worker, which stays, and those that are there for as long as there is work for them.
+/// The first worker, which stays connected until the end. The others are connected for as long as there is work for them.
 #[derive(Debug)]
 pub(crate) struct WorkerPool {
     first: Worker,
@@ -27,8 +27,8 @@ impl WorkerPool {
         &self.first.migrations
     }
 
-    /// These workers and more of them, the first one among them: as many as are `wanted`, and the server has connections
-    /// for. They are the caller's until it [dismisses](Self::release) them.
+    /// Returns `workers` and more of them: as many as are `wanted` and the server has connections for, the first worker among
+    /// them. The caller [releases](Self::release) them.
     pub(crate) async fn acquire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
         if workers.is_empty() {
             workers.push(self.first.clone());
@@ -79,11 +79,11 @@ impl WorkerPool {
     }
 }
 
-/// How long a worker may take to connect. Without it, the others do its work.
+/// Timeout for a worker to connect. Without it, the others do its work.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many connections the server has left, apart from those that it keeps for superusers and some for others, and how
-/// many the user and the database may have more. Sessions of other users show no more than whose they are.
+/// Query for the number of connections that the server, the user and the database may have more. The server keeps some for
+/// superusers, and we leave some for others. An ordinary user sees of other users' sessions only that they are there.
 /// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-MAX-CONNECTIONS>
 const FREE_CONNECTIONS: &str = "
     SELECT least(
@@ -98,7 +98,7 @@ const FREE_CONNECTIONS: &str = "
     ) AS free
     FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL";
 
-/// What is left for others that connect meanwhile.
+/// Number of connections that are left for others that connect meanwhile.
 const LEFT_FOR_OTHERS: i64 = 2;
 
 async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {

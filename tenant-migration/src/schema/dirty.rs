@@ -1,15 +1,11 @@
-//! What a migration outside of a transaction leaves behind when it is interrupted: a mark that it began, and indexes
-//! that are not valid.
-//!
-//! The mark is the comment of the schema's ledger. So it needs no table of its own, it is read with the ledgers of all
-//! schemas in one query, and `sea-orm-migration` never sees it.
+//! Dirty schemas: an interrupted migration outside of a transaction leaves a mark ([`dirty_mark`]) and invalid indexes.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tenant_core::SchemaName;
 
 use crate::define::{dirty_mark, ledger::Ledger, step::Step};
 
-/// What was begun in a schema and did not end.
+/// Returns the step that was begun in a schema and did not end.
 pub(crate) async fn find(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<Option<Step>, DbErr> {
     let sql = "SELECT obj_description(to_regclass($1), 'pg_class') AS comment";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [ledger.quoted().into()]);

@@ -1,5 +1,5 @@
-//! Entering a schema: a transaction with the schema's lock, its search path and the timeouts of the run, which knows what
-//! the catalog says of the schema. BEGIN is one message, all else another.
+//! Entering a schema: a transaction with the schema's lock, its search path and the timeouts of the run. BEGIN is one
+//! message. A second one does the rest, and asks for the state of the schema.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     schema::lock::{self, Pauses},
 };
 
-/// What the catalog says of the schema that a session was put into.
+/// State of the schema that a session was put into, by PostgreSQL's catalogs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SchemaState {
     /// True if the schema is there, and unqualified names are looked up in it first.
@@ -41,7 +41,7 @@ pub(crate) async fn enter(
     }
 }
 
-/// Asks where a session stands, which was put into the schema of a ledger before.
+/// Returns the state of a schema, on a session that was put into it before.
 pub(crate) async fn find_state(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<SchemaState, DbErr> {
     let answer = Answer::of(db, &asking_for_place(ledger)).await?;
     Ok(answer.state())

@@ -38,7 +38,7 @@ async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Resu
     Ok(())
 }
 
-/// Where the server runs out of locks, that is in the middle, and others run out of them, too.
+/// Refuses a schema with more objects than the server has locks: the transaction would fail halfway, and others with it.
 async fn check_size(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
     let size = Size::read(db, schema).await?;
     if size.exceeds(LOCKS_FOR_EACH) {

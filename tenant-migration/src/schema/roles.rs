@@ -129,8 +129,8 @@ impl<C: ConnectionTrait> Granting<'_, C> {
         self.run(&commands).await
     }
 
-    /// What is to be said about each table of the shared schema. Those of other owners, such as an extension's, are
-    /// theirs to grant.
+    /// Returns the statements that grant rights on the tables of the shared schema. Tables of other owners, such as those of
+    /// an extension, are left out: only their owners may grant them.
     async fn shared_tables(&self) -> Result<Vec<String>, DbErr> {
         let ledger = self.migrations.shared().ledger();
         let is_writable = |table: &&str| *table != ledger && !CATALOG_TABLES.contains(table);
@@ -199,7 +199,7 @@ impl<C: ConnectionTrait> Granting<'_, C> {
     }
 }
 
-/// Whether a role is there.
+/// True if a role exists. Refuses one that may do more than a tenant's role.
 async fn find(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, RoleError> {
     let sql =
         "SELECT rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
@@ -238,7 +238,7 @@ async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&
     Ok(())
 }
 
-/// Whether a table is there.
+/// True if a table exists.
 async fn has_table(db: &impl ConnectionTrait, quoted: &str) -> Result<bool, DbErr> {
     let sql = "SELECT to_regclass($1) IS NOT NULL";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [quoted.into()]);
@@ -246,7 +246,7 @@ async fn has_table(db: &impl ConnectionTrait, quoted: &str) -> Result<bool, DbEr
     row.map_or(Ok(false), |row| row.try_get_by_index(0))
 }
 
-/// What a tenant's role may do in the tenant's schema.
+/// Rights of a tenant's role in the tenant's schema.
 const TENANT_RIGHTS: [(&str, &str); 3] = [
     ("TABLES", "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"),
     ("SEQUENCES", "USAGE, SELECT, UPDATE"),

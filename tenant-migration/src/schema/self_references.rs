@@ -9,10 +9,10 @@ use crate::{
     schema::structure::{Fingerprint, Reading, aside},
 };
 
-/// What has the name of a schema in a text that PostgreSQL does not change with it: the body of a function, a default, a
-/// comment, a row. Names of pending schemas are random, so a text that has it has it from there.
+/// Returns an object with the name of its schema in a text that PostgreSQL does not change when the schema is renamed: the
+/// body of a function, a default, a comment, a row. Names of pending schemas are random, so no text has one by chance.
 ///
-/// What is packed or encoded in some way is not looked into.
+/// Compressed and encoded values are not searched.
 pub(crate) async fn find_name(
     db: &DatabaseTransaction,
     migrations: &Migrations,

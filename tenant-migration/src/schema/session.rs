@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// A schema, and the connection that stands in it.
+/// A schema, and a connection whose `search_path` begins with it.
 pub(crate) struct SchemaSession<'a, C> {
     db: &'a C,
     migrations: &'a Migrations,
@@ -62,15 +62,14 @@ where
         Ok(())
     }
 
-    /// What remains of `steps`, by the ledger as it is now. `seen` is what it must have, for the plan to hold.
-    ///
-    /// Nothing is done before PostgreSQL says that the connection stands where it should.
+    /// Returns the remaining part of `steps`, by the ledger as it is now. Refuses a ledger without the migrations of `seen`,
+    /// which the plan was based on, and a connection that does not stand in the schema.
     pub(crate) async fn check(&self, steps: &[Step], seen: &[Arc<str>]) -> Result<Remaining, SchemaError> {
         let state = enter::find_state(self.db, self.ledger()).await?;
         self.check_at(state, steps, seen).await
     }
 
-    /// Does the same, where PostgreSQL said already where the connection stands.
+    /// Does the same as [`check`](Self::check) with a state that is known already.
     pub(crate) async fn check_at(
         &self,
         state: SchemaState,
@@ -108,7 +107,7 @@ where
         Ok(Remaining::of(steps, applied))
     }
 
-    /// Does a step in the transaction, and goes back to where it was: a migration may have gone elsewhere.
+    /// Applies a step in the transaction, records it, and sets the search path again, as a migration may have changed it.
     pub(crate) async fn apply(&self, step: &Step) -> Result<(), SchemaError> {
         let ledger = self.perform(step).await?;
         let sql = format!("{ledger}; {}", self.set_path());
@@ -116,7 +115,7 @@ where
         Ok(())
     }
 
-    /// Does a step, and gives what is to be done to the ledger then.
+    /// Runs a step, and returns the statement that records it in the ledger.
     pub(crate) async fn perform(&self, step: &Step) -> Result<String, SchemaError> {
         let failed = |source| SchemaError::Migration {
             step: step.clone(),
@@ -145,30 +144,31 @@ where
         }
     }
 
-    /// Gives the tenant's role its rights on what is there now, if there are roles.
+    /// Grants the tenant's role its rights on all objects of the schema, if there are roles.
     pub(crate) async fn grant(&self) -> Result<(), RoleError> {
         roles::grant(self.db, self.migrations, self.schema()).await
     }
 
-    /// Does what is to be done after all steps.
+    /// Records the state of the schema after all steps, if there were any.
     pub(crate) async fn finish(&self, remaining: &Remaining) -> Result<(), DbErr> {
         self.execute_all(&self.finishing(remaining)).await
     }
 
-    /// As [`finish`](Self::finish), where something else than the steps filled the schema.
+    /// Sets the `search_path` of functions, and the version in the catalog.
     pub(crate) async fn record_state(&self, remaining: &Remaining) -> Result<(), DbErr> {
         self.execute_all(&self.recording_state(remaining)).await
     }
 
-    /// Does the last step, and what is to be done after it: in one message, where the schema has no functions.
+    /// Applies the last step, and records the state of the schema in the same message. Functions, which few schemas have, take
+    /// one more.
     pub(crate) async fn apply_last(&self, step: &Step, remaining: &Remaining) -> Result<(), SchemaError> {
         let mut commands = vec![self.perform(step).await?, self.set_path()];
         commands.extend(self.set_version(remaining));
-        let pin = self.migrations.function_search_path(self.schema());
-        commands.extend(pin.is_some().then(|| ask_for_functions(self.schema())));
+        let search_path = self.migrations.function_search_path(self.schema());
+        commands.extend(search_path.is_some().then(|| ask_for_functions(self.schema())));
         let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
-        if let (Some(pin), true) = (pin, done.rows_affected() >= FUNCTIONS_FOUND) {
-            self.db.execute_unprepared(&pin).await?;
+        if let (Some(search_path), true) = (search_path, done.rows_affected() >= FUNCTIONS_FOUND) {
+            self.db.execute_unprepared(&search_path).await?;
         }
         Ok(())
     }
@@ -180,13 +180,16 @@ where
         self.recording_state(remaining)
     }
 
-    /// Functions get the `search_path` of the migrations, and the catalog the version.
+    /// Returns the statements of [`record_state`](Self::record_state).
     fn recording_state(&self, remaining: &Remaining) -> Vec<String> {
-        let pin = self.migrations.function_search_path(self.schema());
-        pin.into_iter().chain(self.set_version(remaining)).collect()
+        let search_path = self.migrations.function_search_path(self.schema());
+        search_path
+            .into_iter()
+            .chain(self.set_version(remaining))
+            .collect()
     }
 
-    /// In one message.
+    /// Sends statements in one message.
     async fn execute_all(&self, commands: &[String]) -> Result<(), DbErr> {
         if !commands.is_empty() {
             self.db.execute_unprepared(&commands.join(";\n")).await?;
@@ -194,14 +197,15 @@ where
         Ok(())
     }
 
-    /// What tells the catalog which version the schema has after all steps. The shared schema has none there.
+    /// Returns the statement that records the version of the schema after all steps. The catalog has no version of the shared
+    /// schema.
     fn set_version(&self, remaining: &Remaining) -> Option<String> {
         self.schema_ref.kind?;
         let version = self.set().version(|name| remaining.applied.contains(name));
         Some(version::record(self.schema(), version.map(|name| &**name)))
     }
 
-    /// Lets the application's hook do what it does.
+    /// Calls a hook of the application.
     pub(crate) async fn call_hook(&self, hook: Hook, steps: &[Step]) -> Result<(), SchemaError> {
         let (Some(hooks), Some(kind)) = (self.migrations.hooks(), self.schema_ref.kind) else {
             return Ok(());

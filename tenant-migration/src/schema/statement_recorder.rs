@@ -1,4 +1,4 @@
-//! The SQL that migrations run, as the driver sends it.
+//! Recording the SQL that migrations run.
 //!
 //! SeaORM's `SchemaManager` takes its own connections only, so none of ours can stand between. But the driver tells
 //! `tracing` of every statement. A subscriber for the migration's own future hears that, and passes it on to whoever would
@@ -20,7 +20,7 @@ use tracing::{
     subscriber::Interest,
 };
 
-/// Lets the driver tell of every statement, however slow, on a level that nobody else listens to by default.
+/// Makes the driver log every statement at the level TRACE, slow ones too.
 pub(crate) fn with_all_statements_logged(options: PgConnectOptions) -> PgConnectOptions {
     const NEVER_SLOW: Duration = Duration::from_secs(u32::MAX as u64);
     options
@@ -41,7 +41,7 @@ impl StatementRecorder {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Runs `work`, and keeps what migrations in it send.
+    /// Runs `work`, and records the statements of the migrations in it.
     pub(crate) async fn record<F: Future>(&self, work: F) -> F::Output {
         RECORDER.scope(self.clone(), work).await
     }
@@ -55,7 +55,7 @@ impl StatementRecorder {
     }
 }
 
-/// Runs a migration, and keeps what it sends if somebody records it.
+/// Runs a migration, and records its statements if there is a recorder.
 pub(crate) async fn recorded<F: Future>(migration: F) -> F::Output {
     match RECORDER.try_with(StatementRecorder::clone) {
         Ok(tape) => {
@@ -71,10 +71,10 @@ pub(crate) async fn recorded<F: Future>(migration: F) -> F::Output {
 /// The target of the driver's events.
 const STATEMENTS: &str = "sqlx::query";
 
-/// Hears the driver's statements.
+/// Subscriber for the events of the driver.
 struct RecordingSubscriber {
     tape: StatementRecorder,
-    /// Who would hear them otherwise.
+    /// Subscriber that gets the events without this one.
     parent: Dispatch,
 }
 
@@ -115,7 +115,7 @@ impl Subscriber for RecordingSubscriber {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// What an event says of a statement: its whole text, or only a summary where that is the whole.
+/// Text of a statement in an event of the driver: all of it, or a summary if that is all of it.
 #[derive(Default)]
 struct StatementEvent {
     summary: Option<String>,

@@ -50,7 +50,7 @@ pub async fn tenant_transaction(manager: &SchemaManager<'_>) -> Result<TenantTra
     tenant_transaction_with(manager, guard()?).await
 }
 
-/// As [`tenant_transaction`], with a guard of the application's own, which may know more than its entities:
+/// Begins a [`tenant_transaction`] with a guard of the application's own, which may know more than its entities:
 /// [`TenantsBuilder::guard`](tenant_core::TenantsBuilder::guard).
 ///
 /// # Errors

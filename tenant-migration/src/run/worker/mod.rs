@@ -36,6 +36,7 @@ use crate::{
     },
 };
 
+/// A connection that migrates, and the migrations.
 #[derive(Clone)]
 pub(crate) struct Worker {
     connect: ConnectOptions,
@@ -43,20 +44,21 @@ pub(crate) struct Worker {
     pub(crate) migrations: Migrations,
 }
 
-/// How long a connection is idle before it is asked whether it is still there.
+/// Time after which an idle connection is tested before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Steps in one schema.
+/// Steps in one schema, which are done in one go.
 #[derive(Clone, Copy)]
 struct SchemaTask<'a> {
     schema_ref: SchemaRef<'a>,
     steps: &'a [Step],
-    /// Whether the schema is nobody's yet.
+    /// True if the schema is in the pool of pending schemas.
     is_pooled: bool,
-    /// Whether they are the first of the schema, and the last.
+    /// True if no other task of the schema comes before this one.
     is_first: bool,
+    /// True if no other task of the schema comes after this one.
     is_last: bool,
-    /// What must be applied for the steps to make sense.
+    /// Migrations that the plan is based on: they must still be applied.
     base: &'a [Arc<str>],
     options: &'a RunOptions,
 }
@@ -77,13 +79,13 @@ impl Worker {
         })
     }
 
-    /// One like this, with a connection of its own.
+    /// Connects another worker like this one.
     pub(crate) async fn another(&self) -> Result<Self, DbErr> {
         let db = Database::connect(self.connect.clone()).await?;
         Ok(Self { db, ..self.clone() })
     }
 
-    /// One like this, whose statements can be recorded.
+    /// Connects a worker like this one whose statements can be recorded.
     pub(crate) async fn recording(&self) -> Result<Self, DbErr> {
         let mut connect = self.connect.clone();
         if let Some(options) = driver_options(&self.db) {
@@ -108,7 +110,7 @@ impl Worker {
         SchemaReport::new(schema, outcome, begun.elapsed())
     }
 
-    /// Says where a schema is that was made ahead, and is not there any more.
+    /// Explains a missing schema that was pending when the run was planned: a tenant may have got it.
     async fn explain(&self, status: &SchemaStatus, outcome: Outcome) -> Outcome {
         match (outcome, status.pooled()) {
             (
@@ -136,8 +138,8 @@ impl Worker {
         })
     }
 
-    /// The statements that the migrations of a plan send, from a transaction that is rolled back. The worker is one
-    /// [that records](Self::recording).
+    /// Returns the statements that the migrations of a plan send, from a transaction that is rolled back. The worker must be
+    /// a [recording](Self::recording) one.
     pub(crate) async fn preview(
         &self,
         plan: &SchemaPlan,
@@ -153,13 +155,13 @@ impl Worker {
             return Err(SchemaError::NotTransactional { step: step.clone() });
         }
         let (transaction, state) = self.enter(task).await?;
-        let tape = StatementRecorder::default();
-        let applied = tape.record(self.apply_in(&transaction, state, task)).await;
+        let recorder = StatementRecorder::default();
+        let applied = recorder.record(self.apply_in(&transaction, state, task)).await;
         transaction.rollback().await?;
-        applied.map(|_| tape.into_statements())
+        applied.map(|_| recorder.into_statements())
     }
 
-    /// In as few transactions as the migrations allow.
+    /// Runs all steps, in as few transactions as the migrations allow.
     async fn run_all(&self, task: SchemaTask<'_>) -> Outcome {
         let set = task.schema_ref.set(&self.migrations);
         let together = |a: &Step, b: &Step| is_transactional(set, a) && is_transactional(set, b);
@@ -200,7 +202,7 @@ impl Worker {
         .await
     }
 
-    /// In one transaction, which holds the lock.
+    /// Runs the steps in one transaction, which holds the lock of the schema.
     async fn run_in_transaction(&self, task: SchemaTask<'_>) -> Result<Vec<Step>, SchemaError> {
         let (transaction, state) = self.enter(task).await?;
         let steps = self.apply_in(&transaction, state, task).await?;
@@ -245,7 +247,7 @@ impl Worker {
         self.require_renameable(schema_session.db(), task).await
     }
 
-    /// Where it is nobody's yet, it is to get another name.
+    /// Refuses a pending schema that has its own name in it: a tenant will get it under another name.
     async fn require_renameable(
         &self,
         db: &DatabaseTransaction,
@@ -280,7 +282,7 @@ impl Worker {
     }
 }
 
-/// All steps of a schema.
+/// Makes the task of all steps of a schema.
 fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions) -> SchemaTask<'a> {
     // A migration comes after those before it, so a plan that only goes up holds as long as what was applied still is.
     let goes_up = steps
@@ -300,13 +302,13 @@ fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions
     }
 }
 
-/// Sets the driver's options.
+/// Sets the options of the driver.
 ///
-/// A session goes from tenant to tenant. What `SELECT * FROM note` gives is of the types of the tenant for whom it was
-/// prepared, so it is prepared each time.
+/// A session goes from tenant to tenant. The columns of a prepared `SELECT * FROM note` have the types of the tenant for
+/// whom it was prepared, so nothing stays prepared.
 ///
-/// SeaORM keeps one function for the driver's options. The application may have set it, and it cannot be read, so what
-/// it does is applied from a pool that it was applied to. Nothing is connected to.
+/// SeaORM keeps one function that changes the driver's options. The application may have set it, and it cannot be read. So
+/// the options come from a lazy pool that the function was applied to. Nothing is connected to.
 async fn prepare_options(connect: &mut ConnectOptions) -> Result<(), DbErr> {
     let mut lazy = connect.clone();
     lazy.connect_lazy(true)

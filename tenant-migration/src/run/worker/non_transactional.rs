@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Worker {
-    /// Outside of a transaction, in a session of its own. Its end gives the lock back, whatever happens.
+    /// Runs a step outside of a transaction, in a session of its own. The end of the session releases the lock, whatever
+    /// happens.
     pub(super) async fn run_without_transaction(
         &self,
         task: SchemaTask<'_>,
@@ -70,8 +71,8 @@ impl Worker {
         Ok(())
     }
 
-    /// What may be in a transaction is in one: where it fails or is interrupted, the mark stays, and running again does
-    /// all of it.
+    /// Records a step, and does all that comes after it, in one transaction. If that fails or is interrupted, the mark stays,
+    /// and the next run does all of it again.
     async fn finish_in(
         &self,
         session: &DatabaseConnection,
@@ -98,9 +99,9 @@ impl Worker {
     }
 }
 
-/// How a session that is interrupted is known afterwards.
 impl Worker {
-    /// Gives what is to be recorded then.
+    /// Runs a step between a mark and its removal, so that an interruption is seen by the next run. Returns the statements
+    /// that record the step and remove the mark.
     async fn apply_marked(
         &self,
         session: &DatabaseConnection,

@@ -1,4 +1,4 @@
-//! What the copy of a schema takes besides its structure: its rows, and the proof that nothing in it is the original's.
+//! Copying a schema: statements for its rows, and the check that the copy refers to nothing of the original.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
@@ -8,14 +8,14 @@ use crate::schema::structure::{
     read::{ReadError, Reading},
 };
 
-/// How large a schema is.
+/// Size of a schema, beside the locks of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     /// Tables, indexes, sequences and the like.
     pub(crate) relations: i64,
-    /// How many locks the server has for all transactions together.
+    /// Number of locks of the server, for all transactions together.
     pub(crate) locks: i64,
-    /// How many transactions that is for.
+    /// Number of transactions that share those locks.
     transactions: i64,
 }
 
@@ -31,13 +31,14 @@ impl Size {
         })
     }
 
-    /// Whether the server has too few locks for a transaction over all of it, where it is to have so many for each relation.
+    /// True if the server has too few locks for a transaction over the whole schema that takes `locks_for_each` for each
+    /// relation.
     /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
     pub(crate) fn exceeds(&self, locks_for_each: i64) -> bool {
         self.relations.saturating_mul(locks_for_each) > self.locks
     }
 
-    /// The least `max_locks_per_transaction` with which it has enough.
+    /// Returns the least `max_locks_per_transaction` with which the server has enough locks.
     pub(crate) fn max_locks_per_transaction(&self, locks_for_each: i64) -> i64 {
         let transactions = self.transactions.max(1);
         let locks = self.relations.saturating_mul(locks_for_each);

@@ -9,7 +9,7 @@ use crate::schema::structure::{
     read::Reading,
 };
 
-/// What a schema is, object by object. Equal ones are of one structure.
+/// Description of a schema, object by object. Schemas of the same structure have equal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint(Vec<(String, String)>);
 

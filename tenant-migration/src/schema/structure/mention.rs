@@ -1,7 +1,7 @@
-//! Whether a statement has the name of a schema in a text that PostgreSQL does not look into: the body of a function, or a
-//! string.
+//! Finding the name of a schema in texts that PostgreSQL does not parse: bodies of functions, and strings.
 
-/// Whether it has, whatever its case: as a word, or in a string as a part of one, such as the channel `acme_events`.
+/// True if a statement has the name of a schema in such a text, in any case: as a word, or in a string as a part of a word,
+/// such as the channel `acme_events`.
 pub(super) fn mentions(sql: &str, schema: &str) -> bool {
     let is_comment = sql.starts_with("COMMENT ON ");
     let is_opaque = sql.starts_with("CREATE FUNCTION ") || sql.starts_with("CREATE PROCEDURE ");
@@ -23,7 +23,8 @@ fn strings(sql: &str) -> impl Iterator<Item = &str> {
     between(sql, "'")
 }
 
-/// What is between a quote and the next. Where one has none, as in a comment, it is not clear which: that is all.
+/// Returns the parts between a quote and the next. With an odd number of quotes, as one in a comment makes it, each part
+/// may be in quotes, so all are returned.
 fn between<'a>(sql: &'a str, quote: &'a str) -> impl Iterator<Item = &'a str> {
     let is_odd = sql.matches(quote).count() % 2 == 1;
     sql.split(quote)
@@ -42,7 +43,7 @@ fn has_part(text: &str, word: &str) -> bool {
     has_between(text, word, char::is_alphanumeric)
 }
 
-/// Whether the word is there with nothing before and after it that makes it a part of another.
+/// True if the text has the word, and no character before or after it makes it a part of another word.
 fn has_between(text: &str, word: &str, is_part: impl Fn(char) -> bool) -> bool {
     let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
     text.match_indices(&word).any(|(start, found)| {

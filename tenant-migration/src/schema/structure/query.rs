@@ -1,4 +1,4 @@
-//! What all queries on the catalogs have in common.
+//! Parts that all queries on PostgreSQL's catalogs share.
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
 

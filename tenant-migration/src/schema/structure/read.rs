@@ -18,9 +18,9 @@ use crate::{
 /// The structure of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Structure {
-    /// What makes types, functions, tables with their checks and keys, views, indexes.
+    /// Statements for types, functions, tables with their checks and keys, views, indexes.
     before_rows: Vec<String>,
-    /// What is better made, or only allowed, when rows are there: foreign keys, triggers, policies, comments.
+    /// Statements that are faster or only possible when the rows are there: foreign keys, triggers, policies, comments.
     after_rows: Vec<String>,
     fingerprint: Fingerprint,
 }
@@ -35,7 +35,7 @@ pub(crate) enum ReadError {
     Database(#[from] DbErr),
 }
 
-/// What is read, and with what.
+/// Parameters of reading a structure.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading<'a> {
     pub(crate) schema: &'a SchemaName,
@@ -64,8 +64,8 @@ impl<'a> Reading<'a> {
         self
     }
 
-    /// What `pin.rs` gives functions.
-    pub(super) fn pinned_path(&self) -> Json {
+    /// Returns the `search_path` that `define/function_search_path.rs` gives functions.
+    pub(super) fn function_search_path(&self) -> Json {
         let schemas = self.schemas.iter().map(|schema| schema.as_str());
         schemas.chain(["pg_temp"]).collect()
     }
@@ -81,7 +81,10 @@ impl Structure {
         }
         let needs = Self::read_needs(db, reading).await?;
         enter(db, &reading.path).await?;
-        let values = [reading.schema.as_str().into(), reading.pinned_path().into()];
+        let values = [
+            reading.schema.as_str().into(),
+            reading.function_search_path().into(),
+        ];
         let rows = rows(db, about_schema!("pin.sql", "structure.sql"), values).await?;
         let statements = rows.iter().map(Made::new).collect::<Result<_, _>>()?;
         let (before_rows, after_rows) = arrange(statements, &needs)?;
@@ -113,13 +116,13 @@ impl Structure {
         Some(line.split('(').next().unwrap_or(line).trim_end().to_owned())
     }
 
-    /// What makes it all, in the schema that the session stands in.
+    /// Returns all statements. They make the structure in the schema that the session stands in.
     fn statements(&self) -> impl Iterator<Item = &str> {
         self.before_rows().chain(self.after_rows())
     }
 
-    /// What is made before rows are there. Bodies of functions are not looked into, as what they name may be made
-    /// after them.
+    /// Returns the statements that come before the rows. PostgreSQL does not check bodies of functions meanwhile, as they may
+    /// name objects that are made later.
     pub(crate) fn before_rows(&self) -> impl Iterator<Item = &str> {
         let statements = self.before_rows.iter().map(String::as_str);
         ["SET LOCAL check_function_bodies = off"]
@@ -128,7 +131,7 @@ impl Structure {
             .chain(["SET LOCAL check_function_bodies TO DEFAULT"])
     }
 
-    /// What is made when rows are there.
+    /// Returns the statements that come after the rows.
     pub(crate) fn after_rows(&self) -> impl Iterator<Item = &str> {
         self.after_rows.iter().map(String::as_str)
     }
@@ -136,7 +139,7 @@ impl Structure {
 
 /// A statement, and where it belongs.
 struct Made {
-    /// What it makes, or makes more of.
+    /// Object that the statement makes or completes.
     node: Option<i64>,
     stage: i32,
     name: String,
