@@ -13,12 +13,15 @@ use tenant_core::{
 };
 
 use crate::{
-    database::query::{rows, texts},
+    database::{
+        error::sqlstate,
+        query::{rows, texts},
+    },
     define::migrations::Migrations,
     lifecycle::{error::LifecycleError, lookup, name_availability::is_called, status},
     plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
-    schema::{lock, roles},
+    schema::{dependents, lock, roles},
 };
 
 /// How a tenant is dropped.
@@ -181,6 +184,7 @@ impl Dropping {
             lookup::status(&row)?,
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
         );
+        self.require_unneeded(&transaction).await?;
         let since = seconds_since_change(&transaction, row.id).await?;
         if is_out {
             keep_time_and_drop(&transaction, row.id).await?;
@@ -206,11 +210,28 @@ impl Dropping {
         self.require_unneeded(&transaction).await?;
         let values = [self.schema.as_str().into(), i64::from(most).into()];
         let commands = texts(&transaction, query, values).await?;
-        if !commands.is_empty() {
-            transaction.execute_unprepared(&commands.join(";\n")).await?;
+        for command in &commands {
+            self.drop_objects(&transaction, command).await?;
         }
         transaction.commit().await?;
         Ok(commands.len())
+    }
+
+    /// Drops objects without CASCADE, so that PostgreSQL itself refuses to drop what others depend on. Objects of the schema
+    /// may depend on each other, such as a table on a function in a default of its own: they are dropped with CASCADE, if no
+    /// object outside of the schema would go with them.
+    async fn drop_objects(&self, db: &DatabaseTransaction, command: &str) -> Result<(), LifecycleError> {
+        db.execute_unprepared("SAVEPOINT dropping").await?;
+        match db.execute_unprepared(command).await {
+            Err(error) if sqlstate(&error) == Some(DEPENDENT_OBJECTS_STILL_EXIST) => {
+                db.execute_unprepared("ROLLBACK TO SAVEPOINT dropping").await?;
+                self.require_unneeded(db).await?;
+                db.execute_unprepared(&format!("{command} CASCADE")).await?;
+            }
+            dropped => drop(dropped?),
+        }
+        db.execute_unprepared("RELEASE SAVEPOINT dropping").await?;
+        Ok(())
     }
 
     /// A transaction that is still about the tenant that is being dropped, and holds its lock.
@@ -228,9 +249,9 @@ impl Dropping {
         }
     }
 
-    /// CASCADE is for what is the tenant's own.
+    /// Refuses to drop objects that others depend on.
     async fn require_unneeded(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let by = texts(db, NEEDED_BY, [self.schema.as_str().into()]).await?;
+        let by = dependents::find_outside(db, &self.schema).await?;
         if by.is_empty() {
             return Ok(());
         }
@@ -244,8 +265,8 @@ impl Dropping {
         let transaction = self.begin().await?;
         self.require_unneeded(&transaction).await?;
         let row = lookup::lock(&transaction, &self.schema).await?;
-        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema.quoted());
-        transaction.execute_unprepared(&drop).await?;
+        let drop = format!("DROP SCHEMA IF EXISTS {}", self.schema.quoted());
+        self.drop_objects(&transaction, &drop).await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
         if self.keeps_name {
             keep_name(&transaction, row).await?;
@@ -273,6 +294,9 @@ impl Dropping {
         Ok(())
     }
 }
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 
 async fn keep_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
     let gone = dropped_tenant::ActiveModel {
@@ -335,7 +359,7 @@ GROUP BY space.nspname, class.relname ORDER BY class.relname LIMIT $2";
 /// they are a part of, then the other tables, then sequences, functions and types. Not those of extensions, which go
 /// with the schema.
 const OBJECTS: &str = "
-SELECT format('DROP %s IF EXISTS %s CASCADE', kind, name)
+SELECT format('DROP %s IF EXISTS %s', kind, name)
 FROM (
     SELECT CASE WHEN relkind IN ('v', 'm') THEN 1 WHEN relispartition THEN 2 WHEN relkind = 'S' THEN 4 ELSE 3 END AS place,
         'pg_class'::regclass AS catalog, class.oid AS oid,
@@ -362,33 +386,3 @@ WHERE NOT EXISTS (
         AND (deptype = 'e' OR kind = 'SEQUENCE' AND deptype IN ('a', 'i'))
 )
 ORDER BY place, name LIMIT $2";
-
-/// What is outside of a schema and needs what is in it: foreign keys, views, and columns of its types.
-const NEEDED_BY: &str = "
-WITH inside AS (
-    SELECT class.oid, class.relnamespace AS space FROM pg_catalog.pg_class AS class
-    JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace WHERE space.nspname = $1
-)
-SELECT format('the foreign key %I of %s', conname, conrelid::regclass)
-FROM pg_catalog.pg_constraint
-JOIN inside ON inside.oid = confrelid
-JOIN pg_catalog.pg_class AS class ON class.oid = conrelid
-WHERE contype = 'f' AND class.relnamespace <> inside.space
-UNION
-SELECT format('the view %s', class.oid::regclass)
-FROM pg_catalog.pg_depend AS dependency
-JOIN inside ON inside.oid = dependency.refobjid
-JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = dependency.objid
-JOIN pg_catalog.pg_class AS class ON class.oid = rule.ev_class
-WHERE dependency.classid = 'pg_rewrite'::regclass AND dependency.refclassid = 'pg_class'::regclass
-    AND class.relnamespace <> inside.space
-UNION
-SELECT format('the column %I of %s', attname, class.oid::regclass)
-FROM pg_catalog.pg_attribute
-JOIN pg_catalog.pg_class AS class ON class.oid = attrelid
-JOIN pg_catalog.pg_type AS type ON type.oid = atttypid
-JOIN pg_catalog.pg_namespace AS space ON space.oid = type.typnamespace
-WHERE space.nspname = $1 AND NOT attisdropped AND class.relnamespace <> space.oid
-    -- The tables in which PostgreSQL stores long values are in a schema of their own.
-    AND class.relkind IN ('r', 'p', 'f', 'm', 'c')
-LIMIT 10";

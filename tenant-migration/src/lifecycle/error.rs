@@ -158,16 +158,16 @@ pub enum LifecycleError {
         /// The domain.
         domain: Host,
     },
-    /// Something outside of the tenant's schema needs what is in it.
+    /// Objects outside of the tenant's schema would be dropped with it.
     #[error(
-        "tenant {schema} is not dropped while what is not its own needs it: {}. Drop that first; what was dropped of the \
-         tenant already is gone, and dropping it again goes on",
+        "tenant {schema} is not dropped, because this is not its own and would be dropped with it: {}. Change that so that \
+         it does without the tenant; then drop the tenant again",
         by.join(", ")
     )]
     Needed {
         /// The tenant's schema.
         schema: SchemaName,
-        /// What needs it.
+        /// The objects, up to ten.
         by: Vec<String>,
     },
     /// The tenant's role was not dropped. All else of the tenant is.

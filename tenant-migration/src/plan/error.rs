@@ -156,6 +156,16 @@ pub enum SchemaError {
         /// The least value of that setting with which it is done.
         max_locks_per_transaction: i64,
     },
+    /// Objects outside of the schema would be dropped with its content.
+    #[error(
+        "nothing was dropped, because this is outside of the schema and would be dropped with it: {}. Change that so that it \
+         does without the schema, and run again",
+        by.join(", ")
+    )]
+    Needed {
+        /// The objects, up to ten.
+        by: Vec<String>,
+    },
     /// A migration failed.
     #[error("{}: {}", could_not(step), reason(source))]
     Migration {

@@ -1,5 +1,6 @@
 //! One schema: entering it under its lock, and all that is done inside of it.
 
+pub(crate) mod dependents;
 pub(crate) mod dirty;
 pub(crate) mod enter;
 pub(crate) mod lock;

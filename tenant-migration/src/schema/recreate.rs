@@ -3,7 +3,11 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
-use crate::{define::catalog::lock_tenants, plan::error::SchemaError, schema::structure::Size};
+use crate::{
+    define::catalog::lock_tenants,
+    plan::error::SchemaError,
+    schema::{dependents, structure::Size},
+};
 
 /// A table with a key, a sequence and texts is five relations, as there are two of PostgreSQL's for the texts. It takes eleven
 /// locks to be dropped, and ten to be made again, as types and defaults are locked, too. (PostgreSQL 15. The server has
@@ -17,6 +21,7 @@ pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> 
         if !tenants.is_empty() {
             return Err(SchemaError::TenantsExist { tenants });
         }
+        require_unneeded(db, schema).await?;
         db.execute_unprepared(EMPTY_SHARED).await?;
     } else {
         recreate_tenant(db, schema).await?;
@@ -32,10 +37,20 @@ async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Resu
         return Err(SchemaError::NoTenant);
     }
     check_size(db, schema).await?;
+    require_unneeded(db, schema).await?;
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;
     Ok(())
+}
+
+/// Refuses a schema that objects of others depend on: they would be dropped, too.
+async fn require_unneeded(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let by = dependents::find_outside(db, schema).await?;
+    match by.is_empty() {
+        true => Ok(()),
+        false => Err(SchemaError::Needed { by }),
+    }
 }
 
 /// Refuses a schema with more objects than the server has locks: the transaction would fail halfway, and others with it.

@@ -18,6 +18,7 @@ use crate::{
         LifecycleError, NewTenant, catalog_insert, lookup,
         name_availability::{self, NameClaim},
     },
+    schema::dependents,
     transfer::{error::ImportError, manifest::Manifest},
 };
 
@@ -145,6 +146,13 @@ impl Reservation {
             return Ok(false);
         }
         if self.has_schema(&transaction).await? {
+            let needed_by = dependents::find_outside(&transaction, &self.schema).await?;
+            if !needed_by.is_empty() {
+                let needed_by = needed_by.join(", ");
+                return Err(DbErr::Custom(format!(
+                    "it would be dropped with what is not its own: {needed_by}"
+                )));
+            }
             let drop = format!("DROP SCHEMA {} CASCADE", self.schema.quoted());
             transaction.execute_unprepared(&drop).await?;
         }

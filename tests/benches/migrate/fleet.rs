@@ -33,17 +33,24 @@ impl Bench {
         assert!(report.is_success(), "{report:?}");
         executor.close().await.unwrap();
         let db = database.connect().await;
-        let bench = Self {
+        let mut bench = Self {
             database,
             db,
-            tenants,
+            tenants: 0,
             rounds,
             schema,
         };
-        let create = |name: String| create(&name, schema);
-        Files::write(psql::JOBS, Message::Tenant, bench.schemas().map(create)).run(bench.database.url());
-        bench.tidy().await;
+        bench.grow(tenants).await;
         bench
+    }
+
+    /// Adds tenants until there are so many.
+    pub(crate) async fn grow(&mut self, tenants: u32) {
+        let schema = self.schema;
+        let new = (self.tenants + 1..=tenants).map(|n| create(&format!("t{n}"), schema));
+        Files::write(psql::JOBS, Message::Tenant, new).run(self.database.url());
+        self.tenants = tenants;
+        self.tidy().await;
     }
 
     pub(crate) fn schemas(&self) -> impl Iterator<Item = String> {

@@ -1,6 +1,6 @@
 //! What migrating and making tenants costs beside doing the same by hand.
 //!
-//! `scripts/bench migrate` runs it. For fleets of 100 and of 1,000 tenants it does the same in two ways, in turns, on the
+//! `scripts/bench migrate` and `scripts/bench lifecycle` run it. For fleets of 100 and of 1,000 tenants it does the same in two ways, in turns, on the
 //! same server, and prints the medians and their ratio. It writes them to `bench/migrate.json` in the target directory,
 //! too.
 
@@ -14,6 +14,7 @@
 
 mod creation;
 mod fleet;
+mod lifecycle;
 mod memory;
 mod no_op;
 mod psql;
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 use tests::relay;
 
 use fleet::Bench;
+use lifecycle::LifecycleArgs;
 use report::Report;
 
 #[derive(Debug, Parser)]
@@ -40,7 +42,7 @@ struct Args {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// The argument that cargo gives to a benchmark.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
     command: Option<Command>,
@@ -55,6 +57,8 @@ enum Command {
         #[arg(long)]
         columns: u32,
     },
+    /// Measures what is done to one tenant, beside many others.
+    Lifecycle(LifecycleArgs),
     /// Carries connections to a server and delays each answer. See [`tests::relay`].
     #[command(hide = true)]
     Relay { server: String, delay: u64 },
@@ -65,6 +69,7 @@ async fn main() {
     let mut args = Args::parse();
     match args.command {
         Some(Command::Memory { columns }) => return memory::measure_this_process(columns).await,
+        Some(Command::Lifecycle(args)) => return lifecycle::measure(&args).await,
         Some(Command::Relay { server, delay }) => {
             return relay::serve(server, Duration::from_millis(delay)).await;
         }

@@ -181,11 +181,16 @@ impl Report {
         }
         let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
         let report = json!({ "server": self.server, "cores": cores, "rows": rows });
-        let path = directory().join("migrate.json");
-        fs::create_dir_all(directory()).unwrap();
-        fs::write(&path, format!("{report:#}\n")).unwrap();
-        println!("written to {}", path.display());
+        write_json("migrate", &report);
     }
+}
+
+/// Writes the result of a benchmark into the target directory, and says where.
+pub(crate) fn write_json(name: &str, report: &Value) {
+    let path = directory().join(name).with_extension("json");
+    fs::create_dir_all(directory()).unwrap();
+    fs::write(&path, format!("{report:#}\n")).unwrap();
+    println!("written to {}", path.display());
 }
 
 /// The program is in `release/deps` of cargo's target directory.

@@ -189,44 +189,236 @@ async fn a_drop_that_was_interrupted_goes_on() {
     db.execute("DROP EVENT TRIGGER interrupt").await;
 }
 
+/// Objects of acme, on which others may depend.
+const OBJECTS: &str = "
+    CREATE TYPE acme.mood AS ENUM ('happy');
+    CREATE TYPE acme.pair AS (a int, b int);
+    CREATE DOMAIN acme.code AS text;
+    CREATE COLLATION acme.german (provider = libc, locale = 'C');
+    CREATE SEQUENCE acme.nr;
+    CREATE TABLE acme.part (id int) PARTITION BY LIST (id);
+    CREATE FUNCTION acme.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+    CREATE FUNCTION acme.is_less(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 < $2';
+    CREATE FUNCTION acme.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE FUNCTION acme.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE OPERATOR acme.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = acme.is_less);
+    CREATE TEXT SEARCH CONFIGURATION acme.words (COPY = simple);
+    CREATE EXTENSION citext SCHEMA acme";
+
+/// What somebody makes of them, how it is taken away, and the object that is not to be dropped with acme.
+const DEPENDENTS: [(&str, &str, &str); 29] = [
+    (
+        "CREATE VIEW public.all_notes AS SELECT id FROM acme.note",
+        "DROP VIEW public.all_notes",
+        "view public.all_notes",
+    ),
+    (
+        "CREATE MATERIALIZED VIEW globex.all_notes AS SELECT id FROM acme.note",
+        "DROP MATERIALIZED VIEW globex.all_notes",
+        "materialized view globex.all_notes",
+    ),
+    (
+        "CREATE TABLE globex.link (note int CONSTRAINT to_acme REFERENCES acme.note)",
+        "DROP TABLE globex.link",
+        "table constraint to_acme on globex.link",
+    ),
+    (
+        "CREATE TABLE globex.moods (mood acme.mood)",
+        "DROP TABLE globex.moods",
+        "table column globex.moods.mood",
+    ),
+    (
+        "CREATE TABLE globex.moods (moods acme.mood[])",
+        "DROP TABLE globex.moods",
+        "table column globex.moods.moods",
+    ),
+    (
+        "CREATE TABLE globex.codes (code acme.code)",
+        "DROP TABLE globex.codes",
+        "table column globex.codes.code",
+    ),
+    (
+        "CREATE TABLE globex.names (name text COLLATE acme.german)",
+        "DROP TABLE globex.names",
+        "table column globex.names.name",
+    ),
+    (
+        "CREATE TABLE globex.mails (mail acme.citext)",
+        "DROP TABLE globex.mails",
+        "table column globex.mails.mail",
+    ),
+    (
+        "CREATE TABLE globex.typed OF acme.pair",
+        "DROP TABLE globex.typed",
+        "table globex.typed",
+    ),
+    (
+        "CREATE TABLE globex.rows (note acme.note)",
+        "DROP TABLE globex.rows",
+        "table column globex.rows.note",
+    ),
+    (
+        "CREATE SCHEMA archive; CREATE TABLE archive.old_note (x int) INHERITS (acme.note)",
+        "DROP SCHEMA archive CASCADE",
+        "table archive.old_note",
+    ),
+    (
+        "CREATE TABLE globex.part_1 PARTITION OF acme.part FOR VALUES IN (1)",
+        "DROP TABLE globex.part_1",
+        "table globex.part_1",
+    ),
+    (
+        "CREATE TABLE globex.numbers (n int DEFAULT nextval('acme.nr'))",
+        "DROP TABLE globex.numbers",
+        "default value for globex.numbers.n",
+    ),
+    (
+        "CREATE TABLE globex.computed (n int, m int GENERATED ALWAYS AS (acme.f(n)) STORED)",
+        "DROP TABLE globex.computed",
+        "table column globex.computed.m",
+    ),
+    (
+        "CREATE TABLE globex.checked (n int CONSTRAINT is_f CHECK (acme.f(n) > 0))",
+        "DROP TABLE globex.checked",
+        "table constraint is_f on globex.checked",
+    ),
+    (
+        "CREATE DOMAIN public.small AS int CONSTRAINT is_f CHECK (acme.f(VALUE) > 0)",
+        "DROP DOMAIN public.small",
+        "domain constraint is_f on public.small",
+    ),
+    (
+        "CREATE INDEX note_f ON globex.note (acme.f(id))",
+        "DROP INDEX globex.note_f",
+        "index globex.note_f",
+    ),
+    (
+        "CREATE TRIGGER told BEFORE INSERT ON globex.note FOR EACH ROW EXECUTE FUNCTION acme.t()",
+        "DROP TRIGGER told ON globex.note",
+        "trigger told on globex.note",
+    ),
+    (
+        "CREATE POLICY mine ON globex.note USING (acme.f(id) > 0)",
+        "DROP POLICY mine ON globex.note",
+        "policy mine on globex.note",
+    ),
+    (
+        "CREATE RULE copied AS ON DELETE TO globex.note DO ALSO DELETE FROM acme.note",
+        "DROP RULE copied ON globex.note",
+        "rule copied on globex.note",
+    ),
+    (
+        "CREATE FUNCTION public.of_mood(acme.mood) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION public.of_mood",
+        "function public.of_mood(acme.mood)",
+    ),
+    (
+        "CREATE FUNCTION public.atomic() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM acme.note; END",
+        "DROP FUNCTION public.atomic",
+        "function public.atomic()",
+    ),
+    (
+        "CREATE OPERATOR public.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = acme.is_less)",
+        "DROP OPERATOR public.<<< (int, int)",
+        "operator public.<<<(integer,integer)",
+    ),
+    (
+        "CREATE VIEW public.less AS SELECT 1 OPERATOR(acme.<<<) 2 AS is_less",
+        "DROP VIEW public.less",
+        "view public.less",
+    ),
+    (
+        "CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION acme.e()",
+        "DROP EVENT TRIGGER told",
+        "event trigger told",
+    ),
+    (
+        "CREATE PUBLICATION changes FOR TABLE acme.note",
+        "DROP PUBLICATION changes",
+        "publication relation acme.note in publication changes",
+    ),
+    (
+        "CREATE PUBLICATION changes FOR TABLES IN SCHEMA acme",
+        "DROP PUBLICATION changes",
+        "publication namespace acme in publication changes",
+    ),
+    (
+        "CREATE TABLE globex.found (a text, words tsvector GENERATED ALWAYS AS (to_tsvector('acme.words'::regconfig, a)) STORED)",
+        "DROP TABLE globex.found",
+        "table column globex.found.words",
+    ),
+    (
+        "CREATE TYPE globex.moods AS (mood acme.mood)",
+        "DROP TYPE globex.moods",
+        "composite type column globex.moods.mood",
+    ),
+];
+
 #[tokio::test]
-async fn what_others_need_is_not_dropped() {
+async fn what_would_be_dropped_of_others_is_named_and_nothing_is_dropped() {
     let migrations = with([NOTE]);
     let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
-    db.execute("CREATE TYPE acme.mood AS ENUM ('happy')").await;
-    for (make, drop, named) in [
-        (
-            "CREATE VIEW public.all_notes AS SELECT id FROM acme.note",
-            "DROP VIEW public.all_notes",
-            "the view all_notes",
-        ),
-        (
-            "CREATE TABLE globex.link (note int CONSTRAINT to_acme REFERENCES acme.note)",
-            "DROP TABLE globex.link",
-            "the foreign key to_acme of globex.link",
-        ),
-        (
-            "CREATE TABLE globex.moods (mood acme.mood)",
-            "DROP TABLE globex.moods",
-            "the column mood of globex.moods",
-        ),
-    ] {
+    db.execute(OBJECTS).await;
+    for (make, remove, named) in DEPENDENTS {
         db.execute(make).await;
         let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
+        let Err(LifecycleError::Needed { by, .. }) = refused else {
+            panic!("{make}: {refused:?}");
+        };
+        assert!(by.contains(&named.to_owned()), "{make}: {by:?}");
+        let fresh = act(&db, &migrations, &tenant("acme"), Action::Fresh).await;
+        let outcome = outcomes(&fresh).remove(0);
         assert!(
-            matches!(refused, Err(LifecycleError::Needed { .. })),
-            "{refused:?}"
+            outcome.contains("nothing was dropped") && outcome.contains(named),
+            "{make}: {outcome}"
         );
-        let refused = refused.unwrap_err().to_string();
-        assert!(refused.contains(named), "{refused}");
-        assert_eq!(tables(&connection, "acme").await, ["note", "seaql_migrations"]);
-        db.execute(drop).await;
+        assert_eq!(
+            tables(&connection, "acme").await,
+            ["note", "part", "seaql_migrations"],
+            "{make}"
+        );
+        let status = "SELECT status FROM tenants WHERE schema_name = 'acme'";
+        assert_eq!(column(&connection, status).await, ["active"], "{make}");
+        db.execute(remove).await;
     }
     drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
         .await
         .unwrap();
-    assert!(left(&connection).await.is_empty());
+    assert_eq!(tables(&connection, "globex").await, ["note", "seaql_migrations"]);
 }
+
+/// Objects of a schema that depend on each other, even in a circle, and on those of the shared schema.
+#[tokio::test]
+async fn a_tenant_with_everything_that_depends_on_itself_is_dropped() {
+    let migrations = with([NOTE, RICH_IN_CIRCLES]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    db.execute(OBJECTS).await;
+    db.execute("CREATE PUBLICATION everything FOR ALL TABLES; ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT SELECT ON TABLES TO PUBLIC")
+        .await;
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert!(left(&connection).await.is_empty());
+    let extensions = "SELECT FROM pg_extension WHERE extname = 'citext'";
+    assert_eq!(count(&connection, extensions).await, 0);
+}
+
+const RICH_IN_CIRCLES: Sql = Sql::new(
+    "m2_circles",
+    "CREATE TABLE item (id int PRIMARY KEY, code text, plan text REFERENCES public.plan (code));
+     CREATE FUNCTION code_of(item) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.code';
+     CREATE FUNCTION next_code() RETURNS text LANGUAGE sql AS 'SELECT code FROM item LIMIT 1';
+     ALTER TABLE item ALTER code SET DEFAULT next_code(), ADD CONSTRAINT has_code CHECK (code_of(item) <> '');
+     CREATE INDEX item_code ON item (code_of(item));
+     CREATE VIEW items AS SELECT *, code_of(item) AS same FROM item;
+     CREATE FUNCTION all_items() RETURNS SETOF items LANGUAGE sql AS 'SELECT * FROM items';
+     CREATE VIEW again AS SELECT * FROM all_items();
+     CREATE DOMAIN short AS text CHECK (length(VALUE) < 9);
+     CREATE FUNCTION is_short(short) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+     ALTER DOMAIN short ADD CONSTRAINT is_short CHECK (is_short(VALUE::text::short) IS NOT FALSE);
+     CREATE CAST (item AS text) WITH FUNCTION code_of(item)",
+    "",
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_of_a_shared_table_wait_for_no_more_than_the_lock_timeout() {

@@ -18,7 +18,10 @@ impl Fingerprint {
     pub(crate) async fn read(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Self, DbErr> {
         enter(db, &reading.path).await?;
         let sql = about_schema!("pin.sql", "fingerprint.sql");
-        let values = [reading.schema.as_str().into(), reading.function_search_path().into()];
+        let values = [
+            reading.schema.as_str().into(),
+            reading.function_search_path().into(),
+        ];
         let lines = rows(db, sql, values).await?.into_iter();
         let lines = lines.map(|row| {
             let content: Option<String> = row.try_get_by_index(1)?;
