@@ -93,13 +93,9 @@ mod schema;
 #[cfg(feature = "cli")]
 mod transfer;
 
-pub use database::session::SessionError;
+pub use database::SessionError;
 pub use define::{
-    catalog,
-    hooks::{Migrating, Seeding, TenantHooks},
-    migrations::{MigrationSet, Migrations},
-    step::Step,
-    tenant_roles::{RoleError, TenantRoles},
+    Migrating, MigrationSet, Migrations, RoleError, Seeding, Step, TenantHooks, TenantRoles, catalog,
 };
 pub use lifecycle::{
     Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
@@ -109,23 +105,12 @@ pub use lifecycle::{
     set_primary_domain, suspend_tenant,
 };
 pub use plan::{
-    error::{PlanError, SchemaError},
-    options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions},
-    plan::{Plan, SchemaPlan},
-    report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport},
-    selection::SelectError,
-    status::SchemaStatus,
-    target::{Action, Target},
+    Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,
+    Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus,
+    SelectError, Target,
 };
-pub use run::{
-    executor::Executor,
-    for_each::{TaskError, for_each_tenant},
-    preview::Preview,
-};
-pub use schema::{
-    roles::{drop_tenant_role, grant_tenant_role},
-    tenant_transaction::{tenant_transaction, tenant_transaction_with},
-};
+pub use run::{Executor, Preview, TaskError, for_each_tenant};
+pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant_transaction_with};
 #[cfg(feature = "cli")]
 pub use transfer::{
     ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,

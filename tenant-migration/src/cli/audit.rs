@@ -9,8 +9,8 @@ use tenant_core::{
 
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
-    define::migrations::Migrations,
-    plan::error::PlanError,
+    define::Migrations,
+    plan::PlanError,
 };
 
 /// What was asked for.

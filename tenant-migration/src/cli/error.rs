@@ -9,9 +9,9 @@ use tenant_core::{
 
 use crate::{
     cli::audit::tally,
-    database::{error::reason, session::SessionError},
-    lifecycle::{CloneError, LifecycleError, PoolError, create::CreateTenantError},
-    plan::{error::PlanError, selection::SelectError, target::Action},
+    database::{SessionError, reason},
+    lifecycle::{CloneError, CreateTenantError, LifecycleError, PoolError},
+    plan::{Action, PlanError, SelectError},
     transfer::{ExportError, ImportError},
 };
 

@@ -6,13 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::output::outcome_word,
-    define::step::Step,
-    plan::{
-        plan::{Plan, SchemaPlan},
-        report::{Outcome, Report, SchemaReport},
-        status::SchemaStatus,
-    },
-    run::preview::Preview,
+    define::Step,
+    plan::{Outcome, Plan, Report, SchemaPlan, SchemaReport, SchemaStatus},
+    run::Preview,
 };
 
 /// What happened to every schema. Times are in milliseconds.

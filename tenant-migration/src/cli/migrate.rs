@@ -17,13 +17,8 @@ use crate::{
         progress::Bar,
         target::{require_named, target, words},
     },
-    plan::{
-        options::{Canary, RunOptions},
-        plan::{Plan, SchemaPlan},
-        report::Report,
-        target::{Action, Target},
-    },
-    run::executor::Executor,
+    plan::{Action, Canary, Plan, Report, RunOptions, SchemaPlan, Target},
+    run::Executor,
 };
 
 /// Runs an action and shows it.

@@ -42,8 +42,8 @@ use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    database::session::{SessionError, require_sessions},
-    define::migrations::Migrations,
+    database::{SessionError, require_sessions},
+    define::Migrations,
 };
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};

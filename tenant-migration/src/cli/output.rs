@@ -9,13 +9,9 @@ use std::{
 use comfy_table::{Row, Table, presets};
 
 use crate::{
-    define::step::Step,
-    plan::{
-        plan::Plan,
-        report::{Observer, Outcome, Report, SchemaReport},
-        status::SchemaStatus,
-    },
-    run::preview::Preview,
+    define::Step,
+    plan::{Observer, Outcome, Plan, Report, SchemaReport, SchemaStatus},
+    run::Preview,
 };
 
 /// Writes a line for every schema, when it is done.

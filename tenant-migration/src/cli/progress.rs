@@ -6,10 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     cli::output::outcome,
-    plan::{
-        plan::{Plan, SchemaPlan},
-        report::{Observer, Outcome, SchemaReport},
-    },
+    plan::{Observer, Outcome, Plan, SchemaPlan, SchemaReport},
 };
 
 /// On the standard error, with a line above it for every schema that something was done to or that failed.

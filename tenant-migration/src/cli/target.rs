@@ -4,7 +4,7 @@ use tenant_core::SchemaName;
 
 use crate::{
     cli::{Context, TargetArgs, error::CliError},
-    plan::target::{Action, Target},
+    plan::{Action, Target},
 };
 
 /// What the arguments name, everything if they name nothing.

@@ -1,6 +1,14 @@
 //! Lowest floor: PostgreSQL itself. Queries of our own, what its errors mean, and sessions.
 
-pub(crate) mod error;
-pub(crate) mod panic;
+mod error;
+mod panic;
 pub(crate) mod query;
-pub(crate) mod session;
+mod session;
+
+pub use self::session::SessionError;
+pub(crate) use self::{
+    error::{broken_key, ends_the_session, is_without_catalog, is_without_table, reason, sqlstate},
+    panic::panic_message,
+    query::{inlined, rows, texts},
+    session::{driver_options, require_own_session, require_sessions},
+};

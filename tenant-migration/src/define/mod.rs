@@ -3,13 +3,29 @@
 
 pub mod catalog;
 pub(crate) mod dirty_mark;
-pub(crate) mod function_search_path;
-pub(crate) mod hooks;
-pub(crate) mod ledger;
-pub(crate) mod migrations;
-pub(crate) mod schema_ref;
-pub(crate) mod step;
+mod function_search_path;
+mod hooks;
+mod ledger;
+mod migrations;
+mod schema_ref;
+mod step;
 #[cfg(feature = "cli")]
-pub(crate) mod tasks;
-pub(crate) mod tenant_roles;
+mod tasks;
+mod tenant_roles;
 pub(crate) mod version;
+
+pub(crate) use self::{
+    catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, lock_tenants, schema_names, tenant_of},
+    function_search_path::{FUNCTIONS_FOUND, ask_for_functions},
+    hooks::Hook,
+    ledger::Ledger,
+    migrations::scope_of,
+    schema_ref::SchemaRef,
+    tasks::AnyError,
+};
+pub use self::{
+    hooks::{Migrating, Seeding, TenantHooks},
+    migrations::{MigrationSet, Migrations},
+    step::Step,
+    tenant_roles::{RoleError, TenantRoles},
+};

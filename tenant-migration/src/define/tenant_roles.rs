@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use tenant_core::{RoleName, RoleNameError, SchemaName};
 
-use crate::database::error::reason;
+use crate::database::reason;
 
 /// A role for every tenant, and what all of them may do in the shared schema.
 ///

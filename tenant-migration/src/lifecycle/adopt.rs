@@ -9,8 +9,8 @@ use tenant_core::{
 };
 
 use crate::{
-    database::query::{rows, texts},
-    define::{migrations::Migrations, schema_ref::SchemaRef, step::Step},
+    database::{rows, texts},
+    define::{Migrations, SchemaRef, Step},
     lifecycle::{
         baseline::baseline,
         catalog_insert,
@@ -19,7 +19,7 @@ use crate::{
         lookup::set_lock_timeout,
         name_availability::{self, NameClaim},
     },
-    plan::options::DEFAULT_LOCK_TIMEOUT,
+    plan::DEFAULT_LOCK_TIMEOUT,
     schema::lock,
 };
 

@@ -5,10 +5,10 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use tenant_core::SchemaName;
 
 use crate::{
-    define::{migrations::Migrations, schema_ref::SchemaRef, step::Step, tenant_roles::RoleError},
+    define::{Migrations, RoleError, SchemaRef, Step},
     lifecycle::error::LifecycleError,
-    plan::{error::SchemaError, remaining::Remaining},
-    schema::session::SchemaSession,
+    plan::{Remaining, SchemaError},
+    schema::SchemaSession,
 };
 
 /// Takes in a schema, in a transaction that holds its lock. `steps` write into its ledger and run nothing.

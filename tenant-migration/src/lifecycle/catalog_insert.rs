@@ -4,8 +4,8 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::error::{broken_key, is_without_catalog},
-    define::catalog::SCHEMA_NAME_KEY,
+    database::{broken_key, is_without_catalog},
+    define::SCHEMA_NAME_KEY,
     lifecycle::{create::NewTenant, domains, error::LifecycleError},
 };
 

@@ -7,8 +7,8 @@ use sea_orm::{
 use tenant_core::{Host, SchemaName, catalog::domain};
 
 use crate::{
-    database::error::broken_key,
-    define::catalog::DOMAIN_KEY,
+    database::broken_key,
+    define::DOMAIN_KEY,
     lifecycle::{error::LifecycleError, lookup},
 };
 

@@ -13,13 +13,10 @@ use tenant_core::{
 };
 
 use crate::{
-    database::{
-        error::sqlstate,
-        query::{rows, texts},
-    },
-    define::migrations::Migrations,
+    database::{rows, sqlstate, texts},
+    define::Migrations,
     lifecycle::{error::LifecycleError, lookup, name_availability::is_called, status},
-    plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
     schema::{dependents, lock, roles},
 };
@@ -228,7 +225,8 @@ impl Dropping {
                 self.require_unneeded(db).await?;
                 db.execute_unprepared(&format!("{command} CASCADE")).await?;
             }
-            dropped => drop(dropped?),
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
         }
         db.execute_unprepared("RELEASE SAVEPOINT dropping").await?;
         Ok(())

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use tenant_core::{Host, SchemaName, TenantStatus};
 
-use crate::{database::error::reason, define::tenant_roles::RoleError, run::retry::Retryable};
+use crate::{database::reason, define::RoleError, run::Retryable};
 
 /// Why something was not done to a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,8 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::error::is_without_catalog, lifecycle::error::LifecycleError,
-    plan::options::DEFAULT_LOCK_TIMEOUT, schema::enter::set_timeout,
+    database::is_without_catalog, lifecycle::error::LifecycleError, plan::DEFAULT_LOCK_TIMEOUT,
+    schema::set_timeout,
 };
 
 /// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.

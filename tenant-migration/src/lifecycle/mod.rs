@@ -4,7 +4,7 @@ mod adopt;
 pub(crate) mod baseline;
 pub(crate) mod catalog_insert;
 mod clone;
-pub(crate) mod create;
+mod create;
 pub(crate) mod domains;
 mod drop;
 mod error;
@@ -15,13 +15,19 @@ mod rename;
 mod rename_schema;
 mod status;
 
-pub use adopt::{Applied, adopt_schema};
-pub use clone::{CloneData, CloneError, clone_tenant, create_tenant_from};
-pub use create::{CreateTenantError, NewTenant, create_tenant};
-pub use domains::{add_domain, list_domains, remove_domain, set_primary_domain};
-pub use drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant};
-pub use error::LifecycleError;
-pub use pool::{Pool, PoolError, drain_pool, fill_pool};
-pub use rename::rename_tenant;
-pub use rename_schema::{RenameOptions, SchemaRenamed, rename_schema};
-pub use status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant};
+pub use self::{
+    adopt::{Applied, adopt_schema},
+    clone::{CloneData, CloneError, clone_tenant, create_tenant_from},
+    create::{CreateTenantError, NewTenant, create_tenant},
+    domains::{add_domain, list_domains, remove_domain, set_primary_domain},
+    drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},
+    error::LifecycleError,
+    pool::{Pool, PoolError, drain_pool, fill_pool},
+    rename::rename_tenant,
+    rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
+    status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},
+};
+pub(crate) use self::{
+    baseline::{baseline, require_known},
+    name_availability::NameClaim,
+};

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, catalog::dropped_tenant};
 
-use crate::{database::query::rows, define::migrations::Migrations, lifecycle::error::LifecycleError};
+use crate::{database::rows, define::Migrations, lifecycle::error::LifecycleError};
 
 /// Who wants a name.
 #[derive(Debug, Clone, Copy, Default)]

@@ -13,11 +13,8 @@ use tenant_core::{
 };
 
 use crate::{
-    database::{
-        error::{broken_key, sqlstate},
-        query::{rows, texts},
-    },
-    define::migrations::Migrations,
+    database::{broken_key, rows, sqlstate, texts},
+    define::Migrations,
     lifecycle::{
         baseline::not_granted,
         catalog_insert::not_written,
@@ -26,7 +23,7 @@ use crate::{
         lookup,
         name_availability::{self, NameClaim, is_called},
     },
-    plan::options::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
     schema::{lock, roles},
 };

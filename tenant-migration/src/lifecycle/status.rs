@@ -11,7 +11,7 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    define::migrations::Migrations,
+    define::Migrations,
     lifecycle::{error::LifecycleError, lookup},
 };
 

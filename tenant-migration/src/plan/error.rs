@@ -6,8 +6,8 @@ use sea_orm::DbErr;
 use tenant_core::{SchemaName, SchemaNameError, Scope};
 
 use crate::{
-    database::error::reason,
-    define::{catalog::exist, step::Step, tenant_roles::RoleError},
+    database::reason,
+    define::{RoleError, Step, exist},
     plan::target::Action,
 };
 

@@ -1,14 +1,25 @@
 //! Plans of runs, computed before anything is touched, and reports of what they did.
 
-pub(crate) mod error;
-pub(crate) mod options;
+mod error;
+mod options;
 #[expect(clippy::module_inception, reason = "a plan is what this floor is for")]
-pub(crate) mod plan;
+mod plan;
 #[cfg(test)]
 mod plan_tests;
-pub(crate) mod remaining;
-pub(crate) mod report;
-pub(crate) mod selection;
+mod remaining;
+mod report;
+mod selection;
 pub(crate) mod status;
-pub(crate) mod target;
+mod target;
 pub(crate) mod tenants;
+
+pub use self::{
+    error::{PlanError, SchemaError},
+    options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions},
+    plan::{Plan, SchemaPlan},
+    report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport},
+    selection::SelectError,
+    status::SchemaStatus,
+    target::{Action, Target},
+};
+pub(crate) use self::{remaining::Remaining, selection::select};

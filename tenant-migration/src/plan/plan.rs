@@ -5,10 +5,7 @@ use std::sync::Arc;
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
-    define::{
-        migrations::{MigrationSet, Migrations},
-        step::Step,
-    },
+    define::{MigrationSet, Migrations, Step},
     plan::{
         error::{PlanError, SchemaError},
         status::SchemaStatus,

@@ -6,7 +6,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaMana
 use tenant_core::{DEFAULT_KIND, SchemaName};
 
 use crate::{
-    define::{migrations::Migrations, step::Step},
+    define::{Migrations, Step},
     plan::{
         error::PlanError,
         plan::{Plan, SchemaPlan},

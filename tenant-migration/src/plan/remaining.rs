@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::define::step::Step;
+use crate::define::Step;
 
 /// The steps that remain in a schema, and the migrations that are applied there when they are done.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
-    define::{migrations::scope_of, step::Step},
+    define::{Step, scope_of},
     plan::{error::SchemaError, plan::SchemaPlan},
 };
 

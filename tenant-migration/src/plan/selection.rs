@@ -10,8 +10,8 @@ use tenant_core::{
 };
 
 use crate::{
-    database::error::{is_without_catalog, reason},
-    define::catalog::{self, tenant_of},
+    database::{is_without_catalog, reason},
+    define::{catalog, tenant_of},
     plan::target::Target,
 };
 

@@ -7,12 +7,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
 use tenant_core::{SchemaName, Scope};
 
 use crate::{
-    database::{error::is_without_table, query::rows},
-    define::{
-        catalog, dirty_mark,
-        migrations::{Migrations, scope_of},
-        step::Step,
-    },
+    database::{is_without_table, rows},
+    define::{Migrations, Step, catalog, dirty_mark, scope_of},
     plan::{error::PlanError, target::Target, tenants},
 };
 

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
 use crate::{
-    define::catalog::{exists, schema_names},
+    define::{exists, schema_names},
     plan::error::PlanError,
 };
 

@@ -3,17 +3,9 @@
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use crate::{
-    database::session::{SessionError, require_sessions},
-    define::migrations::Migrations,
-    plan::{
-        error::PlanError,
-        options::RunOptions,
-        plan::Plan,
-        report::{Observer, Report},
-        status::{self, SchemaStatus},
-        target::{Action, Target},
-        tenants,
-    },
+    database::{SessionError, require_sessions},
+    define::Migrations,
+    plan::{Action, Observer, Plan, PlanError, Report, RunOptions, SchemaStatus, Target, status, tenants},
     run::{preview::Preview, scheduler::Scheduler, versions, worker::Worker, worker_pool::WorkerPool},
 };
 

@@ -12,11 +12,8 @@ use tenant_core::{
 };
 
 use crate::{
-    database::panic::panic_message,
-    plan::{
-        selection::{SelectError, select},
-        target::Target,
-    },
+    database::panic_message,
+    plan::{SelectError, Target, select},
 };
 
 /// Why a task did not end well for a tenant.

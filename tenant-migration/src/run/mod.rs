@@ -1,10 +1,17 @@
 //! Running plans: the executor, its workers, and which of them works on which schema when.
 
-pub(crate) mod executor;
+mod executor;
 pub(crate) mod for_each;
-pub(crate) mod preview;
+mod preview;
 pub(crate) mod retry;
 mod scheduler;
 mod versions;
 mod worker;
 mod worker_pool;
+
+pub use self::{
+    executor::Executor,
+    for_each::{TaskError, for_each_tenant},
+    preview::Preview,
+};
+pub(crate) use self::{for_each::for_each, retry::Retryable};

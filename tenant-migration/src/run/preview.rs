@@ -2,7 +2,7 @@
 
 use tenant_core::SchemaName;
 
-use crate::plan::error::SchemaError;
+use crate::plan::SchemaError;
 
 /// The SQL that a plan would run in a schema.
 #[derive(Debug)]

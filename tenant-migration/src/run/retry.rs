@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use sea_orm::DbErr;
 use tenant_core::SchemaName;
 
-use crate::{database::error::sqlstate, plan::error::SchemaError};
+use crate::{database::sqlstate, plan::SchemaError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

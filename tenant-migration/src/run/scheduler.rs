@@ -7,10 +7,7 @@ use tenant_core::__private::{ShutDown, detached};
 
 use crate::{
     plan::{
-        error::SchemaError,
-        options::{Canary, RunOptions},
-        plan::SchemaPlan,
-        report::{NotReached, Observer, Outcome, Report, SchemaReport},
+        Canary, NotReached, Observer, Outcome, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport,
     },
     run::{worker::Worker, worker_pool::WorkerPool},
 };

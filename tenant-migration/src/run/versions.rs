@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use serde_json::Value;
 
-use crate::plan::plan::Plan;
+use crate::plan::Plan;
 
 /// Returns the versions that the catalog lacks, of schemas with nothing to do. Catalogs that are older than versions lack
 /// them.

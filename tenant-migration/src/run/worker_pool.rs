@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use crate::{database::query::rows, define::migrations::Migrations, run::worker::Worker};
+use crate::{database::rows, define::Migrations, run::worker::Worker};
 
 /// The first worker, which stays connected until the end. The others are connected for as long as there is work for them.
 #[derive(Debug)]

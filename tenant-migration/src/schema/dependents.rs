@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
-use crate::database::query::texts;
+use crate::database::texts;
 
 /// Returns up to ten objects outside of a schema that would be dropped with all that is in it. If only a column would be
 /// dropped, it returns the column.

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tenant_core::SchemaName;
 
-use crate::define::{dirty_mark, ledger::Ledger, step::Step};
+use crate::define::{Ledger, Step, dirty_mark};
 
 /// Returns the step that was begun in a schema and did not end.
 pub(crate) async fn find(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<Option<Step>, DbErr> {

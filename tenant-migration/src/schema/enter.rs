@@ -6,9 +6,9 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
 use crate::{
-    database::query::inlined,
-    define::{ledger::Ledger, migrations::Migrations},
-    plan::options::RunOptions,
+    database::inlined,
+    define::{Ledger, Migrations},
+    plan::RunOptions,
     schema::lock::{self, Pauses},
 };
 

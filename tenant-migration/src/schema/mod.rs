@@ -4,10 +4,22 @@ pub(crate) mod dependents;
 pub(crate) mod dirty;
 pub(crate) mod enter;
 pub(crate) mod lock;
-pub(crate) mod recreate;
+mod recreate;
 pub(crate) mod roles;
-pub(crate) mod self_references;
-pub(crate) mod session;
-pub(crate) mod statement_recorder;
-pub(crate) mod structure;
-pub(crate) mod tenant_transaction;
+mod self_references;
+mod session;
+mod statement_recorder;
+mod structure;
+mod tenant_transaction;
+
+pub(crate) use self::{
+    enter::{SchemaState, set_timeout},
+    self_references::find_name,
+    session::SchemaSession,
+    statement_recorder::{StatementRecorder, with_all_statements_logged},
+    structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
+};
+pub use self::{
+    roles::{drop_tenant_role, grant_tenant_role},
+    tenant_transaction::{tenant_transaction, tenant_transaction_with},
+};

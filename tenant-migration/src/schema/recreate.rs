@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
 use crate::{
-    define::catalog::lock_tenants,
-    plan::error::SchemaError,
+    define::lock_tenants,
+    plan::SchemaError,
     schema::{dependents, structure::Size},
 };
 

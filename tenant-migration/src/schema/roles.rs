@@ -9,10 +9,7 @@ use tenant_core::{
 };
 
 use crate::{
-    define::{
-        migrations::Migrations,
-        tenant_roles::{RoleError, TenantRoles},
-    },
+    define::{Migrations, RoleError, TenantRoles},
     schema::lock,
 };
 

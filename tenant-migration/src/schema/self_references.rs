@@ -4,8 +4,8 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use tenant_core::SchemaName;
 
 use crate::{
-    database::query::texts,
-    define::migrations::Migrations,
+    database::texts,
+    define::Migrations,
     schema::structure::{Fingerprint, Reading, aside},
 };
 

@@ -8,18 +8,12 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManag
 use tenant_core::{SchemaName, catalog::tenant};
 
 use crate::{
-    database::panic::panic_message,
+    database::panic_message,
     define::{
-        function_search_path::{FUNCTIONS_FOUND, ask_for_functions},
-        hooks::{Hook, Migrating, Seeding},
-        ledger::Ledger,
-        migrations::{MigrationSet, Migrations},
-        schema_ref::SchemaRef,
-        step::Step,
-        tenant_roles::RoleError,
-        version,
+        FUNCTIONS_FOUND, Hook, Ledger, Migrating, MigrationSet, Migrations, RoleError, SchemaRef, Seeding,
+        Step, ask_for_functions, version,
     },
-    plan::{error::SchemaError, remaining::Remaining},
+    plan::{Remaining, SchemaError},
     schema::{
         enter::{self, SchemaState},
         recreate::recreate,

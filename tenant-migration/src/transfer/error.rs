@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use tenant_core::SchemaName;
 
 use crate::{
-    database::{error::reason, session::SessionError},
+    database::{SessionError, reason},
     lifecycle::LifecycleError,
 };
 

@@ -6,8 +6,8 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tenant_core::{Host, SchemaName, catalog::tenant};
 
 use crate::{
-    database::error::is_without_table,
-    define::{ledger::Ledger, migrations::Migrations},
+    database::is_without_table,
+    define::{Ledger, Migrations},
     lifecycle::{LifecycleError, domains, lookup},
     schema::dirty,
     transfer::{

@@ -15,11 +15,8 @@ use sea_orm::{
 use tenant_core::{__private::detached, Tenant, TenantId, catalog::tenant};
 
 use crate::{
-    define::{migrations::Migrations, schema_ref::SchemaRef},
-    lifecycle::{
-        baseline::{baseline, require_known},
-        domains, lookup,
-    },
+    define::{Migrations, SchemaRef},
+    lifecycle::{baseline, domains, lookup, require_known},
     transfer::{
         DUMP, MANIFEST, contents,
         error::{ImportError, ProgramError},

@@ -13,11 +13,8 @@ use tenant_core::{
 };
 
 use crate::{
-    define::migrations::Migrations,
-    lifecycle::{
-        LifecycleError, NewTenant, catalog_insert, lookup,
-        name_availability::{self, NameClaim},
-    },
+    define::Migrations,
+    lifecycle::{LifecycleError, NameClaim, NewTenant, catalog_insert, lookup, name_availability},
     schema::dependents,
     transfer::{error::ImportError, manifest::Manifest},
 };

@@ -7,7 +7,7 @@ use sea_orm::{
 use tenant_core::SchemaName;
 
 use crate::{
-    database::session::{SessionError, driver_options, require_own_session},
+    database::{SessionError, driver_options, require_own_session},
     schema::lock,
 };
 

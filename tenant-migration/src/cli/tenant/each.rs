@@ -6,8 +6,8 @@ use tenant_core::{Tenant, TenantConnection, Tenants};
 
 use crate::{
     cli::{Context, error::CliError, target::target, tenant::WorkArgs},
-    plan::{options::DEFAULT_JOBS, selection::select, target::Target},
-    run::for_each::{TaskError, for_each},
+    plan::{DEFAULT_JOBS, Target, select},
+    run::{TaskError, for_each},
 };
 
 /// What came of it for each tenant.

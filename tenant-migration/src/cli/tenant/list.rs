@@ -10,7 +10,7 @@ use tenant_core::{
 
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
-    define::migrations::Migrations,
+    define::Migrations,
 };
 
 /// Which tenants are shown.

@@ -15,8 +15,8 @@ use crate::{
             sheet::Sheet,
         },
     },
-    database::error::reason,
-    define::tasks::AnyError,
+    database::reason,
+    define::AnyError,
 };
 
 /// How many connections a task may use at once: one for a transaction, and one beside it.

@@ -18,10 +18,7 @@ use crate::{
         tenant::{DomainCommand, host, list::to_json},
     },
     lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
-    plan::{
-        status::{self, SchemaStatus},
-        target::Target,
-    },
+    plan::{SchemaStatus, Target, status},
 };
 
 /// All that is known of a tenant.

@@ -25,7 +25,7 @@ use crate::{
             sheet::Sheet,
         },
     },
-    database::error::{reason, sqlstate},
+    database::{reason, sqlstate},
 };
 
 pub(super) async fn run(

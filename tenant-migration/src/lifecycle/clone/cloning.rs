@@ -6,20 +6,19 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, Trans
 use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::error::is_without_table,
-    define::{ledger::Ledger, migrations::MigrationSet, schema_ref::SchemaRef},
+    database::is_without_table,
+    define::{Ledger, MigrationSet, SchemaRef},
     lifecycle::{
         LifecycleError,
         clone::{CloneData, error::CloneError},
         create::creation::Creation,
         lookup,
     },
-    plan::{options::DEFAULT_LOCK_TIMEOUT, remaining::Remaining},
+    plan::{DEFAULT_LOCK_TIMEOUT, Remaining},
     run::retry,
     schema::{
-        dirty, lock,
-        session::SchemaSession,
-        structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
+        Fingerprint, ReadError, Reading, SchemaSession, Size, Structure, aside, copying, dirty, lock,
+        reference,
     },
 };
 

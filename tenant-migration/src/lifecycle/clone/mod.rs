@@ -14,7 +14,7 @@ use tenant_core::{
 use cloning::{Cloning, Needs};
 
 use crate::{
-    define::migrations::Migrations,
+    define::Migrations,
     lifecycle::create::{CreateTenantError, NewTenant, creation::Creation},
 };
 pub use error::CloneError;

@@ -12,22 +12,15 @@ use tenant_core::{
 };
 
 use crate::{
-    database::error::{broken_key, ends_the_session, is_without_catalog, sqlstate},
-    define::{
-        catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY},
-        hooks::Hook,
-        migrations::Migrations,
-        schema_ref::SchemaRef,
-        step::Step,
-        tenant_roles::RoleError,
-    },
+    database::{broken_key, ends_the_session, is_without_catalog, sqlstate},
+    define::{DOMAIN_KEY, Hook, Migrations, RoleError, SCHEMA_NAME_KEY, SchemaRef, Step},
     lifecycle::{
         catalog_insert,
         create::{CreateTenantError, NewTenant},
         name_availability::{self, NameClaim, Unavailable},
     },
-    plan::error::SchemaError,
-    schema::{self_references::find_name, session::SchemaSession},
+    plan::SchemaError,
+    schema::{SchemaSession, find_name},
 };
 
 pub(crate) struct Creation {

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use tenant_core::{Host, SchemaName};
 
-use crate::{database::error::reason, define::tenant_roles::RoleError};
+use crate::{database::reason, define::RoleError};
 
 /// Why a tenant was not created. Nothing of it was kept, unless it is [`CommitUnknown`](Self::CommitUnknown).
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use tenant_core::{
     DEFAULT_KIND, Host, SchemaName, Tenant, TenantStatus,
 };
 
-use crate::{define::migrations::Migrations, lifecycle::create::creation::Creation};
+use crate::{define::Migrations, lifecycle::create::creation::Creation};
 
 /// A tenant to be.
 ///

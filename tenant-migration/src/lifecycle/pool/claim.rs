@@ -6,7 +6,7 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    define::{schema_ref::SchemaRef, step::Step},
+    define::{SchemaRef, Step},
     lifecycle::{
         create::{CreateTenantError, creation::Creation},
         lookup::schema_of,
@@ -14,8 +14,8 @@ use crate::{
         pool::{lock_one, ready},
         rename_schema::replace_function_search_paths,
     },
-    plan::error::SchemaError,
-    schema::{lock, roles, session::SchemaSession},
+    plan::SchemaError,
+    schema::{SchemaSession, lock, roles},
 };
 
 impl Creation {

@@ -14,8 +14,8 @@ use tenant_core::{
 };
 
 use crate::{
-    database::error::{is_without_catalog, reason},
-    define::migrations::Migrations,
+    database::{is_without_catalog, reason},
+    define::Migrations,
     lifecycle::{
         create::{CreateTenantError, NewTenant, create},
         drop::{DropOptions, Dropping},

@@ -12,28 +12,11 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction,
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::session::driver_options,
-    define::{
-        hooks::Hook,
-        migrations::{MigrationSet, Migrations},
-        schema_ref::SchemaRef,
-        step::Step,
-    },
-    plan::{
-        error::SchemaError,
-        options::RunOptions,
-        plan::SchemaPlan,
-        remaining::Remaining,
-        report::{Outcome, SchemaReport},
-        status::SchemaStatus,
-    },
+    database::driver_options,
+    define::{Hook, MigrationSet, Migrations, SchemaRef, Step},
+    plan::{Outcome, Remaining, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus},
     run::retry,
-    schema::{
-        enter::{self, SchemaState},
-        self_references::find_name,
-        session::SchemaSession,
-        statement_recorder::{StatementRecorder, with_all_statements_logged},
-    },
+    schema::{SchemaSession, SchemaState, StatementRecorder, enter, find_name, with_all_statements_logged},
 };
 
 /// A connection that migrates, and the migrations.

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 
 use crate::{
-    define::{dirty_mark, hooks::Hook, schema_ref::SchemaRef, step::Step},
-    plan::{error::SchemaError, remaining::Remaining},
+    define::{Hook, SchemaRef, Step, dirty_mark},
+    plan::{Remaining, SchemaError},
     run::worker::{SchemaTask, Worker},
-    schema::{dirty, lock, session::SchemaSession},
+    schema::{SchemaSession, dirty, lock},
 };
 
 impl Worker {

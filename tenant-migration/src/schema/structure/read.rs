@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 use tenant_core::{RoleName, SchemaName};
 
 use crate::{
-    database::error::reason,
-    define::migrations::Migrations,
+    database::reason,
+    define::Migrations,
     schema::structure::{
         fingerprint::Fingerprint,
         mention::mentions,
