@@ -2,13 +2,13 @@
 
 mod error;
 mod panic;
-pub(crate) mod query;
+mod query;
 mod session;
 
 pub use self::session::SessionError;
 pub(crate) use self::{
     error::{broken_key, ends_the_session, is_without_catalog, is_without_table, reason, sqlstate},
     panic::panic_message,
-    query::{inlined, rows, texts},
+    query::{FOR_CATALOGS, inlined, rows, texts},
     session::{driver_options, require_own_session, require_sessions},
 };

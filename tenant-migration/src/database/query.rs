@@ -2,6 +2,14 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
+/// Settings for queries on PostgreSQL's catalogs about a few objects, for the rest of the transaction: they use indexes, and
+/// are not compiled. With many schemas, PostgreSQL thinks that it is cheaper to read whole catalogs, and takes up to a second
+/// to compile a query of some milliseconds.
+/// <https://www.postgresql.org/docs/current/runtime-config-query.html#RUNTIME-CONFIG-QUERY-ENABLE>
+pub(crate) const FOR_CATALOGS: &str =
+    "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
+    SET LOCAL enable_mergejoin = off";
+
 /// Returns all rows of a query.
 pub(crate) async fn rows(
     db: &impl ConnectionTrait,

@@ -8,7 +8,7 @@
             'relhassubclass', 'relnatts', 'relfrozenxid', 'relminmxid', 'relacl', 'relrewrite', 'relpartbound'
         ] || jsonb_build_object(
             'am', (SELECT amname FROM pg_am WHERE pg_am.oid = relam),
-            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = reltoastrelid)
+            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = relations.reltoastrelid)
         )
     FROM relations
     UNION ALL
@@ -102,9 +102,8 @@
             || ' ' || deptype::text)
     FROM known JOIN pg_depend USING (classid, objid)
     WHERE NOT (classid = 'pg_trigger'::regclass AND EXISTS (SELECT FROM triggers WHERE oid = objid AND tgisinternal))
-        AND NOT (classid = 'pg_class'::regclass AND EXISTS (
-            SELECT FROM pg_class WHERE pg_class.oid = objid AND relnamespace = 'pg_toast'::regnamespace
-        ))
+        AND NOT (classid = 'pg_class'::regclass
+            AND (SELECT relnamespace FROM pg_class WHERE pg_class.oid = objid) = 'pg_toast'::regnamespace)
         AND NOT (refclassid = 'pg_namespace'::regclass AND refobjid <> (SELECT oid FROM space))
     GROUP BY classid, objid
 )

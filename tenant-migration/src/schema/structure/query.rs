@@ -10,7 +10,8 @@ macro_rules! about_schema {
 }
 pub(super) use about_schema;
 
-pub(super) use crate::database::query::rows;
+use crate::database::FOR_CATALOGS;
+pub(super) use crate::database::rows;
 
 /// Does something that leaves nothing behind in the transaction, however it ends: no setting, no error.
 ///
@@ -30,7 +31,7 @@ pub(super) async fn enter(db: &impl ConnectionTrait, path: &str) -> Result<(), D
     let sql = format!(
         "SET LOCAL search_path = {path}, pg_temp; SET LOCAL row_security = off; SET LOCAL quote_all_identifiers = off;
         SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; SET LOCAL extra_float_digits = 3;
-        SET LOCAL timezone = 'UTC'"
+        SET LOCAL timezone = 'UTC'; {FOR_CATALOGS}"
     );
     db.execute_unprepared(&sql).await?;
     Ok(())

@@ -96,6 +96,10 @@ objects (object, reason) AS (
     WHERE NOT EXISTS (SELECT FROM known AS own WHERE own.classid = depend.classid AND own.objid = depend.objid)
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0), 'belongs to an extension'
-    FROM known JOIN pg_depend AS depend USING (classid, objid) WHERE depend.deptype IN ('e', 'x')
+    FROM known CROSS JOIN LATERAL (
+        -- Not flattened, since it is to be found by its object.
+        SELECT * FROM pg_depend WHERE pg_depend.classid = known.classid AND pg_depend.objid = known.objid OFFSET 0
+    ) AS depend
+    WHERE depend.deptype IN ('e', 'x')
 )
 SELECT object || ' ' || reason AS text FROM objects WHERE object IS NOT NULL ORDER BY 1 LIMIT 1
