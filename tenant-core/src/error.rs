@@ -5,33 +5,11 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 
 use crate::{
-    role::{RoleName, RoleNameError},
-    schema_name::{MAX_IDENTIFIER_BYTES, SchemaName},
+    registry::RegistryError,
+    role_name::{RoleName, RoleNameError},
+    schema_name::{SchemaName, SchemaNameError},
     sql::Refusal,
 };
-
-/// An annotated entity or enum that cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegistryError {
-    /// A shared entity has a foreign key to a tenant table.
-    #[error(
-        "shared entity `{item}` has a foreign key to tenant table {table:?}, which exists once per tenant: \
-         turn the relation around, or mark both entities `#[shared]`"
-    )]
-    SharedReferencesTenant {
-        /// The path of the entity.
-        item: &'static str,
-        /// The tenant table.
-        table: String,
-    },
-    /// A name is longer than PostgreSQL keeps.
-    #[error("the name {name:?} is longer than the {MAX_IDENTIFIER_BYTES} bytes PostgreSQL keeps")]
-    NameTooLong {
-        /// The name.
-        name: String,
-    },
-}
 
 /// Why the application's handle could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +20,7 @@ pub enum ConnectError {
     Registry(#[from] RegistryError),
     /// The configuration allows a schema that cannot be one.
     #[error("the configuration allows a schema that cannot be one: {0}")]
-    Schema(#[from] crate::SchemaNameError),
+    Schema(#[from] SchemaNameError),
     /// The configuration, or an entity's `schema`, allows a schema that the catalog has as a tenant's.
     #[error(
         "the schema {schema} is allowed in the statements of all tenants, and is that of one tenant: take it out of \

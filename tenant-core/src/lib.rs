@@ -67,45 +67,55 @@
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
 
-pub mod audit;
-pub mod catalog;
-pub mod connection;
+// The floors, from the lowest to the highest. A module uses only those before it: `scripts/floors` checks that.
+mod schema_name;
+
+mod plant;
+
+mod role_name;
+
+pub mod registry;
+
+mod host;
+
+mod tenant;
+
 pub mod context;
+
+mod sql;
+
+pub mod error;
+
+#[cfg_attr(not(feature = "sqlx-postgres"), path = "pool/without_driver.rs")]
+mod pool;
+
+pub mod connection;
+
+pub mod catalog;
+
+mod tenants;
+
+pub mod audit;
+
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub mod web;
+
 #[cfg(doc)]
 #[doc = include_str!("docs/coverage.md")]
 pub mod coverage {}
-mod detached;
-pub mod error;
-mod extension;
-mod plant;
-#[cfg_attr(not(feature = "sqlx-postgres"), path = "pool_absent.rs")]
-mod pool;
-pub mod registry;
-pub mod resolve;
-mod role;
-mod schema_name;
-mod sql;
-mod tenant;
-mod tenants;
-mod version;
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub mod web;
 
 #[cfg(feature = "rbac")]
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use connection::{StatementGuard, TenantConnection, TenantTransaction};
-pub use error::{ConnectError, ConnectionError, RegistryError};
+pub use error::{ConnectError, ConnectionError};
+pub use host::{Host, HostError};
 pub use pool::{ClosedConnections, PoolStatus, WaitHistogram};
-pub use registry::{
-    Registry, SHARED_SCHEMA, Scope, SharedEntity, SharedEnum, TENANT_MARKER, TenantEntity, TenantEnum,
-};
-pub use resolve::{Host, HostError};
-pub use role::{RoleName, RoleNameError};
-pub use schema_name::{MAX_IDENTIFIER_BYTES, SchemaName, SchemaNameError};
+pub use registry::{Registry, RegistryError, Scope, SharedEntity, SharedEnum, TenantEntity, TenantEnum};
+pub use role_name::{RoleName, RoleNameError};
+pub use schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, SchemaName, SchemaNameError, TENANT_MARKER};
 pub use sql::Refusal;
 pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
-pub use tenants::{DEFAULT_HOST_MEMORY, Tenants, TenantsBuilder};
-pub use version::{SchemaVersions, SkewPolicy, VersionSkew};
+pub use tenants::{DEFAULT_HOST_CACHE_TTL, SchemaVersions, SkewPolicy, Tenants, TenantsBuilder, VersionSkew};
 
 #[cfg(feature = "actix")]
 pub use web::actix;
@@ -115,18 +125,17 @@ pub use web::axum;
 #[cfg(feature = "macros")]
 pub use tenant_macros::{shared, tenant};
 
-/// For what the macros expand to, and for `tenant-migration`. Not for applications.
+/// Names for the code that the macros expand to and for `tenant-migration`. Not for applications.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::audit::RESOLVES_WHEN_CALLED;
     pub use crate::catalog::TABLES as CATALOG_TABLES;
-    pub use crate::detached::{ShutDown, detached};
+    pub use crate::connection::{ShutDown, database_name, detached};
     #[cfg(all(feature = "_plants", debug_assertions))]
     pub use crate::plant::{Plant, arm};
     #[cfg(feature = "sqlx-postgres")]
     pub use crate::pool::shares_sessions;
     pub use crate::registry::{Registration, Scope};
-    pub use crate::role::database_name;
     pub use crate::sql::{StatementKind, statement_kind};
     pub use inventory;
     pub use sea_orm;

@@ -7,18 +7,7 @@ use sea_orm::{
     sea_query::{TableName, TableRef},
 };
 
-use crate::{error::RegistryError, schema_name::MAX_IDENTIFIER_BYTES};
-
-/// The schema that stands for "the schema of the active tenant" in the table references of tenant
-/// entities, after PostgreSQL's own `"$user"` in `search_path`.
-///
-/// A [`TenantConnection`](crate::TenantConnection) replaces it. On any other connection PostgreSQL
-/// refuses the statement, because no schema of that name can exist: [`SchemaName`](crate::SchemaName)
-/// does not accept it.
-pub const TENANT_MARKER: &str = "$tenant";
-
-/// The schema of the tables that all tenants share, the catalog among them.
-pub const SHARED_SCHEMA: &str = "public";
+use crate::schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, TENANT_MARKER};
 
 /// Where a table or a type lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,6 +127,29 @@ fn tenant_table(table: &TableRef) -> Option<String> {
         return None;
     };
     (schema.1.to_string() == TENANT_MARKER).then(|| table.to_string())
+}
+
+/// An annotated entity or enum that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// A shared entity has a foreign key to a tenant table.
+    #[error(
+        "shared entity `{item}` has a foreign key to tenant table {table:?}, which exists once per tenant: \
+         turn the relation around, or mark both entities `#[shared]`"
+    )]
+    SharedReferencesTenant {
+        /// The path of the entity.
+        item: &'static str,
+        /// The tenant table.
+        table: String,
+    },
+    /// A name is longer than PostgreSQL keeps.
+    #[error("the name {name:?} is longer than the {MAX_IDENTIFIER_BYTES} bytes PostgreSQL keeps")]
+    NameTooLong {
+        /// The name.
+        name: String,
+    },
 }
 
 /// Every table and enum type that has a scope: what the macros registered, and what the configuration

@@ -4,7 +4,16 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::SHARED_SCHEMA;
+/// The schema that stands for "the schema of the active tenant" in the table references of tenant
+/// entities, after PostgreSQL's own `"$user"` in `search_path`.
+///
+/// A [`TenantConnection`](crate::TenantConnection) replaces it. On any other connection PostgreSQL
+/// refuses the statement, because no schema of that name can exist: [`SchemaName`]
+/// does not accept it.
+pub const TENANT_MARKER: &str = "$tenant";
+
+/// The schema of the tables that all tenants share, the catalog among them.
+pub const SHARED_SCHEMA: &str = "public";
 
 /// The longest identifier PostgreSQL keeps, in bytes: `NAMEDATALEN - 1`. It cuts a longer one with no more
 /// than a notice, and the cut name may be another tenant's.

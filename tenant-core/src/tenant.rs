@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{resolve::Host, schema_name::SchemaName};
+use crate::{host::Host, schema_name::SchemaName};
 
 /// The id of a tenant in the catalog. It never changes and is never given to another tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

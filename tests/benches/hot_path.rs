@@ -32,8 +32,8 @@ async fn main() {
     let tenants = Tenants::builder()
         .table(Scope::Tenant, "note")
         .store(known.clone())
-        .remember_hosts_for(Duration::from_secs(3600))
-        .over(MockDatabase::new(DatabaseBackend::Postgres).into_connection())
+        .host_cache_ttl(Duration::from_secs(3600))
+        .from_connection(MockDatabase::new(DatabaseBackend::Postgres).into_connection())
         .await
         .unwrap();
     let connection = tenants.connection(&known.0[&hosts[0]]);

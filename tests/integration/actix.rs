@@ -26,7 +26,7 @@ async fn tenants_of(database: &TestDatabase) -> Tenants {
     let report = executor.run(plan, &mut ()).await;
     assert!(report.is_success(), "{report:?}");
     executor.close().await.unwrap();
-    let builder = Tenants::builder().remember_hosts_for(Duration::ZERO);
+    let builder = Tenants::builder().host_cache_ttl(Duration::ZERO);
     let tenants = builder.connect(database.options()).await.unwrap();
     for schema in ["acme", "globex"] {
         let domain = Host::parse(&format!("{schema}.example.com")).unwrap();

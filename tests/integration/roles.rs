@@ -119,7 +119,7 @@ async fn so_is_one_in_an_unguarded_transaction() {
 async fn without_roles_they_run() {
     let db = TwoTenants::with_roles(Tenants::builder()).await;
     let plain = Tenants::builder()
-        .over(db.tenants.shared_connection().clone())
+        .from_connection(db.tenants.shared_connection().clone())
         .await
         .unwrap();
     let acme = plain.connection(db.acme.tenant());

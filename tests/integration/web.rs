@@ -45,7 +45,7 @@ impl TestApp {
     async fn start_that_remembers_hosts_for(time: Duration) -> Self {
         let database = TestDatabase::create().await;
         migrate(&database).await;
-        let builder = Tenants::builder().remember_hosts_for(time);
+        let builder = Tenants::builder().host_cache_ttl(time);
         let tenants = builder.connect(database.options()).await.expect("connect");
         for (schema, name, domain) in [
             ("public", "Notes", MAIN),

@@ -2,7 +2,7 @@
 
 use sea_orm::DbErr;
 
-use crate::error::RegistryError;
+use crate::registry::RegistryError;
 
 /// Why the database could not be audited.
 #[derive(Debug, thiserror::Error)]

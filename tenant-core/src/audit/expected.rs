@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     catalog,
-    error::RegistryError,
-    registry::{Registry, SHARED_SCHEMA},
-    schema_name::SchemaName,
+    registry::{Registry, RegistryError},
+    schema_name::{SHARED_SCHEMA, SchemaName},
     tenants::Tenants,
 };
 

@@ -12,7 +12,7 @@ use super::{
     expected::Expected,
     functions::{self, Function, SessionChange},
     references::{self, Reference},
-    schemas::{self, Schemas, Space},
+    schemas::{self, Namespace, Schemas},
 };
 
 /// What the database has.
@@ -23,12 +23,12 @@ pub(super) struct Facts {
     pub(super) session_changes: Vec<SessionChange>,
     pub(super) references: Vec<Reference>,
     /// By schema.
-    pub(super) things: BTreeMap<String, Things>,
+    pub(super) objects: BTreeMap<String, SchemaObjects>,
 }
 
 /// The names that a schema has.
 #[derive(Debug, Default)]
-pub(super) struct Things {
+pub(super) struct SchemaObjects {
     /// Tables and views.
     pub(super) relations: BTreeSet<String>,
     /// Tables, their partitions apart.
@@ -38,14 +38,14 @@ pub(super) struct Things {
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Thing {
+struct Object {
     schema: String,
     name: String,
     kind: String,
 }
 
 /// What extensions brought is theirs.
-const THINGS: &str = "
+const OBJECTS: &str = "
 SELECT nspname::text AS schema, relname::text AS name,
     CASE WHEN relkind IN ('r', 'p', 'f') AND NOT relispartition THEN 'table' ELSE 'relation' END AS kind
 FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace
@@ -76,31 +76,31 @@ impl Facts {
 
     async fn read_in(db: &impl ConnectionTrait, expected: &Expected) -> Result<Self, AuditError> {
         let catalog = read_catalog(db).await?;
-        let spaces = Space::find_by_statement(statement(schemas::QUERY, []))
+        let namespaces = Namespace::find_by_statement(statement(schemas::QUERY, []))
             .all(db)
             .await?;
-        let schemas = Schemas::new(catalog, spaces, expected);
+        let schemas = Schemas::new(catalog, namespaces, expected);
         let functions = Function::find_by_statement(statement(functions::query(), []));
         let session_changes = SessionChange::find_by_statement(statement(functions::CHANGES_SESSION, []));
-        let everybody = serde_json::Value::from_iter(schemas.everybody());
-        let references = Reference::find_by_statement(statement(references::QUERY, [everybody.into()]));
+        let shared = serde_json::Value::from_iter(schemas.shared());
+        let references = Reference::find_by_statement(statement(references::QUERY, [shared.into()]));
         Ok(Self {
             functions: functions.all(db).await?,
             session_changes: session_changes.all(db).await?,
             references: references.all(db).await?,
-            things: read_things(db).await?,
+            objects: read_objects(db).await?,
             schemas,
         })
     }
 
     /// The names that a schema has.
-    pub(super) fn things(&self, schema: &str) -> &Things {
-        static NOTHING: Things = Things {
+    pub(super) fn objects(&self, schema: &str) -> &SchemaObjects {
+        static NOTHING: SchemaObjects = SchemaObjects {
             relations: BTreeSet::new(),
             tables: BTreeSet::new(),
             enums: BTreeSet::new(),
         };
-        self.things.get(schema).unwrap_or(&NOTHING)
+        self.objects.get(schema).unwrap_or(&NOTHING)
     }
 }
 
@@ -116,14 +116,14 @@ async fn read_catalog(db: &impl ConnectionTrait) -> Result<Vec<String>, AuditErr
     Ok(names?)
 }
 
-async fn read_things(db: &impl ConnectionTrait) -> Result<BTreeMap<String, Things>, DbErr> {
-    let mut by_schema = BTreeMap::<_, Things>::new();
-    for thing in Thing::find_by_statement(statement(THINGS, [])).all(db).await? {
-        let things = by_schema.entry(thing.schema).or_default();
-        match thing.kind.as_str() {
-            "enum" => things.enums.insert(thing.name),
-            "table" => things.relations.insert(thing.name.clone()) && things.tables.insert(thing.name),
-            _ => things.relations.insert(thing.name),
+async fn read_objects(db: &impl ConnectionTrait) -> Result<BTreeMap<String, SchemaObjects>, DbErr> {
+    let mut by_schema = BTreeMap::<_, SchemaObjects>::new();
+    for object in Object::find_by_statement(statement(OBJECTS, [])).all(db).await? {
+        let objects = by_schema.entry(object.schema).or_default();
+        match object.kind.as_str() {
+            "enum" => objects.enums.insert(object.name),
+            "table" => objects.relations.insert(object.name.clone()) && objects.tables.insert(object.name),
+            _ => objects.relations.insert(object.name),
         };
     }
     Ok(by_schema)

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::schema_name::SHARED_SCHEMA;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -247,4 +249,60 @@ fn unpinned(
     } else {
         "ALTER ROUTINE ... SET search_path, or BEGIN ATOMIC"
     })
+}
+
+/// A finding, and the schema that has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaFinding {
+    schema: String,
+    severity: Severity,
+    finding: Finding,
+}
+
+impl SchemaFinding {
+    pub(super) fn new(schema: &str, finding: Finding) -> Self {
+        Self {
+            schema: schema.to_owned(),
+            severity: finding.severity(schema == SHARED_SCHEMA),
+            finding,
+        }
+    }
+
+    /// The schema, as the catalog or the database has it.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        &self.finding
+    }
+}
+
+impl Serialize for SchemaFinding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Flat<'a> {
+            schema: &'a str,
+            severity: Severity,
+            message: String,
+            #[serde(flatten)]
+            finding: &'a Finding,
+        }
+        Flat {
+            schema: &self.schema,
+            severity: self.severity,
+            message: self.finding.to_string(),
+            finding: &self.finding,
+        }
+        .serialize(serializer)
+    }
 }

@@ -44,21 +44,19 @@
 //! # }
 //! ```
 
-mod allowed;
+mod checks;
 mod error;
 mod expected;
 mod facts;
 mod finding;
 mod functions;
-mod judge;
 mod references;
 mod report;
 mod schemas;
 
-pub(crate) use allowed::find_tenants_schema;
 pub use error::AuditError;
 pub use expected::{DEFAULT_LEDGER, Expected};
-pub use finding::{Finding, ReferenceKind, Severity};
+pub use finding::{Finding, ReferenceKind, SchemaFinding, Severity};
 #[doc(hidden)]
 pub use functions::RESOLVES_WHEN_CALLED;
-pub use report::{Audit, SchemaFinding, audit};
+pub use report::{Audit, audit};

@@ -12,7 +12,7 @@ pub(super) struct Reference {
     pub(super) target: String,
 }
 
-/// All references from any schema into any other, apart from the schemas of `$1`, which are for everybody.
+/// All references from any schema into any other, apart from the schemas of `$1`, which are for shared.
 ///
 /// A foreign key depends on the table and on its index, and PostgreSQL keeps triggers of its own on both tables; it
 /// is told once. So is a partition, whose indexes and constraints hang on its parent's.

@@ -1,19 +1,16 @@
 //! [`audit()`], and what it reports.
 
 use sea_orm::DatabaseConnection;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
+    checks::check_all,
     error::AuditError,
     expected::Expected,
     facts::Facts,
-    finding::{Finding, Severity},
-    judge::judge,
+    finding::{SchemaFinding, Severity},
 };
-use crate::{
-    detached::{ShutDown, detached},
-    registry::SHARED_SCHEMA,
-};
+use crate::connection::{ShutDown, detached};
 
 /// Audits a database: all tenants, the shared schema, and what else is there. It reads only.
 ///
@@ -25,7 +22,7 @@ pub async fn audit(db: &DatabaseConnection, expected: &Expected) -> Result<Audit
     let audited = detached(async move {
         let facts = Facts::read(&db, &expected).await?;
         Ok(Audit {
-            findings: judge(&facts, &expected),
+            findings: check_all(&facts, &expected),
             entities_compared: expected.has_entities(),
             tenants: facts.schemas.tenants.into_iter().collect(),
         })
@@ -84,68 +81,12 @@ impl Audit {
     /// The findings of one schema alone.
     #[must_use]
     pub fn only(mut self, schema: &str) -> Self {
-        self.findings.retain(|found| found.schema == schema);
+        self.findings.retain(|found| found.schema() == schema);
         self
     }
 
     fn count(&self, severity: Severity) -> usize {
         let findings = self.findings.iter();
-        findings.filter(|found| found.severity == severity).count()
-    }
-}
-
-/// A finding, and the schema that has it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SchemaFinding {
-    schema: String,
-    severity: Severity,
-    finding: Finding,
-}
-
-impl SchemaFinding {
-    pub(super) fn new(schema: &str, finding: Finding) -> Self {
-        Self {
-            schema: schema.to_owned(),
-            severity: finding.severity(schema == SHARED_SCHEMA),
-            finding,
-        }
-    }
-
-    /// The schema, as the catalog or the database has it.
-    #[must_use]
-    pub fn schema(&self) -> &str {
-        &self.schema
-    }
-
-    /// How bad it is.
-    #[must_use]
-    pub fn severity(&self) -> Severity {
-        self.severity
-    }
-
-    /// What it is.
-    #[must_use]
-    pub fn finding(&self) -> &Finding {
-        &self.finding
-    }
-}
-
-impl Serialize for SchemaFinding {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Flat<'a> {
-            schema: &'a str,
-            severity: Severity,
-            message: String,
-            #[serde(flatten)]
-            finding: &'a Finding,
-        }
-        Flat {
-            schema: &self.schema,
-            severity: self.severity,
-            message: self.finding.to_string(),
-            finding: &self.finding,
-        }
-        .serialize(serializer)
+        findings.filter(|found| found.severity() == severity).count()
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::FromQueryResult;
 
 use super::expected::Expected;
-use crate::registry::SHARED_SCHEMA;
+use crate::schema_name::SHARED_SCHEMA;
 
 /// A schema of the database.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Space {
+pub(super) struct Namespace {
     pub(super) name: String,
     /// Whether an extension is in it, or made it.
     pub(super) has_extension: bool,
@@ -34,9 +34,9 @@ WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     Tenant,
-    /// Everybody's: the shared schema, those that are allowed, those of extensions.
-    Everybody,
-    Nobody,
+    /// Shared's: the shared schema, those that are allowed, those of extensions.
+    Shared,
+    Unknown,
 }
 
 /// The schemas of the database and of the catalog.
@@ -44,15 +44,15 @@ pub(super) enum Owner {
 pub(super) struct Schemas {
     /// Those of the catalog, the public tenant's apart.
     pub(super) tenants: BTreeSet<String>,
-    pub(super) spaces: BTreeMap<String, Space>,
-    everybody: BTreeSet<String>,
+    pub(super) namespaces: BTreeMap<String, Namespace>,
+    shared: BTreeSet<String>,
 }
 
 impl Schemas {
-    pub(super) fn new(catalog: Vec<String>, spaces: Vec<Space>, expected: &Expected) -> Self {
+    pub(super) fn new(catalog: Vec<String>, namespaces: Vec<Namespace>, expected: &Expected) -> Self {
         let tenants: BTreeSet<_> = catalog.into_iter().filter(|name| name != SHARED_SCHEMA).collect();
-        let with_extensions = spaces.iter().filter(|space| space.has_extension);
-        let everybody = with_extensions
+        let with_extensions = namespaces.iter().filter(|space| space.has_extension);
+        let shared = with_extensions
             .map(|space| space.name.as_str())
             .chain(expected.schemas())
             .chain([SHARED_SCHEMA])
@@ -61,33 +61,33 @@ impl Schemas {
             .collect();
         Self {
             tenants,
-            spaces: spaces
+            namespaces: namespaces
                 .into_iter()
                 .map(|space| (space.name.clone(), space))
                 .collect(),
-            everybody,
+            shared,
         }
     }
 
     pub(super) fn owner(&self, schema: &str) -> Owner {
         if self.tenants.contains(schema) {
             Owner::Tenant
-        } else if self.everybody.contains(schema) {
-            Owner::Everybody
+        } else if self.shared.contains(schema) {
+            Owner::Shared
         } else {
-            Owner::Nobody
+            Owner::Unknown
         }
     }
 
     /// Those that anything may refer to.
-    pub(super) fn everybody(&self) -> impl Iterator<Item = &str> {
-        self.everybody.iter().map(String::as_str)
+    pub(super) fn shared(&self) -> impl Iterator<Item = &str> {
+        self.shared.iter().map(String::as_str)
     }
 
     /// The tenants that have a schema.
     pub(super) fn present_tenants(&self) -> impl Iterator<Item = &str> {
         let names = self.tenants.iter().map(String::as_str);
-        names.filter(|name| self.spaces.contains_key(*name))
+        names.filter(|name| self.namespaces.contains_key(*name))
     }
 
     /// A tenant whose name is this one but for its case.

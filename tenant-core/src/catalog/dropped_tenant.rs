@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::registry::{Registration, Scope, SharedEntity};
+
 /// A row of `dropped_tenants`: a schema that is gone, with its tenant or because it has another name now. Its name is not
 /// given to another one, unless that is asked for: what still runs for the old tenant would find the new one's rows.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,8 +31,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 #[diagnostic::do_not_recommend]
-impl crate::SharedEntity for Entity {}
+impl SharedEntity for Entity {}
 
 inventory::submit! {
-    crate::registry::Registration::table::<Entity>(crate::Scope::Shared, "tenant_core::catalog::dropped_tenant::Entity")
+    Registration::table::<Entity>(Scope::Shared, "tenant_core::catalog::dropped_tenant::Entity")
 }

@@ -8,8 +8,8 @@ use sea_orm::{
 
 use super::{domain, tenant};
 use crate::{
-    resolve::{Host, HostError},
-    schema_name::{SchemaName, SchemaNameError},
+    host::{Host, HostError},
+    schema_name::{SHARED_SCHEMA, SchemaName, SchemaNameError},
     tenant::{Tenant, TenantId, TenantStatus, UnknownStatus},
 };
 
@@ -84,7 +84,7 @@ where
     async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError> {
         let of_domain = sea_orm::sea_query::Query::select()
             .column(domain::Column::TenantId)
-            .from((crate::SHARED_SCHEMA, domain::Entity))
+            .from((SHARED_SCHEMA, domain::Entity))
             .and_where(Expr::col(domain::Column::Domain).eq(domain.as_str()))
             .to_owned();
         let select = with_primary_domain().filter(tenant::Column::Id.in_subquery(of_domain));

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::registry::{Registration, Scope, SharedEntity};
+
 /// A row of `tenants`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tenants", schema_name = "public")]
@@ -45,8 +47,8 @@ impl Related<super::domain::Entity> for Entity {
 impl ActiveModelBehavior for ActiveModel {}
 
 #[diagnostic::do_not_recommend]
-impl crate::SharedEntity for Entity {}
+impl SharedEntity for Entity {}
 
 inventory::submit! {
-    crate::registry::Registration::table::<Entity>(crate::Scope::Shared, "tenant_core::catalog::tenant::Entity")
+    Registration::table::<Entity>(Scope::Shared, "tenant_core::catalog::tenant::Entity")
 }

@@ -1,16 +1,20 @@
-//! [`TenantConnection`] and what it opens: transactions and streams.
+//! Connections of one tenant: [`TenantConnection`], its transactions and its streams. Each statement is rendered for the
+//! tenant before it is sent.
 
-mod alone;
-mod guard;
+mod detached;
+mod pooled_statement;
 #[cfg(feature = "rbac")]
 mod restricted;
-mod rows;
+mod role_names;
+mod role_transaction;
+mod row_stream;
 #[cfg(feature = "schema-sync")]
 mod schema_sync;
 mod session;
-mod single;
+mod statement_guard;
 mod stream;
 mod transaction;
+mod transaction_stream;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -20,21 +24,27 @@ use sea_orm::{
 };
 
 use crate::{
-    error::{ConnectionError, RegistryError},
+    error::ConnectionError,
     plant,
-    pool::{Execute, Pool, QueryAll, QueryOne, TenantKey, Unprepared},
-    role::{RoleName, Roles},
+    pool::{Execute, ExecuteUnprepared, Pool, QueryAll, QueryOne, TenantKey},
+    registry::RegistryError,
+    role_name::RoleName,
     schema_name::SchemaName,
     sql::{Compiler, Refusal, Rules},
     tenant::Tenant,
 };
 
-pub use alone::TenantStream;
-pub use guard::StatementGuard;
+#[doc(hidden)]
+pub use detached::{ShutDown, detached};
 #[cfg(feature = "rbac")]
 pub use restricted::{RestrictedTenantConnection, RestrictedTenantTransaction};
-pub use stream::TenantTransactionStream;
+pub(crate) use role_names::TenantRoleNames;
+#[doc(hidden)]
+pub use role_names::database_name;
+pub use statement_guard::StatementGuard;
+pub use stream::TenantStream;
 pub use transaction::TenantTransaction;
+pub use transaction_stream::TenantTransactionStream;
 
 #[doc = include_str!("../docs/connection.md")]
 #[derive(Clone)]
@@ -43,21 +53,32 @@ pub struct TenantConnection {
     db: DatabaseConnection,
     pool: Option<Pool>,
     key: TenantKey,
-    scope: Arc<Scope>,
+    context: Arc<ConnectionContext>,
 }
 
-/// Whose statements they are, and how they are compiled.
+/// Way of a single statement to the database.
+#[derive(Debug, Clone, Copy)]
+enum Route<'a> {
+    /// On a connection of the pool.
+    Pool(&'a Pool),
+    /// On the application's connection, in a transaction that runs as the tenant's role.
+    RoleTransaction,
+    /// On the application's connection.
+    Plain,
+}
+
+/// Tenant of statements, and the rules they are compiled by.
 #[derive(Debug, Clone)]
-struct Scope {
+struct ConnectionContext {
     tenant: Tenant,
     compiler: Compiler,
     /// True for a connection that CREATE, ALTER and DROP run on.
     changes_schema: bool,
-    /// Whether they run as the tenant's role.
-    roles: Option<Roles>,
+    /// Names of the roles that statements run as, if they run as a role.
+    roles: Option<TenantRoleNames>,
 }
 
-impl Scope {
+impl ConnectionContext {
     fn schema(&self) -> &SchemaName {
         self.tenant.schema()
     }
@@ -103,17 +124,22 @@ impl TenantConnection {
     /// [`RegistryError`] where an annotated entity cannot work.
     #[cfg_attr(feature = "mock", doc = include_str!("../docs/mock.md"))]
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
-        Ok(Self::over(db, tenant, Compiler::new(Rules::collect()?), None))
+        Ok(Self::with_compiler(
+            db,
+            tenant,
+            Compiler::new(Rules::collect()?),
+            None,
+        ))
     }
 
-    pub(crate) fn over(
+    pub(crate) fn with_compiler(
         db: DatabaseConnection,
         tenant: Tenant,
         compiler: Compiler,
-        roles: Option<Roles>,
+        roles: Option<TenantRoleNames>,
     ) -> Self {
         let key = TenantKey::of(tenant.schema().as_str());
-        let scope = Scope {
+        let context = ConnectionContext {
             tenant,
             compiler,
             changes_schema: false,
@@ -123,12 +149,12 @@ impl TenantConnection {
             db,
             pool: None,
             key,
-            scope: Arc::new(scope),
+            context: Arc::new(context),
         }
     }
 
-    /// This connection, with the statements on the connections of a pool.
-    pub(crate) fn on(mut self, pool: Option<Pool>) -> Self {
+    /// Runs the statements on connections of a pool.
+    pub(crate) fn with_pool(mut self, pool: Option<Pool>) -> Self {
         self.pool = pool;
         self
     }
@@ -136,7 +162,7 @@ impl TenantConnection {
     /// The tenant whose schema the statements run in.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
-        &self.scope.tenant
+        &self.context.tenant
     }
 
     /// The same connection, on which CREATE, ALTER and DROP of the tenant's own tables, indexes and enum types run, too.
@@ -156,9 +182,9 @@ impl TenantConnection {
     #[must_use]
     pub fn for_schema_changes(&self) -> Self {
         Self {
-            scope: Arc::new(Scope {
+            context: Arc::new(ConnectionContext {
                 changes_schema: true,
-                ..(*self.scope).clone()
+                ..(*self.context).clone()
             }),
             ..self.clone()
         }
@@ -179,7 +205,7 @@ impl TenantConnection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn render(&self, sql: &str) -> Result<String, DbErr> {
-        self.scope.render(sql)
+        self.context.render(sql)
     }
 
     /// Begins a transaction whose statements are not checked: they pass as they are written, but for
@@ -187,7 +213,7 @@ impl TenantConnection {
     /// its kind, after which statements would run outside of the transaction, and `DEALLOCATE ALL`.
     ///
     /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
-    /// needs a search path: `DO` blocks, COPY of files, functions without a scope, temporary tables. COPY from and to the
+    /// needs a search path: `DO` blocks, COPY of files, functions without a context, temporary tables. COPY from and to the
     /// client is refused: SeaORM has no way to send its data. What leaves
     /// the tenant here leaves it: a statement may name another tenant's schema. The connection is closed after use:
     /// no reset undoes all that unchecked statements may leave in a session. Opening another one takes milliseconds.
@@ -214,19 +240,18 @@ impl TenantConnection {
 
     /// The role that transactions run as, if they run as one.
     async fn role(&self) -> Result<Option<RoleName>, DbErr> {
-        match &self.scope.roles {
-            Some(roles) => roles.of(&self.db, self.scope.schema()).await.map(Some),
+        match &self.context.roles {
+            Some(roles) => roles.of(&self.db, self.context.schema()).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Whether a single statement needs a transaction of its own, for the role. A statement that is refused
-    /// does not get that far.
-    fn runs_alone(&self, sql: &str) -> Result<bool, DbErr> {
-        if self.scope.roles.is_none() {
-            return Ok(false);
+    fn route(&self) -> Route<'_> {
+        match &self.pool {
+            Some(pool) => Route::Pool(pool),
+            None if self.context.roles.is_some() => Route::RoleTransaction,
+            None => Route::Plain,
         }
-        self.scope.render(sql).map(|_| true)
     }
 
     async fn begin_with(
@@ -246,7 +271,7 @@ impl TenantConnection {
 impl fmt::Debug for TenantConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantConnection")
-            .field("tenant", &self.scope.tenant)
+            .field("tenant", &self.context.tenant)
             .finish_non_exhaustive()
     }
 }
@@ -258,51 +283,52 @@ impl ConnectionTrait for TenantConnection {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        if let Some(pool) = &self.pool {
-            let stmt = self.scope.render_statement(stmt)?;
-            return self.ask(pool, &Execute(&stmt)).await;
+        let stmt = self.context.render_statement(stmt)?;
+        match self.route() {
+            Route::Pool(pool) => self.perform(pool, &Execute(&stmt)).await,
+            Route::RoleTransaction => {
+                role_transaction::run(self, |transaction| Box::pin(transaction.execute_rendered(stmt))).await
+            }
+            Route::Plain => self.db.execute_raw(stmt).await,
         }
-        if self.runs_alone(&stmt.sql)? {
-            return alone::run(self, |transaction| transaction.execute_raw(stmt)).await;
-        }
-        self.db.execute_raw(self.scope.render_statement(stmt)?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        if let Some(pool) = &self.pool {
-            let sql = self.scope.render(sql)?;
-            return self.ask(pool, &Unprepared(&sql)).await;
+        let sql = self.context.render(sql)?;
+        match self.route() {
+            Route::Pool(pool) => self.perform(pool, &ExecuteUnprepared(&sql)).await,
+            Route::RoleTransaction => {
+                role_transaction::run(self, |transaction| {
+                    Box::pin(async move { transaction.execute_unprepared_rendered(&sql).await })
+                })
+                .await
+            }
+            Route::Plain => self.db.execute_unprepared(&sql).await,
         }
-        if self.runs_alone(sql)? {
-            let sql = sql.to_owned();
-            return alone::run(self, |transaction| {
-                Box::pin(async move { transaction.execute_unprepared(&sql).await })
-            })
-            .await;
-        }
-        self.db.execute_unprepared(&self.scope.render(sql)?).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if let Some(pool) = &self.pool {
-            let stmt = self.scope.render_statement(stmt)?;
-            return self.ask(pool, &QueryOne(&stmt)).await;
+        let stmt = self.context.render_statement(stmt)?;
+        match self.route() {
+            Route::Pool(pool) => self.perform(pool, &QueryOne(&stmt)).await,
+            Route::RoleTransaction => {
+                role_transaction::run(self, |transaction| Box::pin(transaction.query_one_rendered(stmt)))
+                    .await
+            }
+            Route::Plain => self.db.query_one_raw(stmt).await,
         }
-        if self.runs_alone(&stmt.sql)? {
-            return alone::run(self, |transaction| transaction.query_one_raw(stmt)).await;
-        }
-        self.db.query_one_raw(self.scope.render_statement(stmt)?).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        if let Some(pool) = &self.pool {
-            let stmt = self.scope.render_statement(stmt)?;
-            return self.ask(pool, &QueryAll(&stmt)).await;
+        let stmt = self.context.render_statement(stmt)?;
+        match self.route() {
+            Route::Pool(pool) => self.perform(pool, &QueryAll(&stmt)).await,
+            Route::RoleTransaction => {
+                role_transaction::run(self, |transaction| Box::pin(transaction.query_all_rendered(stmt)))
+                    .await
+            }
+            Route::Plain => self.db.query_all_raw(stmt).await,
         }
-        if self.runs_alone(&stmt.sql)? {
-            return alone::run(self, |transaction| transaction.query_all_raw(stmt)).await;
-        }
-        self.db.query_all_raw(self.scope.render_statement(stmt)?).await
     }
 
     fn support_returning(&self) -> bool {
@@ -326,15 +352,12 @@ impl StreamTrait for TenantConnection {
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            if let Some(pool) = &self.pool {
-                let stmt = self.scope.render_statement(stmt)?;
-                return self.stream_rows(pool, stmt).await.map(TenantStream::owned);
+            let stmt = self.context.render_statement(stmt)?;
+            match self.route() {
+                Route::Pool(pool) => self.stream_rows(pool, stmt).await.map(TenantStream::owned),
+                Route::RoleTransaction => role_transaction::stream(self, stmt).await,
+                Route::Plain => self.db.stream_raw(stmt).await.map(TenantStream::direct),
             }
-            if self.runs_alone(&stmt.sql)? {
-                return alone::stream(self, stmt).await;
-            }
-            let stream = self.db.stream_raw(self.scope.render_statement(stmt)?).await?;
-            Ok(TenantStream::direct(stream))
         })
     }
 }

@@ -66,7 +66,7 @@ impl TenantConnection {
             connection: self.clone(),
             access: Access {
                 rules: self.db.restricted_for(user)?,
-                compiler: self.scope.compiler.clone(),
+                compiler: self.context.compiler.clone(),
             },
         })
     }

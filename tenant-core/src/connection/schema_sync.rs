@@ -16,23 +16,23 @@ use sea_schema::{
     sqlx_types::{SqlxError, SqlxRow},
 };
 
-use super::{Scope, TenantConnection, TenantTransaction, alone};
+use super::{ConnectionContext, TenantConnection, TenantTransaction, role_transaction};
 use crate::{
     error::ConnectionError,
-    pool::{Lease, Question},
-    registry::TENANT_MARKER,
+    pool::{Lease, Operation},
+    schema_name::TENANT_MARKER,
     sql::Refusal,
 };
 
 #[async_trait::async_trait]
 impl Connection for TenantConnection {
     async fn query_all(&self, select: SelectStatement) -> Result<Vec<SqlxRow>, SqlxError> {
-        let queries = self.scope.discovery(&select).map_err(into_sqlx)?;
+        let queries = self.context.discovery(&select).map_err(into_sqlx)?;
         self.fetch(queries).await.map_err(into_sqlx)
     }
 
     async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
-        let sql = self.scope.render(&sql).map_err(into_sqlx)?;
+        let sql = self.context.render(&sql).map_err(into_sqlx)?;
         self.fetch(vec![sql]).await.map_err(into_sqlx)
     }
 }
@@ -40,7 +40,7 @@ impl Connection for TenantConnection {
 #[async_trait::async_trait]
 impl Connection for TenantTransaction {
     async fn query_all(&self, select: SelectStatement) -> Result<Vec<SqlxRow>, SqlxError> {
-        let queries = self.session().scope.discovery(&select).map_err(into_sqlx)?;
+        let queries = self.session().context.discovery(&select).map_err(into_sqlx)?;
         self.fetch(queries).await.map_err(into_sqlx)
     }
 
@@ -53,10 +53,10 @@ impl Connection for TenantTransaction {
 impl TenantConnection {
     async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
         if let Some(pool) = &self.pool {
-            return self.ask(pool, &Discover(&queries)).await;
+            return self.perform(pool, &Discover(&queries)).await;
         }
-        if self.scope.roles.is_some() {
-            return alone::run(self, |transaction| Box::pin(transaction.fetch(queries))).await;
+        if self.context.roles.is_some() {
+            return role_transaction::run(self, |transaction| Box::pin(transaction.fetch(queries))).await;
         }
         fetch(&self.db, queries).await
     }
@@ -66,7 +66,7 @@ impl TenantTransaction {
     async fn fetch(&self, queries: Vec<String>) -> Result<Vec<SqlxRow>, DbErr> {
         let mut turn = self.level.turn().await?;
         if let Some(lease) = turn.lease() {
-            return self.level.note(Discover(&queries).ask(lease).await);
+            return self.level.note(Discover(&queries).perform(lease).await);
         }
         self.level.note(fetch(self.level.transaction()?, queries).await)
     }
@@ -75,10 +75,10 @@ impl TenantTransaction {
 /// Queries of the system catalogs.
 struct Discover<'a>(&'a [String]);
 
-impl Question for Discover<'_> {
-    type Answer = Vec<SqlxRow>;
+impl Operation for Discover<'_> {
+    type Output = Vec<SqlxRow>;
 
-    async fn ask(&self, lease: &mut Lease) -> Result<Vec<SqlxRow>, DbErr> {
+    async fn perform(&self, lease: &mut Lease) -> Result<Vec<SqlxRow>, DbErr> {
         let mut rows = Vec::new();
         for sql in self.0 {
             let query = Statement::from_string(DbBackend::Postgres, sql);
@@ -107,7 +107,7 @@ fn into_sqlx(error: DbErr) -> SqlxError {
     }
 }
 
-impl Scope {
+impl ConnectionContext {
     /// What is sent for a query of SeaORM's discovery.
     fn discovery(&self, select: &SelectStatement) -> Result<Vec<String>, DbErr> {
         let given = DbBackend::Postgres.build(select);

@@ -8,7 +8,7 @@ use std::sync::{
 use sea_orm::{DatabaseTransaction, DbErr};
 use tokio::sync::OwnedMutexGuard;
 
-use super::Scope;
+use super::ConnectionContext;
 use crate::{
     error::ConnectionError,
     plant::{self, Plant},
@@ -18,7 +18,7 @@ use crate::{
 /// One database session inside a transaction.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) scope: Arc<Scope>,
+    pub(super) context: Arc<ConnectionContext>,
     /// Whether statements are compiled, or pass as they are written.
     pub(super) is_guarded: bool,
     /// Held by whoever talks to the database. It has the connection in it, if that is of the pool. SeaORM has a lock of
@@ -50,18 +50,18 @@ impl Turn {
 
 impl Session {
     /// The session of a transaction of SeaORM's.
-    pub(super) fn new(scope: Arc<Scope>, is_guarded: bool) -> Self {
-        Self::with(scope, is_guarded, None)
+    pub(super) fn new(context: Arc<ConnectionContext>, is_guarded: bool) -> Self {
+        Self::with(context, is_guarded, None)
     }
 
     /// The session of a connection of the pool.
-    pub(super) fn owned(scope: Arc<Scope>, is_guarded: bool, lease: Lease) -> Self {
-        Self::with(scope, is_guarded, Some(lease))
+    pub(super) fn owned(context: Arc<ConnectionContext>, is_guarded: bool, lease: Lease) -> Self {
+        Self::with(context, is_guarded, Some(lease))
     }
 
-    fn with(scope: Arc<Scope>, is_guarded: bool, lease: Option<Lease>) -> Self {
+    fn with(context: Arc<ConnectionContext>, is_guarded: bool, lease: Option<Lease>) -> Self {
         Self {
-            scope,
+            context,
             is_guarded,
             is_owned: lease.is_some(),
             undo: AtomicUsize::new(0),
@@ -130,20 +130,20 @@ impl Session {
     }
 
     pub(super) fn broken(&self) -> DbErr {
-        let tenant = self.scope.schema().clone();
+        let tenant = self.context.schema().clone();
         ConnectionError::TransactionBroken { tenant }.into()
     }
 
     pub(super) fn nested_open(&self) -> DbErr {
-        let tenant = self.scope.schema().clone();
+        let tenant = self.context.schema().clone();
         ConnectionError::NestedOpen { tenant }.into()
     }
 
     pub(super) fn render(&self, sql: &str) -> Result<String, DbErr> {
         if self.is_guarded {
-            self.scope.render(sql)
+            self.context.render(sql)
         } else {
-            self.scope.render_unguarded(sql)
+            self.context.render_unguarded(sql)
         }
     }
 

@@ -1,74 +1,89 @@
-//! [`TenantTransactionStream`]: the rows of a query inside a transaction, one by one.
+//! [`TenantStream`]: the rows of a query on a connection.
 
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    vec,
 };
 
 use futures_util::Stream;
-use sea_orm::{DbErr, QueryResult, Statement, TransactionStream};
+use sea_orm::{DbErr, QueryResult, QueryStream};
+use tokio::sync::mpsc::Receiver;
 
-use super::{
-    rows::RowStream,
-    session::{Level, Turn},
-};
+use super::{detached::ShutDown, row_stream::RowStream};
 
-/// The rows of a query inside a transaction. The transaction does nothing else until it is dropped.
-pub struct TenantTransactionStream<'a> {
-    rows: Rows<'a>,
+/// Rows in one message, or `None` after the last one. A channel that ends without `None` was cut.
+pub(super) type Chunk = Result<Option<Vec<QueryResult>>, DbErr>;
+
+/// Stream of the rows of a query on a [`TenantConnection`](crate::TenantConnection). It holds a connection until it is
+/// dropped.
+pub struct TenantStream {
+    rows: Rows,
 }
 
-enum Rows<'a> {
-    SeaOrm {
-        // Dropped in this order: the stream holds SeaORM's lock, which must be free when our turn ends.
-        stream: TransactionStream<'a>,
-        level: &'a Level,
-        _turn: Turn,
-    },
-    Owned(RowStream<'a>),
+enum Rows {
+    Direct(QueryStream),
+    Owned(RowStream<'static>),
+    /// The rest of the last chunk, and the channel of the next ones.
+    Received(vec::IntoIter<QueryResult>, Receiver<Chunk>),
+    Ended,
 }
 
-impl<'a> TenantTransactionStream<'a> {
-    pub(super) fn of_sea_orm(stream: TransactionStream<'a>, level: &'a Level, turn: Turn) -> Self {
-        let rows = Rows::SeaOrm {
-            stream,
-            level,
-            _turn: turn,
-        };
-        Self { rows }
+impl TenantStream {
+    /// Rows that a task sends.
+    pub(super) fn received(receiver: Receiver<Chunk>) -> Self {
+        Self {
+            rows: Rows::Received(Vec::new().into_iter(), receiver),
+        }
     }
 
-    pub(super) fn owned(statement: Statement, level: &'a Level, mut turn: Turn) -> Self {
-        let rows = RowStream::new(|row| async move {
-            let Some(lease) = turn.lease() else {
-                return Err(level.session.broken());
-            };
-            let read = lease.for_each_row(&statement, |found| row.push(found)).await;
-            level.note(read)
-        });
+    /// Rows on a connection of the pool.
+    pub(super) fn owned(rows: RowStream<'static>) -> Self {
         Self {
             rows: Rows::Owned(rows),
         }
     }
-}
 
-impl fmt::Debug for TenantTransactionStream<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantTransactionStream").finish_non_exhaustive()
+    /// Rows on a connection of SeaORM's.
+    pub(super) fn direct(stream: QueryStream) -> Self {
+        Self {
+            rows: Rows::Direct(stream),
+        }
     }
 }
 
-impl Stream for TenantTransactionStream<'_> {
+impl fmt::Debug for TenantStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantStream").finish_non_exhaustive()
+    }
+}
+
+impl Stream for TenantStream {
     type Item = Result<QueryResult, DbErr>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.rows {
-            Rows::SeaOrm { stream, level, .. } => {
-                let item = Pin::new(stream).poll_next(context);
-                item.map(|row| row.map(|row| level.note(row)))
+        let (rows, receiver) = match &mut self.rows {
+            Rows::Direct(stream) => return Pin::new(stream).poll_next(context),
+            Rows::Owned(rows) => return Pin::new(rows).poll_next(context),
+            Rows::Received(rows, receiver) => (rows, receiver),
+            Rows::Ended => return Poll::Ready(None),
+        };
+        loop {
+            if let Some(row) = rows.next() {
+                return Poll::Ready(Some(Ok(row)));
             }
-            Rows::Owned(rows) => Pin::new(rows).poll_next(context),
+            let message = ready!(receiver.poll_recv(context));
+            let last = match message.unwrap_or_else(|| Err(ShutDown.into())).transpose() {
+                Some(Ok(more)) => {
+                    *rows = more.into_iter();
+                    continue;
+                }
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            };
+            self.rows = Rows::Ended;
+            return Poll::Ready(last);
         }
     }
 }

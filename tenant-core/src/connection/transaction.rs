@@ -9,17 +9,17 @@ use sea_orm::{
 
 use super::{
     TenantConnection, TenantTransactionStream,
+    detached::detached,
     session::{
         Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint,
     },
 };
 use crate::{
-    detached::detached,
     error::ConnectionError,
     plant::{self, Plant},
-    pool::{Execute, Pool, QueryAll, QueryOne, Question, Unprepared},
-    role::RoleName,
-    schema_name::SchemaName,
+    pool::{Execute, ExecuteUnprepared, Operation, Pool, QueryAll, QueryOne},
+    role_name::RoleName,
+    schema_name::{SHARED_SCHEMA, SchemaName},
     tenant::Tenant,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 /// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing behind: the
 /// connection is rolled back before anybody else has it, or closed after five seconds without an answer. A COMMIT that
 /// is dropped commits all or nothing. On a connection that the application brought
-/// ([`TenantsBuilder::over`](crate::TenantsBuilder::over)), BEGIN, COMMIT and ROLLBACK run to their end without their
+/// ([`TenantsBuilder::from_connection`](crate::TenantsBuilder::from_connection)), BEGIN, COMMIT and ROLLBACK run to their end without their
 /// caller instead.
 ///
 /// # Example
@@ -61,7 +61,7 @@ impl TenantTransaction {
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         if connection.pool.as_ref().is_some_and(Pool::is_behind_pooler) {
-            let tenant = connection.scope.schema().clone();
+            let tenant = connection.context.schema().clone();
             return Err(ConnectionError::UnguardedBehindPooler { tenant }.into());
         }
         let transaction = Self::begin_session(connection, options, false).await?;
@@ -98,10 +98,10 @@ impl TenantTransaction {
         }
         let begun = lease.begin(&begin_statement(&options, role.as_ref())).await;
         begun.map_err(|error| match &role {
-            Some(role) => role_error(connection.scope.schema(), role, error),
+            Some(role) => role_error(connection.context.schema(), role, error),
             None => error,
         })?;
-        let session = Session::owned(Arc::clone(&connection.scope), is_guarded, lease);
+        let session = Session::owned(Arc::clone(&connection.context), is_guarded, lease);
         Ok(Level::outermost(Arc::new(session), Open::Owned))
     }
 
@@ -112,7 +112,7 @@ impl TenantTransaction {
         is_guarded: bool,
     ) -> Result<Level, DbErr> {
         let db = connection.db.clone();
-        let session = Arc::new(Session::new(Arc::clone(&connection.scope), is_guarded));
+        let session = Arc::new(Session::new(Arc::clone(&connection.context), is_guarded));
         let begun = async move {
             let transaction = db.begin_with_options(options).await?;
             let level = Level::outermost(session, Open::SeaOrm(transaction));
@@ -170,11 +170,11 @@ impl TenantTransaction {
     }
 
     async fn set_search_path(&self) -> Result<(), DbErr> {
-        let schema = self.session().scope.schema();
+        let schema = self.session().context.schema();
         let search_path = if schema.is_shared() {
             schema.quoted().to_owned()
         } else {
-            format!("{}, \"{}\"", schema.quoted(), crate::SHARED_SCHEMA)
+            format!("{}, \"{}\"", schema.quoted(), SHARED_SCHEMA)
         };
         let set = match () {
             () if plant::is(Plant::SearchPathStays) => format!("SET search_path = {search_path}"),
@@ -196,7 +196,7 @@ impl TenantTransaction {
     /// The tenant whose schema the statements run in.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
-        &self.session().scope.tenant
+        &self.session().context.tenant
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -208,10 +208,10 @@ impl TenantTransaction {
         Ok(statement)
     }
 
-    /// Asks a question in turn.
-    async fn ask<Q: Question>(&self, turn: &mut Turn, question: &Q) -> Result<Q::Answer, DbErr> {
+    /// Asks a operation in turn.
+    async fn perform<Q: Operation>(&self, turn: &mut Turn, operation: &Q) -> Result<Q::Output, DbErr> {
         match turn.lease() {
-            Some(lease) => self.level.note(question.ask(lease).await),
+            Some(lease) => self.level.note(operation.perform(lease).await),
             None => Err(self.session().broken()),
         }
     }
@@ -229,7 +229,7 @@ impl TenantTransaction {
                 if plant::is(Plant::LossIgnored) {
                     return Ok(());
                 }
-                Err(commit_error(session.scope.schema(), source))
+                Err(commit_error(session.context.schema(), source))
             }
             result => result,
         }
@@ -307,7 +307,7 @@ async fn assume(level: &Level, role: &RoleName) -> Result<(), DbErr> {
     }
     let set = format!("SET LOCAL ROLE {}", role.quoted());
     let assumed = level.transaction()?.execute_unprepared(&set).await;
-    let tenant = level.session.scope.schema();
+    let tenant = level.session.context.schema();
     assumed.map(drop).map_err(|error| role_error(tenant, role, error))
 }
 
@@ -346,7 +346,7 @@ async fn end_owned(level: Arc<Level>, how: End) -> Result<(), DbErr> {
         }
     };
     if is_aborted {
-        let tenant = session.scope.schema().clone();
+        let tenant = session.context.schema().clone();
         return Err(ConnectionError::StatementFailed { tenant }.into());
     }
     ended
@@ -394,7 +394,7 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     drop(turn);
     drop(parent);
     if is_aborted {
-        let tenant = session.scope.schema().clone();
+        let tenant = session.context.schema().clone();
         return Err(ConnectionError::StatementFailed { tenant }.into());
     }
     result
@@ -431,6 +431,60 @@ fn lost_connection(error: &DbErr) -> bool {
     is_of_driver && (!is_refusal_of_the_database(error) || ends_the_session(error))
 }
 
+/// Statements that are rendered already.
+impl TenantTransaction {
+    pub(super) async fn execute_rendered(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.perform(&mut turn, &Execute(&statement)).await;
+        }
+        self.level
+            .note(self.level.transaction()?.execute_raw(statement).await)
+    }
+
+    pub(super) async fn execute_unprepared_rendered(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.perform(&mut turn, &ExecuteUnprepared(sql)).await;
+        }
+        self.level
+            .note(self.level.transaction()?.execute_unprepared(sql).await)
+    }
+
+    pub(super) async fn query_one_rendered(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.perform(&mut turn, &QueryOne(&statement)).await;
+        }
+        self.level
+            .note(self.level.transaction()?.query_one_raw(statement).await)
+    }
+
+    pub(super) async fn query_all_rendered(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut turn = self.level.turn().await?;
+        if self.session().is_owned {
+            return self.perform(&mut turn, &QueryAll(&statement)).await;
+        }
+        self.level
+            .note(self.level.transaction()?.query_all_raw(statement).await)
+    }
+
+    pub(super) async fn stream_rendered(
+        &self,
+        turn: Turn,
+        statement: Statement,
+    ) -> Result<TenantTransactionStream<'_>, DbErr> {
+        if self.session().is_owned {
+            return Ok(TenantTransactionStream::owned(statement, &self.level, turn));
+        }
+        let stream = self.level.transaction()?.stream_raw(statement).await?;
+        Ok(TenantTransactionStream::of_sea_orm(stream, &self.level, turn))
+    }
+}
+
 impl fmt::Debug for TenantTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantTransaction")
@@ -446,42 +500,20 @@ impl ConnectionTrait for TenantTransaction {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        let stmt = self.render_statement(stmt)?;
-        let mut turn = self.level.turn().await?;
-        if self.session().is_owned {
-            return self.ask(&mut turn, &Execute(&stmt)).await;
-        }
-        self.level.note(self.level.transaction()?.execute_raw(stmt).await)
+        self.execute_rendered(self.render_statement(stmt)?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let sql = self.session().render(sql)?;
-        let mut turn = self.level.turn().await?;
-        if self.session().is_owned {
-            return self.ask(&mut turn, &Unprepared(&sql)).await;
-        }
-        self.level
-            .note(self.level.transaction()?.execute_unprepared(&sql).await)
+        self.execute_unprepared_rendered(&self.session().render(sql)?)
+            .await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let stmt = self.render_statement(stmt)?;
-        let mut turn = self.level.turn().await?;
-        if self.session().is_owned {
-            return self.ask(&mut turn, &QueryOne(&stmt)).await;
-        }
-        self.level
-            .note(self.level.transaction()?.query_one_raw(stmt).await)
+        self.query_one_rendered(self.render_statement(stmt)?).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let stmt = self.render_statement(stmt)?;
-        let mut turn = self.level.turn().await?;
-        if self.session().is_owned {
-            return self.ask(&mut turn, &QueryAll(&stmt)).await;
-        }
-        self.level
-            .note(self.level.transaction()?.query_all_raw(stmt).await)
+        self.query_all_rendered(self.render_statement(stmt)?).await
     }
 }
 
@@ -502,11 +534,7 @@ impl StreamTrait for TenantTransaction {
                 false => self.render_statement(stmt)?,
             };
             let turn = self.level.turn().await?;
-            if self.session().is_owned {
-                return Ok(TenantTransactionStream::owned(stmt, &self.level, turn));
-            }
-            let stream = self.level.transaction()?.stream_raw(stmt).await?;
-            Ok(TenantTransactionStream::of_sea_orm(stream, &self.level, turn))
+            self.stream_rendered(turn, stmt).await
         })
     }
 }

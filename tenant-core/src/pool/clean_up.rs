@@ -5,19 +5,21 @@ use tokio::runtime::Handle;
 
 use super::{
     TIMEOUT,
-    connect::PooledConnection,
+    connection::PooledConnection,
     count,
-    lease::{EndOnDrop, Leftovers, Permit, is_end_of_session},
+    driver_error::is_end_of_session,
+    leftovers::{EndOnDrop, Leftovers},
+    permit::Permit,
 };
 
 /// Cleans a connection up in a task, and gives it back if that succeeds in time. The slot is busy until then.
-pub(super) fn start(permit: Permit, mut connection: PooledConnection, left: Leftovers) {
+pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers: Leftovers) {
     // Without a runtime nobody could read the answer. Dropping the connection closes it, which rolls back.
     let Ok(runtime) = Handle::try_current() else {
         return;
     };
     runtime.spawn(async move {
-        let cleaned = tokio::time::timeout(TIMEOUT, clean(&mut connection.raw, left)).await;
+        let cleaned = tokio::time::timeout(TIMEOUT, clean(&mut connection.raw, leftovers)).await;
         match cleaned {
             Ok(Ok(())) => {
                 connection.heard(std::time::Instant::now());
@@ -43,10 +45,10 @@ pub(super) fn close(permit: Permit, connection: PooledConnection) {
     });
 }
 
-async fn clean(raw: &mut PgConnection, left: Leftovers) -> Result<(), Error> {
-    let mut has_failed = left.has_unseen_error;
+async fn clean(raw: &mut PgConnection, leftovers: Leftovers) -> Result<(), Error> {
+    let mut has_failed = leftovers.has_unseen_error;
     drain(raw, &mut has_failed).await?;
-    match left.transaction {
+    match leftovers.transaction {
         None => Ok(()),
         Some(EndOnDrop::Commit) if !has_failed => commit(raw).await,
         Some(_) => raw.execute("ROLLBACK").await.map(drop),

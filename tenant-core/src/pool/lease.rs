@@ -3,56 +3,19 @@
 use std::{fmt, time::Instant};
 
 use sea_orm::{
-    DbErr, RuntimeErr,
-    sqlx::{
-        Error, Executor as _,
-        postgres::{PgDatabaseError, PgSeverity},
-    },
+    DbErr,
+    sqlx::{Error, Executor as _},
 };
 
-use super::{Pool, TIMEOUT, clean_up, connect::PooledConnection, count, lock};
+use super::{
+    Pool, TIMEOUT, clean_up,
+    connection::PooledConnection,
+    count,
+    driver_error::{is_end_of_session, query_error},
+    leftovers::{EndOnDrop, Leftovers},
+    permit::Permit,
+};
 use crate::plant::{self, Plant};
-
-/// A slot of the pool. Dropping it gives the slot to the next.
-pub(super) struct Permit {
-    pool: Pool,
-    slot: usize,
-}
-
-impl Permit {
-    pub(super) fn new(pool: &Pool, slot: usize) -> Self {
-        Self {
-            pool: pool.clone(),
-            slot,
-        }
-    }
-
-    pub(super) async fn into_lease(self, deadline: Instant) -> Result<Lease, DbErr> {
-        let connection = self.pool.connection_of(self.slot, deadline).await?;
-        Ok(Lease {
-            connection: Some(connection),
-            leftovers: Leftovers::default(),
-            permit: Some(self),
-        })
-    }
-
-    pub(super) fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// Leaves a connection to the next who has the slot.
-    pub(super) fn put_back(self, connection: PooledConnection) {
-        if !self.pool.is_closed() {
-            *lock(&self.pool.0.idle[self.slot]) = Some(connection);
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.pool.release(self.slot);
-    }
-}
 
 /// A connection in use by one tenant. Dropping it gives it back: at once, after a clean-up, or not at all if it was
 /// lost or ran unguarded statements.
@@ -62,33 +25,16 @@ pub(crate) struct Lease {
     permit: Option<Permit>,
 }
 
-/// Unfinished work of a connection.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Leftovers {
-    /// A statement was sent, and its answer is not read to the end.
-    pub(super) is_in_flight: bool,
-    /// The last answer was an error, after which the end of the message may be unread.
-    has_unread_end: bool,
-    /// An error was read for a statement that nobody waits for any more.
-    pub(super) has_unseen_error: bool,
-    pub(super) transaction: Option<EndOnDrop>,
-    is_unguarded: bool,
-    is_lost: bool,
-    /// It is closed after use, for it keeps too much.
-    is_worn: bool,
-    /// A statement of the open transaction was out of date.
-    was_out_of_date: bool,
-}
-
-/// The end of a transaction that is left open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EndOnDrop {
-    Rollback,
-    /// A single statement has its effect although nobody reads its rows to the end, as it has outside of a transaction.
-    Commit,
-}
-
 impl Lease {
+    pub(super) async fn new(permit: Permit, deadline: Instant) -> Result<Self, DbErr> {
+        let connection = permit.pool().connection_of(permit.slot(), deadline).await?;
+        Ok(Self {
+            connection: Some(connection),
+            leftovers: Leftovers::default(),
+            permit: Some(permit),
+        })
+    }
+
     /// The connection, to send something on. Unless [`answered`](Self::answered) is told of the answer, it is drained
     /// before anybody else has it.
     pub(super) fn send(&mut self) -> Result<&mut PooledConnection, Error> {
@@ -166,7 +112,7 @@ impl Lease {
     /// Prepares a statement anew from now on.
     pub(super) fn renew(&mut self, sql: &str) {
         if let Some(connection) = &mut self.connection {
-            self.leftovers.is_worn |= !connection.keeping.renew(sql);
+            self.leftovers.is_worn |= !connection.statement_cache.renew(sql);
         }
         self.leftovers.was_out_of_date = true;
     }
@@ -249,33 +195,5 @@ impl fmt::Debug for Lease {
         f.debug_struct("Lease")
             .field("leftovers", &self.leftovers)
             .finish_non_exhaustive()
-    }
-}
-
-pub(super) fn query_error(error: Error) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(error.into()))
-}
-
-pub(super) fn exec_error(error: Error) -> DbErr {
-    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
-}
-
-/// True if a connection is of no use after an error. PostgreSQL's own errors leave it whole, unless they are fatal,
-/// and so do those of values and types.
-pub(super) fn is_end_of_session(error: &Error) -> bool {
-    match error {
-        Error::Database(error) => {
-            let severity = error
-                .try_downcast_ref::<PgDatabaseError>()
-                .map(PgDatabaseError::severity);
-            matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
-        }
-        Error::RowNotFound
-        | Error::TypeNotFound { .. }
-        | Error::ColumnNotFound(_)
-        | Error::ColumnIndexOutOfBounds { .. }
-        | Error::ColumnDecode { .. }
-        | Error::Encode(_) => false,
-        _ => true,
     }
 }

@@ -1,20 +1,23 @@
-//! The pool behind all tenants: connections that the library owns.
+//! The pool of the connections of all tenants, which the library opens, lends, resets and closes itself.
 //!
-//! [`scheduler`] decides who gets which connection, [`lease`] is a connection in use, [`clean_up`] is what happens to
-//! one that came back in the middle of something, and [`upkeep`] closes idle ones.
+//! [`scheduler`] decides which request gets which connection, [`lease`] is a connection in use, [`clean_up`] resets a
+//! connection whose transaction or statement was cut off, and [`maintenance`] closes idle ones.
 
 mod clean_up;
-mod connect;
-mod keeping;
+mod connection;
+mod driver_error;
 mod lease;
-mod options;
+mod leftovers;
+mod maintenance;
+mod operation;
+mod pending_permit;
+mod permit;
 mod pooler;
-mod question;
 mod scheduler;
+mod settings;
 mod span;
+mod statement_cache;
 mod status;
-mod upkeep;
-mod waiting;
 
 use std::{
     fmt,
@@ -28,17 +31,18 @@ use std::{
 use sea_orm::{ConnAcquireErr, DbErr, sqlx::PgPool};
 use tokio::sync::{Notify, oneshot};
 
-use connect::PooledConnection;
-use lease::Permit;
+use connection::PooledConnection;
+use pending_permit::PendingPermit;
+use permit::Permit;
 use scheduler::{Placement, Scheduler};
-use waiting::Waiting;
 
-pub(crate) use lease::{EndOnDrop, Lease};
-pub(crate) use options::{PoolSettings, shared_connection};
+pub(crate) use lease::Lease;
+pub(crate) use leftovers::EndOnDrop;
+pub(crate) use operation::{Execute, ExecuteUnprepared, Operation, QueryAll, QueryOne};
 pub(crate) use pooler::check as check_pooler;
 pub use pooler::shares_sessions;
-pub(crate) use question::{Execute, QueryAll, QueryOne, Question, Unprepared};
 pub(crate) use scheduler::TenantKey;
+pub(crate) use settings::{PoolSettings, shared_connection};
 pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
 
 use crate::error::ConnectionError;
@@ -107,7 +111,7 @@ impl Pool {
             settings,
         }));
         pool.open_eagerly().await?;
-        upkeep::start(&pool);
+        maintenance::start(&pool);
         Ok(pool)
     }
 
@@ -122,11 +126,11 @@ impl Pool {
             Ok(permit) => permit,
             Err(waiting) => waiting.permit(deadline).await?,
         };
-        permit.into_lease(deadline).await
+        Lease::new(permit, deadline).await
     }
 
     /// A place at once, or in a queue.
-    fn request(&self, key: TenantKey, now: Instant) -> Result<Result<Permit, Waiting>, DbErr> {
+    fn request(&self, key: TenantKey, now: Instant) -> Result<Result<Permit, PendingPermit>, DbErr> {
         if self.is_closed() {
             return Err(closed());
         }
@@ -137,9 +141,9 @@ impl Pool {
         };
         let (sender, receiver) = oneshot::channel();
         let ticket = scheduler.wait(slot, key, now, sender);
-        let patience = scheduler.patience();
+        let home_wait = scheduler.home_wait();
         drop(scheduler);
-        Ok(Err(Waiting::new(self, ticket, receiver, now + patience)))
+        Ok(Err(PendingPermit::new(self, ticket, receiver, now + home_wait)))
     }
 
     /// True if the sessions are a pooler's, which other clients use too.
@@ -153,7 +157,9 @@ impl Pool {
             let scheduler = lock(&self.0.scheduler);
             (scheduler.usage(), scheduler.figures())
         };
-        let kept = |idle: &Mutex<Option<PooledConnection>>| lock(idle).as_ref().map(PooledConnection::kept);
+        let kept = |idle: &Mutex<Option<PooledConnection>>| {
+            lock(idle).as_ref().map(PooledConnection::cached_statements)
+        };
         let counters = &self.0.counters;
         PoolStatus {
             max_connections: self.0.settings.max_connections,

@@ -13,8 +13,8 @@ use sea_orm::{
 
 use super::{
     TIMEOUT,
-    connect::{has_code, not_opened},
-    options::PoolSettings,
+    driver_error::{has_code, not_opened},
+    settings::PoolSettings,
 };
 use crate::error::ConnectError;
 

@@ -12,14 +12,14 @@ use std::{
 use super::status::WaitHistogram;
 
 /// The shortest time that a waiter keeps to its home. Timers of tokio are no finer.
-const MIN_PATIENCE: Duration = Duration::from_millis(1);
+const MIN_HOME_WAIT: Duration = Duration::from_millis(1);
 
 /// The longest time that a waiter keeps to its home while another connection is idle.
-const MAX_PATIENCE: Duration = Duration::from_millis(25);
+const MAX_HOME_WAIT: Duration = Duration::from_millis(25);
 
 /// The same where there are more connections than requests. A tenant whose statements are slow is better served by
 /// several connections then.
-const MAX_PATIENCE_AT_LEISURE: Duration = Duration::from_millis(5);
+const MAX_HOME_WAIT_UNCROWDED: Duration = Duration::from_millis(5);
 
 /// The load by which the first home may exceed the second and is chosen still. The shorter of two queues keeps the longest
 /// waits short (<https://doi.org/10.1109/71.963420>), and most tenants' statements are prepared twice at the most.
@@ -228,14 +228,14 @@ impl<W> Scheduler<W> {
     /// The queue whose first waiter has waited the longest, if that is too long. With a queue of its own, a slot serves
     /// others only where it would be their turn in one queue for all.
     fn overdue_queue(&self, slot: usize, now: Instant) -> Option<usize> {
-        let patience = if self.slots[slot].queue.is_empty() {
-            self.patience()
+        let home_wait = if self.slots[slot].queue.is_empty() {
+            self.home_wait()
         } else {
-            self.patience().max(self.time_of_a_queue())
+            self.home_wait().max(self.time_of_a_queue())
         };
         let oldest = self.oldest_queue()?;
         let since = self.slots[oldest].queue.front()?.since;
-        (now.saturating_duration_since(since) >= patience).then_some(oldest)
+        (now.saturating_duration_since(since) >= home_wait).then_some(oldest)
     }
 
     fn oldest_queue(&self) -> Option<usize> {
@@ -268,14 +268,14 @@ impl<W> Scheduler<W> {
     }
 
     /// The time after which a waiter takes any idle slot: that in which its home should have come to it.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn home_wait(&self) -> Duration {
         let is_crowded = self.busy + self.waiting > self.slots.len();
         let max = if is_crowded {
-            MAX_PATIENCE
+            MAX_HOME_WAIT
         } else {
-            MAX_PATIENCE_AT_LEISURE
+            MAX_HOME_WAIT_UNCROWDED
         };
-        self.time_of_a_queue().clamp(MIN_PATIENCE, max)
+        self.time_of_a_queue().clamp(MIN_HOME_WAIT, max)
     }
 
     /// The time that a queue takes if it is as long as queues get.
@@ -284,7 +284,7 @@ impl<W> Scheduler<W> {
     }
 
     /// Gives an idle slot to the waiter that has waited longest, if that is too long. To be called by a waiter after
-    /// [`patience`](Self::patience), until it gives none.
+    /// [`home_wait`](Self::home_wait), until it gives none.
     #[must_use = "the slot is the waiter's"]
     pub(super) fn expire(&mut self, now: Instant) -> Option<(usize, W)> {
         let idle = self.slots.iter().position(Slot::is_idle)?;

@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{MAX_PATIENCE, Placement, Scheduler, TenantKey, Ticket};
+use super::{MAX_HOME_WAIT, Placement, Scheduler, TenantKey, Ticket};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -171,7 +171,7 @@ proptest! {
             model.apply(step);
             model.expire();
             let has_idle = model.held.len() < slots;
-            let overdue = model.waiting.values().any(|(_, since)| model.now - *since >= MAX_PATIENCE);
+            let overdue = model.waiting.values().any(|(_, since)| model.now - *since >= MAX_HOME_WAIT);
             prop_assert!(!(has_idle && overdue));
         }
     }
@@ -265,9 +265,9 @@ fn a_freed_slot_goes_to_the_waiter_that_calls_it_home() {
     scheduler.wait(home, first, now, "first");
     assert_eq!(scheduler.release(home, now), Some((home, "first")));
     assert_eq!(scheduler.release(home, now), None);
-    // Past its patience, it takes any.
+    // Past its home_wait, it takes any.
     assert_eq!(scheduler.expire(now), None);
-    let later = now + MAX_PATIENCE;
+    let later = now + MAX_HOME_WAIT;
     assert_eq!(scheduler.expire(later).map(|(_, waiter)| waiter), Some("other"));
     assert_eq!(scheduler.figures().home_misses, 1);
 }

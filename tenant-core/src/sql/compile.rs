@@ -10,7 +10,7 @@ use super::{
     refusal::Refusal,
     template::{Edit, Template},
 };
-use crate::registry::TENANT_MARKER;
+use crate::schema_name::TENANT_MARKER;
 
 /// Compiles `sql`: what it names is decided on by `rules`.
 pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {

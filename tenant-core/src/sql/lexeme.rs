@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use squawk_lexer::{Base, LiteralKind, TokenKind, tokenize};
 
-use crate::registry::TENANT_MARKER;
+use crate::schema_name::TENANT_MARKER;
 
 /// A token with its bytes in the text.
 #[derive(Debug, Clone)]

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use super::extensions::Extensions;
 use crate::{
-    error::RegistryError,
-    registry::{Registry, SHARED_SCHEMA},
-    schema_name::SchemaName,
+    registry::{Registry, RegistryError},
+    schema_name::{SHARED_SCHEMA, SchemaName},
 };
 
 /// Rules for statements: the registered tables, types and functions, and what the configuration allows.

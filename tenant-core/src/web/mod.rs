@@ -4,7 +4,6 @@
 pub mod actix;
 #[cfg(feature = "axum")]
 pub mod axum;
-mod http_host;
 mod rejection;
 mod resolve;
 #[cfg(feature = "axum")]

@@ -1,6 +1,6 @@
 //! [`Rejection`]: why a request has no tenant, and the answer to it.
 
-use crate::{catalog::CatalogError, resolve::HostError, tenant::TenantStatus};
+use crate::{catalog::CatalogError, host::HostError, tenant::TenantStatus};
 
 /// Why a request has no tenant. The answers say nothing of what was asked for, and nothing of the catalog.
 #[derive(Debug, thiserror::Error)]

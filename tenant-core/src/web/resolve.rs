@@ -1,8 +1,9 @@
 //! The one way from a request to its tenant, whatever the framework.
 
-use super::{http_host, rejection::Rejection};
+use super::rejection::Rejection;
 use crate::{
     connection::TenantConnection,
+    host::request_host,
     plant::{self, Plant},
     tenant::{Tenant, TenantStatus},
     tenants::Tenants,
@@ -14,7 +15,7 @@ pub(super) async fn resolve<'a>(
     authority: Option<&str>,
     headers: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<TenantConnection, Rejection> {
-    let host = http_host::of_request(authority, headers)?;
+    let host = request_host(authority, headers)?;
     let tenant = tenants.by_host(&host).await?.ok_or(Rejection::UnknownHost)?;
     check_served(&tenant)?;
     check_version(tenants, &tenant)?;
@@ -31,13 +32,13 @@ fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
 
 /// After the status: a tenant that is not served says so, whatever its version.
 fn check_version(tenants: &Tenants, tenant: &Tenant) -> Result<(), Rejection> {
-    let Some(expected) = tenants.expected() else {
+    let Some(check) = tenants.version_check() else {
         return Ok(());
     };
-    if expected.refuses(tenant) {
+    if check.refuses(tenant) {
         return Err(Rejection::Behind);
     }
-    expected.warn(tenant);
+    check.warn(tenant);
     Ok(())
 }
 

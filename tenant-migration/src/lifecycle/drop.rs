@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use tenant_core::{
     __private::{ShutDown, detached},
-    DEFAULT_HOST_MEMORY, SchemaName, TenantStatus,
+    DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
     catalog::{dropped_tenant, tenant},
 };
 
@@ -38,7 +38,7 @@ pub const DEFAULT_DROP_BATCH: u32 = 100;
 impl Default for DropOptions {
     fn default() -> Self {
         Self {
-            drain: DEFAULT_HOST_MEMORY,
+            drain: DEFAULT_HOST_CACHE_TTL,
             batch: DEFAULT_DROP_BATCH,
             lock_timeout: DEFAULT_LOCK_TIMEOUT,
             attempts: DEFAULT_ATTEMPTS,
@@ -47,7 +47,7 @@ impl Default for DropOptions {
 }
 
 impl DropOptions {
-    /// How long after the tenant left service its tables are left alone, [`DEFAULT_HOST_MEMORY`] if it is not called:
+    /// How long after the tenant left service its tables are left alone, [`DEFAULT_HOST_CACHE_TTL`] if it is not called:
     /// so long other processes may still know its host. A tenant that is suspended or archived since then is not waited for.
     pub fn drain(mut self, time: Duration) -> Self {
         self.drain = time;

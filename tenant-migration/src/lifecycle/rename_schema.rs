@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use tenant_core::{
     __private::{ShutDown, detached},
-    DEFAULT_HOST_MEMORY, SchemaName, TenantStatus,
+    DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
     catalog::{dropped_tenant, tenant},
 };
 
@@ -39,14 +39,14 @@ pub struct RenameOptions {
 impl Default for RenameOptions {
     fn default() -> Self {
         Self {
-            settle: DEFAULT_HOST_MEMORY,
+            settle: DEFAULT_HOST_CACHE_TTL,
             reuses_name: false,
         }
     }
 }
 
 impl RenameOptions {
-    /// How long the tenant must have been out of service, [`DEFAULT_HOST_MEMORY`] if it is not called: so long other
+    /// How long the tenant must have been out of service, [`DEFAULT_HOST_CACHE_TTL`] if it is not called: so long other
     /// processes may still know its host as that of a tenant in service. What is missing of it is waited for. An
     /// application that remembers hosts for longer needs that time here.
     pub fn settle(mut self, time: Duration) -> Self {

@@ -1,7 +1,7 @@
 //! Taking a tenant out of service, and back into it.
 //!
 //! Processes remember a tenant with its host for a while
-//! ([`DEFAULT_HOST_MEMORY`](tenant_core::DEFAULT_HOST_MEMORY)), so a change is seen everywhere after that time.
+//! ([`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL)), so a change is seen everywhere after that time.
 
 use sea_orm::ColumnTrait as _;
 use sea_orm::{

@@ -153,7 +153,7 @@ async fn connect(database: &TestDatabase, hosts: usize) -> Tenants {
     Tenants::builder()
         .table(Scope::Tenant, "note")
         .store(Hosts::numbered(hosts))
-        .remember_hosts_for(Duration::from_secs(3600))
+        .host_cache_ttl(Duration::from_secs(3600))
         .connect(database.options())
         .await
         .unwrap()

@@ -144,8 +144,8 @@ fn expected_of_request(authority: Option<&str>, headers: &[&[u8]]) -> Option<Str
 fn answer(request: Request<()>, asked: &Asked) -> StatusCode {
     let tenants = Tenants::builder()
         .store(asked.clone())
-        .remember_hosts_for(Duration::ZERO)
-        .over(DatabaseConnection::default());
+        .host_cache_ttl(Duration::ZERO)
+        .from_connection(DatabaseConnection::default());
     let tenants = world::ready(tenants).expect("the configuration works");
     let mut service = TenantLayer::new(tenants).layer(Page);
     match world::ready(service.call(request)) {

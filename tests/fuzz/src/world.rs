@@ -57,7 +57,7 @@ static TENANTS: LazyLock<Tenants> = LazyLock::new(|| {
         .ty(Scope::Shared, SHARED_DOMAIN)
         .function(Scope::Tenant, "total")
         .function(Scope::Shared, "slug");
-    ready(tenants.over(DatabaseConnection::default())).expect("the configuration works")
+    ready(tenants.from_connection(DatabaseConnection::default())).expect("the configuration works")
 });
 
 /// The result of a future that waits for nothing.

@@ -38,7 +38,7 @@ async fn a_tenants_schema_that_is_allowed_is_found() {
     let tenants = Tenants::builder()
         .allow_schema("reference")
         .allow_schema("GLOBEX")
-        .over(test.connect().await)
+        .from_connection(test.connect().await)
         .await
         .unwrap();
     let audit = audit(&db, &Expected::of(&tenants).without_entities())

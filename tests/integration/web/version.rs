@@ -12,7 +12,7 @@ async fn start(policy: SkewPolicy) -> (TestApp, Tenants) {
     let database = TestDatabase::create().await;
     migrate(&database).await;
     let versions = SchemaVersions::new(["old", "new"]);
-    let builder = Tenants::builder().remember_hosts_for(Duration::from_secs(600));
+    let builder = Tenants::builder().host_cache_ttl(Duration::from_secs(600));
     let builder = builder.expect_versions(versions, policy);
     let tenants = builder.connect(database.options()).await.expect("connect");
     for (schema, domain) in [("public", MAIN), ("acme", ACME), ("globex", GLOBEX)] {

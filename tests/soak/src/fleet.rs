@@ -214,15 +214,15 @@ impl Fleet {
         let builder = || Tenants::builder().table(Scope::Tenant, "seal");
         let direct = builder().connect(unbroken_pool(url, POOL, patience)).await?;
         let untold = builder()
-            .remember_hosts_for(SHORT_MEMORY)
-            .over(direct.shared_connection().clone())
+            .host_cache_ttl(SHORT_MEMORY)
+            .from_connection(direct.shared_connection().clone())
             .await?;
         let roles = builder()
             .run_as_tenant_roles()
             .connect(unbroken_pool(url, ROLES_POOL, patience))
             .await?;
         let faulty = builder()
-            .remember_hosts_for(SHORT_MEMORY)
+            .host_cache_ttl(SHORT_MEMORY)
             .connect(pool(faulty_url, FAULTY_POOL, patience))
             .await?;
         Ok(Self {

@@ -119,7 +119,7 @@ async fn connection(names: &[(Kind, String)]) -> TenantConnection {
     };
     let tenants = names.iter().fold(Tenants::builder(), add);
     let tenants = tenants
-        .over(DatabaseConnection::default())
+        .from_connection(DatabaseConnection::default())
         .await
         .expect("a handle");
     tenants.connection(&Tenant::new(

@@ -3,7 +3,7 @@
 use squawk_parser::SyntaxKind;
 
 use super::{
-    Step, Walk,
+    Step, Walk, arguments,
     column::dotted,
     data_type,
     kinds::is_keyword_function,
@@ -141,11 +141,4 @@ fn check_configuration(function: &str, call: Node<'_>) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
-}
-
-/// The arguments of a call.
-pub(super) fn arguments(call: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let list = call.child(SyntaxKind::ARG_LIST);
-    let children = list.into_iter().flat_map(Node::children);
-    children.filter(|child| child.kind() == SyntaxKind::ARG)
 }

@@ -3,8 +3,7 @@
 use squawk_parser::SyntaxKind;
 
 use super::{
-    Step, Walk,
-    call::arguments,
+    Step, Walk, arguments,
     name::{self, Name, fold},
 };
 use crate::{

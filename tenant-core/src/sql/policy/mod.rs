@@ -177,6 +177,13 @@ fn literal(node: Node<'_>) -> Result<Step, Refusal> {
     Ok(Step::Into)
 }
 
+/// Returns the arguments of a call.
+fn arguments(call: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let list = call.child(SyntaxKind::ARG_LIST);
+    let children = list.into_iter().flat_map(Node::children);
+    children.filter(|child| child.kind() == SyntaxKind::ARG)
+}
+
 fn unreviewed(kind: SyntaxKind) -> Refusal {
     Refusal::Unreviewed(format!("{kind:?}").to_lowercase().replace('_', " "))
 }

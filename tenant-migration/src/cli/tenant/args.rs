@@ -261,7 +261,7 @@ pub enum ChangeCommand {
 
         /// How many seconds after it left service its tables are left alone, because other processes may still know its
         /// host
-        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_MEMORY.as_secs())]
+        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         drain: u64,
 
         /// How many tables one transaction drops

@@ -32,7 +32,7 @@ pub enum SchemaCommand {
 
         /// How many seconds the tenant must have been out of service, because other processes may still know its host.
         /// What is missing of it is waited for
-        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_MEMORY.as_secs())]
+        #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         settle: u64,
 
         /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches this

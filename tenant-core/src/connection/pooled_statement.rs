@@ -4,28 +4,28 @@ use sea_orm::{DbErr, Statement};
 
 use super::{
     TenantConnection,
-    rows::RowStream,
+    row_stream::RowStream,
     transaction::{begin_statement, commit_error, role_error},
 };
 use crate::{
-    pool::{EndOnDrop, Lease, Pool, Question},
-    role::RoleName,
+    pool::{EndOnDrop, Lease, Operation, Pool},
+    role_name::RoleName,
 };
 
 impl TenantConnection {
-    /// Asks a question on a connection of the pool, as the tenant's role if it has one.
-    pub(super) async fn ask<Q: Question>(&self, pool: &Pool, question: &Q) -> Result<Q::Answer, DbErr> {
+    /// Asks a operation on a connection of the pool, as the tenant's role if it has one.
+    pub(super) async fn perform<Q: Operation>(&self, pool: &Pool, operation: &Q) -> Result<Q::Output, DbErr> {
         let Some(role) = self.role().await? else {
             let mut lease = pool.acquire(self.key).await?;
-            return question.ask(&mut lease).await;
+            return operation.perform(&mut lease).await;
         };
         let mut lease = pool.acquire(self.key).await?;
         self.begin_as(&mut lease, &role).await?;
-        let mut answer = question.ask(&mut lease).await;
+        let mut answer = operation.perform(&mut lease).await;
         if answer.is_err() && lease.take_out_of_date() {
             lease.end("ROLLBACK").await?;
             self.begin_as(&mut lease, &role).await?;
-            answer = question.ask(&mut lease).await;
+            answer = operation.perform(&mut lease).await;
         }
         // After an error, dropping the lease rolls back, and nobody waits for it.
         let answer = answer?;
@@ -36,12 +36,12 @@ impl TenantConnection {
     async fn begin_as(&self, lease: &mut Lease, role: &RoleName) -> Result<(), DbErr> {
         let begin = begin_statement(&sea_orm::TransactionOptions::default(), Some(role));
         let begun = lease.begin(&begin).await;
-        begun.map_err(|error| role_error(self.scope.schema(), role, error))
+        begun.map_err(|error| role_error(self.context.schema(), role, error))
     }
 
     async fn commit(&self, lease: &mut Lease) -> Result<(), DbErr> {
         let committed = lease.end("COMMIT").await;
-        committed.map_err(|error| commit_error(self.scope.schema(), error))
+        committed.map_err(|error| commit_error(self.context.schema(), error))
     }
 
     /// The rows of a statement, which has its effect even if they are not read to the end.

@@ -1,6 +1,6 @@
 //! The pool, without a driver: there are no connections.
 
-#[path = "pool/status.rs"]
+#[path = "status.rs"]
 mod status;
 
 use std::future::Future;
@@ -96,30 +96,30 @@ impl Lease {
 }
 
 /// A statement, and the kind of its answer.
-pub(crate) trait Question: Sync {
-    type Answer: Send;
+pub(crate) trait Operation: Sync {
+    type Output: Send;
 
-    fn ask(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
+    fn perform(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
 }
 
-macro_rules! questions {
+macro_rules! operations {
     ($($name:ident($of:ty) -> $answer:ty;)+) => {$(
-        #[allow(dead_code, reason = "nothing is asked without a driver")]
+        #[allow(dead_code, reason = "without a driver nothing is run")]
         pub(crate) struct $name<'a>(pub(crate) &'a $of);
 
-        impl Question for $name<'_> {
-            type Answer = $answer;
+        impl Operation for $name<'_> {
+            type Output = $answer;
 
-            async fn ask(&self, lease: &mut Lease) -> Result<$answer, DbErr> {
+            async fn perform(&self, lease: &mut Lease) -> Result<$answer, DbErr> {
                 match *lease {}
             }
         }
     )+};
 }
 
-questions! {
+operations! {
     Execute(Statement) -> ExecResult;
     QueryOne(Statement) -> Option<QueryResult>;
     QueryAll(Statement) -> Vec<QueryResult>;
-    Unprepared(str) -> ExecResult;
+    ExecuteUnprepared(str) -> ExecResult;
 }

@@ -1,9 +1,9 @@
-//! Schemas that are allowed and a tenant's.
+//! Look-up of schemas among those of tenants, by plain SQL: the catalog may be missing.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-/// One of `schemas`, if the catalog has a tenant of that schema. Without a catalog there are no tenants.
-pub(crate) async fn find_tenants_schema<'a>(
+/// Returns the first of `schemas` that belongs to a tenant of the catalog. Without a catalog there are no tenants.
+pub(crate) async fn find_tenant_schema<'a>(
     db: &impl ConnectionTrait,
     schemas: impl Iterator<Item = &'a str>,
 ) -> Result<Option<String>, DbErr> {

@@ -117,7 +117,7 @@ pub enum SkewPolicy {
 
 /// What is expected, and what to do where it is not there.
 #[derive(Debug)]
-pub(crate) struct Expected {
+pub(crate) struct VersionCheck {
     versions: SchemaVersions,
     policy: SkewPolicy,
     #[cfg_attr(
@@ -127,7 +127,7 @@ pub(crate) struct Expected {
     warned: Cache<(TenantId, Option<String>), ()>,
 }
 
-impl Expected {
+impl VersionCheck {
     pub(crate) fn new(versions: SchemaVersions, policy: SkewPolicy) -> Self {
         Self {
             versions,
@@ -223,22 +223,22 @@ mod tests {
     #[test]
     fn only_what_is_behind_is_refused_and_only_where_asked_for() {
         let versions = SchemaVersions::new(["a", "b"]);
-        let refuse = Expected::new(versions.clone(), SkewPolicy::Refuse);
+        let refuse = VersionCheck::new(versions.clone(), SkewPolicy::Refuse);
         assert!(refuse.refuses(&acme(Some("a"))) && refuse.refuses(&acme(None)));
         assert!(!refuse.refuses(&acme(Some("b"))) && !refuse.refuses(&acme(Some("c"))));
         for policy in [SkewPolicy::Serve, SkewPolicy::Warn] {
-            assert!(!Expected::new(versions.clone(), policy).refuses(&acme(None)));
+            assert!(!VersionCheck::new(versions.clone(), policy).refuses(&acme(None)));
         }
     }
 
     #[test]
     fn a_warning_is_given_once_for_a_tenant_and_version() {
-        let expected = Expected::new(SchemaVersions::new(["a", "b"]), SkewPolicy::Warn);
+        let expected = VersionCheck::new(SchemaVersions::new(["a", "b"]), SkewPolicy::Warn);
         assert!(expected.warn(&acme(None)));
         assert!(!expected.warn(&acme(None)));
         assert!(expected.warn(&acme(Some("a"))));
         assert!(!expected.warn(&acme(Some("b"))));
-        let serve = Expected::new(SchemaVersions::new(["a", "b"]), SkewPolicy::Serve);
+        let serve = VersionCheck::new(SchemaVersions::new(["a", "b"]), SkewPolicy::Serve);
         assert!(!serve.warn(&acme(None)));
     }
 }

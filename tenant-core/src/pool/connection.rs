@@ -1,22 +1,26 @@
 //! [`PooledConnection`]: a connection, and what the pool knows of it.
 
 use std::{
-    io::ErrorKind,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use sea_orm::{
     DbErr, RuntimeErr,
-    sqlx::{Connection, Error, PgConnection, Row, error::DatabaseError},
+    sqlx::{Connection, PgConnection, Row},
 };
 
-use super::{Counters, Pool, TIMEOUT, count, keeping::Keeping, lease::Permit, lock};
+use super::{
+    Counters, Pool, TIMEOUT, count,
+    driver_error::{has_hung_up, not_opened},
+    lock,
+    statement_cache::StatementCachePolicy,
+};
 
 /// A connection, and what the pool knows of it.
 pub(super) struct PooledConnection {
     pub(super) raw: PgConnection,
-    pub(super) keeping: Keeping,
+    pub(super) statement_cache: StatementCachePolicy,
     opened: Instant,
     /// The last time that the server answered.
     heard: Instant,
@@ -53,7 +57,7 @@ enum Freshness {
 
 impl PooledConnection {
     /// The number of prepared statements that it keeps.
-    pub(super) fn kept(&self) -> usize {
+    pub(super) fn cached_statements(&self) -> usize {
         self.raw.cached_statements_size()
     }
 
@@ -76,35 +80,6 @@ impl PooledConnection {
 }
 
 impl Pool {
-    /// Opens connections before they are needed.
-    pub(super) async fn open_eagerly(&self) -> Result<(), DbErr> {
-        let settings = &self.0.settings;
-        let wanted = settings.min_connections.max(usize::from(!settings.is_lazy));
-        for slot in 0..wanted.min(settings.max_connections) {
-            self.open_in(slot).await?;
-        }
-        Ok(())
-    }
-
-    /// Opens a connection in an idle slot that has none.
-    pub(super) async fn open_in(&self, slot: usize) -> Result<(), DbErr> {
-        let Some(permit) = self.take_idle(slot) else {
-            return Ok(());
-        };
-        let is_empty = lock(&self.0.idle[slot]).is_none();
-        if is_empty {
-            let connection = self.open().await?;
-            *lock(&self.0.idle[slot]) = Some(connection);
-        }
-        drop(permit);
-        Ok(())
-    }
-
-    pub(super) fn take_idle(&self, slot: usize) -> Option<Permit> {
-        let is_taken = lock(&self.0.scheduler).take_idle(slot, Instant::now());
-        is_taken.then(|| Permit::new(self, slot))
-    }
-
     /// An open connection for a slot: the one that was idle there, if it is still good.
     pub(super) async fn connection_of(
         &self,
@@ -163,7 +138,7 @@ impl Pool {
 
     /// Opens a connection. Where the server is starting or stopping, this is tried again until `connect_timeout`: by sqlx
     /// if it refuses, and here if it takes a connection and hangs up.
-    async fn open(&self) -> Result<PooledConnection, DbErr> {
+    pub(super) async fn open(&self) -> Result<PooledConnection, DbErr> {
         let deadline = Instant::now() + self.0.settings.connect_timeout;
         loop {
             match self.open_once().await {
@@ -182,43 +157,11 @@ impl Pool {
         let now = Instant::now();
         Ok(PooledConnection {
             raw,
-            keeping: self.0.settings.keeping(),
+            statement_cache: self.0.settings.statement_cache_policy(),
             opened: now,
             heard: now,
             _open: Open::new(&self.0.counters),
         })
-    }
-}
-
-/// True where a server that is stopping or starting ends a connection before it is used: it closes it, or says that it is
-/// shutting down (57P01), has crashed (57P02) or is not ready (57P03).
-fn has_hung_up(error: &DbErr) -> bool {
-    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
-        return false;
-    };
-    match &**error {
-        Error::Io(error) => matches!(
-            error.kind(),
-            ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe
-        ),
-        error => has_code(error, &["57P01", "57P02", "57P03"]),
-    }
-}
-
-/// True if it is one of these errors of the server.
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-pub(super) fn has_code(error: &Error, codes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| codes.contains(&&*code))
-}
-
-pub(super) fn not_opened(error: Error) -> DbErr {
-    match error {
-        Error::PoolClosed => super::closed(),
-        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
     }
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{
     sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
 };
 
-use super::keeping::Keeping;
+use super::statement_cache::StatementCachePolicy;
 
 /// The longest wait for a connection, unless the options say otherwise.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -118,10 +118,10 @@ impl PoolSettings {
     }
 
     /// The rule of a new connection for keeping statements.
-    pub(super) fn keeping(&self) -> Keeping {
+    pub(super) fn statement_cache_policy(&self) -> StatementCachePolicy {
         match self.prepared_by_pooler {
-            None => Keeping::new(self.statements_kept),
-            Some(_) => Keeping::all(),
+            None => StatementCachePolicy::new(self.statements_kept),
+            Some(_) => StatementCachePolicy::all(),
         }
     }
 }

@@ -1,56 +1,26 @@
-//! [`Tenants`]: the application's handle.
+//! [`TenantsBuilder`]: configures and builds the application's handle.
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
+use super::{
+    extension_members,
+    handle::{Parts, Tenants},
+    host_cache::HostCache,
+    schema_versions::{SchemaVersions, SkewPolicy, VersionCheck},
+};
 #[cfg(feature = "sqlx-postgres")]
 use crate::pool::{PoolSettings, check_pooler, shared_connection};
 use crate::{
-    audit::find_tenants_schema,
-    catalog::{CatalogError, SeaOrmStore, TenantStore},
-    connection::{StatementGuard, TenantConnection},
-    error::{ConnectError, RegistryError},
-    extension,
-    pool::{Pool, PoolStatus},
-    registry::{SHARED_SCHEMA, Scope},
-    resolve::{Host, ResolutionCache},
-    role::Roles,
-    schema_name::SchemaName,
+    catalog::{SeaOrmStore, TenantStore, find_tenant_schema},
+    connection::{StatementGuard, TenantRoleNames},
+    error::ConnectError,
+    pool::Pool,
+    registry::{RegistryError, Scope},
+    schema_name::{SHARED_SCHEMA, SchemaName},
     sql::{Compiler, Rules},
-    tenant::Tenant,
-    version::{Expected, SchemaVersions, SkewPolicy, VersionSkew},
 };
-
-/// The application's handle: the catalog, the resolver and the connections of all tenants. Cheap to clone.
-///
-/// # Example
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use tenant_core::{SchemaName, Tenants};
-///
-/// let tenants = Tenants::connect("postgres://localhost/app").await?;
-/// if let Some(acme) = tenants.by_schema(&SchemaName::new("acme")?).await? {
-///     let db = tenants.connection(&acme);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct Tenants(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    /// The plain connection for the shared schema.
-    db: DatabaseConnection,
-    /// The connections of tenants, unless the application brought its own.
-    pool: Option<Pool>,
-    store: Arc<dyn TenantStore>,
-    cache: ResolutionCache,
-    compiler: Compiler,
-    roles: Option<Roles>,
-    expected: Option<Expected>,
-}
 
 impl Tenants {
     /// Connects to the database and uses the catalog in it, with everything as it is by default.
@@ -65,107 +35,11 @@ impl Tenants {
     pub fn builder() -> TenantsBuilder {
         TenantsBuilder::default()
     }
-
-    /// The connection of a tenant.
-    ///
-    /// Whether the tenant is served is not asked here: a job may work for a suspended tenant. Requests get
-    /// their connection by the layer, which asks.
-    #[must_use]
-    pub fn connection(&self, tenant: &Tenant) -> TenantConnection {
-        TenantConnection::over(
-            self.0.db.clone(),
-            tenant.clone(),
-            self.0.compiler.clone(),
-            self.0.roles.clone(),
-        )
-        .on(self.0.pool.clone())
-    }
-
-    /// The tenant of a host name, which may be remembered for as long as
-    /// [`TenantsBuilder::remember_hosts_for`] says.
-    ///
-    /// # Errors
-    /// [`CatalogError`] if the catalog cannot be read.
-    pub async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
-        if let Some(tenant) = self.0.cache.get(host) {
-            return Ok(Some(tenant));
-        }
-        let begun = self.0.cache.generation();
-        let found = self.0.store.by_domain(host).await?;
-        let refused = |tenant: &&Tenant| self.expected().is_some_and(|expected| expected.refuses(tenant));
-        // One that is refused for its version is served as soon as it is migrated.
-        if let Some(tenant) = found.as_ref().filter(|tenant| !refused(tenant)) {
-            self.0.cache.insert(host, tenant.clone(), begun);
-        }
-        Ok(found)
-    }
-
-    /// The tenant of a schema, as the catalog has it now.
-    ///
-    /// # Errors
-    /// [`CatalogError`] if the catalog cannot be read.
-    pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
-        self.0.store.by_schema(schema).await
-    }
-
-    /// All tenants, in the order of their schemas, as the catalog has them now.
-    ///
-    /// # Errors
-    /// [`CatalogError`] if the catalog cannot be read.
-    pub async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
-        self.0.store.list().await
-    }
-
-    /// Forgets which host is which tenant's. To be called after a change to the catalog that this process
-    /// made and that must be seen at once.
-    pub fn forget_hosts(&self) {
-        self.0.cache.clear();
-    }
-
-    /// The plain connection for the shared schema: the catalog, and lifecycle functions. A `#[tenant]` entity does not
-    /// work on it. It has up to 4 connections of its own, and opens them when they are used.
-    #[must_use]
-    pub fn shared_connection(&self) -> &DatabaseConnection {
-        &self.0.db
-    }
-
-    /// How far the tenant's schema is from what [`TenantsBuilder::expect_versions`] says, as far as this value of the
-    /// tenant tells. Unknown if nothing is expected.
-    #[must_use]
-    pub fn version_skew(&self, tenant: &Tenant) -> VersionSkew {
-        self.expected()
-            .map_or(VersionSkew::Unknown, |expected| expected.compare(tenant))
-    }
-
-    pub(crate) fn expected(&self) -> Option<&Expected> {
-        self.0.expected.as_ref()
-    }
-
-    pub(crate) fn rules(&self) -> &Rules {
-        self.0.compiler.rules()
-    }
-
-    /// Figures of the connections of tenants. `None` if the application brought its own connection.
-    #[must_use]
-    pub fn pool_status(&self) -> Option<PoolStatus> {
-        self.0.pool.as_ref().map(Pool::status)
-    }
-
-    /// Closes the connections to the database, after those in use are given back.
-    ///
-    /// # Errors
-    /// [`DbErr`] if a connection could not be closed.
-    pub async fn close(&self) -> Result<(), DbErr> {
-        if let Some(pool) = &self.0.pool {
-            pool.close().await;
-        }
-        self.0.db.close_by_ref().await
-    }
 }
 
 /// How long a host is remembered by default. It is how long a change that another process makes to the
 /// catalog may take to be seen.
-pub const DEFAULT_HOST_MEMORY: Duration = Duration::from_secs(30);
+pub const DEFAULT_HOST_CACHE_TTL: Duration = Duration::from_secs(30);
 
 /// Chooses what is not as it is by default.
 ///
@@ -180,7 +54,7 @@ pub const DEFAULT_HOST_MEMORY: Duration = Duration::from_secs(30);
 ///     .allow_schema("reference")           // tables of no tenant, outside `public`
 ///     .allow_extension("pg_trgm")          // functions, types and operators of an extension
 ///     .function(Scope::Shared, "slug")     // a function of your own, in `public`
-///     .remember_hosts_for(Duration::from_secs(5))
+///     .host_cache_ttl(Duration::from_secs(5))
 ///     .connect("postgres://localhost/app")
 ///     .await?;
 /// # Ok(())
@@ -194,12 +68,12 @@ pub struct TenantsBuilder {
     types: Vec<(Scope, String)>,
     functions: Vec<(Scope, String)>,
     extensions: Vec<String>,
-    host_memory: Option<Duration>,
+    host_cache_ttl: Option<Duration>,
     store: Option<Arc<dyn TenantStore>>,
     statement_cache_capacity: Option<usize>,
     prepared_by_pooler: Option<usize>,
     runs_as_tenant_roles: bool,
-    expected: Option<Expected>,
+    version_check: Option<VersionCheck>,
 }
 
 impl TenantsBuilder {
@@ -243,9 +117,9 @@ impl TenantsBuilder {
         self
     }
 
-    /// How long a host is remembered, [`DEFAULT_HOST_MEMORY`] by default. Zero asks the catalog each time.
-    pub fn remember_hosts_for(mut self, time: Duration) -> Self {
-        self.host_memory = Some(time);
+    /// How long a host is remembered, [`DEFAULT_HOST_CACHE_TTL`] by default. Zero asks the catalog each time.
+    pub fn host_cache_ttl(mut self, time: Duration) -> Self {
+        self.host_cache_ttl = Some(time);
         self
     }
 
@@ -257,11 +131,11 @@ impl TenantsBuilder {
     /// take it away in a later one (*contract*).
     ///
     /// A tenant is known as it was when its host was looked up, at the most
-    /// [`remember_hosts_for`](Self::remember_hosts_for) ago: a warning may come that much too late, and so may
+    /// [`host_cache_ttl`](Self::host_cache_ttl) ago: a warning may come that much too late, and so may
     /// the refusal of a tenant whose migrations were taken back. One that is refused is not remembered, so it is
     /// served as soon as it is migrated; until then each of its requests asks the catalog.
     pub fn expect_versions(mut self, versions: SchemaVersions, policy: SkewPolicy) -> Self {
-        self.expected = Some(Expected::new(versions, policy));
+        self.version_check = Some(VersionCheck::new(versions, policy));
         self
     }
 
@@ -348,7 +222,7 @@ impl TenantsBuilder {
             self.prepared_by_pooler,
         )
         .await?;
-        let tenants = self.on(db, pool).await?;
+        let tenants = self.build(db, pool).await?;
         refuse_tenants_schemas(&tenants).await?;
         refuse_tenants_path(tenants.shared_connection()).await?;
         Ok(tenants)
@@ -365,27 +239,27 @@ impl TenantsBuilder {
     ///
     /// # Errors
     /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension is not there.
-    pub async fn over(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
-        self.on(db, None).await
+    pub async fn from_connection(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
+        self.build(db, None).await
     }
 
-    async fn on(self, db: DatabaseConnection, pool: Option<Pool>) -> Result<Tenants, ConnectError> {
+    async fn build(self, db: DatabaseConnection, pool: Option<Pool>) -> Result<Tenants, ConnectError> {
         let mut rules = self.rules()?;
-        extension::read(&db, &self.extensions, rules.extensions_mut()).await?;
+        extension_members::read(&db, &self.extensions, rules.extensions_mut()).await?;
         let compiler = Compiler::new(rules);
         let store = self
             .store
             .unwrap_or_else(|| Arc::new(SeaOrmStore::new(db.clone())));
-        let host_memory = self.host_memory.unwrap_or(DEFAULT_HOST_MEMORY);
-        Ok(Tenants(Arc::new(Inner {
+        let host_cache_ttl = self.host_cache_ttl.unwrap_or(DEFAULT_HOST_CACHE_TTL);
+        Ok(Tenants::new(Parts {
             db,
             pool,
             store,
-            cache: ResolutionCache::new(host_memory),
+            host_cache: HostCache::new(host_cache_ttl),
             compiler,
-            roles: self.runs_as_tenant_roles.then(Roles::default),
-            expected: self.expected,
-        })))
+            roles: self.runs_as_tenant_roles.then(TenantRoleNames::default),
+            version_check: self.version_check,
+        }))
     }
 
     /// The check of statements alone, for transactions that somebody else began, such as those of migrations.
@@ -454,7 +328,7 @@ async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     let rules = tenants.rules();
     let allowed = rules.schemas().chain(rules.extensions().schemas());
     let allowed = allowed.filter(|schema| *schema != SHARED_SCHEMA);
-    match find_tenants_schema(tenants.shared_connection(), allowed).await? {
+    match find_tenant_schema(tenants.shared_connection(), allowed).await? {
         Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
         None => Ok(()),
     }
@@ -474,7 +348,7 @@ async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError
         .iter()
         .map(String::as_str)
         .filter(|schema| *schema != SHARED_SCHEMA);
-    match find_tenants_schema(db, path).await? {
+    match find_tenant_schema(db, path).await? {
         Some(schema) => Err(ConnectError::TenantSchemaOnPath { schema }),
         None => Ok(()),
     }

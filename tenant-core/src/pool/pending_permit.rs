@@ -1,41 +1,41 @@
-//! [`Waiting`]: a place in a queue for a connection.
+//! [`PendingPermit`]: a place in a queue for a connection.
 
 use std::time::{Duration, Instant};
 
 use sea_orm::DbErr;
 use tokio::{sync::oneshot, time::timeout_at};
 
-use super::{Pool, closed, lease::Permit, lock, scheduler::Ticket};
+use super::{Pool, closed, lock, permit::Permit, scheduler::Ticket};
 
 /// The longest pause between two looks for an idle connection.
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// A place in a queue. Dropping it gives the place up, and the connection that may have come meanwhile.
-pub(super) struct Waiting {
+pub(super) struct PendingPermit {
     pool: Pool,
     ticket: Ticket,
     receiver: oneshot::Receiver<Permit>,
     /// The time from which any idle connection will do.
-    patient_until: Instant,
+    home_until: Instant,
 }
 
-impl Waiting {
+impl PendingPermit {
     pub(super) fn new(
         pool: &Pool,
         ticket: Ticket,
         receiver: oneshot::Receiver<Permit>,
-        patient_until: Instant,
+        home_until: Instant,
     ) -> Self {
         Self {
             pool: pool.clone(),
             ticket,
             receiver,
-            patient_until,
+            home_until,
         }
     }
 
     pub(super) async fn permit(mut self, deadline: Instant) -> Result<Permit, DbErr> {
-        let mut wake = self.patient_until.min(deadline);
+        let mut wake = self.home_until.min(deadline);
         let mut pause = Duration::from_millis(1);
         loop {
             match timeout_at(wake.into(), &mut self.receiver).await {
@@ -50,7 +50,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingPermit {
     fn drop(&mut self) {
         lock(&self.pool.0.scheduler).cancel(self.ticket);
     }

@@ -1,4 +1,4 @@
-//! [`ResolutionCache`]: which tenant a host was found to be.
+//! [`HostCache`]: which tenant a host was found to be.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,8 +7,8 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::Host;
 use crate::{
+    host::Host,
     plant::{self, Plant},
     tenant::Tenant,
 };
@@ -19,7 +19,7 @@ const MAX_HOSTS: usize = 100_000;
 /// Remembers hosts that are a tenant's, for as long as its time to live. A host that is nobody's is not
 /// remembered: it may be signed up at any moment, and strangers can make up any number of them.
 #[derive(Debug)]
-pub(crate) struct ResolutionCache {
+pub(crate) struct HostCache {
     tenants: Cache<Host, Remembered>,
     time_to_live: Duration,
     /// Counts the times that anything was forgotten.
@@ -36,7 +36,7 @@ struct Remembered {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Generation(u64);
 
-impl ResolutionCache {
+impl HostCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
         let time_to_live = match plant::is(Plant::MemoryNeverEnds) {
             true => Duration::from_secs(3600),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn remembers_until_it_is_cleared() {
-        let cache = ResolutionCache::new(Duration::from_secs(60));
+        let cache = HostCache::new(Duration::from_secs(60));
         let (host, tenant) = entry();
         cache.insert(&host, tenant.clone(), cache.generation());
         assert_eq!(cache.get(&host), Some(tenant));
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn remembers_for_its_time_to_live() {
-        let cache = ResolutionCache::new(Duration::ZERO);
+        let cache = HostCache::new(Duration::ZERO);
         let (host, tenant) = entry();
         cache.insert(&host, tenant, cache.generation());
         assert_eq!(cache.get(&host), None);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_look_up_that_began_before_a_change_is_not_remembered() {
-        let cache = ResolutionCache::new(Duration::from_secs(60));
+        let cache = HostCache::new(Duration::from_secs(60));
         let (host, tenant) = entry();
         let begun = cache.generation();
         cache.clear();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use sea_orm::{DatabaseTransaction, DbErr, TransactionTrait};
 
 use super::{
-    Scope, TenantTransaction,
+    ConnectionContext, TenantTransaction,
     session::{Level, Open, Session},
 };
 use crate::{
-    error::RegistryError,
+    registry::RegistryError,
     sql::{Compiler, Rules},
     tenant::Tenant,
 };
@@ -62,13 +62,13 @@ impl StatementGuard {
     where
         C: TransactionTrait<Transaction = DatabaseTransaction>,
     {
-        let scope = Arc::new(Scope {
+        let context = Arc::new(ConnectionContext {
             tenant: tenant.clone(),
             compiler: self.compiler.clone(),
             changes_schema: false,
             roles: None,
         });
-        let session = Arc::new(Session::new(scope, true));
+        let session = Arc::new(Session::new(context, true));
         let transaction = db.begin().await?;
         Ok(TenantTransaction {
             level: Arc::new(Level::outermost(session, Open::SeaOrm(transaction))),

@@ -15,19 +15,20 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 
 use super::{
-    connect::PooledConnection,
+    connection::PooledConnection,
     count,
-    lease::{Lease, exec_error, query_error},
+    driver_error::{exec_error, query_error},
+    lease::Lease,
     span::in_span,
 };
 
 /// A statement, and the kind of its answer.
-pub(crate) trait Question: Sync {
+pub(crate) trait Operation: Sync {
     /// The answer.
-    type Answer: Send;
+    type Output: Send;
 
     /// Asks it on a connection.
-    fn ask(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
+    fn perform(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
 }
 
 /// The number of rows that a statement changes.
@@ -37,7 +38,7 @@ pub(crate) struct QueryOne<'a>(pub(crate) &'a Statement);
 /// All rows.
 pub(crate) struct QueryAll<'a>(pub(crate) &'a Statement);
 /// Statements without values, as one message of the simple protocol.
-pub(crate) struct Unprepared<'a>(pub(crate) &'a str);
+pub(crate) struct ExecuteUnprepared<'a>(pub(crate) &'a str);
 
 /// A statement is sent so often at the most. Twice is enough, unless a table changes all the time.
 const ATTEMPTS: u32 = 3;
@@ -62,20 +63,20 @@ macro_rules! ask {
     }};
 }
 
-impl Question for Execute<'_> {
-    type Answer = ExecResult;
+impl Operation for Execute<'_> {
+    type Output = ExecResult;
 
-    async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
+    async fn perform(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
         in_span!("sea_orm.execute", lease, &self.0.sql, async {
             lease.execute(self.0).await.map(Into::into).map_err(exec_error)
         })
     }
 }
 
-impl Question for QueryOne<'_> {
-    type Answer = Option<QueryResult>;
+impl Operation for QueryOne<'_> {
+    type Output = Option<QueryResult>;
 
-    async fn ask(&self, lease: &mut Lease) -> Result<Option<QueryResult>, DbErr> {
+    async fn perform(&self, lease: &mut Lease) -> Result<Option<QueryResult>, DbErr> {
         in_span!("sea_orm.query_one", lease, &self.0.sql, async {
             let row = lease.fetch_optional(self.0).await.map_err(query_error)?;
             Ok(row.map(Into::into))
@@ -83,10 +84,10 @@ impl Question for QueryOne<'_> {
     }
 }
 
-impl Question for QueryAll<'_> {
-    type Answer = Vec<QueryResult>;
+impl Operation for QueryAll<'_> {
+    type Output = Vec<QueryResult>;
 
-    async fn ask(&self, lease: &mut Lease) -> Result<Vec<QueryResult>, DbErr> {
+    async fn perform(&self, lease: &mut Lease) -> Result<Vec<QueryResult>, DbErr> {
         in_span!("sea_orm.query_all", lease, &self.0.sql, async {
             let rows = lease.fetch_all(self.0).await.map_err(query_error)?;
             Ok(rows.into_iter().map(Into::into).collect())
@@ -94,10 +95,10 @@ impl Question for QueryAll<'_> {
     }
 }
 
-impl Question for Unprepared<'_> {
-    type Answer = ExecResult;
+impl Operation for ExecuteUnprepared<'_> {
+    type Output = ExecResult;
 
-    async fn ask(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
+    async fn perform(&self, lease: &mut Lease) -> Result<ExecResult, DbErr> {
         in_span!("sea_orm.execute_unprepared", lease, self.0, async {
             let sent = lease.send().map_err(exec_error)?;
             let answer = sent.raw.execute(AssertSqlSafe(self.0)).await;
@@ -183,9 +184,9 @@ fn query<'q>(
     in_transaction: bool,
 ) -> Query<'q, Postgres, SqlxValues> {
     let values = statement.values.clone().unwrap_or(Values(Vec::new()));
-    let kept = connection.kept();
-    let keeps = in_transaction || connection.keeping.keeps(&statement.sql, kept);
-    let text = connection.keeping.text(&statement.sql);
+    let kept = connection.cached_statements();
+    let keeps = in_transaction || connection.statement_cache.admits(&statement.sql, kept);
+    let text = connection.statement_cache.text(&statement.sql);
     sqlx::query_with(AssertSqlSafe(&*text), SqlxValues(values)).persistent(keeps)
 }
 

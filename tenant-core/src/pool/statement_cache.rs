@@ -1,4 +1,4 @@
-//! [`Keeping`]: which statements a connection keeps prepared.
+//! [`StatementCachePolicy`]: which statements a connection keeps prepared.
 
 use std::{
     borrow::Cow,
@@ -20,7 +20,7 @@ const MAX_RENEWED: usize = 256;
 /// sqlx drops the least recently used statement when it keeps another one, which costs a round trip. So where it is
 /// full, a statement is kept only when it comes a second time (the doorkeeper of TinyLFU,
 /// <https://doi.org/10.1145/3149371>): otherwise, it is prepared without a name.
-pub(super) struct Keeping {
+pub(super) struct StatementCachePolicy {
     capacity: usize,
     /// A statement that is not kept is prepared without a name, by one message, and run by the next. Behind a pooler, that
     /// one may reach another connection to the server, which has another client's statement without a name.
@@ -33,7 +33,7 @@ pub(super) struct Keeping {
     renewed: HashMap<String, usize>,
 }
 
-impl Keeping {
+impl StatementCachePolicy {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -54,7 +54,7 @@ impl Keeping {
     }
 
     /// True if a statement is to be kept. Those that are kept already stay so in either case.
-    pub(super) fn keeps(&mut self, sql: &str, kept: usize) -> bool {
+    pub(super) fn admits(&mut self, sql: &str, kept: usize) -> bool {
         match sql.len() {
             _ if self.keeps_all => true,
             0..=SHORT if kept < self.capacity => true,
@@ -106,53 +106,53 @@ impl Keeping {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keeping, LONG, SHORT};
+    use super::{LONG, SHORT, StatementCachePolicy};
 
     #[test]
     fn a_full_connection_keeps_what_comes_again() {
-        let mut keeping = Keeping::new(100);
-        assert!(keeping.keeps("SELECT 1", 99));
-        assert!(!keeping.keeps("SELECT 2", 100));
-        assert!(keeping.keeps("SELECT 2", 100));
+        let mut policy = StatementCachePolicy::new(100);
+        assert!(policy.admits("SELECT 1", 99));
+        assert!(!policy.admits("SELECT 2", 100));
+        assert!(policy.admits("SELECT 2", 100));
     }
 
     #[test]
     fn long_texts_are_kept_if_they_come_again_and_very_long_ones_never() {
-        let mut keeping = Keeping::new(100);
+        let mut policy = StatementCachePolicy::new(100);
         let (long, very_long) = (" ".repeat(SHORT + 1), " ".repeat(LONG + 1));
-        assert!(!keeping.keeps(&long, 0));
-        assert!(keeping.keeps(&long, 0));
+        assert!(!policy.admits(&long, 0));
+        assert!(policy.admits(&long, 0));
         for _ in 0..3 {
-            assert!(!keeping.keeps(&very_long, 0));
+            assert!(!policy.admits(&very_long, 0));
         }
     }
 
     #[test]
     fn behind_a_pooler_each_statement_has_a_name() {
-        let mut keeping = Keeping::all();
-        assert!(keeping.keeps("SELECT 1", 200));
-        assert!(keeping.keeps(&" ".repeat(LONG + 1), 200));
+        let mut policy = StatementCachePolicy::all();
+        assert!(policy.admits("SELECT 1", 200));
+        assert!(policy.admits(&" ".repeat(LONG + 1), 200));
     }
 
     #[test]
     fn rare_statements_are_forgotten() {
-        let mut keeping = Keeping::new(10);
+        let mut policy = StatementCachePolicy::new(10);
         let mut kept = 0;
         for number in 0..1000 {
-            kept += u32::from(keeping.keeps(&format!("SELECT {number}"), 10));
+            kept += u32::from(policy.admits(&format!("SELECT {number}"), 10));
         }
         assert!(kept < 150, "{kept} of 1000 that came once");
     }
 
     #[test]
     fn a_renewed_statement_has_another_text() {
-        let mut keeping = Keeping::new(10);
-        assert_eq!(keeping.text("SELECT 1"), "SELECT 1");
-        assert!(keeping.renew("SELECT 1"));
-        assert_eq!(keeping.text("SELECT 1"), "SELECT 1 ");
-        assert!(keeping.renew("SELECT 1"));
-        assert_eq!(keeping.text("SELECT 1"), "SELECT 1  ");
-        assert_eq!(keeping.text("SELECT 2"), "SELECT 2");
-        assert!((0..1000).any(|number| !keeping.renew(&format!("SELECT {number}"))));
+        let mut policy = StatementCachePolicy::new(10);
+        assert_eq!(policy.text("SELECT 1"), "SELECT 1");
+        assert!(policy.renew("SELECT 1"));
+        assert_eq!(policy.text("SELECT 1"), "SELECT 1 ");
+        assert!(policy.renew("SELECT 1"));
+        assert_eq!(policy.text("SELECT 1"), "SELECT 1  ");
+        assert_eq!(policy.text("SELECT 2"), "SELECT 2");
+        assert!((0..1000).any(|number| !policy.renew(&format!("SELECT {number}"))));
     }
 }

@@ -1,14 +1,8 @@
 //! [`RoleName`]: the PostgreSQL role that a tenant's statements run as, if the application wants one.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
-use tokio::sync::OnceCell;
-
-use crate::{
-    error::ConnectionError,
-    schema_name::{MAX_IDENTIFIER_BYTES, SchemaName},
-};
+use crate::schema_name::{MAX_IDENTIFIER_BYTES, SchemaName};
 
 /// The name of a tenant's role: `tenant.<database>.<schema>`, and `tenants.<database>` for the shared schema.
 ///
@@ -75,39 +69,12 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// The roles of one database, whose name is asked for once.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Roles {
-    database: Arc<OnceCell<String>>,
-}
-
-impl Roles {
-    pub(crate) async fn of(&self, db: &DatabaseConnection, schema: &SchemaName) -> Result<RoleName, DbErr> {
-        let database = self.database.get_or_try_init(|| database_name(db)).await?;
-        RoleName::new(database, schema).map_err(|source| {
-            let tenant = schema.clone();
-            ConnectionError::RoleName { tenant, source }.into()
-        })
-    }
-}
-
-/// The name of the database that a connection is in.
-///
-/// # Errors
-/// [`DbErr`] if it does not answer.
-pub async fn database_name(db: &impl ConnectionTrait) -> Result<String, DbErr> {
-    let question = Statement::from_string(DbBackend::Postgres, "SELECT pg_catalog.current_database()::text");
-    let missing = || DbErr::RecordNotFound("the name of the database".to_owned());
-    let row = db.query_one_raw(question).await?.ok_or_else(missing)?;
-    row.try_get_by_index(0)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
     use super::RoleName;
-    use crate::SchemaName;
+    use crate::schema_name::SchemaName;
 
     fn role(database: &str, schema: &str) -> Option<RoleName> {
         RoleName::new(database, &SchemaName::new(schema).unwrap()).ok()

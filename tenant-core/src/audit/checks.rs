@@ -1,45 +1,47 @@
-//! What is wrong with the facts.
+//! The checks of an audit: from the objects of the database to findings.
 
 use super::{
     expected::Expected,
-    facts::{Facts, Things},
-    finding::{Finding, ReferenceKind},
+    facts::{Facts, SchemaObjects},
+    finding::{Finding, ReferenceKind, SchemaFinding},
     functions::{Function, schemas_of},
     references::Reference,
-    report::SchemaFinding,
     schemas::{Owner, Schemas},
 };
-use crate::{catalog, registry::SHARED_SCHEMA, schema_name::SchemaName};
+use crate::{
+    catalog,
+    schema_name::{SHARED_SCHEMA, SchemaName},
+};
 
-/// All findings, sorted.
-pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding> {
-    let mut judge = Judge {
+/// Returns the findings of all checks, sorted.
+pub(super) fn check_all(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding> {
+    let mut checks = Checks {
         facts,
         expected,
         findings: Vec::new(),
     };
-    judge.tenants();
-    judge.spaces();
-    judge.allowed();
-    judge.functions();
-    judge.session_changes();
-    judge.references();
-    judge.both_scopes();
+    checks.tenants();
+    checks.namespaces();
+    checks.allowed();
+    checks.functions();
+    checks.session_changes();
+    checks.references();
+    checks.both_scopes();
     if expected.has_entities() {
-        judge.missing();
-        judge.unknown_things();
+        checks.missing();
+        checks.unknown_objects();
     }
-    judge.findings.sort();
-    judge.findings
+    checks.findings.sort();
+    checks.findings
 }
 
-struct Judge<'a> {
+struct Checks<'a> {
     facts: &'a Facts,
     expected: &'a Expected,
     findings: Vec<SchemaFinding>,
 }
 
-impl Judge<'_> {
+impl Checks<'_> {
     fn add(&mut self, schema: &str, finding: Finding) {
         self.findings.push(SchemaFinding::new(schema, finding));
     }
@@ -54,14 +56,14 @@ impl Judge<'_> {
                 let reason = error.to_string();
                 self.add(tenant, Finding::InvalidSchemaName { reason });
             }
-            if !self.schemas().spaces.contains_key(tenant) {
+            if !self.schemas().namespaces.contains_key(tenant) {
                 self.add(tenant, Finding::MissingSchema);
             }
         }
     }
 
-    fn spaces(&mut self) {
-        for (name, space) in &self.facts.schemas.spaces {
+    fn namespaces(&mut self) {
+        for (name, space) in &self.facts.schemas.namespaces {
             let owner = self.schemas().owner(name);
             match (owner, self.facts.schemas.tenant_like(name)) {
                 (Owner::Tenant, _) => {}
@@ -71,10 +73,10 @@ impl Judge<'_> {
                         tenant: tenant.to_owned(),
                     },
                 ),
-                (Owner::Nobody, None) => self.add(name, Finding::UnknownSchema),
-                (Owner::Everybody, None) => {}
+                (Owner::Unknown, None) => self.add(name, Finding::UnknownSchema),
+                (Owner::Shared, None) => {}
             }
-            if space.everyone_creates && owner != Owner::Nobody {
+            if space.everyone_creates && owner != Owner::Unknown {
                 self.add(name, Finding::EveryoneCreates);
             }
         }
@@ -90,7 +92,7 @@ impl Judge<'_> {
 
     fn functions(&mut self) {
         for function in &self.facts.functions {
-            if self.schemas().owner(&function.schema) == Owner::Nobody {
+            if self.schemas().owner(&function.schema) == Owner::Unknown {
                 continue;
             }
             if let Some(finding) = self.function(function) {
@@ -101,7 +103,7 @@ impl Judge<'_> {
 
     fn session_changes(&mut self) {
         for change in &self.facts.session_changes {
-            if self.schemas().owner(&change.schema) != Owner::Nobody {
+            if self.schemas().owner(&change.schema) != Owner::Unknown {
                 let function = change.name.clone();
                 self.add(&change.schema, Finding::SessionChange { function });
             }
@@ -147,13 +149,13 @@ impl Judge<'_> {
     /// Into a tenant's schema from wherever, or from a schema that is somebody's into one that is nobody's.
     fn leads_out(&self, reference: &Reference) -> bool {
         let target = self.schemas().owner(&reference.target_schema);
-        target == Owner::Tenant || self.schemas().owner(&reference.schema) != Owner::Nobody
+        target == Owner::Tenant || self.schemas().owner(&reference.schema) != Owner::Unknown
     }
 
     fn both_scopes(&mut self) {
-        let shared = &self.facts.things(SHARED_SCHEMA).relations;
+        let shared = &self.facts.objects(SHARED_SCHEMA).relations;
         for tenant in self.facts.schemas.present_tenants() {
-            for table in self.facts.things(tenant).relations.intersection(shared) {
+            for table in self.facts.objects(tenant).relations.intersection(shared) {
                 if !self.expected.is_ledger(table) {
                     let table = table.clone();
                     self.add(tenant, Finding::TableInBothScopes { table });
@@ -166,7 +168,7 @@ impl Judge<'_> {
     fn missing(&mut self) {
         for (table, home) in self.expected.registry().table_homes() {
             let table = table.to_owned();
-            let has = |things: &Things| things.relations.contains(&table);
+            let has = |objects: &SchemaObjects| objects.relations.contains(&table);
             for schema in self.without(home, has) {
                 let table = table.clone();
                 self.add(&schema, Finding::MissingTable { table });
@@ -174,7 +176,7 @@ impl Judge<'_> {
         }
         for (name, home) in self.expected.registry().type_homes() {
             let name = name.to_owned();
-            let has = |things: &Things| things.enums.contains(&name);
+            let has = |objects: &SchemaObjects| objects.enums.contains(&name);
             for schema in self.without(home, has) {
                 let name = name.clone();
                 self.add(&schema, Finding::MissingType { name });
@@ -183,19 +185,19 @@ impl Judge<'_> {
     }
 
     /// The schemas that should have something and have not: one, or every tenant's.
-    fn without(&self, home: Option<&str>, has: impl Fn(&Things) -> bool) -> Vec<String> {
+    fn without(&self, home: Option<&str>, has: impl Fn(&SchemaObjects) -> bool) -> Vec<String> {
         let homes: Vec<_> = match home {
             Some(schema) => vec![schema],
             None => self.schemas().present_tenants().collect(),
         };
         let homes = homes.into_iter();
         homes
-            .filter(|schema| !has(self.facts.things(schema)))
+            .filter(|schema| !has(self.facts.objects(schema)))
             .map(str::to_owned)
             .collect()
     }
 
-    fn unknown_things(&mut self) {
+    fn unknown_objects(&mut self) {
         self.unknown_in(SHARED_SCHEMA, Some(SHARED_SCHEMA));
         for tenant in self.facts.schemas.present_tenants() {
             self.unknown_in(tenant, None);
@@ -204,14 +206,14 @@ impl Judge<'_> {
 
     fn unknown_in(&mut self, schema: &str, home: Option<&str>) {
         let registry = self.expected.registry();
-        let things = self.facts.things(schema);
+        let objects = self.facts.objects(schema);
         let is_known = |table: &str| {
             let is_own = home.is_some() && catalog::TABLES.contains(&table);
             is_own
                 || self.expected.is_ledger(table)
                 || registry.table_homes().any(|known| known == (table, home))
         };
-        let tables: Vec<_> = things
+        let tables: Vec<_> = objects
             .tables
             .iter()
             .filter(|table| !is_known(table))
@@ -220,7 +222,7 @@ impl Judge<'_> {
         for table in tables {
             self.add(schema, Finding::TableWithoutEntity { table });
         }
-        for name in &things.enums {
+        for name in &objects.enums {
             if !registry.type_homes().any(|known| known == (name.as_str(), home)) {
                 let name = name.clone();
                 self.add(schema, Finding::TypeWithoutEnum { name });

@@ -1,15 +1,18 @@
-//! The host of a request, by RFC 9112 section 3.2 and RFC 9113 section 8.3.1.
+//! [`request_host`]: the host of a request, by RFC 9112 section 3.2 and RFC 9113 section 8.3.1.
 //!
-//! Only the request's own authority counts. `Forwarded` and `X-Forwarded-Host` are what the client wrote.
+//! Only the request's own authority counts. Any client can write `Forwarded` and `X-Forwarded-Host`.
 
-use crate::resolve::{Host, HostError};
+use super::{Host, HostError};
 
-/// The host of a request with this authority in its target and these `Host` headers.
+/// Returns the host of a request with this authority in its target and these `Host` headers.
 ///
-/// There has to be exactly one: HTTP/2 has it in `:authority`, HTTP/1.1 in one `Host` header or, for a
-/// proxy, in the target. Where both are there, they have to name the same host: two programs in a row that
-/// each take another one would serve one tenant's page at another's address.
-pub(super) fn of_request<'a>(
+/// HTTP/2 has the host in `:authority`, HTTP/1.1 in one `Host` header or, for a proxy, in the target. If both are there,
+/// they must name the same host: a cache in front that reads the other one would serve one tenant's page at another's
+/// address.
+///
+/// # Errors
+/// [`HostError`] if there is no host, more than one, or a malformed one.
+pub(crate) fn request_host<'a>(
     authority: Option<&str>,
     headers: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Host, HostError> {
@@ -39,7 +42,7 @@ mod tests {
 
     fn host(authority: Option<&str>, headers: &[&str]) -> Result<String, HostError> {
         let headers = headers.iter().map(|header| header.as_bytes());
-        of_request(authority, headers).map(|host| host.to_string())
+        request_host(authority, headers).map(|host| host.to_string())
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sea_orm::DbErr;
 use tokio::runtime::Handle;
 
-use super::{Inner, Pool, count, lock};
+use super::{Inner, Pool, count, lock, permit::Permit};
 
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 const MIN_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +42,35 @@ async fn run(pool: Weak<Inner>, pause: Duration) {
 }
 
 impl Pool {
+    /// Opens connections before they are needed.
+    pub(super) async fn open_eagerly(&self) -> Result<(), DbErr> {
+        let settings = &self.0.settings;
+        let wanted = settings.min_connections.max(usize::from(!settings.is_lazy));
+        for slot in 0..wanted.min(settings.max_connections) {
+            self.open_in(slot).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens a connection in an idle slot that has none.
+    async fn open_in(&self, slot: usize) -> Result<(), DbErr> {
+        let Some(permit) = self.take_idle(slot) else {
+            return Ok(());
+        };
+        let is_empty = lock(&self.0.idle[slot]).is_none();
+        if is_empty {
+            let connection = self.open().await?;
+            *lock(&self.0.idle[slot]) = Some(connection);
+        }
+        drop(permit);
+        Ok(())
+    }
+
+    fn take_idle(&self, slot: usize) -> Option<Permit> {
+        let is_taken = lock(&self.0.scheduler).take_idle(slot, Instant::now());
+        is_taken.then(|| Permit::new(self, slot))
+    }
+
     async fn look_after(&self, slot: usize) {
         self.close_old(slot).await;
         let open = self.0.counters.open.load(Ordering::Relaxed);

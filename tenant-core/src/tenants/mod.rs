@@ -1,0 +1,11 @@
+//! The application's handle: the catalog, the cache of hosts, the connections of all tenants, and its configuration.
+
+mod builder;
+mod extension_members;
+mod handle;
+mod host_cache;
+mod schema_versions;
+
+pub use builder::{DEFAULT_HOST_CACHE_TTL, TenantsBuilder};
+pub use handle::Tenants;
+pub use schema_versions::{SchemaVersions, SkewPolicy, VersionSkew};
