@@ -42,6 +42,8 @@ ensure_build_tools() {
     command -v cc >/dev/null || install_packages gcc libc6-dev
 }
 
+ensure_python() { command -v python3 >/dev/null || install_packages python3; }
+
 # Sets `features` to the arguments of cargo for all features. The feature runtime-tokio-native-tls links to OpenSSL. Where
 # its headers are missing and cannot be installed, `features` leaves it out, and `left_out` names it.
 # shellcheck disable=SC2034

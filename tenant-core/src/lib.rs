@@ -67,6 +67,8 @@
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // The floors, from the lowest to the highest. A module uses only those before it: `scripts/floors` checks that.
 mod schema_name;
 

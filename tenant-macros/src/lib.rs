@@ -34,6 +34,8 @@
 //!
 //! Everything else about the item stays as written. Misuse is a compile error that says what to write instead.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod ast;
 mod attr;
 mod expand;

@@ -80,6 +80,8 @@
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // The floors from the top down are cli, transfer, lifecycle, run, schema, plan, define, database. Each uses only those below
 // it: `scripts/floors` checks that.
 #[cfg(feature = "cli")]

@@ -98,7 +98,7 @@ objects (object, reason) AS (
     SELECT pg_describe_object(classid, objid, 0), 'belongs to an extension'
     FROM known CROSS JOIN LATERAL (
         -- Not flattened, since it is to be found by its object.
-        SELECT * FROM pg_depend WHERE pg_depend.classid = known.classid AND pg_depend.objid = known.objid OFFSET 0
+        SELECT deptype FROM pg_depend WHERE pg_depend.classid = known.classid AND pg_depend.objid = known.objid OFFSET 0
     ) AS depend
     WHERE depend.deptype IN ('e', 'x')
 )
