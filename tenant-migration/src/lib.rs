@@ -97,13 +97,14 @@ mod transfer;
 
 pub use database::SessionError;
 pub use define::{
-    Migrating, MigrationSet, Migrations, RoleError, Seeding, Step, TenantHooks, TenantRoles, catalog,
+    LookupError, Migrating, MigrationSet, Migrations, RoleError, Seeding, Step, TenantHooks, TenantRoles,
+    catalog,
 };
 pub use lifecycle::{
     Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
-    LifecycleError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain, adopt_schema,
-    archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool,
-    list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
+    LifecycleError, NameError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain,
+    adopt_schema, archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant,
+    fill_pool, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
     set_primary_domain, suspend_tenant,
 };
 pub use plan::{

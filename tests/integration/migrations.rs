@@ -31,7 +31,7 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sea_orm_migration::prelude::*;
 use tenant_core::{Host, SchemaName};
 use tenant_migration::{
-    Action, Executor, Migrations, NewTenant, Outcome, Report, Step, Target, catalog,
+    Action, Executor, LookupError, Migrations, NameError, NewTenant, Outcome, Report, Step, Target, catalog,
     cli::{Args, CliError},
     create_tenant,
 };

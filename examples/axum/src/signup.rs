@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use tenant_core::{Host, SchemaName, SchemaNameError, Tenant};
-use tenant_migration::{CreateTenantError, NewTenant, create_tenant};
+use tenant_migration::{CreateTenantError, NameError, NewTenant, create_tenant};
 
 use crate::{app::Site, error::AppError};
 
@@ -91,10 +91,10 @@ fn bad_schema(error: &SchemaNameError) -> AppError {
 
 fn refused(error: CreateTenantError, input: &SignUp) -> AppError {
     match error {
-        CreateTenantError::SchemaTaken { .. } => {
+        CreateTenantError::Name(NameError::SchemaTaken { .. }) => {
             AppError::taken("schema", "This short name is taken, choose another one.")
         }
-        CreateTenantError::DomainTaken { .. } => {
+        CreateTenantError::Name(NameError::DomainTaken { .. }) => {
             // Where nobody chose a domain, it is the short name that has to change.
             let field = input.domain.as_ref().map_or("schema", |_| "domain");
             AppError::taken(field, "This address is taken, choose another one.")

@@ -7,6 +7,7 @@ use tenant_core::{
     audit::{Audit, AuditError, Expected, audit},
 };
 
+use crate::define::LookupError;
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
     define::Migrations,
@@ -72,7 +73,7 @@ fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
     if schema.is_shared() || audit.tenants().iter().any(|tenant| tenant == name) {
         Ok(audit.only(name))
     } else {
-        Err(PlanError::NoSuchTenant { schema })
+        Err(LookupError::NoSuchTenant { schema }.into())
     }
 }
 

@@ -45,6 +45,11 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             create: CREATE_DROPPED_TENANTS,
             drop: "DROP TABLE public.dropped_tenants",
         }),
+        Box::new(Table {
+            name: "m20000101_000005_index_pending",
+            create: INDEX_PENDING,
+            drop: "DROP INDEX public.tenants_pending_idx",
+        }),
     ]
 }
 
@@ -112,6 +117,10 @@ CREATE TABLE public.dropped_tenants (
 );
 CREATE INDEX dropped_tenants_schema_name_idx ON public.dropped_tenants (lower(schema_name));
 "#;
+
+/// A claim finds a pending schema without reading all tenants.
+const INDEX_PENDING: &str =
+    "CREATE INDEX tenants_pending_idx ON public.tenants (kind, id) WHERE status = 'pending'";
 
 struct Table {
     name: &'static str,

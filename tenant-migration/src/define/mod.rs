@@ -6,6 +6,7 @@ pub(crate) mod dirty_mark;
 mod function_search_path;
 mod hooks;
 mod ledger;
+mod lookup_error;
 mod migrations;
 mod schema_ref;
 mod step;
@@ -25,6 +26,7 @@ pub(crate) use self::{
 };
 pub use self::{
     hooks::{Migrating, Seeding, TenantHooks},
+    lookup_error::LookupError,
     migrations::{MigrationSet, Migrations},
     step::Step,
     tenant_roles::{RoleError, TenantRoles},

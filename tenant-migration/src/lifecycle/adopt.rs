@@ -147,7 +147,7 @@ impl Adoption {
         };
         match name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await? {
             None => Ok(()),
-            Some(unavailable) => Err(unavailable.of(self.schema())),
+            Some(conflict) => Err(conflict.into()),
         }
     }
 

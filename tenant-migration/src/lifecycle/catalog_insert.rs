@@ -3,6 +3,8 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
+use crate::define::LookupError;
+use crate::lifecycle::NameError;
 use crate::{
     database::{broken_key, is_without_catalog},
     define::SCHEMA_NAME_KEY,
@@ -49,8 +51,8 @@ pub(crate) async fn insert(
 pub(crate) fn not_written(error: DbErr, schema: &SchemaName) -> LifecycleError {
     let schema = schema.clone();
     match broken_key(&error) {
-        _ if is_without_catalog(&error) => LifecycleError::NoCatalog { schema },
-        Some(SCHEMA_NAME_KEY) => LifecycleError::SchemaTaken { schema },
+        _ if is_without_catalog(&error) => LookupError::NoCatalog.into(),
+        Some(SCHEMA_NAME_KEY) => NameError::SchemaTaken { schema }.into(),
         _ => error.into(),
     }
 }

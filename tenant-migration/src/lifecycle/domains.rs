@@ -6,6 +6,7 @@ use sea_orm::{
 };
 use tenant_core::{Host, SchemaName, catalog::domain};
 
+use crate::lifecycle::NameError;
 use crate::{
     database::broken_key,
     define::DOMAIN_KEY,
@@ -126,7 +127,7 @@ pub(crate) async fn insert(
     match inserted {
         Ok(_) => Ok(()),
         Err(error) if broken_key(&error) == Some(DOMAIN_KEY) => {
-            Err(LifecycleError::DomainTaken { domain: host.clone() })
+            Err(NameError::DomainTaken { domain: host.clone() }.into())
         }
         Err(error) => Err(error.into()),
     }

@@ -12,6 +12,7 @@ use tenant_core::{
     catalog::{dropped_tenant, tenant},
 };
 
+use crate::define::LookupError;
 use crate::{
     database::{rows, sqlstate, texts},
     define::Migrations,
@@ -153,7 +154,7 @@ impl Dropping {
     pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(left) => self.drop_all(left).await?,
-            Err(error @ LifecycleError::NoSuchTenant { .. }) => {
+            Err(error @ LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {
                 // It may have been interrupted right before its end.
                 let gone = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
                 self.schema = lookup::schema_of(&gone.schema_name)?;
@@ -281,7 +282,9 @@ impl Dropping {
         let transaction = lock::begin_locked(&self.db, &self.schema).await?;
         lookup::set_lock_timeout(&transaction, self.options.lock_timeout).await?;
         // Somebody may have got the name meanwhile, and the role with it.
-        if let Err(LifecycleError::NoSuchTenant { .. }) = lookup::find(&transaction, &self.schema).await {
+        if let Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) =
+            lookup::find(&transaction, &self.schema).await
+        {
             let dropped = roles::drop_role(&transaction, &self.schema).await;
             dropped.map_err(|source| LifecycleError::Role {
                 schema: self.schema.clone(),
@@ -343,44 +346,9 @@ async fn keep_time_and_drop(db: &DatabaseTransaction, id: i64) -> Result<(), DbE
 }
 
 /// What takes the foreign keys from a table that refer to other schemas.
-const FOREIGN_KEYS: &str = "
-SELECT format('ALTER TABLE %I.%I %s', space.nspname, class.relname,
-    string_agg(format('DROP CONSTRAINT IF EXISTS %I', key.conname), ', '))
-FROM pg_catalog.pg_constraint AS key
-JOIN pg_catalog.pg_class AS class ON class.oid = key.conrelid
-JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
-JOIN pg_catalog.pg_class AS other ON other.oid = key.confrelid
-WHERE key.contype = 'f' AND key.conparentid = 0 AND space.nspname = $1 AND other.relnamespace <> space.oid
-GROUP BY space.nspname, class.relname ORDER BY class.relname LIMIT $2";
+const FOREIGN_KEYS: &str = include_str!("drop_foreign_keys.sql");
 
 /// What drops the objects of a schema, those first that take few others with them: views, then partitions before what
 /// they are a part of, then the other tables, then sequences, functions and types. Not those of extensions, which go
 /// with the schema.
-const OBJECTS: &str = "
-SELECT format('DROP %s IF EXISTS %s', kind, name)
-FROM (
-    SELECT CASE WHEN relkind IN ('v', 'm') THEN 1 WHEN relispartition THEN 2 WHEN relkind = 'S' THEN 4 ELSE 3 END AS place,
-        'pg_class'::regclass AS catalog, class.oid AS oid,
-        CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-            WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
-        format('%I.%I', nspname, relname) AS name
-    FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace
-    WHERE nspname = $1 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    UNION ALL
-    SELECT 5, 'pg_proc'::regclass, proc.oid, 'ROUTINE',
-        format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(proc.oid))
-    FROM pg_catalog.pg_proc AS proc JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
-    WHERE nspname = $1
-    UNION ALL
-    SELECT 6, 'pg_type'::regclass, type.oid, 'TYPE', format('%I.%I', nspname, typname)
-    FROM pg_catalog.pg_type AS type JOIN pg_catalog.pg_namespace AS space ON space.oid = typnamespace
-    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = typrelid
-    WHERE nspname = $1 AND (typtype IN ('e', 'd', 'r') OR class.relkind = 'c')
-) AS object
-WHERE NOT EXISTS (
-    SELECT FROM pg_catalog.pg_depend
-    WHERE classid = object.catalog AND objid = object.oid
-        -- A table takes its own sequences with it, and does not let them go before.
-        AND (deptype = 'e' OR kind = 'SEQUENCE' AND deptype IN ('a', 'i'))
-)
-ORDER BY place, name LIMIT $2";
+const OBJECTS: &str = include_str!("drop_objects.sql");

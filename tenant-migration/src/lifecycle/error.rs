@@ -3,27 +3,17 @@
 use sea_orm::DbErr;
 use tenant_core::{Host, SchemaName, TenantStatus};
 
+use crate::define::LookupError;
+use crate::lifecycle::name_availability::NameError;
 use crate::{database::reason, define::RoleError, run::Retryable};
 
 /// Why something was not done to a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifecycleError {
-    /// The catalog has no such tenant.
-    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
-    NoSuchTenant {
-        /// The schema that was asked for.
-        schema: SchemaName,
-    },
-    /// The database has no catalog.
-    #[error(
-        "there is no tenant {schema}, because the database has no catalog yet: migrate the shared schema first \
-         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    NoCatalog {
-        /// The schema that was asked for.
-        schema: SchemaName,
-    },
+    /// The tenant, or the catalog, is not there.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The public tenant has no schema of its own.
     #[error("the public tenant is the main site on the shared schema: {action} is for other tenants")]
     PublicTenant {
@@ -46,30 +36,9 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
     },
-    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
-    /// who can log in. Case makes no difference.
-    #[error(
-        "the schema {schema} is taken: a tenant has it, or it is in the database already, if in another case, or kept for \
-         all tenants, or called like a user of the database"
-    )]
-    SchemaTaken {
-        /// The schema.
-        schema: SchemaName,
-    },
-    /// The schema was that of another tenant.
-    #[error(
-        "the schema {schema} was that of tenant {name:?}, until that was dropped or its schema renamed on {dropped_at}: what \
-         still runs for it would reach the rows of the one that has the name next. Take another name, or \
-         `--reuse-name` if nothing does"
-    )]
-    NameRetired {
-        /// The schema.
-        schema: SchemaName,
-        /// The name of the tenant that had it.
-        name: String,
-        /// The day on which that lost it, in UTC.
-        dropped_at: String,
-    },
+    /// The name of the schema or the domain is not to be had.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The database does not have the schema, or has it in another case, or does not let this user use it.
     #[error("the database has no schema that is called exactly {schema}, or does not let this user use it")]
     NoSchema {
@@ -133,12 +102,6 @@ pub enum LifecycleError {
         schema: SchemaName,
         /// Why not.
         source: RoleError,
-    },
-    /// The domain is another tenant's.
-    #[error("the domain {domain} is taken by another tenant")]
-    DomainTaken {
-        /// The domain.
-        domain: Host,
     },
     /// The tenant has no such domain.
     #[error("tenant {schema} has no domain {domain}: `tenant domain list {schema}` shows those it has")]

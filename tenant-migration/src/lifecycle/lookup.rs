@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
+use crate::define::LookupError;
 use crate::{
     database::is_without_catalog, lifecycle::error::LifecycleError, plan::DEFAULT_LOCK_TIMEOUT,
     schema::set_timeout,
@@ -57,10 +58,9 @@ async fn one(
     schema: &SchemaName,
     select: Select<tenant::Entity>,
 ) -> Result<tenant::Model, LifecycleError> {
-    let row = select.one(db).await.map_err(|error| not_read(error, schema))?;
-    row.ok_or_else(|| LifecycleError::NoSuchTenant {
-        schema: schema.clone(),
-    })
+    let row = select.one(db).await.map_err(not_read)?;
+    let schema = schema.clone();
+    row.ok_or_else(|| LookupError::NoSuchTenant { schema }.into())
 }
 
 /// As [`lock`], for what the public tenant has not.
@@ -86,11 +86,9 @@ pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
     SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
 }
 
-fn not_read(error: DbErr, schema: &SchemaName) -> LifecycleError {
+fn not_read(error: DbErr) -> LifecycleError {
     match is_without_catalog(&error) {
-        true => LifecycleError::NoCatalog {
-            schema: schema.clone(),
-        },
+        true => LookupError::NoCatalog.into(),
         false => error.into(),
     }
 }

@@ -22,6 +22,7 @@ pub use self::{
     domains::{add_domain, list_domains, remove_domain, set_primary_domain},
     drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},
     error::LifecycleError,
+    name_availability::NameError,
     pool::{Pool, PoolError, drain_pool, fill_pool},
     rename::rename_tenant,
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},

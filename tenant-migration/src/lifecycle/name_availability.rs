@@ -1,12 +1,12 @@
-//! Whether a schema of a tenant may have a name.
+//! Names that a tenant may have for its schema and domains.
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     sea_query::{Expr, Func},
 };
-use tenant_core::{SchemaName, catalog::dropped_tenant};
+use tenant_core::{Host, SchemaName, catalog::dropped_tenant};
 
-use crate::{database::rows, define::Migrations, lifecycle::error::LifecycleError};
+use crate::{database::rows, define::Migrations};
 
 /// Who wants a name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,53 +19,62 @@ pub(crate) struct NameClaim<'a> {
     pub(crate) reuses_name: bool,
 }
 
-/// Why a name is not given out.
-#[derive(Debug)]
-pub(crate) enum Unavailable {
-    /// The database has it, or it is kept for all tenants, or a user has it.
-    Taken,
-    /// Another tenant had it.
-    Retired {
-        /// What people called that tenant.
+/// A name or a domain that a tenant does not get. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
+    /// who can log in. Case makes no difference.
+    #[error(
+        "the schema {schema} is taken: another tenant has it, or it is in the database already, or kept for all tenants, \
+         or called like a user of the database"
+    )]
+    SchemaTaken {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The schema was that of another tenant.
+    #[error(
+        "the schema {schema} was that of tenant {name:?}, until that was dropped or its schema renamed on {dropped_at}: what \
+         still runs for it would reach the new one's rows. Take another name, or `--reuse-name` \
+         (`NewTenant::reuse_name`) if nothing does"
+    )]
+    NameRetired {
+        /// The schema.
+        schema: SchemaName,
+        /// The name of the tenant that had it.
         name: String,
-        /// Until which day it had it, in UTC.
-        until: String,
+        /// The day on which that tenant lost it, in UTC.
+        dropped_at: String,
+    },
+    /// The domain is another tenant's.
+    #[error("the domain {domain} is taken by another tenant")]
+    DomainTaken {
+        /// The domain.
+        domain: Host,
     },
 }
 
-impl Unavailable {
-    /// The error for a name.
-    pub(crate) fn of(self, schema: &SchemaName) -> LifecycleError {
-        let schema = schema.clone();
-        match self {
-            Self::Taken => LifecycleError::SchemaTaken { schema },
-            Self::Retired { name, until } => LifecycleError::NameRetired {
-                schema,
-                name,
-                dropped_at: until,
-            },
-        }
-    }
-}
-
-/// What speaks against a name. That another tenant has it is for the catalog's key to say: a tenant that is dropped
-/// meanwhile has its name until its transaction ended, so this is asked after the row was written.
+/// Returns the reason why a name is not to be had. Call it after the row was written: the catalog's key says if another
+/// tenant has the name, and a tenant that is being dropped has it until the transaction ends.
 pub(crate) async fn find_conflict(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     name: &SchemaName,
     claim: NameClaim<'_>,
-) -> Result<Option<Unavailable>, DbErr> {
+) -> Result<Option<NameError>, DbErr> {
     if !claim.reuses_name
         && let Some(gone) = find_retired(db, name, claim.tenant_id).await?
     {
-        return Ok(Some(Unavailable::Retired {
+        return Ok(Some(NameError::NameRetired {
+            schema: name.clone(),
             name: gone.name,
-            until: gone.dropped_at.date_naive().to_string(),
+            dropped_at: gone.dropped_at.date_naive().to_string(),
         }));
     }
     let is_taken = is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await?;
-    Ok(is_taken.then_some(Unavailable::Taken))
+    let taken = || NameError::SchemaTaken { schema: name.clone() };
+    Ok(is_taken.then(taken))
 }
 
 /// The name of a schema that a tenant had, other than the given one, whatever its case.
@@ -102,7 +111,8 @@ async fn is_in_database(
     own: Option<&SchemaName>,
 ) -> Result<bool, DbErr> {
     let sql = r#"SELECT FROM pg_catalog.pg_namespace
-        WHERE lower(nspname::text COLLATE "C") = $1 AND nspname::text IS DISTINCT FROM $2::text
+        WHERE octet_length(nspname::text) = octet_length($1)
+            AND lower(nspname::text COLLATE "C") = $1 AND nspname::text IS DISTINCT FROM $2::text
         UNION ALL
         SELECT FROM pg_catalog.pg_roles WHERE rolcanlogin AND lower(rolname::text COLLATE "C") = $1"#;
     let own = own.map(|schema| schema.as_str().to_owned());

@@ -12,6 +12,7 @@ use tenant_core::{
     catalog::{dropped_tenant, tenant},
 };
 
+use crate::lifecycle::NameError;
 use crate::{
     database::{broken_key, rows, sqlstate, texts},
     define::Migrations,
@@ -114,7 +115,7 @@ pub async fn rename_schema(
     options: &RenameOptions,
 ) -> Result<SchemaRenamed, LifecycleError> {
     if new.is_shared() {
-        return Err(LifecycleError::SchemaTaken { schema: new.clone() });
+        return Err(NameError::SchemaTaken { schema: new.clone() }.into());
     }
     let renaming = Renaming {
         db: db.clone(),
@@ -204,8 +205,8 @@ impl Renaming {
             tenant_id: Some(tenant_id),
             reuses_name: self.options.reuses_name,
         };
-        let unavailable = name_availability::find_conflict(db, &self.migrations, &self.new, claim).await?;
-        unavailable.map_or(Ok(()), |unavailable| Err(unavailable.of(&self.new)))
+        let conflict = name_availability::find_conflict(db, &self.migrations, &self.new, claim).await?;
+        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
     }
 
     async fn change_name(
@@ -227,9 +228,10 @@ impl Renaming {
 
     fn not_altered(&self, error: DbErr) -> LifecycleError {
         match (sqlstate(&error), broken_key(&error)) {
-            (Some("42P06"), _) | (_, Some("pg_namespace_nspname_index")) => LifecycleError::SchemaTaken {
-                schema: self.new.clone(),
-            },
+            (Some("42P06"), _) | (_, Some("pg_namespace_nspname_index")) => {
+                let schema = self.new.clone();
+                NameError::SchemaTaken { schema }.into()
+            }
             (Some("3F000"), _) => LifecycleError::NoSchema {
                 schema: self.old.clone(),
             },

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 use tenant_core::{SchemaName, SchemaNameError, Scope};
 
+use crate::define::LookupError;
 use crate::{
     database::reason,
     define::{RoleError, Step, exist},
@@ -15,27 +16,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The catalog has no such tenant.
-    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
-    NoSuchTenant {
-        /// The schema that was asked for.
-        schema: SchemaName,
-    },
-    /// A tenant was asked for, and there is no catalog.
-    #[error(
-        "there is no tenant {schema}, because the database has no catalog yet: migrate the shared schema first \
-         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    NoCatalog {
-        /// The schema that was asked for.
-        schema: SchemaName,
-    },
-    /// The catalog's own migrations are not all applied.
-    #[error(
-        "the catalog is that of an older version: migrate the shared schema first (`up -s public`), with \
-         `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    OldCatalog,
+    /// The tenant, or the catalog, is not there.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The shared schema was to be emptied while there are tenants.
     #[error(
         "`{action}` on the shared schema is refused while {}: it holds their catalog, and what their tables refer to. \

@@ -9,6 +9,7 @@ use tenant_core::{
     catalog::{CatalogError, tenant},
 };
 
+use crate::define::LookupError;
 use crate::{
     database::{is_without_catalog, reason},
     define::{catalog, tenant_of},
@@ -19,18 +20,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectError {
-    /// The catalog has no such tenant.
-    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
-    NoSuchTenant {
-        /// The schema that was asked for.
-        schema: SchemaName,
-    },
-    /// The database has no catalog, or an older version's.
-    #[error(
-        "the database has no catalog yet, or an older version's: migrate the shared schema first (`up -s public`), \
-         with `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    NoCatalog,
+    /// The tenant, or the catalog, is not there.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The tenants could not be looked up.
     #[error(transparent)]
     Catalog(CatalogError),
@@ -42,7 +34,7 @@ pub enum SelectError {
 impl From<CatalogError> for SelectError {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::Database(error) if is_without_catalog(&error) => Self::NoCatalog,
+            CatalogError::Database(error) if is_without_catalog(&error) => LookupError::NoCatalog.into(),
             error => Self::Catalog(error),
         }
     }
@@ -88,9 +80,8 @@ async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, Selec
         return Ok(tenant);
     }
     let pooled = pooled(tenants.shared_connection(), schema).await?;
-    pooled.ok_or_else(|| SelectError::NoSuchTenant {
-        schema: schema.clone(),
-    })
+    let schema = schema.clone();
+    pooled.ok_or_else(|| LookupError::NoSuchTenant { schema }.into())
 }
 
 /// Returns the tenant row of a pending schema, which an application's handle does not list.

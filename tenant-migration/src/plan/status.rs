@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
 use tenant_core::{SchemaName, Scope};
 
+use crate::define::LookupError;
 use crate::{
     database::{is_without_table, rows},
     define::{Migrations, Step, catalog, dirty_mark, scope_of},
@@ -306,9 +307,7 @@ async fn find_tenants(
     if !catalog::exists(db).await? {
         return match wanted.first() {
             None => Ok(Vec::new()),
-            Some(schema) => Err(PlanError::NoCatalog {
-                schema: schema.clone(),
-            }),
+            Some(_) => Err(LookupError::NoCatalog.into()),
         };
     }
     let (sql, values) = select_tenants(migrations, target);
@@ -318,9 +317,10 @@ async fn find_tenants(
         .iter()
         .find(|wanted| !found.iter().any(|found| found.schema == **wanted))
     {
-        Some(missing) => Err(PlanError::NoSuchTenant {
-            schema: missing.clone(),
-        }),
+        Some(missing) => {
+            let schema = (*missing).clone();
+            Err(LookupError::NoSuchTenant { schema }.into())
+        }
         None => Ok(found),
     }
 }

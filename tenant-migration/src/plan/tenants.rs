@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
+use crate::define::LookupError;
 use crate::{
     define::{exists, schema_names},
     plan::error::PlanError,
@@ -34,7 +35,7 @@ pub(crate) async fn require_current(db: &impl ConnectionTrait) -> Result<(), Pla
         .await?;
     let is_current = row.map_or(Ok(false), |row| row.try_get("", "found"))?;
     if !is_current && exists(db).await? {
-        return Err(PlanError::OldCatalog);
+        return Err(LookupError::NoCatalog.into());
     }
     Ok(())
 }

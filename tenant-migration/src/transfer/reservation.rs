@@ -12,6 +12,8 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
+use crate::define::LookupError;
+use crate::lifecycle::NameError;
 use crate::{
     define::Migrations,
     lifecycle::{LifecycleError, NameClaim, NewTenant, catalog_insert, lookup, name_availability},
@@ -54,10 +56,11 @@ impl Reservation {
             reuses_name,
             ..NameClaim::default()
         };
-        if let Some(unavailable) =
-            name_availability::find_conflict(&transaction, migrations, &manifest.schema, claim).await?
+        let schema = &manifest.schema;
+        if let Some(conflict) =
+            name_availability::find_conflict(&transaction, migrations, schema, claim).await?
         {
-            return Err(unavailable.of(&manifest.schema).into());
+            return Err(LifecycleError::from(conflict).into());
         }
         require_free(&transaction, manifest).await?;
         let create = format!("CREATE SCHEMA {}", manifest.schema.quoted());
@@ -95,7 +98,7 @@ impl Reservation {
     ) -> Result<Option<Self>, ImportError> {
         match lookup::find(db, schema).await {
             Ok(row) => Ok(Self::of_row(&row)),
-            Err(LifecycleError::NoSuchTenant { .. }) => Ok(None),
+            Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -192,10 +195,10 @@ async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(
     };
     let mut hosts = manifest.domains.iter();
     match hosts.find(|host| host.as_str() == taken.domain) {
-        Some(domain) => Err(LifecycleError::DomainTaken {
-            domain: domain.clone(),
+        Some(domain) => {
+            let domain = domain.clone();
+            Err(LifecycleError::from(NameError::DomainTaken { domain }).into())
         }
-        .into()),
         None => Ok(()),
     }
 }

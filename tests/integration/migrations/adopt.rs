@@ -147,14 +147,17 @@ async fn what_is_no_tenants_is_left_alone() {
     for name in ["globex", "GLOBEX", "extensions", "case_twin", &login] {
         let error = adopt(name).await;
         assert!(
-            matches!(error, LifecycleError::SchemaTaken { .. }),
+            matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
             "{name}: {error}"
         );
     }
     db.execute(&format!("DROP ROLE \"{login}\"")).await;
     // In another case than the database has it, it is another schema.
     let error = adopt("acme-1").await;
-    assert!(matches!(error, LifecycleError::SchemaTaken { .. }), "{error}");
+    assert!(
+        matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
+        "{error}"
+    );
     let error = adopt("nowhere").await;
     assert!(matches!(error, LifecycleError::NoSchema { .. }), "{error}");
     let error = adopt("public").await;
@@ -166,7 +169,10 @@ async fn what_is_no_tenants_is_left_alone() {
     let error = adopt_schema(&connection, &migrations, &taken, &Applied::All)
         .await
         .unwrap_err();
-    assert!(matches!(error, LifecycleError::DomainTaken { .. }), "{error}");
+    assert!(
+        matches!(error, LifecycleError::Name(NameError::DomainTaken { .. })),
+        "{error}"
+    );
     let unknown = Applied::To("m7".to_owned());
     let error = adopt_schema(&connection, &migrations, &legacy(), &unknown)
         .await
@@ -186,7 +192,7 @@ async fn the_name_of_a_tenant_that_is_gone_is_asked_for() {
     db.execute(LEGACY).await;
     let refused = adopt_schema(&connection, &migrations, &legacy(), &Applied::All).await;
     assert!(
-        matches!(refused, Err(LifecycleError::NameRetired { .. })),
+        matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
         "{refused:?}"
     );
     assert!(trace(&connection).await.is_empty());
@@ -211,10 +217,16 @@ async fn of_two_that_adopt_a_schema_one_does() {
     );
     assert_ne!(first.is_ok(), second.is_ok());
     let error = first.err().or(second.err()).unwrap();
-    assert!(matches!(error, LifecycleError::SchemaTaken { .. }), "{error}");
+    assert!(
+        matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
+        "{error}"
+    );
     let created = create_tenant(&connection, &migrations, &NewTenant::new(schema("acme-1"), "C")).await;
     assert!(
-        matches!(created, Err(CreateTenantError::SchemaTaken { .. })),
+        matches!(
+            created,
+            Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+        ),
         "{created:?}"
     );
 }
@@ -243,7 +255,9 @@ async fn the_command_line_adopts_and_says_what_is_left() {
     assert!(
         matches!(
             result,
-            Err(CliError::Lifecycle(LifecycleError::SchemaTaken { .. }))
+            Err(CliError::Lifecycle(LifecycleError::Name(
+                NameError::SchemaTaken { .. }
+            )))
         ),
         "{result:?}"
     );

@@ -225,18 +225,27 @@ async fn tenants_that_cannot_be_copied_say_why() {
     };
     let error = copy("nobody", new("globex")).await;
     assert!(
-        matches!(error, CloneError::Source(LifecycleError::NoSuchTenant { .. })),
+        matches!(
+            error,
+            CloneError::Source(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+        ),
         "{error}"
     );
     let error = copy("acme", new("TAKEN")).await;
     assert!(
-        matches!(error, CloneError::New(CreateTenantError::SchemaTaken { .. })),
+        matches!(
+            error,
+            CloneError::New(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+        ),
         "{error}"
     );
     let domain = Host::parse("taken.example.com").unwrap();
     let error = copy("acme", new("globex").domain(domain)).await;
     assert!(
-        matches!(error, CloneError::New(CreateTenantError::DomainTaken { .. })),
+        matches!(
+            error,
+            CloneError::New(CreateTenantError::Name(NameError::DomainTaken { .. }))
+        ),
         "{error}"
     );
     let error = copy("acme", new("globex").kind("trial")).await;

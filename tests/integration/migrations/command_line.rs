@@ -157,7 +157,7 @@ async fn an_unknown_schema_is_an_error_and_nothing_is_created() {
         let (out, result) = cli(&db, &migrations, &["-s", "nobody", command]).await;
         let error = result.unwrap_err();
         assert!(
-            matches!(&error, CliError::Plan(PlanError::NoSuchTenant { schema }) if schema.as_str() == "nobody")
+            matches!(&error, CliError::Plan(PlanError::Lookup(LookupError::NoSuchTenant { schema })) if schema.as_str() == "nobody")
         );
         assert!(
             error.to_string().contains("no tenant nobody") && out.is_empty(),
@@ -174,7 +174,10 @@ async fn an_unknown_schema_is_an_error_and_nothing_is_created() {
     let empty = TestDatabase::create().await;
     let (_, result) = cli(&empty, &migrations, &["-s", "acme", "up"]).await;
     assert!(
-        matches!(result, Err(CliError::Plan(PlanError::NoCatalog { .. }))),
+        matches!(
+            result,
+            Err(CliError::Plan(PlanError::Lookup(LookupError::NoCatalog)))
+        ),
         "{result:?}"
     );
     assert!(tables(&empty.connect().await, "public").await.is_empty());

@@ -74,7 +74,7 @@ async fn the_public_tenant_is_a_row_and_a_domain() {
     );
     let again = create_tenant(&db, &migrations, &main).await;
     assert!(
-        matches!(again, Err(CreateTenantError::SchemaTaken { .. })),
+        matches!(again, Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))),
         "{again:?}"
     );
 }
@@ -90,7 +90,7 @@ async fn what_is_taken_is_refused() {
         let new = NewTenant::new(schema(name), "x").domain(Host::parse("new.example.com").unwrap());
         let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
         assert!(
-            matches!(&error, CreateTenantError::SchemaTaken { .. }),
+            matches!(&error, CreateTenantError::Name(NameError::SchemaTaken { .. })),
             "{name}: {error:?}"
         );
         assert!(error.to_string().contains(name), "{error}");
@@ -98,7 +98,7 @@ async fn what_is_taken_is_refused() {
     let new = new("globex").domain(Host::parse("ACME.example.com:80").unwrap());
     let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
     assert!(
-        matches!(&error, CreateTenantError::DomainTaken { .. }),
+        matches!(&error, CreateTenantError::Name(NameError::DomainTaken { .. })),
         "{error:?}"
     );
     assert_eq!(
@@ -114,7 +114,10 @@ async fn without_a_catalog_it_says_what_to_do() {
     let error = create_tenant(&db.connect().await, &with([]), &new("acme"))
         .await
         .unwrap_err();
-    assert!(matches!(&error, CreateTenantError::NoCatalog { .. }), "{error:?}");
+    assert!(
+        matches!(&error, CreateTenantError::Lookup(LookupError::NoCatalog)),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("catalog::migrations()"), "{error}");
 }
 
@@ -165,9 +168,11 @@ async fn of_twenty_who_come_at_once_one_wins() {
         let won = results.iter().filter(|result| result.is_ok()).count();
         assert_eq!(won, 1, "{results:?}");
         for error in results.into_iter().filter_map(Result::err) {
-            use CreateTenantError::{DomainTaken, SchemaTaken};
             assert!(
-                matches!(error, SchemaTaken { .. } | DomainTaken { .. }),
+                matches!(
+                    error,
+                    CreateTenantError::Name(NameError::SchemaTaken { .. } | NameError::DomainTaken { .. })
+                ),
                 "{error:?}"
             );
         }
@@ -247,7 +252,10 @@ async fn a_cancelled_creation_leaves_all_or_nothing() {
     for round in 0..ROUNDS {
         let again = create_tenant(&db, &migrations, &new(&format!("t{round}"))).await;
         assert!(
-            matches!(again, Ok(_) | Err(CreateTenantError::SchemaTaken { .. })),
+            matches!(
+                again,
+                Ok(_) | Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+            ),
             "{again:?}"
         );
     }
@@ -266,7 +274,10 @@ async fn a_schema_that_all_tenants_use_is_taken() {
     for name in ["extensions", "Extensions", "reference", &user] {
         let created = create_tenant(&db, &migrations, &NewTenant::new(schema(name), name)).await;
         assert!(
-            matches!(created, Err(CreateTenantError::SchemaTaken { .. })),
+            matches!(
+                created,
+                Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+            ),
             "{name}: {created:?}"
         );
     }

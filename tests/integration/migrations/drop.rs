@@ -53,7 +53,10 @@ async fn nothing_is_left_but_the_name() {
         .unwrap();
     let nobody = drop_tenant(&connection, &migrations, &schema("nobody"), &at_once()).await;
     assert!(
-        matches!(nobody, Err(LifecycleError::NoSuchTenant { .. })),
+        matches!(
+            nobody,
+            Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+        ),
         "{nobody:?}"
     );
     let public = drop_tenant(&connection, &migrations, &SchemaName::shared(), &at_once()).await;
@@ -73,7 +76,7 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
     for name in ["acme", "ACME"] {
         let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
         assert!(
-            matches!(&refused, Err(CreateTenantError::NameRetired { name, .. }) if name == "ACME"),
+            matches!(&refused, Err(CreateTenantError::Name(NameError::NameRetired { name, .. })) if name == "ACME"),
             "{refused:?}"
         );
         assert!(refused.unwrap_err().to_string().contains("--reuse-name"));
@@ -518,7 +521,9 @@ async fn the_command_line_asks_before_it_drops() {
     let (_, result) = cli(&db, &migrations, &again).await;
     assert!(matches!(
         result,
-        Err(CliError::Create(CreateTenantError::NameRetired { .. }))
+        Err(CliError::Create(CreateTenantError::Name(
+            NameError::NameRetired { .. }
+        )))
     ));
     let (_, result) = cli(&db, &migrations, &["tenant", "create", "acme", "--reuse-name"]).await;
     result.unwrap();

@@ -194,7 +194,9 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     assert!(
         matches!(
             refused,
-            Err(ImportError::Tenant(LifecycleError::SchemaTaken { .. }))
+            Err(ImportError::Tenant(LifecycleError::Name(
+                NameError::SchemaTaken { .. }
+            )))
         ),
         "{refused:?}"
     );
@@ -205,7 +207,9 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     assert!(
         matches!(
             refused,
-            Err(ImportError::Tenant(LifecycleError::NameRetired { .. }))
+            Err(ImportError::Tenant(LifecycleError::Name(
+                NameError::NameRetired { .. }
+            )))
         ),
         "{refused:?}"
     );
@@ -215,7 +219,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     let reuse = ImportOptions::default().reuse_name();
     let refused = import_tenant(&db, &migrations, &to, &reuse).await;
     assert!(
-        matches!(&refused, Err(ImportError::Tenant(LifecycleError::DomainTaken { domain })) if *domain == host),
+        matches!(&refused, Err(ImportError::Tenant(LifecycleError::Name(NameError::DomainTaken { domain }))) if *domain == host),
         "{refused:?}"
     );
     tenant_migration::remove_domain(&db, &globex, &host)
@@ -315,7 +319,10 @@ async fn what_is_not_whole_is_not_exported() {
     };
     let error = refused("globex", &to).await;
     assert!(
-        matches!(error, ExportError::Tenant(LifecycleError::NoSuchTenant { .. })),
+        matches!(
+            error,
+            ExportError::Tenant(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+        ),
         "{error}"
     );
     create_tenant(&db, &migrations, &new("public")).await.unwrap();

@@ -112,11 +112,17 @@ async fn who_is_not_there_is_named() {
     // One that was made ahead is nobody's.
     set_status(&db, "pending").await;
     let error = suspend_tenant(&connection, &schema("acme")).await.unwrap_err();
-    assert!(matches!(error, LifecycleError::NoSuchTenant { .. }), "{error}");
+    assert!(
+        matches!(error, LifecycleError::Lookup(LookupError::NoSuchTenant { .. })),
+        "{error}"
+    );
 
     let empty = TestDatabase::create().await;
     let error = suspend_tenant(&empty.connect().await, &nobody).await.unwrap_err();
-    assert!(matches!(error, LifecycleError::NoCatalog { .. }), "{error}");
+    assert!(
+        matches!(error, LifecycleError::Lookup(LookupError::NoCatalog)),
+        "{error}"
+    );
 }
 
 fn host(name: &str) -> Host {
@@ -156,7 +162,10 @@ async fn a_tenant_has_domains_and_one_primary_one() {
     let taken = add_domain(&db, &acme, &host("GLOBEX.example.com."), false)
         .await
         .unwrap_err();
-    assert!(matches!(taken, LifecycleError::DomainTaken { .. }), "{taken}");
+    assert!(
+        matches!(taken, LifecycleError::Name(NameError::DomainTaken { .. })),
+        "{taken}"
+    );
     let theirs = remove_domain(&db, &acme, &host("globex.example.com"))
         .await
         .unwrap_err();

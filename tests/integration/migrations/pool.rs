@@ -126,14 +126,20 @@ async fn what_is_taken_is_refused_and_the_schema_stays_in_the_pool() {
     for name in ["acme", "ACME", "found"] {
         let refused = create_tenant(&db, &migrations, &new(name)).await;
         assert!(
-            matches!(refused, Err(CreateTenantError::SchemaTaken { .. })),
+            matches!(
+                refused,
+                Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+            ),
             "{name}: {refused:?}"
         );
     }
     let domain = tenant_core::Host::parse("acme.example.com").unwrap();
     let refused = create_tenant(&db, &migrations, &new("other").domain(domain)).await;
     assert!(
-        matches!(refused, Err(CreateTenantError::DomainTaken { .. })),
+        matches!(
+            refused,
+            Err(CreateTenantError::Name(NameError::DomainTaken { .. }))
+        ),
         "{refused:?}"
     );
     db.execute_unprepared(
@@ -143,7 +149,10 @@ async fn what_is_taken_is_refused_and_the_schema_stays_in_the_pool() {
     .unwrap();
     let refused = create_tenant(&db, &migrations, &new("retired")).await;
     assert!(
-        matches!(refused, Err(CreateTenantError::NameRetired { .. })),
+        matches!(
+            refused,
+            Err(CreateTenantError::Name(NameError::NameRetired { .. }))
+        ),
         "{refused:?}"
     );
     assert_eq!(pending(&db).await, ready);

@@ -108,12 +108,15 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
     for name in ["acme", "ACME"] {
         let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
         assert!(
-            matches!(refused, Err(CreateTenantError::NameRetired { .. })),
+            matches!(
+                refused,
+                Err(CreateTenantError::Name(NameError::NameRetired { .. }))
+            ),
             "{refused:?}"
         );
         let refused = rename_schema(&connection, &migrations, &globex, &schema(name), &at_once()).await;
         assert!(
-            matches!(refused, Err(LifecycleError::NameRetired { .. })),
+            matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
             "{refused:?}"
         );
     }
@@ -121,7 +124,10 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
     let at_once_dropped = DropOptions::default().drain(Duration::ZERO);
     let refused = drop_tenant(&connection, &migrations, &acme, &at_once_dropped).await;
     assert!(
-        matches!(refused, Err(LifecycleError::NoSuchTenant { .. })),
+        matches!(
+            refused,
+            Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+        ),
         "{refused:?}"
     );
     // Its own old name is free for itself, in any case, and then the other one is kept.
@@ -136,7 +142,7 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
     assert_eq!(column(&connection, kept).await, ["acme_inc acme"]);
     let refused = rename_schema(&connection, &migrations, &globex, &new, &at_once()).await;
     assert!(
-        matches!(refused, Err(LifecycleError::NameRetired { .. })),
+        matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
         "{refused:?}"
     );
     rename_schema(&connection, &migrations, &globex, &new, &at_once().reuse_name())
@@ -237,7 +243,7 @@ async fn a_name_that_is_taken_is_refused() {
     for name in ["globex", "Globex", "OTHER", "extensions", "public", &login] {
         let refused = rename_schema(&connection, &migrations, &acme, &schema(name), &at_once()).await;
         assert!(
-            matches!(refused, Err(LifecycleError::SchemaTaken { .. })),
+            matches!(refused, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
             "{name}: {refused:?}"
         );
     }
@@ -257,7 +263,10 @@ async fn a_name_that_is_taken_is_refused() {
     )
     .await;
     assert!(
-        matches!(refused, Err(LifecycleError::NoSuchTenant { .. })),
+        matches!(
+            refused,
+            Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+        ),
         "{refused:?}"
     );
     assert_schemas(&connection, &["acme", "globex"]).await;

@@ -425,7 +425,7 @@ async fn tenants_are_chosen_and_never_all_by_accident() {
     for (choice, missing) in [("nobody", "nobody"), ("public", "public")] {
         let error = chosen(&["-s", choice]).await.unwrap_err();
         assert!(
-            matches!(&error, CliError::Select(SelectError::NoSuchTenant { schema }) if schema.as_str() == missing),
+            matches!(&error, CliError::Select(SelectError::Lookup(LookupError::NoSuchTenant { schema })) if schema.as_str() == missing),
             "{error}"
         );
     }
@@ -443,7 +443,10 @@ async fn tenants_are_chosen_and_never_all_by_accident() {
         let words = [&["tenant", "sql", "SELECT 1"], choice].concat();
         let (_, result) = cli(&empty, &migrations, &words).await;
         assert!(
-            matches!(result, Err(CliError::Select(SelectError::NoCatalog))),
+            matches!(
+                result,
+                Err(CliError::Select(SelectError::Lookup(LookupError::NoCatalog)))
+            ),
             "{result:?}"
         );
     }

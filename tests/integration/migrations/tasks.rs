@@ -49,7 +49,10 @@ async fn results_come_in_order_and_each_task_has_its_tenant() {
     let error = for_each_tenant(&tenants, &nobody, 4, count_notes)
         .await
         .unwrap_err();
-    assert!(matches!(error, SelectError::NoSuchTenant { .. }), "{error}");
+    assert!(
+        matches!(error, SelectError::Lookup(LookupError::NoSuchTenant { .. })),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore as _, domain},
 };
 
+use crate::define::LookupError;
 use crate::{
     cli::{
         Context,
@@ -60,9 +61,10 @@ async fn read(
 ) -> Result<Details, CliError> {
     let domains = list_domains(db, schema).await?;
     let tenant = SeaOrmStore::new(db.clone()).by_schema(schema).await?;
-    let tenant = tenant.ok_or_else(|| LifecycleError::NoSuchTenant {
+    let missing = || LookupError::NoSuchTenant {
         schema: schema.clone(),
-    })?;
+    };
+    let tenant = tenant.ok_or_else(|| LifecycleError::from(missing()))?;
     let target = match schema.is_shared() {
         true => Target::Tenants(Vec::new()),
         false => Target::Tenants(vec![schema.clone()]),

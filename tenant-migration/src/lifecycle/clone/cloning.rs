@@ -5,6 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
 use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
 
+use crate::define::LookupError;
 use crate::{
     database::is_without_table,
     define::{Ledger, MigrationSet, SchemaRef},
@@ -167,7 +168,7 @@ impl Cloning {
         let again = self.check_source(lookup::find(db, &self.source).await?)?;
         if again.id != source.id {
             let schema = source.schema.clone();
-            return Err(LifecycleError::NoSuchTenant { schema }.into());
+            return Err(LifecycleError::from(LookupError::NoSuchTenant { schema }).into());
         }
         let began = dirty::find(db, self.ledger(&source.schema)).await;
         match began.map_err(|error| self.failed(error))? {

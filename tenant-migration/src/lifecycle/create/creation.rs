@@ -11,13 +11,14 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
+use crate::define::LookupError;
 use crate::{
     database::{broken_key, ends_the_session, is_without_catalog, sqlstate},
     define::{DOMAIN_KEY, Hook, Migrations, RoleError, SCHEMA_NAME_KEY, SchemaRef, Step},
     lifecycle::{
         catalog_insert,
         create::{CreateTenantError, NewTenant},
-        name_availability::{self, NameClaim, Unavailable},
+        name_availability::{self, NameClaim, NameError},
     },
     plan::SchemaError,
     schema::{SchemaSession, find_name},
@@ -151,9 +152,7 @@ impl Creation {
 
     pub(crate) fn not_inserted(&self, error: DbErr) -> CreateTenantError {
         match is_without_catalog(&error) {
-            true => CreateTenantError::NoCatalog {
-                schema: self.schema().clone(),
-            },
+            true => LookupError::NoCatalog.into(),
             false => self.failed(error),
         }
     }
@@ -177,16 +176,9 @@ impl Creation {
         db: &DatabaseTransaction,
         claim: NameClaim<'_>,
     ) -> Result<(), CreateTenantError> {
-        let unavailable = name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await;
-        match unavailable.map_err(|error| self.failed(error))? {
-            None => Ok(()),
-            Some(Unavailable::Taken) => Err(self.taken()),
-            Some(Unavailable::Retired { name, until }) => Err(CreateTenantError::NameRetired {
-                schema: self.schema().clone(),
-                name,
-                dropped_at: until,
-            }),
-        }
+        let conflict = name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await;
+        let conflict = conflict.map_err(|error| self.failed(error))?;
+        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
     }
 
     async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
@@ -278,9 +270,8 @@ impl Creation {
     }
 
     fn taken(&self) -> CreateTenantError {
-        CreateTenantError::SchemaTaken {
-            schema: self.schema().clone(),
-        }
+        let schema = self.schema().clone();
+        NameError::SchemaTaken { schema }.into()
     }
 
     /// Who came first is for the database to say: another transaction may be creating the same tenant.
@@ -290,9 +281,10 @@ impl Creation {
             (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
                 self.taken()
             }
-            (_, Some(DOMAIN_KEY), Some(domain)) => CreateTenantError::DomainTaken {
-                domain: domain.clone(),
-            },
+            (_, Some(DOMAIN_KEY), Some(domain)) => {
+                let domain = domain.clone();
+                NameError::DomainTaken { domain }.into()
+            }
             _ => CreateTenantError::Database {
                 schema: self.schema().clone(),
                 source,

@@ -1,52 +1,22 @@
 //! [`CreateTenantError`].
 
 use sea_orm::DbErr;
-use tenant_core::{Host, SchemaName};
+use tenant_core::SchemaName;
 
+use crate::define::LookupError;
+use crate::lifecycle::name_availability::NameError;
 use crate::{database::reason, define::RoleError};
 
 /// Why a tenant was not created. Nothing of it was kept, unless it is [`CommitUnknown`](Self::CommitUnknown).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateTenantError {
-    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
-    /// who can log in. Case makes no difference.
-    #[error(
-        "the schema {schema} is taken: another tenant has it, or it is in the database already, or kept for all tenants, \
-         or called like a user of the database"
-    )]
-    SchemaTaken {
-        /// The schema.
-        schema: SchemaName,
-    },
-    /// The schema was that of a tenant that is gone.
-    #[error(
-        "the schema {schema} was that of {name:?}, a tenant that was dropped on {dropped_at}: what still runs for it would \
-         reach the new one's rows. Take another name, or `--reuse-name` (`NewTenant::reuse_name`) if nothing does"
-    )]
-    NameRetired {
-        /// The schema.
-        schema: SchemaName,
-        /// The name of the tenant that had it.
-        name: String,
-        /// The day on which that was dropped, in UTC.
-        dropped_at: String,
-    },
-    /// The domain is another tenant's.
-    #[error("the domain {domain} is taken by another tenant")]
-    DomainTaken {
-        /// The domain.
-        domain: Host,
-    },
-    /// The shared schema has no catalog.
-    #[error(
-        "tenant {schema} was not created, because the database has no catalog yet, or an older version's: migrate the shared schema first \
-         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    NoCatalog {
-        /// The schema.
-        schema: SchemaName,
-    },
+    /// The name of the schema or the domain is not to be had.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The database has no catalog.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// A schema was not made ahead, because it could not get another name.
     #[error(
         "no schema was made ahead for tenants of kind {kind}: their migrations write the name of the schema ({schema}) into {object}, \

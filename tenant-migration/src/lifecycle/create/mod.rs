@@ -115,7 +115,7 @@ impl NewTenant {
 /// let new = NewTenant::new(schema, "Acme Inc.").domain(host);
 /// match create_tenant(tenants.shared_connection(), &migrations, &new).await {
 ///     Ok(acme) => println!("created {acme:?}"),
-///     Err(CreateTenantError::SchemaTaken { .. } | CreateTenantError::DomainTaken { .. }) => println!("409"),
+///     Err(CreateTenantError::Name(_)) => println!("409"),
 ///     Err(error) => println!("500: {error}"),
 /// }
 /// # }

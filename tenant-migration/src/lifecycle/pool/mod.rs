@@ -13,6 +13,7 @@ use tenant_core::{
     catalog::tenant,
 };
 
+use crate::define::LookupError;
 use crate::{
     database::{is_without_catalog, reason},
     define::Migrations,
@@ -34,12 +35,9 @@ pub enum PoolError {
     /// A schema could not be dropped.
     #[error(transparent)]
     Drop(#[from] LifecycleError),
-    /// The database has no catalog, or an older version's.
-    #[error(
-        "there is no pool, because the database has no catalog yet, or an older version's: migrate the shared schema first \
-         (`up`), with `tenant_migration::catalog::migrations()` among its migrations"
-    )]
-    NoCatalog,
+    /// The database has no catalog.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The database did not answer as it should.
     #[error("the pool of pending schemas: {}", reason(.0))]
     Database(DbErr),
@@ -48,7 +46,7 @@ pub enum PoolError {
 impl From<DbErr> for PoolError {
     fn from(error: DbErr) -> Self {
         match is_without_catalog(&error) {
-            true => Self::NoCatalog,
+            true => LookupError::NoCatalog.into(),
             false => Self::Database(error),
         }
     }
@@ -130,7 +128,7 @@ pub async fn drain_pool(
         match result.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema })) {
             Ok(_) => dropped += 1,
             // Somebody else drains the pool too.
-            Err(LifecycleError::NoSuchTenant { .. }) => {}
+            Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -68,7 +68,7 @@ impl Lossy {
         }
         let again = create_tenant(&self.observer, &self.migrations, &new(name)).await;
         if is_there {
-            let is_taken = matches!(again, Err(CreateTenantError::SchemaTaken { .. }));
+            let is_taken = matches!(again, Err(CreateTenantError::Name(NameError::SchemaTaken { .. })));
             assert!(is_taken, "{name}: {again:?}");
         } else {
             again.unwrap();

@@ -40,9 +40,9 @@ async fn the_command_line_exports_and_imports() {
     assert!(
         matches!(
             result,
-            Err(CliError::Import(ImportError::Tenant(
-                LifecycleError::NameRetired { .. }
-            )))
+            Err(CliError::Import(ImportError::Tenant(LifecycleError::Name(
+                NameError::NameRetired { .. }
+            ))))
         ),
         "{result:?}"
     );

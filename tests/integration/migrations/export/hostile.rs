@@ -87,7 +87,9 @@ async fn a_name_that_others_have_is_refused() {
         assert!(
             matches!(
                 refused,
-                Err(ImportError::Tenant(LifecycleError::SchemaTaken { .. }))
+                Err(ImportError::Tenant(LifecycleError::Name(
+                    NameError::SchemaTaken { .. }
+                )))
             ),
             "{refused:?}"
         );

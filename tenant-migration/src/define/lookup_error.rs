@@ -1,0 +1,21 @@
+//! [`LookupError`]: tenants that are not found.
+
+use tenant_core::SchemaName;
+
+/// A tenant was not found. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The catalog has no such tenant.
+    #[error("there is no tenant {schema} in the catalog: `tenant list` shows those there are")]
+    NoSuchTenant {
+        /// The schema that was asked for.
+        schema: SchemaName,
+    },
+    /// The database has no catalog, or an older version's.
+    #[error(
+        "the database has no catalog yet, or an older version's: migrate the shared schema first (`up -s public`), \
+         with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog,
+}
