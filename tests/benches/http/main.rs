@@ -1,9 +1,8 @@
 //! Requests to axum and actix-web over HTTP: with and without the layer, with and without a query, for one host and for
 //! many.
 //!
-//! `scripts/bench http` runs it. It prints medians, and ratios to the same handler without the layer and to one host, in the
-//! same round.
-//! Whoever asks has a share of the processors, too.
+//! `scripts/bench http` runs this benchmark. It prints medians, and ratios to the same handler without the layer and to
+//! one host, in the same round. The clients run on the same processors.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,24 +30,24 @@ use server::{Framework, Server};
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// The number of hosts, each of a tenant.
+    /// Number of hosts, each of one tenant.
     #[arg(long, default_value_t = 1_000)]
     hosts: usize,
-    /// The connections that ask.
+    /// Number of client connections.
     #[arg(long, default_value_t = 16)]
     clients: usize,
-    /// The number of rounds. Each way has its turn in each.
+    /// Number of rounds. Each round measures each variant once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The length of a turn in milliseconds.
+    /// Duration of a measurement in milliseconds.
     #[arg(long, default_value_t = 1_000)]
     turn: u64,
-    /// The argument that cargo gives to a benchmark.
+    /// Argument that cargo passes to a benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// A request, and who asks for it.
+/// Variant of the benchmark: a kind of server and a kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Way {
     framework: Framework,
@@ -159,11 +158,11 @@ async fn connect(database: &TestDatabase, hosts: usize) -> Tenants {
         .unwrap()
 }
 
-/// Result of a way in one turn.
+/// One measurement of a variant.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     requests_a_second: f64,
-    /// Of this process for a request, in microseconds: of the server's side and of who asks.
+    /// Processor time a request in microseconds, of this process: the server's and the clients'.
     processor_time: f64,
 }
 

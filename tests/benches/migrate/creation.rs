@@ -1,4 +1,4 @@
-//! New tenants, beside psql.
+//! Creating tenants, compared with psql.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::{
     time::time,
 };
 
-/// How many tenants are made in each round in each way.
+/// Tenants that each variant creates in each round.
 const TENANTS: u32 = 20;
 
-/// A way of the library.
+/// A variant of `create_tenant`.
 struct Way {
     name: &'static str,
     aim: f64,
-    /// Whether schemas are made ahead, outside of the time.
+    /// True if the pool of schemas is filled first, which is not timed.
     has_pool: bool,
 }
 

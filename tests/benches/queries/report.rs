@@ -1,4 +1,4 @@
-//! [`Report`]: the table, and the file.
+//! [`Report`]: results as a table and as a file.
 
 use std::{env, fs, path::PathBuf};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::round::{Measurement, Run};
 
-/// The lines of the table.
+/// Lines of the table.
 pub(crate) struct Report {
     lines: Vec<Value>,
 }
@@ -80,7 +80,7 @@ impl Report {
     }
 }
 
-/// The program is in `release/deps` of cargo's target directory.
+/// Returns the directory `bench` in cargo's target directory. The program is in `release/deps` of the target directory.
 fn directory() -> PathBuf {
     let program = env::current_exe().unwrap();
     program.ancestors().nth(3).unwrap().join("bench")

@@ -1,4 +1,4 @@
-//! [`Run`]: one line of the table for each way.
+//! [`Run`]: the measurement of one line of the table for each variant.
 
 use std::{
     sync::Arc,
@@ -16,10 +16,10 @@ use crate::{
     way::{Way, WayName},
 };
 
-/// Statements by which round trips are counted, after as many that fill the caches.
+/// Statements over which round trips are counted. The same number runs first, uncounted, to fill the caches.
 const COUNTED: u32 = 4_000;
 
-/// The work of a turn.
+/// Parameters of a measurement.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) case: Case,
@@ -30,19 +30,19 @@ pub(crate) struct Run {
     pub(crate) turn: Duration,
 }
 
-/// Result of a way in one turn.
+/// One measurement of a variant.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     statements_a_second: f64,
-    /// Of this process and of the server's, for a statement, in microseconds.
+    /// Processor time a statement in microseconds: this process's and the server's.
     processor_time: f64,
-    /// The server's part of it.
+    /// The server's part of `processor_time`.
     server_time: f64,
     p50: f64,
     p99: f64,
 }
 
-/// The medians of a way.
+/// Medians of a variant's measurements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measurement {
     pub(crate) way: WayName,
@@ -58,7 +58,7 @@ pub(crate) struct Measurement {
 }
 
 impl Run {
-    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted, and closes them.
+    /// Measures each variant in each round, in rotating order, after two rounds that do not count. Closes the variants.
     pub(crate) async fn measure(
         &self,
         ways: Vec<Way>,
@@ -115,7 +115,7 @@ impl Run {
         }
     }
 
-    /// The times of statements in microseconds.
+    /// Sends statements until `end`, and returns their times in microseconds.
     async fn send_until(&self, way: &Arc<Way>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
         let tasks = (0..self.tasks).map(|_| {
             let (way, tenants, case) = (Arc::clone(way), Arc::clone(tenants), self.case);

@@ -1,4 +1,4 @@
-//! [`Way`]: how a statement gets to a tenant's tables.
+//! [`Way`]: a variant of the benchmark, a way to reach a tenant's tables.
 
 use std::fmt;
 
@@ -14,19 +14,19 @@ use crate::{
     shape::Shape,
 };
 
-/// The name of a way.
+/// Name of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum WayName {
-    /// SeaORM on one schema, as it is by default.
+    /// SeaORM with its defaults, on one schema.
     Plain,
-    /// The same without a ping before each statement.
+    /// SeaORM on one schema, without a ping before each statement.
     PlainNoping,
     /// `SET search_path` before each statement.
     SearchPath,
-    /// The library.
+    /// This library.
     Ours,
-    /// The library, as the tenant's role.
+    /// This library, with the tenant's role.
     OursRoles,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for WayName {
     }
 }
 
-/// A way, with its connections.
+/// A variant with its connections.
 pub(crate) struct Way {
     pub(crate) name: WayName,
     connections: Connections,
@@ -93,7 +93,7 @@ impl Way {
         Self { name, connections }
     }
 
-    /// Sends a statement for a tenant, and reads its rows.
+    /// Sends a tenant's statement, and reads its rows.
     pub(crate) async fn run(&self, tenant: usize, shape: &Shape, value: i32) {
         match &self.connections {
             Connections::Plain(db) => send(db, shape, shape.statement(value)).await,
