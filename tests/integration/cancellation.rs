@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(60);
 struct Faulty {
     acme: TenantConnection,
     tenants: Tenants,
-    witness: DatabaseConnection,
+    observer: DatabaseConnection,
     proxy: Proxy,
     /// Last field, so that the database is dropped after all connections.
     _database: TestDatabase,
@@ -43,7 +43,7 @@ impl Faulty {
     /// Creates a tenant whose statements run with its role.
     async fn with_roles(connections: u32) -> Self {
         let faulty = Self::with(Tenants::builder().run_as_tenant_roles(), connections).await;
-        make_roles(&faulty.witness, &["acme"]).await;
+        make_roles(&faulty.observer, &["acme"]).await;
         faulty
     }
 
@@ -51,9 +51,9 @@ impl Faulty {
         let database = TestDatabase::create().await;
         let tables = "CREATE SCHEMA acme; CREATE TABLE acme.note (title text NOT NULL)";
         database.execute(tables).await;
-        let witness = database.connect().await;
+        let observer = database.connect().await;
         if with_roles() {
-            make_roles(&witness, &["acme"]).await;
+            make_roles(&observer, &["acme"]).await;
             builder = builder.run_as_tenant_roles();
         }
         let proxy = Proxy::start(database.url()).await;
@@ -62,7 +62,7 @@ impl Faulty {
         let faulty = Self {
             acme: tenants.connection(&tenant),
             tenants,
-            witness,
+            observer,
             proxy,
             _database: database,
         };
@@ -83,7 +83,7 @@ impl Faulty {
     async fn notes(&self, title: &str) -> i64 {
         let sql = "SELECT count(*) FROM acme.note WHERE title = $1";
         let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()]);
-        let row = self.witness.query_one_raw(statement).await.unwrap().unwrap();
+        let row = self.observer.query_one_raw(statement).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
     }
 
@@ -112,7 +112,7 @@ impl Faulty {
             AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
         let open = Statement::from_string(DatabaseBackend::Postgres, open);
         for _ in 0..1000 {
-            let row = self.witness.query_one_raw(open.clone()).await.unwrap().unwrap();
+            let row = self.observer.query_one_raw(open.clone()).await.unwrap().unwrap();
             if row.try_get_by_index::<i64>(0).unwrap() == 0 {
                 return;
             }
