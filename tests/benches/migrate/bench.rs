@@ -22,7 +22,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn start(tenants: u32, rounds: u32) -> Self {
-        eprintln!("making a fleet of {tenants} tenants");
+        eprintln!("creating {tenants} tenants");
         let database = TestDatabase::create().await;
         let schema = Tenant { columns: 0 };
         let executor = Executor::connect(database.options(), schema.migrations())

@@ -12,8 +12,8 @@
     reason = "a benchmark prints, and a panic is its report"
 )]
 
+mod bench;
 mod creation;
-mod fleet;
 mod memory;
 mod no_op;
 mod psql;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tests::relay;
 
-use fleet::Bench;
+use bench::Bench;
 use report::Report;
 
 #[derive(Debug, Parser)]

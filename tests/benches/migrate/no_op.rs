@@ -6,7 +6,7 @@ use tenant_migration::{Action, Executor, Target};
 use tests::median;
 
 use crate::{
-    fleet::Bench,
+    bench::Bench,
     report::{Report, Row},
     statements::{count, counted},
     time::time,

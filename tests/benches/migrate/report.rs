@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf, time::Duration};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::fleet::Bench;
+use crate::bench::Bench;
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -169,7 +169,7 @@ impl Report {
     pub(crate) fn finish(&self) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         println!(
-            "Both ways on one server, in turns; medians. {}; {cores} cores.",
+            "Both variants on one server, in turns; medians. {}; {cores} cores.",
             self.server
         );
         println!(

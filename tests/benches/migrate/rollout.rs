@@ -10,7 +10,7 @@ use tests::{
 };
 
 use crate::{
-    fleet::Bench,
+    bench::Bench,
     psql::{self, Files, Message},
     report::{Report, Row},
     schema::Tenant,

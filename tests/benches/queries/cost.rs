@@ -4,12 +4,12 @@ use std::fs;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use crate::way::WayName;
+use crate::variant::VariantName;
 
 /// Returns the ids of the server processes of a variant's connections.
-pub(crate) async fn backends(db: &DatabaseConnection, way: WayName) -> Vec<i32> {
+pub(crate) async fn backends(db: &DatabaseConnection, variant: VariantName) -> Vec<i32> {
     let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [way.to_string().into()]);
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [variant.to_string().into()]);
     let rows = db.query_all_raw(statement).await.unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

@@ -19,7 +19,7 @@ mod round;
 mod scale;
 mod schema;
 mod shape;
-mod way;
+mod variant;
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use report::Report;
 use round::{Measurement, Run};
 use scale::ScaleArgs;
 use shape::Case;
-use way::{Way, WayName};
+use variant::{Variant, VariantName};
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -63,8 +63,8 @@ struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1])]
     delays: Vec<u64>,
     /// Variants. Plain SeaORM is always measured.
-    #[arg(long, value_delimiter = ',', default_values_t = WayName::ALL)]
-    ways: Vec<WayName>,
+    #[arg(long, value_delimiter = ',', default_values_t = VariantName::ALL)]
+    variants: Vec<VariantName>,
     /// Capacity of the library's statement cache, for each connection.
     #[arg(long)]
     statements: Option<usize>,
@@ -124,12 +124,12 @@ async fn main() {
 
 /// Measures all variants, each with its own connections.
 async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> Vec<Measurement> {
-    let mut ways = Vec::new();
-    for &name in WayName::ALL
+    let mut variants = Vec::new();
+    for &name in VariantName::ALL
         .iter()
-        .filter(|name| **name == WayName::Plain || args.ways.contains(name))
+        .filter(|name| **name == VariantName::Plain || args.variants.contains(name))
     {
-        ways.push(Way::connect(name, url, args.connections, args.statements).await);
+        variants.push(Variant::connect(name, url, args.connections, args.statements).await);
     }
-    run.measure(ways, args.rounds, database).await
+    run.measure(variants, args.rounds, database).await
 }

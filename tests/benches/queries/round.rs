@@ -13,7 +13,7 @@ use crate::{
     cost::{backends, memory},
     distribution::{Distribution, Tenants},
     shape::Case,
-    way::{Way, WayName},
+    variant::{Variant, VariantName},
 };
 
 /// Statements over which round trips are counted. The same number runs first, uncounted, to fill the caches.
@@ -45,7 +45,7 @@ struct Turn {
 /// Medians of a variant's measurements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measurement {
-    pub(crate) way: WayName,
+    pub(crate) variant: VariantName,
     pub(crate) statements_a_second: f64,
     pub(crate) ratio: f64,
     pub(crate) processor_time: f64,
@@ -61,45 +61,45 @@ impl Run {
     /// Measures each variant in each round, in rotating order, after two rounds that do not count. Closes the variants.
     pub(crate) async fn measure(
         &self,
-        ways: Vec<Way>,
+        variants: Vec<Variant>,
         rounds: u32,
         database: &TestDatabase,
     ) -> Vec<Measurement> {
         let admin = database.connect().await;
-        let ways: Vec<_> = ways.into_iter().map(Arc::new).collect();
-        let mut turns = vec![Vec::new(); ways.len()];
+        let variants: Vec<_> = variants.into_iter().map(Arc::new).collect();
+        let mut turns = vec![Vec::new(); variants.len()];
         for _ in 0..2 {
-            for way in &ways {
-                self.turn(way, &admin).await;
+            for variant in &variants {
+                self.turn(variant, &admin).await;
             }
         }
         for round in 0..rounds as usize {
-            for position in 0..ways.len() {
-                let number = (round + position) % ways.len();
-                turns[number].push(self.turn(&ways[number], &admin).await);
+            for position in 0..variants.len() {
+                let number = (round + position) % variants.len();
+                turns[number].push(self.turn(&variants[number], &admin).await);
             }
         }
         let mut measured = Vec::new();
-        for (way, of_way) in ways.iter().zip(&turns) {
-            let memory = memory(&backends(&admin, way.name).await);
-            let round_trips = self.round_trips(way.name, database).await;
-            measured.push(summary(way.name, of_way, &turns[0], memory, round_trips));
+        for (variant, of_variant) in variants.iter().zip(&turns) {
+            let memory = memory(&backends(&admin, variant.name).await);
+            let round_trips = self.round_trips(variant.name, database).await;
+            measured.push(summary(variant.name, of_variant, &turns[0], memory, round_trips));
         }
         admin.close().await.unwrap();
-        for way in ways {
-            Arc::into_inner(way).expect("no task has it").close().await;
+        for variant in variants {
+            Arc::into_inner(variant).expect("no task has it").close().await;
         }
         measured
     }
 
-    async fn turn(&self, way: &Arc<Way>, admin: &DatabaseConnection) -> Turn {
-        let backends = backends(admin, way.name).await;
+    async fn turn(&self, variant: &Arc<Variant>, admin: &DatabaseConnection) -> Turn {
+        let backends = backends(admin, variant.name).await;
         let tenants = Arc::new(Tenants::new(self.distribution, self.tenants));
         let processor_times = || (processor_time(OWN_PROCESS), processor_time(&backends));
         let before = processor_times();
         let start = Instant::now();
         let end = start + self.turn;
-        let mut times = self.send_until(way, &tenants, end).await;
+        let mut times = self.send_until(variant, &tenants, end).await;
         let (elapsed, after) = (start.elapsed(), processor_times());
         times.sort_unstable();
         let count = f64::from(u32::try_from(times.len()).unwrap());
@@ -116,16 +116,16 @@ impl Run {
     }
 
     /// Sends statements until `end`, and returns their times in microseconds.
-    async fn send_until(&self, way: &Arc<Way>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
+    async fn send_until(&self, variant: &Arc<Variant>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
         let tasks = (0..self.tasks).map(|_| {
-            let (way, tenants, case) = (Arc::clone(way), Arc::clone(tenants), self.case);
+            let (variant, tenants, case) = (Arc::clone(variant), Arc::clone(tenants), self.case);
             tokio::spawn(async move {
                 let mut random = Rng::new();
                 let mut times = Vec::new();
                 while Instant::now() < end {
                     let (shape, value) = case.draw(&mut random);
                     let start = Instant::now();
-                    way.run(tenants.draw(&mut random), &shape, value).await;
+                    variant.run(tenants.draw(&mut random), &shape, value).await;
                     times.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX));
                 }
                 times
@@ -139,9 +139,9 @@ impl Run {
         times
     }
 
-    async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {
+    async fn round_trips(&self, variant: VariantName, database: &TestDatabase) -> f64 {
         let counter = Counter::start(database.url()).await;
-        let way = Way::connect(way, counter.url(), 8, None).await;
+        let variant = Variant::connect(variant, counter.url(), 8, None).await;
         let tenants = Tenants::new(self.distribution, self.tenants);
         let mut random = Rng::with_seed(1);
         let mut before = 0;
@@ -150,22 +150,28 @@ impl Run {
                 before = counter.trips();
             }
             let (shape, value) = self.case.draw(&mut random);
-            way.run(tenants.draw(&mut random), &shape, value).await;
+            variant.run(tenants.draw(&mut random), &shape, value).await;
         }
         let trips = counter.trips() - before;
-        way.close().await;
+        variant.close().await;
         f64::from(u32::try_from(trips).unwrap()) / f64::from(COUNTED)
     }
 }
 
-fn summary(way: WayName, turns: &[Turn], plain: &[Turn], memory: f64, round_trips: f64) -> Measurement {
+fn summary(
+    variant: VariantName,
+    turns: &[Turn],
+    plain: &[Turn],
+    memory: f64,
+    round_trips: f64,
+) -> Measurement {
     let of = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
     let ratio = |value: fn(&Turn) -> f64| {
         let ratios = turns.iter().zip(plain);
         median(ratios.map(|(turn, plain)| value(turn) / value(plain)))
     };
     Measurement {
-        way,
+        variant,
         statements_a_second: of(|turn| turn.statements_a_second),
         ratio: ratio(|turn| turn.statements_a_second),
         processor_time: of(|turn| turn.processor_time),

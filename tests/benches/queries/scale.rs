@@ -14,7 +14,7 @@ use crate::{
     round::{Measurement, Run},
     schema,
     shape::Case,
-    way::{Way, WayName},
+    variant::{Variant, VariantName},
 };
 
 /// Tables of each schema.
@@ -75,7 +75,7 @@ struct Touch {
 
 impl Touch {
     async fn measure(database: &TestDatabase, tenants: u32) -> Self {
-        let way = Way::connect(WayName::Ours, database.url(), 1, None).await;
+        let variant = Variant::connect(VariantName::Ours, database.url(), 1, None).await;
         let mut random = Rng::with_seed(1);
         let all: Vec<_> = (0..tenants as usize).collect();
         let chosen = random.choose_multiple(all, TOUCHED);
@@ -84,11 +84,11 @@ impl Touch {
             for times in &mut times {
                 let (shape, value) = Case::Key.draw(&mut random);
                 let start = Instant::now();
-                way.run(tenant, &shape, value).await;
+                variant.run(tenant, &shape, value).await;
                 times.push(start.elapsed().as_secs_f64() * 1e6);
             }
         }
-        way.close().await;
+        variant.close().await;
         let [first, again] = times.map(median);
         Self { first, again }
     }
@@ -108,11 +108,11 @@ async fn throughput(
         tenants,
         turn: Duration::from_secs(3),
     };
-    let mut ways = Vec::new();
-    for name in [WayName::Plain, WayName::Ours] {
-        ways.push(Way::connect(name, database.url(), 8, None).await);
+    let mut variants = Vec::new();
+    for name in [VariantName::Plain, VariantName::Ours] {
+        variants.push(Variant::connect(name, database.url(), 8, None).await);
     }
-    run.measure(ways, args.rounds, database).await[1]
+    run.measure(variants, args.rounds, database).await[1]
 }
 
 fn print_head() {
