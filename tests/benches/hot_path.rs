@@ -1,7 +1,7 @@
-//! Costs of a request and a statement in the process of the application, where everything is remembered. No database.
+//! Costs of a request and of a statement in the application's process, when all caches are full. Uses no database.
 //!
-//! `cargo bench -p tests --bench hot_path` prints nanoseconds for a call: the median of rounds in which the ways take turns.
-//! The aims are 300 ns for a statement, and twice a `RwLock<HashMap>` for a host.
+//! `cargo bench -p tests --bench hot_path` prints nanoseconds a call: the median of interleaved rounds.
+//! The targets: 300 ns for a statement, and twice the time of a `RwLock<HashMap>` for a host.
 
 #![allow(
     clippy::unwrap_used,
@@ -66,7 +66,7 @@ async fn main() {
     }
 }
 
-/// Nanoseconds for a call, where so many threads call at once.
+/// Returns the time of a call in nanoseconds, with this number of threads calling at the same time.
 fn time(threads: usize, hosts: &[Host], call: &(dyn Fn(&Host) + Sync)) -> f64 {
     let begun = Instant::now();
     thread::scope(|scope| {

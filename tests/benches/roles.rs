@@ -1,8 +1,7 @@
-//! What a role for each tenant costs.
+//! The cost of a role for each tenant.
 //!
 //! `scripts/with-postgres cargo bench -p tests --bench roles` runs the same work with and without roles, in turns, and
-//! prints the medians and their ratio: one read by primary key, a transaction of ten of them, and a stream
-//! of 1,000 rows.
+//! prints the medians and their ratio: a read by primary key, a transaction of ten reads, and a stream of 1,000 rows.
 
 #![allow(
     clippy::unwrap_used,

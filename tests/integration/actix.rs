@@ -1,4 +1,4 @@
-//! The middleware and the extractors for actix-web.
+//! Middleware and extractors for actix-web.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn tenants_of(database: &TestDatabase) -> Tenants {
     tenants
 }
 
-/// The status and the body of the answer to a request with these headers.
+/// Sends a request with these headers, and returns the status and the body of the response.
 async fn get(tenants: &Tenants, headers: &[(&'static str, &str)]) -> (StatusCode, String) {
     let app = App::new()
         .wrap(TenantMiddleware::new(tenants.clone()))

@@ -1,4 +1,4 @@
-//! Ways out of a tenant that somebody tried who did not write this library.
+//! Ways out of a tenant, found in a review by somebody who did not write this library.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, TransactionTrait as _};
 use tenant_core::{ConnectError, ConnectionError, SchemaName, Tenant, TenantConnection, TenantId, Tenants};
@@ -6,7 +6,7 @@ use tests::TestDatabase;
 
 mod stream;
 
-/// Two tenants with a table and a type of their own each, on one session.
+/// Two tenants that share one session. Each has a table and a type.
 struct OneSession {
     database: TestDatabase,
     tenants: Tenants,
@@ -70,7 +70,8 @@ async fn a_statement_prepared_for_one_tenant_is_not_used_for_the_next() {
     db.tenants.close().await.unwrap();
 }
 
-/// What follows would go to the schemas of the session, and be committed one by one.
+/// If a statement could end the transaction, later statements would run with the session's `search_path`, each
+/// committed separately.
 #[tokio::test]
 async fn an_unguarded_transaction_is_not_ended_by_a_statement() {
     let db = OneSession::new().await;
@@ -116,7 +117,8 @@ async fn what_the_driver_prepared_stays_for_the_next_tenant() {
     db.tenants.close().await.unwrap();
 }
 
-/// By the ids of types one could list the schemas of all tenants; an array has a name that hides what it is of.
+/// `format_type` with an id and `regclass` values would reveal other tenants' schemas, also through the array type
+/// `_regclass`.
 #[tokio::test]
 async fn names_of_other_tenants_are_not_found_by_ids_or_texts() {
     let db = OneSession::new().await;
@@ -139,7 +141,7 @@ async fn a_tenant_called_like_the_user_is_on_nobodys_path() {
     let catalog = "CREATE TABLE public.tenants (schema_name text);
         INSERT INTO public.tenants VALUES ('acme'), (current_user)";
     db.database.execute(catalog).await;
-    // Where the schema is not there, nothing is found in it.
+    // While no schema has the user's name, connecting succeeds.
     Tenants::connect(db.database.options())
         .await
         .unwrap()

@@ -1,4 +1,4 @@
-//! The audit, and the `search_path` that functions get from migrations.
+//! The audit, and the `search_path` that migrations set on functions.
 
 mod command_line;
 mod entities;
@@ -17,7 +17,7 @@ use tests::TestDatabase;
 
 use crate::migrations::{Sql, cli, column, new, schema, up, with, with_tenants};
 
-/// A bit of everything that a clean schema may have.
+/// Creates one object of each kind that a schema without findings may have.
 const CLEAN: Sql = Sql::new(
     "m1_clean",
     "CREATE TYPE mood AS ENUM ('calm', 'busy');
@@ -34,12 +34,12 @@ const CLEAN: Sql = Sql::new(
     "DROP PROCEDURE forget; DROP VIEW busy CASCADE; DROP TABLE log, note; DROP FUNCTION write_log; DROP TYPE mood",
 );
 
-/// A database with the tenants acme and globex.
+/// Creates a database with the tenants acme and globex, for which the audit finds nothing.
 async fn clean() -> (TestDatabase, DatabaseConnection) {
     with_tenants(&with([CLEAN]), &["acme", "globex"]).await
 }
 
-/// What an audit without entities finds.
+/// Returns the findings of an audit without entities, with their schemas.
 async fn found(db: &DatabaseConnection) -> Vec<(String, Finding)> {
     pairs(&audit(db, &nothing()).await.unwrap())
 }
@@ -55,7 +55,7 @@ fn pairs(audit: &Audit) -> Vec<(String, Finding)> {
         .collect()
 }
 
-/// What is found after `sql` in a clean database: the schema and the message of each.
+/// Executes `sql` in a clean database, and returns the schema and message of each finding.
 async fn messages_after(sql: &str) -> Vec<String> {
     let (_db, db) = clean().await;
     db.execute_unprepared(sql).await.unwrap();

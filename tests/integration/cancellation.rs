@@ -1,4 +1,4 @@
-//! Futures that are dropped, and connections that are lost: what is left of them.
+//! The state of the pool and of the data after a future was dropped or a connection was lost.
 
 mod driver;
 mod drops;
@@ -22,16 +22,16 @@ use tests::{Proxy, TestDatabase};
 
 use crate::entities::{make_roles, with_roles};
 
-/// So long may take what must happen at all; no test waits for it that succeeds.
+/// Timeout of everything that must happen. A successful test never reaches it.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A tenant whose connections go through a proxy, and a witness whose connection does not.
+/// A tenant whose connections go through a proxy, and an observer's connection that does not.
 struct Faulty {
     acme: TenantConnection,
     tenants: Tenants,
-    witness: DatabaseConnection,
+    observer: DatabaseConnection,
     proxy: Proxy,
-    /// Dropped last: it drops the database.
+    /// Last field, so that the database is dropped after all connections.
     _database: TestDatabase,
 }
 
@@ -40,10 +40,10 @@ impl Faulty {
         Self::with(Tenants::builder(), connections).await
     }
 
-    /// With statements that run as the tenant's role.
+    /// Creates a tenant whose statements run with its role.
     async fn with_roles(connections: u32) -> Self {
         let faulty = Self::with(Tenants::builder().run_as_tenant_roles(), connections).await;
-        make_roles(&faulty.witness, &["acme"]).await;
+        make_roles(&faulty.observer, &["acme"]).await;
         faulty
     }
 
@@ -51,9 +51,9 @@ impl Faulty {
         let database = TestDatabase::create().await;
         let tables = "CREATE SCHEMA acme; CREATE TABLE acme.note (title text NOT NULL)";
         database.execute(tables).await;
-        let witness = database.connect().await;
+        let observer = database.connect().await;
         if with_roles() {
-            make_roles(&witness, &["acme"]).await;
+            make_roles(&observer, &["acme"]).await;
             builder = builder.run_as_tenant_roles();
         }
         let proxy = Proxy::start(database.url()).await;
@@ -62,33 +62,33 @@ impl Faulty {
         let faulty = Self {
             acme: tenants.connection(&tenant),
             tenants,
-            witness,
+            observer,
             proxy,
             _database: database,
         };
         if with_roles() {
-            // The name of the database is asked for once.
+            // The first statement also asks for the database's name. Tests count messages without that question.
             faulty.acme.execute_unprepared("SELECT 1").await.unwrap();
         }
         faulty.settled().await;
         faulty
     }
 
-    /// A plain connection of SeaORM, through the same proxy.
+    /// Connects SeaORM without this library, through the same proxy.
     async fn plain(&self) -> DatabaseConnection {
         Database::connect(options(&self.proxy, 1)).await.unwrap()
     }
 
-    /// How many notes with a title everybody sees.
+    /// Returns the number of committed notes with a title.
     async fn notes(&self, title: &str) -> i64 {
         let sql = "SELECT count(*) FROM acme.note WHERE title = $1";
         let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()]);
-        let row = self.witness.query_one_raw(statement).await.unwrap().unwrap();
+        let row = self.observer.query_one_raw(statement).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
     }
 
-    /// Waits until all that was dropped is done with, and checks that the pool has all its places, and connections
-    /// that are inside of no transaction: a write is seen by everybody once it is committed.
+    /// Waits until the pool is idle, and checks it: all connections can be acquired, and none is inside a transaction, so
+    /// a committed write is visible to others.
     async fn assert_clean(&self, context: &str) {
         self.settled().await;
         self.assert_outside_of_transactions(context).await;
@@ -106,13 +106,13 @@ impl Faulty {
         self.settled().await;
     }
 
-    /// The server needs a moment to see that a connection was closed.
+    /// Waits until no session is in a transaction. The server may notice a closed connection late.
     async fn assert_outside_of_transactions(&self, context: &str) {
         let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
             AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
         let open = Statement::from_string(DatabaseBackend::Postgres, open);
         for _ in 0..1000 {
-            let row = self.witness.query_one_raw(open.clone()).await.unwrap().unwrap();
+            let row = self.observer.query_one_raw(open.clone()).await.unwrap().unwrap();
             if row.try_get_by_index::<i64>(0).unwrap() == 0 {
                 return;
             }
@@ -125,7 +125,7 @@ impl Faulty {
         self.tenants.pool_status().unwrap()
     }
 
-    /// Waits until all connections are back in the pool.
+    /// Waits until no connection is in use and nobody waits for one.
     async fn settled(&self) {
         let idle = async {
             while self.status().busy + self.status().waiting > 0 {
@@ -145,25 +145,25 @@ fn options(proxy: &Proxy, connections: u32) -> ConnectOptions {
     options
 }
 
-/// A statement that adds a note. It is prepared.
+/// Returns a prepared statement that inserts a note.
 fn insert(title: &str) -> Statement {
     let sql = r#"INSERT INTO "$tenant".note VALUES ($1)"#;
     Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()])
 }
 
-/// As [`insert`], for a plain connection.
+/// Returns the statement of [`insert`] for a connection without this library.
 fn plain_insert(title: &str) -> Statement {
     let sql = "INSERT INTO acme.note VALUES ($1)";
     Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [title.into()])
 }
 
-/// A statement whose rows are the numbers from 1 to `last`.
+/// Returns a statement whose rows are the numbers from 1 to `last`.
 fn numbers(last: i32) -> Statement {
     let sql = "SELECT n FROM generate_series(1, $1) AS n";
     Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [last.into()])
 }
 
-/// Polls a future so many times, whenever it asks for it, and drops it. Its output if it was ready by then.
+/// Polls a future at most `polls` times, whenever it is woken, and drops it. Returns its output if it was ready by then.
 async fn drop_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;
@@ -183,7 +183,7 @@ async fn drop_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     .await
 }
 
-/// Polls a future until `end` is ready, and drops it. Its output if it was ready before.
+/// Polls a future until `end` is ready, and drops it. Returns its output if it was ready first.
 async fn drop_when<F: Future>(end: impl Future<Output = ()>, future: F) -> Option<F::Output> {
     tokio::select! {
         biased;

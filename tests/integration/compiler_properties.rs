@@ -1,9 +1,8 @@
-//! Random SQL, with PostgreSQL as the judge: whatever the compiler lets through does not touch another
-//! tenant's schema.
+//! Random SQL, checked by PostgreSQL: a statement that the compiler accepts does not touch another tenant's schema.
 //!
-//! The statements run as a role that may use the schemas `acme` and `public`, but not `globex`, and that may
-//! not read the trap `public.note`, which a tenant table without a schema would mean. PostgreSQL answers
-//! 42501 where a statement names either, whatever our own parser thinks of it.
+//! The statements run with a role that may use the schemas `acme` and `public`, but not `globex`. The role may not
+//! read `public.note` either: this is the table that an unqualified tenant table would resolve to. If a statement names
+//! one of the two, PostgreSQL fails with 42501 (insufficient privilege), independently of our parser.
 
 use proptest::{
     prelude::*,
@@ -54,7 +53,7 @@ fn relation() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-/// What lexers disagree about.
+/// Generates white space and comments that lexers disagree about.
 fn noise() -> impl Strategy<Value = String> {
     prop_oneof![
         12 => Just(" "),
@@ -140,8 +139,8 @@ fn statement() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Runs a compiled text as the role that may not leave the tenant. Whether it is refused for another reason, such
-/// as its syntax, is of no matter.
+/// Runs a compiled statement with the restricted role. True if PostgreSQL denies it. Other errors, such as invalid
+/// syntax, do not count.
 async fn leaves_the_tenant(db: &DatabaseConnection, sql: &str) -> Result<bool, DbErr> {
     let transaction = db.begin().await?;
     transaction
@@ -180,7 +179,7 @@ fn no_statement_leaves_the_tenant() {
     if let Err(TestError::Fail(reason, sql)) = outcome {
         panic!("{reason}\nfrom: {sql}");
     }
-    // The property says nothing if the compiler refuses everything.
+    // The property proves nothing if the compiler refuses every statement.
     let mut samples = TestRunner::deterministic();
     for _ in 0..200 {
         let sql = statement().new_tree(&mut samples).unwrap().current();
@@ -201,7 +200,7 @@ async fn setup() -> (TestDatabase, Tenants, TenantConnection) {
         .connect(database.options())
         .await
         .unwrap();
-    // Roles belong to the server: one that a run left behind is used again.
+    // A role belongs to the server, so an earlier run may have left it behind.
     let _ = tenants
         .shared_connection()
         .execute_unprepared("CREATE ROLE property_tester")
@@ -218,7 +217,7 @@ async fn setup() -> (TestDatabase, Tenants, TenantConnection) {
 }
 
 proptest! {
-    /// Whatever the text, compiling it neither panics nor takes anything of it away.
+    /// Compiling any text does not panic, and only adds schema names to the text.
     #[test]
     fn text_is_only_ever_added_to(sql in "\\PC{0,80}|[a-z\"'$.(), \\-/*\\n]{0,60}") {
         let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
@@ -228,7 +227,7 @@ proptest! {
         }
     }
 
-    /// A chain of the same literals in a long list comes out as it went in.
+    /// Compiling a long list of rows keeps every literal unchanged.
     #[test]
     fn long_lists_keep_their_literals(values in proptest::collection::vec("[a-z']{0,6}", 200..400)) {
         let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");

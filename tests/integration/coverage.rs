@@ -1,5 +1,5 @@
-//! What SeaORM can do, on the connections of two tenants that have the same keys and different rows. The table in the
-//! documentation (`tenant-core/src/docs/coverage.md`) has a row for each test here.
+//! SeaORM's features on the connections of two tenants, whose rows have the same keys and different values. Each test
+//! has a row in the table of the documentation (`tenant-core/src/docs/coverage.md`).
 
 use sea_orm::{
     ConnectionTrait, DbErr, StatementBuilder, TryGetable,
@@ -8,8 +8,8 @@ use sea_orm::{
 use tenant_core::{ConnectionError, Refusal, SchemaName, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 
-/// Runs a block for each tenant: in a transaction, which is rolled back, and on the connection. Both begin with the
-/// same rows, and so does the second tenant, unless the first one wrote into it.
+/// Runs a block for each tenant: first in a transaction that is rolled back, then on the connection. Each time the
+/// tenant has its initial rows. If a block wrote into the other tenant, that tenant's block fails.
 macro_rules! for_each_tenant {
     (|$db:ident, $schema:ident| $body:block) => {{
         let tenants = $crate::coverage::Library::create().await;
@@ -68,7 +68,7 @@ impl Library {
         library
     }
 
-    /// Without any table.
+    /// Creates a database without tables.
     pub(crate) async fn empty() -> Self {
         let database = TestDatabase::create().await;
         let tenants = database.tenants().await;
@@ -134,7 +134,10 @@ fn tenant_schema(schema: &str, feelings: &str) -> String {
     )
 }
 
-/// Why a statement did not run.
+/// Returns the refusal of a statement.
+///
+/// # Panics
+/// If the statement was not refused.
 #[track_caller]
 pub(crate) fn refusal<T>(result: Result<T, DbErr>) -> Refusal {
     let Err(error) = result else {
@@ -146,14 +149,14 @@ pub(crate) fn refusal<T>(result: Result<T, DbErr>) -> Refusal {
     }
 }
 
-/// The first column of the first row.
+/// Returns the first column of the first row.
 pub(crate) async fn number<C: ConnectionTrait>(db: &C, sql: &str) -> Result<i64, DbErr> {
     let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql);
     let row = db.query_one_raw(statement).await?.expect("a row");
     row.try_get_by_index(0)
 }
 
-/// The first column of each row.
+/// Returns the first column of each row.
 pub(crate) async fn values<T, C, S>(db: &C, query: &S) -> Result<Vec<T>, DbErr>
 where
     T: TryGetable,
@@ -164,7 +167,7 @@ where
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// The value of an expression in the row of the first book.
+/// Returns the value of an expression for the first book.
 pub(crate) async fn value<T, C>(db: &C, expression: impl Into<SelectExpr>) -> Result<T, DbErr>
 where
     T: TryGetable,
@@ -178,7 +181,7 @@ where
     Ok(values(db, &query).await?.remove(0))
 }
 
-/// `SELECT title FROM book ORDER BY id`, to be built on.
+/// Returns `SELECT title FROM book ORDER BY id`, which tests extend.
 pub(crate) fn book_titles() -> sea_orm::sea_query::SelectStatement {
     Query::select()
         .column((book::Entity, book::Column::Title))
@@ -195,7 +198,7 @@ pub(crate) fn pages() -> Expr {
     Expr::col((book::Entity, book::Column::Pages))
 }
 
-/// The words with the name of the tenant in front, as all texts in its schema are.
+/// Prefixes the words with the tenant's name, like all texts in its schema.
 pub(crate) fn texts<const N: usize>(schema: &str, words: [&str; N]) -> [String; N] {
     words.map(|word| format!("{schema} {word}"))
 }

@@ -1,4 +1,4 @@
-//! The entities of the connection's tests, and two tenants that have them.
+//! Entities of the tests of connections, and two tenants with their tables.
 
 #![allow(
     unreachable_pub,
@@ -47,7 +47,7 @@ pub(crate) mod plan {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// An entity whose author forgot the attribute.
+/// An entity without `#[tenant]` or `#[shared]`.
 pub(crate) mod forgotten {
     use sea_orm::entity::prelude::*;
 
@@ -75,22 +75,22 @@ pub(crate) enum Mood {
     Sad,
 }
 
-/// A database with two tenants. Both have notes with the ids 1 and 2, titled after their tenant.
+/// A database with two tenants. Each has the notes 1 and 2, with the tenant's name in their titles.
 pub(crate) struct TwoTenants {
     pub(crate) acme: TenantConnection,
     pub(crate) globex: TenantConnection,
     pub(crate) public: TenantConnection,
     pub(crate) tenants: Tenants,
-    /// Dropped last: it drops the database.
+    /// Last field, so that the database is dropped after all connections.
     pub(crate) database: TestDatabase,
 }
 
-/// Whether the tests of connections, transactions and cancellation run with a role for each tenant.
+/// True if the tests of connections, transactions and cancellation run with tenant roles: `TEST_TENANT_ROLES` is set.
 pub(crate) fn with_roles() -> bool {
     std::env::var_os("TEST_TENANT_ROLES").is_some()
 }
 
-/// Makes the roles of tenants, which may write the shared table `plan`.
+/// Creates the roles of tenants. They may write the shared table `plan`.
 pub(crate) async fn make_roles(db: &DatabaseConnection, schemas: &[&str]) {
     let roles = TenantRoles::new().write_shared("plan");
     let migrations = Migrations::new(NoMigrations, NoMigrations).with_tenant_roles(roles);
@@ -108,7 +108,7 @@ impl TwoTenants {
         Self::connect(Tenants::builder()).await
     }
 
-    /// Every tenant has a role, which may write the shared table `plan`, and runs as it.
+    /// Creates a database whose tenants' statements run with their roles. The roles may write the shared table `plan`.
     pub(crate) async fn with_roles(builder: TenantsBuilder) -> Self {
         let db = Self::connect(builder.run_as_tenant_roles()).await;
         make_roles(db.tenants.shared_connection(), &["public", "acme", "globex"]).await;

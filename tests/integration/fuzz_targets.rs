@@ -1,6 +1,6 @@
-//! The fuzz targets, with the texts in `tests/fuzz/seeds` and with random ones, on any toolchain.
+//! The fuzz targets, run with the inputs in `tests/fuzz/seeds` and with random inputs, on any toolchain.
 //!
-//! A text that `scripts/fuzz` found goes into `tests/fuzz/seeds`, and is run here from then on.
+//! If `scripts/fuzz` finds a failing input, add it to `tests/fuzz/seeds` as a regression test.
 
 use std::{fs, path::Path};
 
@@ -39,7 +39,7 @@ fn the_seeds_of_statements_pass() {
     });
 }
 
-/// The judges of statements are asked about those that compile.
+/// More than 10 % of the structured statements compile, so the fuzz target checks enough compiled statements.
 #[test]
 fn statements_that_are_made_of_choices_often_compile() {
     let mut choices = TestRunner::deterministic();
@@ -77,7 +77,7 @@ proptest! {
     }
 }
 
-/// A judge that finds nothing would pass everything.
+/// The fuzz target's check fails for wrong output. A check that finds nothing would accept everything.
 #[test]
 fn what_breaks_a_promise_is_found() {
     for (before, after) in [

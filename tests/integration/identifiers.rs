@@ -1,4 +1,4 @@
-//! Names of schemas and of hosts, with PostgreSQL as the judge of what is a name.
+//! Names of schemas and hosts. PostgreSQL decides which names of schemas are valid.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use tests::TestDatabase;
 
 const CASES: u32 = 200;
 
-/// Names that are accepted, and some that are not.
+/// Generates valid and invalid names.
 fn candidate() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[A-Za-z0-9_-]{1,63}",
@@ -25,7 +25,7 @@ fn candidate() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Makes the schema and asks for its name, in a transaction that is rolled back.
+/// Creates the schema in a transaction that is rolled back, and returns its name from the catalog.
 async fn name_in_the_catalog(db: &DatabaseConnection, name: &SchemaName) -> Result<Option<String>, DbErr> {
     let transaction = db.begin().await?;
     let create = format!("CREATE SCHEMA {}", name.quoted());
@@ -65,7 +65,7 @@ fn an_accepted_name_is_the_name_of_the_schema_in_postgresql() {
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
-    // The property says nothing if no name is accepted.
+    // The property proves nothing if no name is accepted.
     let mut samples = TestRunner::deterministic();
     for _ in 0..50 {
         let text = candidate().new_tree(&mut samples).unwrap().current();
@@ -79,7 +79,7 @@ fn an_accepted_name_is_the_name_of_the_schema_in_postgresql() {
     runtime.block_on(db.close()).unwrap();
 }
 
-/// Statements on a tenant's tables reach the schema of exactly this name, and no other of the same letters.
+/// A tenant's statements reach the schema with exactly its name, and no schema whose name differs in case.
 #[tokio::test]
 async fn names_that_differ_in_case_are_schemas_of_their_own_for_postgresql_and_one_name_for_us() {
     let database = TestDatabase::create().await;

@@ -1,4 +1,4 @@
-//! Statements of the largest sizes, on a thread with the usual stack of 2 MiB.
+//! Very large statements, on a thread with the default stack of 2 MiB.
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -7,7 +7,7 @@ use sea_orm::{
 
 use crate::entities::{Mood, TwoTenants, note};
 
-/// The most parameters that PostgreSQL's protocol has room for.
+/// Maximum number of parameters in PostgreSQL's protocol.
 const MAX_PARAMETERS: i32 = 65_535;
 
 #[tokio::test]
@@ -34,7 +34,8 @@ async fn many_rows_with_an_enum_each() {
     assert_eq!(note::Entity::find().count(&db.globex).await.unwrap(), 2);
 }
 
-/// Written as SQL: sea-query's own rendering of a `Condition` overflows the stack at 20,000 terms.
+/// 60,000 terms compile. The test writes SQL, since sea-query's rendering of a `Condition` overflows the stack at 20,000
+/// terms.
 #[tokio::test]
 async fn many_terms_of_an_or() {
     let db = TwoTenants::create().await;

@@ -1,4 +1,4 @@
-//! Integration tests, against a real PostgreSQL.
+//! Integration tests with a real PostgreSQL.
 
 #![allow(
     clippy::unwrap_used,

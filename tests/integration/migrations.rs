@@ -1,4 +1,4 @@
-//! Migrations and the making of tenants, and the command line that does both.
+//! Migrations and the life of tenants, by function and on the command line.
 
 mod adopt;
 mod clone;
@@ -37,7 +37,7 @@ use tenant_migration::{
 };
 use tests::TestDatabase;
 
-/// A migrator made of SQL texts.
+/// A migrator whose migrations are SQL.
 #[derive(Clone, Default)]
 struct Set(Vec<Sql>);
 
@@ -97,7 +97,7 @@ impl sea_orm_migration::MigratorTraitSelf for Set {
     }
 }
 
-/// The catalog and a table `plan`.
+/// The shared schema's migrations: the catalog and a table `plan`.
 struct Shared;
 
 impl MigratorTrait for Shared {
@@ -122,7 +122,7 @@ const NOTE: Sql = Sql::new(
 );
 const TAG: Sql = Sql::new("m2_create_tag", "CREATE TABLE tag (id int)", "DROP TABLE tag");
 
-/// The shared migrations above, and these for the tenants.
+/// Returns the migrations of [`Shared`], with these for the tenants.
 pub(crate) fn with(tenant: impl IntoIterator<Item = Sql>) -> Migrations {
     Migrations::new(Shared, Set(tenant.into_iter().collect()))
 }
@@ -147,7 +147,7 @@ pub(crate) async fn up(db: &TestDatabase, migrations: &Migrations) -> Report {
     act(db, migrations, &Target::All, Action::UP).await
 }
 
-/// A database with the shared schema and these tenants.
+/// Creates a database with the shared schema and these tenants.
 pub(crate) async fn with_tenants(
     migrations: &Migrations,
     names: &[&str],
@@ -170,7 +170,7 @@ pub(crate) fn new(name: &str) -> NewTenant {
     NewTenant::new(schema(name), name.to_uppercase()).domain(domain)
 }
 
-/// What happened to every schema, in short.
+/// Summarizes the outcome of each schema in a line.
 fn outcomes(report: &Report) -> Vec<String> {
     let line = |outcome: &Outcome| match outcome {
         Outcome::Done(steps) => words(steps),
@@ -193,7 +193,7 @@ fn words(steps: &[Step]) -> String {
         .to_owned()
 }
 
-/// The first column of a query, as text, row by row.
+/// Returns the first column of each row of a query, as text.
 pub(crate) async fn column(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(
         DatabaseBackend::Postgres,
@@ -208,7 +208,7 @@ async fn count(db: &impl ConnectionTrait, sql: &str) -> i64 {
     text[0].parse().unwrap()
 }
 
-/// The tables of a schema.
+/// Returns the tables of a schema.
 async fn tables(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
     let sql = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' ORDER BY 1");
     column(db, &sql).await
@@ -222,13 +222,13 @@ async fn ledger(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
     .await
 }
 
-/// Runs the command line, without a process. Gives what it wrote, and how it ended.
+/// Runs the command line in this process. Returns its output and its result.
 pub(crate) async fn cli(
     db: &TestDatabase,
     migrations: &Migrations,
     words: &[&str],
 ) -> (String, Result<(), CliError>) {
-    // The environment is not the test's.
+    // `-s ""` overrides DATABASE_SCHEMA of the environment.
     let schema: &[_] = if words.contains(&"-s") { &[] } else { &["-s", ""] };
     let first = ["migration", "-u", db.url()];
     let args = Args::try_parse_from(first.iter().chain(schema).chain(words)).unwrap();
@@ -237,7 +237,7 @@ pub(crate) async fn cli(
     (String::from_utf8(out).unwrap(), result)
 }
 
-/// A directory that is removed at the end of the test.
+/// A directory that is removed when this value is dropped.
 struct TempDir(PathBuf);
 
 impl TempDir {

@@ -1,4 +1,4 @@
-//! The connections of tenants: who gets which, what becomes of them, and what of the options holds.
+//! The connection pool: which connection a tenant gets, when connections are closed, and which options apply.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use crate::entities::with_roles;
 
 const PROCESS: &str = "SELECT pid FROM public.process";
 
-/// A database with a tenant, whose statements may ask for the process of their session.
+/// Creates a database with two tenants' schemas. The view `process` returns the server process of the session.
 async fn database() -> TestDatabase {
     let database = TestDatabase::create().await;
     let schemas = "CREATE SCHEMA acme; CREATE SCHEMA globex; CREATE TABLE acme.note (title text);
@@ -58,7 +58,7 @@ async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, question: &str) 
     row.expect("a row").try_get_by_index(0)
 }
 
-/// Unchecked statements pass in an unguarded transaction.
+/// Asks in an unguarded transaction, which does not check statements.
 async fn ask_unguarded(db: &TenantConnection, question: &str) -> String {
     let transaction = db.begin_unguarded().await.unwrap();
     let answer = ask(&transaction, question).await.unwrap();
@@ -209,7 +209,7 @@ async fn the_search_path_of_the_options_holds() {
     let mut options = options(&database, 1);
     options.set_schema_search_path("pg_catalog");
     let tenants = connect(options).await;
-    // Resolved along the path of the session, in a checked statement.
+    // PostgreSQL resolves `length` through the session's search path, also in a checked statement.
     let resolved = "SELECT title FROM note WHERE length(title) > 0";
     tenant(&tenants, "acme")
         .query_all_raw(statement(resolved))
@@ -243,7 +243,7 @@ async fn connections_are_closed_when_they_are_old_or_idle_and_kept_as_many_as_ar
     tenants.close().await.unwrap();
 }
 
-/// A message that nobody reads: the server has gone. The first request after it may fail, and no other.
+/// After the server ended idle sessions, at most one request fails, since nobody read the server's messages.
 #[tokio::test]
 async fn sessions_that_were_terminated_cost_one_request() {
     let database = database().await;
@@ -263,7 +263,7 @@ async fn sessions_that_were_terminated_cost_one_request() {
     tenants.close().await.unwrap();
 }
 
-/// Sends statements from many tasks until it is stopped.
+/// Tasks that send statements until they are stopped.
 struct Load {
     tasks: Vec<tokio::task::JoinHandle<Answers>>,
     is_over: Arc<AtomicBool>,
@@ -332,7 +332,7 @@ async fn sessions_that_are_terminated_under_load_cost_the_requests_in_flight() {
     tenants.close().await.unwrap();
 }
 
-/// Requests that come while the server is not there wait until it is.
+/// Only requests in flight fail when the server restarts. Requests during the restart wait for the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_under_load_costs_the_requests_in_flight() {
     const CONNECTIONS: u32 = 4;
@@ -371,7 +371,8 @@ async fn a_connection_is_asked_after_idle_time() {
     tenants.close().await.unwrap();
 }
 
-/// PostgreSQL says "cached plan must not change result type" for ever, if nobody prepares the statement anew.
+/// A prepared statement whose columns changed is prepared again. Otherwise PostgreSQL would fail every time with "cached
+/// plan must not change result type".
 #[tokio::test]
 async fn a_statement_whose_columns_changed_is_prepared_anew() {
     let database = database().await;
@@ -392,7 +393,7 @@ async fn a_statement_whose_columns_changed_is_prepared_anew() {
             let rows = acme.query_all_raw(all.clone()).await.unwrap();
             assert_eq!(rows[0].column_names().last().unwrap(), column);
         }
-        // On the other connections, in transactions: once, because PostgreSQL takes no more in it.
+        // On the other connections, in transactions: one statement each, because it may abort the transaction.
         let transactions = join_all((0..3).map(|_| acme.begin())).await;
         for transaction in transactions {
             let _ = transaction.unwrap().query_all_raw(all.clone()).await;
@@ -403,7 +404,7 @@ async fn a_statement_whose_columns_changed_is_prepared_anew() {
     tenants.close().await.unwrap();
 }
 
-/// It may differ between sessions, so each one is asked.
+/// Each new session is checked for `standard_conforming_strings`, since sessions may differ.
 #[tokio::test]
 async fn a_session_that_reads_literals_in_another_way_is_not_used() {
     let database = database().await;

@@ -40,7 +40,7 @@ async fn title(db: &impl ConnectionTrait) -> Result<String, DbErr> {
     row.expect("a row").try_get_by_index(0)
 }
 
-/// Statements of two tenants at once, alone and in transactions.
+/// Checks that two tenants at the same time read their own rows, with and without transactions.
 async fn require_own_rows(tenants: &Tenants) {
     let rounds = (0..40).map(|round| async move {
         let name = if round % 2 == 0 { "acme" } else { "globex" };
@@ -101,7 +101,7 @@ async fn a_pooler_of_sessions_is_like_the_server() {
     tenants.close().await.unwrap();
 }
 
-/// The pooler would give the session to other clients as it was left.
+/// Unguarded statements change the session's state, and a pooler passes on the session to other clients.
 #[tokio::test]
 async fn unguarded_statements_are_refused_behind_a_pooler() {
     let database = database().await;
@@ -123,7 +123,8 @@ async fn unguarded_statements_are_refused_behind_a_pooler() {
     tenants.close().await.unwrap();
 }
 
-/// A lock of a session would stay behind in the connection that the pooler gives to others.
+/// Migrations and exports hold advisory locks in a session. Behind a pooler in transaction mode, the lock would remain
+/// in a server connection that other clients get.
 #[tokio::test]
 async fn migrations_and_exports_are_refused_behind_a_pooler_of_transactions() {
     let database = database().await;

@@ -1,4 +1,4 @@
-//! The proxy of the test kit.
+//! The fault-injecting proxy of the test utilities.
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr, Statement,
@@ -45,7 +45,7 @@ async fn a_rule_loses_the_connection_at_its_message() {
         assert_eq!(sum(&db).await.unwrap(), 5050);
         let error = sum(&db).await.unwrap_err();
         assert!(lost.has_fired(), "{error}");
-        // The pool makes another connection.
+        // The pool opens a new connection.
         assert_eq!(sum(&db).await.unwrap(), 5050);
     }
     let counts = proxy.counts();

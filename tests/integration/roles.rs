@@ -1,4 +1,4 @@
-//! A role for each tenant: PostgreSQL refuses what leaves the tenant, and nothing else.
+//! Tenant roles: PostgreSQL denies access outside of the tenant, and allows everything else.
 
 use futures_util::TryStreamExt;
 use sea_orm::{
@@ -11,7 +11,8 @@ use crate::entities::{Mood, TwoTenants, note, plan};
 
 const DENIED: &str = "42501";
 
-/// Statements of acme's that name globex. The check of statements refuses them, so it is told not to, or passed by.
+/// Statements that acme runs on globex. The compiler would refuse them, so the tests allow globex or use unguarded
+/// transactions.
 const LEAVING: &[&str] = &[
     "SELECT title FROM globex.note",
     "INSERT INTO globex.note (title) VALUES ('x')",
@@ -22,7 +23,7 @@ const LEAVING: &[&str] = &[
     "INSERT INTO note (title) SELECT title FROM globex.note",
 ];
 
-/// As [`LEAVING`], in what only passes unchecked.
+/// More statements on globex, of kinds that only unguarded transactions accept.
 const LEAVING_UNCHECKED: &[&str] = &[
     "SELECT nextval('globex.note_id_seq')",
     "TRUNCATE globex.note",
@@ -52,7 +53,7 @@ fn assert_denied<T: std::fmt::Debug>(result: Result<T, DbErr>, sql: &str) {
     assert_eq!(sqlstate(&error), DENIED, "{sql}: {error}");
 }
 
-/// Globex is as it was.
+/// Checks that globex is unchanged.
 async fn assert_untouched(db: &TwoTenants) {
     let titles = "SELECT string_agg(title, ', ' ORDER BY id) FROM globex.note";
     let row = db
@@ -80,7 +81,7 @@ fn role_of(db: &TwoTenants, schema: &str) -> String {
 
 #[tokio::test]
 async fn a_statement_that_leaves_the_tenant_is_refused_by_postgresql() {
-    // Opens globex to all tenants, as its documentation says.
+    // `allow_schema` makes the compiler accept globex for all tenants.
     let db = TwoTenants::with_roles(Tenants::builder().allow_schema("globex")).await;
     for sql in LEAVING {
         assert_denied(db.acme.execute_unprepared(sql).await, sql);
@@ -114,7 +115,7 @@ async fn so_is_one_in_an_unguarded_transaction() {
     db.tenants.close().await.unwrap();
 }
 
-/// Without roles the same statements run, so it is the roles that refuse them.
+/// The same statements succeed without roles. This proves that PostgreSQL denies them because of the roles.
 #[tokio::test]
 async fn without_roles_they_run() {
     let db = TwoTenants::with_roles(Tenants::builder()).await;
@@ -225,7 +226,7 @@ async fn a_stream_gives_every_row_and_the_error() {
     assert_eq!(rows(&db.acme, many).await.unwrap(), 1000);
     let broken = "SELECT 1 / (500 - n) FROM generate_series(1, 1000) AS n";
     assert_eq!(sqlstate(&rows(&db.acme, broken).await.unwrap_err()), "22012");
-    // The end of a stream is after COMMIT, where constraints that wait for it are checked.
+    // A stream ends after COMMIT, which checks deferred constraints.
     let deferred = "CREATE TABLE acme.late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);
         GRANT ALL ON acme.late TO PUBLIC";
     db.tenants
@@ -311,7 +312,7 @@ async fn guarded_statements_cannot_change_the_role() {
     db.tenants.close().await.unwrap();
 }
 
-/// The documentation says so: it is no sandbox. The next borrower has nothing of it.
+/// The documentation states this: an unguarded transaction is no sandbox. The next user of the pool is not affected.
 #[tokio::test]
 async fn unguarded_statements_can_leave_the_role_until_their_transaction_ends() {
     let db = TwoTenants::with_roles(Tenants::builder()).await;
@@ -366,7 +367,7 @@ async fn a_statement_that_is_refused_does_not_reach_the_database() {
     assert!(refused(&rows(&db.acme, sql).await.unwrap_err()).is_some());
 }
 
-/// Two databases of one cluster, each with an acme.
+/// Tenants with the same schema name in two databases of a cluster have different roles.
 #[tokio::test]
 async fn tenants_of_two_databases_do_not_share_a_role() {
     let one = TwoTenants::with_roles(Tenants::builder()).await;

@@ -1,4 +1,4 @@
-//! Transactions of a tenant's connection: nesting, endings, cancellation.
+//! Transactions of a tenant's connection: nesting, commit and rollback, cancellation.
 
 use std::{
     future::{Future, poll_fn},
@@ -18,7 +18,7 @@ use crate::entities::{TwoTenants, note};
 
 const RENAME: &str = "UPDATE note SET title = 'renamed'";
 
-/// Checks that a `DbErr` has a certain error of ours in it.
+/// Checks that a `DbErr` contains a certain [`ConnectionError`].
 macro_rules! assert_is {
     ($error:expr, $variant:ident) => {
         assert!(
@@ -135,7 +135,7 @@ async fn after_a_nested_begin_that_failed_nothing_runs_outside_of_the_transactio
     assert_eq!(renamed(&db.acme).await, 0);
 }
 
-/// PostgreSQL answers ROLLBACK to the COMMIT, which sqlx takes for success.
+/// A commit fails after a statement failed. PostgreSQL answers this COMMIT with ROLLBACK, which sqlx reports as success.
 #[tokio::test]
 async fn a_commit_after_a_statement_failed_is_no_success() {
     let db = TwoTenants::create().await;
@@ -146,7 +146,7 @@ async fn a_commit_after_a_statement_failed_is_no_success() {
     assert_is!(error, StatementFailed);
     assert_eq!(renamed(&db.acme).await, 0);
 
-    // A nested transaction that fails and is rolled back does not count, nor does what we refuse.
+    // A failed nested transaction that is rolled back does not count, nor does a refused statement.
     let transaction = db.acme.begin().await.unwrap();
     transaction.execute_unprepared(RENAME).await.unwrap();
     let nested = transaction.begin().await.unwrap();
@@ -160,7 +160,7 @@ async fn a_commit_after_a_statement_failed_is_no_success() {
     assert_eq!(renamed(&db.acme).await, 2);
 }
 
-/// sqlx names savepoints by their depth: of two siblings, the wrong one would end.
+/// sqlx names savepoints by their depth, so ending one of two siblings could end the other one.
 #[tokio::test]
 async fn a_transaction_has_one_nested_transaction_at_a_time() {
     let db = TwoTenants::create().await;
@@ -249,7 +249,7 @@ async fn an_unguarded_transaction_has_the_isolation_that_is_asked_for() {
     transaction.rollback().await.unwrap();
 }
 
-/// PostgreSQL passes over a schema that is not there, and takes the next one of the search path.
+/// PostgreSQL skips a missing schema of the search path, so the transaction would run on the next schema.
 #[tokio::test]
 async fn an_unguarded_transaction_of_a_deleted_tenant_does_not_begin() {
     let db = TwoTenants::create().await;
@@ -270,7 +270,7 @@ async fn an_unguarded_transaction_has_the_search_path_until_it_ends() {
         .execute_unprepared("DO $$ BEGIN UPDATE note SET title = 'renamed' WHERE id = 1; END $$")
         .await
         .unwrap();
-    // Entities work in it, and so do transactions inside of it.
+    // Entities and nested transactions work in an unguarded transaction.
     let inner = transaction.begin().await.unwrap();
     inner
         .execute_unprepared("CREATE TEMPORARY TABLE copy AS SELECT * FROM note")
@@ -289,7 +289,7 @@ async fn an_unguarded_transaction_has_the_search_path_until_it_ends() {
     }
 }
 
-/// Polls a future a number of times and drops it, as a client that goes away does. True if it was ready before.
+/// Polls a future at most `polls` times and drops it, as when a client disconnects. True if it was ready by then.
 async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
@@ -302,7 +302,7 @@ async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
     false
 }
 
-/// Everything in `pg_stat_activity` of this database that is inside a transaction, but for the asking.
+/// Number of other sessions of this database that are idle in a transaction.
 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
      AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()";
 
@@ -316,7 +316,7 @@ async fn open_transactions(db: &impl ConnectionTrait) -> i64 {
         .unwrap()
 }
 
-/// A detached BEGIN is rolled back when its connection goes back to the pool; that takes a moment.
+/// Waits until no transaction is open: a dropped BEGIN is rolled back when its connection returns to the pool.
 async fn settle(db: &impl ConnectionTrait) {
     for _ in 0..200 {
         if open_transactions(db).await == 0 {
@@ -333,7 +333,7 @@ async fn a_dropped_begin_leaves_no_open_transaction() {
     for polls in 0..60 {
         drop_after(polls % 12, db.acme.begin()).await;
     }
-    // A connection that was left inside a transaction would swallow this.
+    // On a connection that is still inside a transaction, this write would be lost.
     for _ in 0..16 {
         db.acme.execute_unprepared(RENAME).await.unwrap();
     }
@@ -351,7 +351,7 @@ async fn a_dropped_nested_begin_does_not_lose_the_outer_transaction() {
             .await
             .unwrap();
         drop_after(polls % 10, outer.begin()).await;
-        // Whatever became of the nested one: what follows is inside of the outer one, or refused.
+        // Whether or not the nested transaction began, the next statement runs in the outer transaction or is refused.
         let after = outer
             .execute_unprepared("UPDATE note SET title = 'renamed' WHERE id = 2")
             .await;

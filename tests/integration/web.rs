@@ -1,4 +1,4 @@
-//! The example application over real HTTP.
+//! The example application over HTTP.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
 
@@ -24,12 +24,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The main site's host.
+/// Host of the main site.
 const MAIN: &str = "localhost";
 const ACME: &str = "acme.localhost";
 const GLOBEX: &str = "globex.localhost";
 
-/// The example application on a port and a database of its own, with the tenants `public`, `acme` and `globex`.
+/// The example application on its own port and database, with the tenants `public`, `acme` and `globex`.
 struct TestApp {
     address: SocketAddr,
     client: Client,
@@ -63,7 +63,7 @@ impl TestApp {
         }
     }
 
-    /// A request to `path` of the site at `host`.
+    /// Builds a request to `path` of the site at `host`.
     fn request(&self, method: Method, host: &str, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.address);
         let host = format!("{host}:{}", self.address.port());
@@ -86,12 +86,12 @@ impl TestApp {
         Answer::to(self.request(Method::PUT, host, path).json(json)).await
     }
 
-    /// Sends what a form would.
+    /// Submits a form.
     async fn submit(&self, host: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         Answer::to(self.request(Method::POST, host, path).form(fields)).await
     }
 
-    /// Sends bytes as they are, and gives the status and the body of the answer.
+    /// Sends a request's text unchanged, and returns the status and the body of the response.
     async fn raw(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).await.expect("connect");
         stream.write_all(request.as_bytes()).await.expect("send");
@@ -103,14 +103,14 @@ impl TestApp {
     }
 }
 
-/// The database is dropped after this, and its connections with it.
+/// Stops the server. The database is a field, so it is dropped afterwards, which ends the connections.
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-/// An answer, read to its end.
+/// A response that was read completely.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -145,7 +145,7 @@ impl Answer {
         self
     }
 
-    /// An error as the API tells it, which has to have `part` in it.
+    /// Checks that the response is a JSON error whose message contains `part`.
     #[track_caller]
     fn expect_error(self, status: u16, part: &str) {
         let answer = self.expect(status);
@@ -184,7 +184,7 @@ async fn serve(tenants: Tenants) -> (SocketAddr, JoinHandle<()>) {
     (address, server)
 }
 
-/// A client that shows redirects as they are.
+/// Returns a client that does not follow redirects.
 fn client() -> Client {
     let builder = Client::builder().redirect(Policy::none()).no_proxy();
     builder.build().expect("a client")

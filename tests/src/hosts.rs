@@ -1,4 +1,4 @@
-//! [`Hosts`]: a catalog in memory, for what measures everything else.
+//! [`Hosts`]: a catalog in memory, for benchmarks that exclude the catalog's database.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use tenant_core::{
 pub struct Hosts(pub HashMap<Host, Tenant>);
 
 impl Hosts {
-    /// So many tenants, whose hosts are `tenant-0.example.com` and so on, and their schemas `tenant_0` and so on.
+    /// Creates this number of tenants: hosts `tenant-0.example.com` and up, schemas `tenant_0` and up.
     ///
     /// # Panics
-    /// If there are more than host names can tell.
+    /// If a number does not fit into a host name.
     #[must_use]
     pub fn numbered(tenants: usize) -> Self {
         let numbered = (0..tenants).map(|number| {

@@ -1,4 +1,4 @@
-//! The kit of the integration tests: a database of its own for each test, and a proxy that makes faults.
+//! Utilities of the integration tests: a separate database for each test, and a proxy that injects faults.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,20 +42,20 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes an empty database.
+    /// Creates an empty database.
     ///
     /// # Panics
-    /// Without `DATABASE_URL`, or a server there.
+    /// If `DATABASE_URL` is not set or names no reachable server.
     pub async fn create() -> Self {
         let server = env::var("DATABASE_URL")
             .expect("the integration tests need a PostgreSQL server: run `scripts/with-postgres cargo test`");
         Self::create_on(server).await
     }
 
-    /// Makes an empty database on another server.
+    /// Creates an empty database on another server.
     ///
     /// # Panics
-    /// Without a server there.
+    /// If the server cannot be reached.
     pub async fn create_on(server: String) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -65,19 +65,19 @@ impl TestDatabase {
         Self { server, name, url }
     }
 
-    /// Its name.
+    /// Returns the database's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its URL.
+    /// Returns the database's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A plain connection to it, quiet and with few connections.
+    /// Connects with [`options`](Self::options), without a tenant.
     ///
     /// # Panics
     /// If the server cannot be reached.
@@ -85,7 +85,7 @@ impl TestDatabase {
         Database::connect(self.options()).await.expect("connect")
     }
 
-    /// What connections of a test are made of: few, and quiet.
+    /// Returns the options of a test's connection pool: at most 8 connections, no logging by sqlx.
     #[must_use]
     pub fn options(&self) -> ConnectOptions {
         let mut options = ConnectOptions::new(&self.url);
@@ -93,7 +93,7 @@ impl TestDatabase {
         options
     }
 
-    /// The handle of an application on this database.
+    /// Connects [`Tenants`] with [`options`](Self::options).
     ///
     /// # Panics
     /// If the server cannot be reached.
@@ -101,7 +101,7 @@ impl TestDatabase {
         Tenants::connect(self.options()).await.expect("connect")
     }
 
-    /// Runs statements as they are written, on a connection of their own.
+    /// Executes SQL unchanged, on a new connection.
     ///
     /// # Panics
     /// If one fails.
@@ -110,8 +110,8 @@ impl TestDatabase {
     }
 }
 
-/// Drops the database, whoever is still connected to it. A test may end in a panic, on any runtime, so this has
-/// a thread and a runtime of its own.
+/// Drops the database, even if clients are still connected. A test may end in a panic, on any runtime. So the
+/// statements run on a separate thread with a separate runtime.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let server = self.server.clone();
@@ -132,8 +132,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Roles outlive the database that they were made for. They have its name in theirs. They are dropped at once, since
-/// one of them may have granted membership in another.
+/// Returns SQL that drops the roles of a database's tenants. PostgreSQL keeps roles when a database is dropped; their
+/// names contain the database's name. One statement drops all, since one role may have granted membership in another.
 fn drop_roles(database: &str) -> String {
     format!(
         "DO $$
@@ -168,22 +168,22 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{}/{name}{query}", &base[..end])
 }
 
-/// A select of an entity with a join, in SeaORM's words, by which benchmarks know the check of a statement.
+/// SeaORM's SQL for a select of an entity with a join. Benchmarks measure with it how long compiling takes.
 pub const SELECT_WITH_JOIN: &str = r#"SELECT "note"."id", "note"."title", "plan"."name" AS "plan_name" FROM "$tenant"."note"
     LEFT JOIN "public"."plan" ON "note"."plan" = "plan"."code"
     WHERE "note"."title" LIKE $1 AND "note"."id" > $2 ORDER BY "note"."id" ASC LIMIT $3"#;
 
-/// The connection of a tenant that is in the catalog.
+/// Returns the connection of a tenant from the catalog.
 ///
 /// # Panics
-/// If it is not.
+/// If the catalog has no tenant with this schema.
 pub async fn connection_of(tenants: &Tenants, schema: &str) -> TenantConnection {
     let schema = SchemaName::new(schema).expect("a schema name");
     let tenant: Option<Tenant> = tenants.by_schema(&schema).await.expect("the catalog");
     tenants.connection(&tenant.expect("a tenant"))
 }
 
-/// The README's examples are compiled.
+/// The README, so that its examples are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;

@@ -1,11 +1,11 @@
-//! The median of what was measured.
+//! The median of measurements.
 
 use std::cmp::Ordering;
 
-/// The median of at least one value: the upper one of two in the middle.
+/// Returns the median. Of an even number of values, it is the larger of the middle two.
 ///
 /// # Panics
-/// Without a value.
+/// If there are no values.
 pub fn median<T: PartialOrd + Copy>(values: impl IntoIterator<Item = T>) -> T {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));

@@ -15,16 +15,16 @@ use sea_orm::sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
 use crate::{TestDatabase, programs::is_program};
 
-/// Time for which a client keeps a connection to the server.
+/// PgBouncer's `pool_mode`: the time for which a client keeps a server connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolMode {
-    /// Until the client is gone.
+    /// Until the client disconnects.
     Session,
     /// One transaction.
     Transaction,
 }
 
-/// A PgBouncer in front of a database. It ends with this value.
+/// A PgBouncer in front of a database. Dropping this value stops the process.
 #[derive(Debug)]
 pub struct Pooler {
     process: Child,
@@ -34,10 +34,10 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one. `None` where there is no PgBouncer, and `WITHOUT_PGBOUNCER` says that this is known.
+    /// Starts a PgBouncer. `None` if none is installed and `WITHOUT_PGBOUNCER` is set.
     ///
     /// # Panics
-    /// If there is none and nobody said so, or it does not start.
+    /// If none is installed and `WITHOUT_PGBOUNCER` is not set, or if PgBouncer does not start.
     #[must_use]
     pub fn start(database: &TestDatabase, mode: PoolMode) -> Option<Self> {
         let Some(program) = program() else {
@@ -62,16 +62,16 @@ impl Pooler {
         Some(pooler)
     }
 
-    /// The URL of the database, through the pooler.
+    /// Returns the URL of the database through the pooler.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://anyone@127.0.0.1:{}/{}", self.port, self.database)
     }
 
-    /// True if it keeps prepared statements apart for its clients in the mode for transactions.
+    /// True if this PgBouncer supports prepared statements in transaction mode.
     ///
     /// # Panics
-    /// Without a PgBouncer.
+    /// If no PgBouncer is installed.
     #[must_use]
     pub fn prepares() -> bool {
         version(&program().expect("pgbouncer")) >= PREPARES
@@ -96,10 +96,10 @@ impl Drop for Pooler {
     }
 }
 
-/// The first version with `max_prepared_statements`.
+/// First version with `max_prepared_statements`.
 const PREPARES: (u32, u32) = (1, 21);
 
-/// Debian has it where only root has a PATH to it.
+/// Finds PgBouncer. Debian installs it in `/usr/sbin`, which is on root's `PATH` only.
 fn program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
@@ -127,7 +127,7 @@ fn free_port() -> u16 {
 fn configuration(database: &TestDatabase, mode: PoolMode, port: u16, version: (u32, u32)) -> String {
     let server = PgConnectOptions::from_str(database.url()).expect("the URL of the server");
     let url = server.to_url_lossy();
-    // An empty one in quotes would be a quote.
+    // PgBouncer would read an empty password in quotes, `''`, as one quote.
     let password = url.password().map_or_else(String::new, |password| {
         format!("password='{}'", password.replace('\'', "''"))
     });
@@ -153,7 +153,7 @@ fn configuration(database: &TestDatabase, mode: PoolMode, port: u16, version: (u
 
 fn run(program: &Path, settings: &Path) -> Child {
     let mut command = Command::new(program);
-    // It refuses to run as root.
+    // PgBouncer refuses to run as root.
     if fs::metadata(settings).expect("the settings").uid() == 0 {
         command.args(["-u", "nobody"]);
     }

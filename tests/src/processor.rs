@@ -2,13 +2,13 @@
 
 use std::{fs, time::Duration};
 
-/// Linux reports processor time in ticks of this many to a second.
+/// Ticks a second, in which Linux reports processor time.
 const TICKS_A_SECOND: u64 = 100;
 
-/// This process, as Linux names it to itself.
+/// The current process's name below `/proc`.
 pub const OWN_PROCESS: &[&str] = &["self"];
 
-/// Processor time of processes. Zero for those that are not there.
+/// Returns the processor time of processes in total. A process that does not exist counts as zero.
 #[must_use]
 pub fn processor_time(processes: &[impl ToString]) -> Duration {
     let ticks: u64 = processes
@@ -20,7 +20,7 @@ pub fn processor_time(processes: &[impl ToString]) -> Duration {
 
 fn ticks(process: &str) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the process may have spaces in it.
+    // The process's name, in parentheses, may contain spaces.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }

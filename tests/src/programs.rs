@@ -13,14 +13,14 @@ use std::{
 /// It is the first on the `PATH` or below `/usr/lib/postgresql` whose version is the server's, or else a newer one.
 ///
 /// # Panics
-/// Without `DATABASE_URL`, a server there, or programs.
+/// If `DATABASE_URL` is not set, its server cannot be reached, or no programs are installed.
 #[must_use]
 pub fn pg_programs() -> &'static Path {
     static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(find);
     &DIRECTORY
 }
 
-/// True for a file that may be run.
+/// True for an executable file.
 pub(crate) fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
 }

@@ -1,4 +1,4 @@
-//! [`Relay`]: a slow network between a benchmark and its server. [`Counter`]: the round trips to a server.
+//! [`Relay`]: a slow network between a benchmark and its server. [`Counter`]: a count of the round trips.
 
 use std::{
     process::Stdio,
@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-/// A process that carries connections to a server, and delays each answer. Without a delay there is no process.
+/// A process that relays connections to a server and delays each answer. With a delay of 0, there is no process.
 #[derive(Debug)]
 pub struct Relay {
     url: String,
@@ -25,11 +25,11 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts the program of the caller once more, with the arguments `relay ADDRESS MILLISECONDS`. It calls [`serve`]
-    /// for them.
+    /// Starts the current program a second time, with the arguments `relay ADDRESS MILLISECONDS`. For these arguments
+    /// the program has to call [`serve`]. `delay` is in milliseconds.
     ///
     /// # Panics
-    /// If that does not start.
+    /// If the process does not start.
     pub async fn start(url: &str, delay: u64) -> Self {
         if delay == 0 {
             return Self {
@@ -52,21 +52,21 @@ impl Relay {
         }
     }
 
-    /// The URL of the server through the relay.
+    /// Returns the URL of the server through the relay.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// The address in a URL.
+/// Returns a URL's host and port.
 fn address(url: &str) -> String {
     let rest = url.split_once("://").expect("a URL").1;
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     authority.rsplit('@').next().unwrap_or(authority).to_owned()
 }
 
-/// Serves until the process is killed. Prints its address first.
+/// Prints its address, and relays connections until the process is killed.
 ///
 /// # Panics
 /// If there is no free port.
@@ -88,7 +88,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// Starts to count, in this process.
+    /// Starts a counter in this process.
     ///
     /// # Panics
     /// If there is no free port.
@@ -103,13 +103,13 @@ impl Counter {
         }
     }
 
-    /// The URL of the server through the counter.
+    /// Returns the URL of the server through the counter.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The round trips until now.
+    /// Returns the number of round trips until now.
     #[must_use]
     pub fn trips(&self) -> u64 {
         self.trips.load(Ordering::SeqCst)
@@ -129,7 +129,7 @@ async fn accept(listener: TcpListener, server: String, delay: Duration, trips: A
     }
 }
 
-/// A round trip is a message after which the client waits: each read of what it sent is one.
+/// Relays the client's data, and counts each read as a round trip: a client sends, then waits for the answer.
 async fn carry_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, trips: Arc<AtomicU64>) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {

@@ -1,4 +1,4 @@
-//! A PostgreSQL server for one test alone.
+//! A separate PostgreSQL server for one test.
 
 use std::{
     fs,
@@ -10,8 +10,8 @@ use std::{
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement};
 
-/// A server of a test that would get in the way of others on theirs, such as by taking all locks that there are. It is
-/// made by `scripts/with-postgres`, and ends with this value.
+/// A separate server, for a test that would disturb the others, such as one that fills the lock table.
+/// `scripts/with-postgres` starts it. Dropping this value stops it.
 #[derive(Debug)]
 pub struct TestServer {
     url: String,
@@ -20,10 +20,10 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts one with default settings.
+    /// Starts a server with default settings.
     ///
     /// # Panics
-    /// If it does not start.
+    /// If the server does not start.
     #[must_use]
     pub fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/with-postgres");
@@ -44,17 +44,17 @@ impl TestServer {
         }
     }
 
-    /// Its URL.
+    /// Returns the server's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Restarts it, as an administrator does: sessions end, and nobody connects until it is there again. It is known by what
-    /// Linux tells of processes.
+    /// Restarts the server with `pg_ctl`: all sessions end, and connecting fails until the server is up again. Works on
+    /// Linux only: it finds `pg_ctl` through `/proc`.
     ///
     /// # Panics
-    /// If it does not restart.
+    /// If the server does not restart.
     pub async fn restart(&self) {
         let data = self.data_directory().await;
         let owner = fs::metadata(&data).expect("the data directory");
@@ -79,7 +79,7 @@ impl TestServer {
     }
 }
 
-/// The directory of the programs of the server that runs on a data directory.
+/// Returns the directory of the programs of the server that runs on a data directory.
 fn programs(data: &Path) -> PathBuf {
     let file = fs::read_to_string(data.join("postmaster.pid")).expect("postmaster.pid");
     let process = file.lines().next().expect("its first line");
@@ -89,7 +89,7 @@ fn programs(data: &Path) -> PathBuf {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // The command reads the end of its input, and ends.
+        // The end of its input ends the command, and so the script and the server.
         self.input = None;
         let _ = self.script.wait();
     }

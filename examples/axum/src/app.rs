@@ -1,4 +1,4 @@
-//! [`app`]: the application as a service.
+//! [`app`]: the application's routes and layers.
 
 use axum::{
     Router,
@@ -24,17 +24,17 @@ use crate::{
     pages::{self, PageError},
 };
 
-/// The largest request body. A note with the longest body fits in, whatever its characters are encoded as.
+/// Maximum of a request's body: 256 KiB. It fits the longest note in any encoding of its characters.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// What the handlers of the main site need.
+/// State of the main site's handlers.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) tenants: Tenants,
     pub(crate) migrations: Migrations,
 }
 
-/// The application. New tenants get their tables from `migrations`.
+/// Returns the application's router. `migrations` create the tables of new tenants.
 pub fn app(tenants: Tenants, migrations: Migrations) -> Router {
     let layer = TenantLayer::new(tenants.clone());
     let public = public_site().with_state(Site { tenants, migrations });
@@ -60,12 +60,13 @@ fn tenant_site() -> Router {
         .nest("/api", api)
 }
 
-/// Refuses what a browser sends for another site's page, a sibling tenant's among them.
+/// Refuses requests that a browser sends for a page of another site, including another tenant's site.
 fn refuse_cross_site<E: From<AppError> + IntoResponse>() -> CsrfLayer<fn(ProtectionError) -> Response> {
     CsrfLayer::new().with_rejection_response(|_| E::from(AppError::CrossSite).into_response())
 }
 
-/// Pages load nothing from elsewhere, run no scripts, cannot be framed, and are not kept by caches.
+/// Adds security headers: pages load nothing from other sites, run no scripts and cannot be framed. Shared caches do not
+/// store them, and browsers revalidate them.
 async fn add_headers(mut response: Response) -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                           frame-ancestors 'none'";

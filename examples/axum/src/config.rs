@@ -1,8 +1,8 @@
-//! [`Config`]: what the environment says.
+//! [`Config`]: the settings from environment variables.
 
 use std::env::{self, VarError};
 
-/// What the application is told by environment variables.
+/// Settings of the application, read from environment variables.
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
@@ -24,32 +24,32 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// How log lines are written.
+/// Format of log lines. Default: [`LogFormat::Text`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// For people, with `key=value` pairs.
+    /// Readable text with `key=value` pairs.
     #[default]
     Text,
-    /// An object a line.
+    /// One JSON object a line.
     Json,
 }
 
-/// What is wrong with the environment.
+/// A missing or invalid environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A variable without a default is not set.
+    /// A required variable is not set.
     #[error("{0} is not set")]
     Missing(&'static str),
-    /// A variable has a value that it cannot have.
+    /// A variable has an invalid value.
     #[error("{variable} is {value:?}, and has to be {expected}")]
     Invalid {
         /// The variable.
         variable: &'static str,
         /// Its value.
         value: String,
-        /// What it could be.
+        /// Valid values.
         expected: &'static str,
     },
 }
@@ -58,7 +58,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// [`ConfigError`] names the variable that is missing or wrong.
+    /// [`ConfigError`] names the missing or invalid variable.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(|name| match env::var(name) {
             Ok(value) => Some(value),
@@ -68,7 +68,7 @@ impl Config {
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        // `PORT= example-axum` means the same as without it.
+        // An empty variable counts as not set.
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         Ok(Self {
             database_url: variable("DATABASE_URL").ok_or(ConfigError::Missing("DATABASE_URL"))?,

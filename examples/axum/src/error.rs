@@ -1,4 +1,4 @@
-//! [`AppError`]: what a handler can fail with.
+//! [`AppError`]: the errors of handlers.
 
 use axum::{
     extract::rejection::{FormRejection, JsonRejection, PathRejection},
@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 use tenant_core::catalog::CatalogError;
 use tenant_migration::CreateTenantError;
 
-/// What a handler can fail with. The API answers it as JSON, the pages as a page.
+/// Errors of handlers. The API answers them as JSON, the pages as HTML.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     #[error("There is nothing here.")]
@@ -17,13 +17,13 @@ pub(crate) enum AppError {
     MethodNotAllowed,
     #[error("This was sent by another site's page, so nothing was changed.")]
     CrossSite,
-    /// What was sent breaks a rule.
+    /// The input breaks a rule.
     #[error(transparent)]
     Invalid(FieldError),
-    /// What was sent has something that another has already.
+    /// The input has a value that must be unique and is taken.
     #[error(transparent)]
     Taken(FieldError),
-    /// What was sent cannot be read.
+    /// The request's body cannot be parsed.
     #[error("{message}")]
     Unreadable { status: StatusCode, message: String },
     #[error(transparent)]
@@ -36,7 +36,7 @@ pub(crate) enum AppError {
     Template(#[from] askama::Error),
 }
 
-/// What is wrong with one field of what was sent.
+/// An error in one field of the input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub(crate) struct FieldError {
@@ -68,7 +68,7 @@ impl AppError {
         }
     }
 
-    /// What the client is told. Faults of ours and of the database are for the log.
+    /// Returns the message for the client. It hides the details of server errors, which go to the log.
     pub(crate) fn public_message(&self) -> String {
         match self.status() {
             StatusCode::SERVICE_UNAVAILABLE => "Too busy, try again in a moment.".to_owned(),
@@ -98,7 +98,7 @@ impl From<FormRejection> for AppError {
     }
 }
 
-/// The paths here have nothing but ids in them, so a path that cannot be read leads to nothing.
+/// The only parameters of paths are ids. So a path that cannot be parsed names nothing.
 impl From<PathRejection> for AppError {
     fn from(_: PathRejection) -> Self {
         Self::NotFound

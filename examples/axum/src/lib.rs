@@ -7,9 +7,9 @@
 //! | a tenant's | its notes, `/api/notes`, `/api/plans`, `/api/stats`, `/api/whoami` |
 //! | any other | 404 |
 //!
-//! It shows how little an application has to do for its tenants: [`app`] puts one layer around the routes, handlers
-//! ask for a [`TenantConnection`](tenant_core::TenantConnection), and no query names a tenant. It knows no users:
-//! whoever reaches it may sign up and write.
+//! An application needs little code for its tenants: [`app`] puts one layer around the routes, handlers extract a
+//! [`TenantConnection`](tenant_core::TenantConnection), and no query names a tenant. This example has no users and no
+//! login: anybody can sign up and write.
 
 mod api;
 mod app;

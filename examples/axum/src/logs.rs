@@ -1,5 +1,5 @@
-//! Log lines. The tenant's schema is on each that a request causes, since [`TenantLayer`] opens a span with it and
-//! all else happens inside.
+//! Log lines. Each line of a request has the tenant's schema: [`TenantLayer`] opens a span with the schema, and the
+//! request is handled inside of the span.
 //!
 //! [`TenantLayer`]: tenant_core::axum::TenantLayer
 
@@ -20,7 +20,7 @@ use crate::config::LogFormat;
 
 const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
-/// Writes log lines to the standard output from now on. It does nothing where something else does so already.
+/// Starts to write log lines to the standard output. Does nothing if a subscriber is already set.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
@@ -47,7 +47,7 @@ type Requests = TraceLayer<
     (),
 >;
 
-/// A line for each request, when it is answered. Without the query, which may have what is nobody's business.
+/// Returns a layer that logs each request when it is answered. It leaves out the query, which may contain private data.
 pub(crate) fn requests() -> Requests {
     TraceLayer::new_for_http()
         .make_span_with(span as fn(&Request) -> Span)
@@ -55,7 +55,7 @@ pub(crate) fn requests() -> Requests {
         .on_response(answered as fn(&Response<axum::body::Body>, Duration, &Span))
         .on_body_chunk(())
         .on_eos(())
-        // It would repeat the line of the response; what went wrong is logged where it did.
+        // A line here would repeat the line of the response. Errors are logged where they happen.
         .on_failure(())
 }
 

@@ -1,4 +1,4 @@
-//! Runs the application: see [`Config`] for the environment variables it reads.
+//! Runs the application. [`Config`] lists the environment variables.
 
 use std::{error::Error, future::IntoFuture, process::ExitCode, time::Duration};
 
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     let mut options = ConnectOptions::new(config.database_url);
-    // A client is sooner told that we are too busy than kept waiting.
+    // Under load, a client gets an error after 5 s instead of waiting longer for a connection.
     options.acquire_timeout(Duration::from_secs(5));
     let tenants = Tenants::connect(options).await?;
     let listener = TcpListener::bind((config.host.as_str(), config.port)).await?;
@@ -40,7 +40,7 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
         result = server.into_future() => result?,
         () = deadline() => tracing::warn!("stopped with requests under way"),
     }
-    // Connections of requests that were cut off are given back when their transactions are rolled back.
+    // Requests that were cut off return their connections after the rollback of their transactions.
     tokio::time::timeout(Duration::from_secs(2), tenants.close())
         .await
         .ok();
@@ -48,7 +48,7 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A client that keeps its connection open must not keep the process running.
+/// Completes [`GRACE`] after the request to stop, so that a client's open connection cannot keep the process running.
 async fn deadline() {
     shutdown_requested().await;
     sleep(GRACE).await;

@@ -1,4 +1,4 @@
-//! A tenant's notes. The connection knows whose; nothing here does.
+//! A tenant's notes. The tenant is in the connection, and in no query.
 
 use example_entity::{note, plan};
 use sea_orm::{
@@ -11,14 +11,14 @@ use tenant_core::TenantConnection;
 
 use crate::error::AppError;
 
-/// The longest title, in characters.
+/// Maximum length of a title, in characters.
 pub(crate) const MAX_TITLE: usize = 200;
-/// The longest body, in characters.
+/// Maximum length of a body, in characters.
 pub(crate) const MAX_BODY: usize = 20_000;
-/// The plan of a note that names none.
+/// Plan of a note whose input names none.
 pub(crate) const DEFAULT_PLAN: &str = "free";
 
-/// A note as somebody wrote it, in a form or in JSON.
+/// Input of a note, from a form or from JSON.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct NoteInput {
     pub(crate) title: String,
@@ -42,18 +42,18 @@ impl From<note::Model> for NoteInput {
     }
 }
 
-/// All notes, in the order of their ids.
+/// Returns all notes, ordered by id.
 pub(crate) async fn list(db: &TenantConnection) -> Result<Vec<note::Model>, DbErr> {
     note::Entity::find().order_by_asc(note::Column::Id).all(db).await
 }
 
-/// One note.
+/// Returns a note.
 pub(crate) async fn find(db: &TenantConnection, id: i32) -> Result<note::Model, AppError> {
     let found = note::Entity::find_by_id(id).one(db).await?;
     found.ok_or(AppError::NotFound)
 }
 
-/// Writes a new note.
+/// Inserts a note.
 pub(crate) async fn create(db: &TenantConnection, input: &NoteInput) -> Result<note::Model, AppError> {
     Ok(checked(db, input).await?.insert(db).await?)
 }
@@ -91,7 +91,7 @@ async fn checked(db: &TenantConnection, input: &NoteInput) -> Result<note::Activ
     check_plan(db, &input.plan).await?;
     Ok(note::ActiveModel {
         title: Set(title.to_owned()),
-        // Forms send lines with "\r\n" at their ends.
+        // Forms send "\r\n" at the end of a line.
         body: Set(input.body.replace("\r\n", "\n")),
         plan: Set(input.plan.clone()),
         ..Default::default()
@@ -105,7 +105,7 @@ fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), AppErro
             format!("This is longer than {max} characters."),
         ));
     }
-    // PostgreSQL's texts cannot have it.
+    // PostgreSQL cannot store this character in a text.
     if text.contains('\0') {
         return Err(AppError::invalid(
             field,

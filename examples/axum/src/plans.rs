@@ -1,11 +1,11 @@
-//! Plans, which all tenants share, and how a tenant uses them.
+//! Plans, which all tenants share, and a tenant's usage of them.
 
 use example_entity::plan;
 use sea_orm::{DbErr, EntityTrait, FromQueryResult, QueryOrder, raw_sql};
 use serde::Serialize;
 use tenant_core::TenantConnection;
 
-/// All plans, the cheapest first.
+/// Returns all plans, the cheapest first.
 pub(crate) async fn list(db: &TenantConnection) -> Result<Vec<plan::Model>, DbErr> {
     plan::Entity::find()
         .order_by_asc(plan::Column::PriceCents)
@@ -14,7 +14,7 @@ pub(crate) async fn list(db: &TenantConnection) -> Result<Vec<plan::Model>, DbEr
         .await
 }
 
-/// How many of the tenant's notes are on a plan.
+/// A plan, and the number of the tenant's notes on it.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult, Serialize)]
 pub(crate) struct Usage {
     pub(crate) plan: String,
@@ -25,7 +25,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// What the plan costs a month, for people.
+    /// Formats the plan's monthly price: `$9`, `$9.50`.
     pub(crate) fn price(&self) -> String {
         match (self.price_cents / 100, self.price_cents % 100) {
             (dollars, 0) => format!("${dollars}"),
@@ -34,7 +34,8 @@ impl Usage {
     }
 }
 
-/// How the tenant uses each plan. `note` is the tenant's and `plan` is shared; the connection knows which is which.
+/// Returns the tenant's usage of each plan. The SQL names no schema: the connection qualifies `note` with the tenant's
+/// schema and `plan` with `public`.
 pub(crate) async fn usage(db: &TenantConnection) -> Result<Vec<Usage>, DbErr> {
     Usage::find_by_statement(raw_sql!(
         Postgres,

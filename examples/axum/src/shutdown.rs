@@ -1,13 +1,13 @@
-//! When to stop.
+//! Graceful shutdown.
 
 use std::time::Duration;
 
 use tokio::signal;
 
-/// How long requests that are under way may take after the application was told to stop.
+/// Time that running requests have left after the application is told to stop: 4 s.
 pub const GRACE: Duration = Duration::from_secs(4);
 
-/// Completes on Ctrl-C, and on SIGTERM where there is one.
+/// Completes on Ctrl-C, and on Unix also on SIGTERM.
 pub async fn requested() {
     tokio::select! {
         () = interrupt() => {}
@@ -15,7 +15,7 @@ pub async fn requested() {
     }
 }
 
-/// Where a signal cannot be listened for, its default stays in force, which ends the process.
+/// Completes on Ctrl-C. Never completes if listening fails: then the signal's default action ends the process.
 async fn interrupt() {
     if signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;

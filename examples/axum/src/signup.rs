@@ -1,4 +1,4 @@
-//! Signing up: a new tenant, live.
+//! Sign-up: creates a tenant while the application runs.
 
 use serde::Deserialize;
 use tenant_core::{Host, SchemaName, SchemaNameError, Tenant};
@@ -6,19 +6,19 @@ use tenant_migration::{CreateTenantError, NameError, NewTenant, create_tenant};
 
 use crate::{app::Site, error::AppError};
 
-/// The longest name of a tenant, in characters.
+/// Maximum length of a tenant's name, in characters.
 pub(crate) const MAX_NAME: usize = 100;
 
-/// A tenant as somebody asked for it, in a form or in JSON.
+/// Input of a sign-up, from a form or from JSON.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct SignUp {
     pub(crate) schema: String,
     pub(crate) name: String,
-    /// Without one, it gets the short name below the main site's domain.
+    /// The tenant's domain. Default: the schema's name below the main site's domain.
     pub(crate) domain: Option<String>,
 }
 
-/// Creates the tenant. Its site works from then on.
+/// Creates the tenant. Its site works as soon as this returns.
 pub(crate) async fn sign_up(site: &Site, main: &Tenant, input: &SignUp) -> Result<Tenant, AppError> {
     let new = checked(input, main)?;
     let created = create_tenant(site.tenants.shared_connection(), &site.migrations, &new).await;
@@ -70,7 +70,7 @@ fn default_domain(schema: &SchemaName, main: &Tenant) -> Result<Host, AppError> 
     })
 }
 
-/// Below which the tenants without domains of their own are.
+/// Returns the main site's domain, below which a new tenant gets its default domain. Default: `localhost`.
 pub(crate) fn base_domain(main: &Tenant) -> &str {
     main.domain().unwrap_or("localhost")
 }
@@ -95,7 +95,7 @@ fn refused(error: CreateTenantError, input: &SignUp) -> AppError {
             AppError::taken("schema", "This short name is taken, choose another one.")
         }
         CreateTenantError::Name(NameError::DomainTaken { .. }) => {
-            // Where nobody chose a domain, it is the short name that has to change.
+            // A default domain comes from the short name, so the short name is the field to change.
             let field = input.domain.as_ref().map_or("schema", |_| "domain");
             AppError::taken(field, "This address is taken, choose another one.")
         }

@@ -1,5 +1,5 @@
-//! The entities of the example applications: notes, which every tenant has of its own, and the plans that all
-//! tenants share.
+//! The entities of the example application: notes, a table in each tenant's schema, and plans, a table that all tenants
+//! share.
 
 pub mod note;
 pub mod plan;

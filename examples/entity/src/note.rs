@@ -1,4 +1,4 @@
-//! The entity of the table `note`, of which every tenant has its own.
+//! The entity of the table `note`, a table in each tenant's schema.
 
 use sea_orm::entity::prelude::*;
 use tenant_core::tenant;
@@ -9,21 +9,21 @@ use tenant_core::tenant;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "note")]
 pub struct Model {
-    /// Its id, unique in its tenant only.
+    /// Id, unique only within the tenant.
     #[sea_orm(primary_key)]
     pub id: i32,
-    /// The first line.
+    /// First line.
     pub title: String,
-    /// The rest.
+    /// Rest of the text.
     #[sea_orm(column_type = "Text")]
     pub body: String,
-    /// The code of its plan.
+    /// Code of the plan. Default: `free`.
     #[sea_orm(default_value = "free")]
     pub plan: String,
-    /// When it was written.
+    /// Time of creation.
     #[sea_orm(default_expr = "Expr::current_timestamp()")]
     pub created_at: DateTimeUtc,
-    /// Its plan, a row of a shared table.
+    /// The plan, a row of a shared table.
     #[sea_orm(belongs_to, from = "plan", to = "code")]
     pub plan_details: BelongsTo<super::plan::Entity>,
 }

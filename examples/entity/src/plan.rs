@@ -3,22 +3,22 @@
 use sea_orm::entity::prelude::*;
 use tenant_core::shared;
 
-/// What a note can be booked on.
+/// A plan, to which a note belongs.
 #[shared]
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "plan")]
 pub struct Model {
-    /// Its code, by which notes name it.
+    /// Code of the plan, which notes refer to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub code: String,
-    /// Its name, for people.
+    /// Name for display.
     pub name: String,
-    /// What it costs a month, in cents.
+    /// Monthly price in cents.
     pub price_cents: i32,
-    /// How many notes it is meant for.
+    /// Number of notes that the plan is meant for. It is not enforced.
     pub max_notes: i32,
-    /// The notes on it: those of the tenant whose connection asks.
+    /// Notes on the plan, of the connection's tenant.
     #[sea_orm(has_many)]
     pub notes: HasMany<super::note::Entity>,
 }

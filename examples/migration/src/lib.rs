@@ -1,7 +1,7 @@
-//! The migrations of the example applications.
+//! The migrations of the example application.
 //!
-//! `sea-orm-cli migrate generate NAME -d examples/migration/src/tenant` adds one to the tenants' set, and with
-//! `src/shared` one to the shared schema's.
+//! `sea-orm-cli migrate generate NAME -d examples/migration/src/tenant` adds a tenant migration.
+//! `-d examples/migration/src/shared` adds one for the shared schema.
 #![allow(
     elided_lifetimes_in_paths,
     unreachable_pub,
@@ -13,7 +13,7 @@ mod tenant;
 
 use tenant_migration::Migrations;
 
-/// The migrations of the shared schema and of every tenant's.
+/// Returns the migrations of the shared schema and of the tenants' schemas.
 pub fn migrations() -> Migrations {
     Migrations::new(shared::Migrator, tenant::Migrator)
 }

@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     tenant_migration::cli::run_cli(example_migration::migrations().task("purge", purge)).await
 }
 
-/// `tenant run purge --tenants`: removes the notes without a title, and tells how many there were.
+/// Deletes the notes without a title, and returns their number. Run it with `tenant run purge --tenants`.
 async fn purge(db: TenantConnection) -> Result<u64, DbErr> {
     let gone = db
         .execute_unprepared(r#"DELETE FROM "$tenant".note WHERE title = ''"#)

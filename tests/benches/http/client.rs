@@ -1,4 +1,4 @@
-//! [`Client`]: a connection that asks, and takes as little time as it can for it.
+//! [`Client`]: an HTTP client that takes little processor time.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A connection to a server.
+/// A keep-alive connection to a server.
 pub(crate) struct Client {
     stream: TcpStream,
     answer: Vec<u8>,
@@ -23,7 +23,7 @@ impl Client {
         }
     }
 
-    /// Asks for a path of a tenant's host, and waits for the whole answer.
+    /// Sends a GET request to a tenant's host, and waits for the whole response.
     pub(crate) async fn get(&mut self, path: &str, tenant: usize) {
         let request = format!("GET {path} HTTP/1.1\r\nHost: tenant-{tenant}.example.com\r\n\r\n");
         self.stream.write_all(request.as_bytes()).await.unwrap();
@@ -42,7 +42,7 @@ impl Client {
     }
 }
 
-/// True for an answer with all of its body.
+/// True if a response has all of its body.
 fn is_complete(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
         return false;

@@ -1,9 +1,8 @@
 //! Requests to axum and actix-web over HTTP: with and without the layer, with and without a query, for one host and for
 //! many.
 //!
-//! `scripts/bench http` runs it. It prints medians, and ratios to the same handler without the layer and to one host, in the
-//! same round.
-//! Whoever asks has a share of the processors, too.
+//! `scripts/bench http` runs this benchmark. It prints medians, and ratios to the same handler without the layer and to
+//! one host, in the same round. The clients run on the same processors.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,33 +30,33 @@ use server::{Framework, Server};
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// The number of hosts, each of a tenant.
+    /// Number of hosts, each of one tenant.
     #[arg(long, default_value_t = 1_000)]
     hosts: usize,
-    /// The connections that ask.
+    /// Number of client connections.
     #[arg(long, default_value_t = 16)]
     clients: usize,
-    /// The number of rounds. Each way has its turn in each.
+    /// Number of rounds. Each round measures each variant once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The length of a turn in milliseconds.
+    /// Duration of a measurement in milliseconds.
     #[arg(long, default_value_t = 1_000)]
     turn: u64,
-    /// The argument that cargo gives to a benchmark.
+    /// Argument that cargo passes to a benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// A request, and who asks for it.
+/// Variant of the benchmark: a kind of server and a kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Way {
+struct Variant {
     framework: Framework,
     has_layer: bool,
     has_query: bool,
     hosts: usize,
 }
 
-impl Way {
+impl Variant {
     fn without_layer(self) -> Self {
         Self {
             has_layer: false,
@@ -80,7 +79,7 @@ impl Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let yes = |is: bool| if is { "yes" } else { "no" };
         write!(
@@ -101,30 +100,32 @@ async fn main() {
     create_schemas(&database, args.hosts).await;
     let tenants = connect(&database, args.hosts).await;
     let servers = Framework::ALL.map(|framework| Server::start(framework, &tenants));
-    let ways = ways(args.hosts);
-    let mut turns = vec![Vec::new(); ways.len()];
+    let variants = variants(args.hosts);
+    let mut turns = vec![Vec::new(); variants.len()];
     for round in 0..=args.rounds as usize {
-        for position in 0..ways.len() {
-            let number = (round + position) % ways.len();
-            let way = ways[number];
-            let server = servers.iter().find(|server| server.framework == way.framework);
-            let turn = Turn::take(&args, way, server.expect("a server")).await;
+        for position in 0..variants.len() {
+            let number = (round + position) % variants.len();
+            let variant = variants[number];
+            let server = servers
+                .iter()
+                .find(|server| server.framework == variant.framework);
+            let turn = Turn::take(&args, variant, server.expect("a server")).await;
             // The first round fills the caches.
             if round > 0 {
                 turns[number].push(turn);
             }
         }
     }
-    report(&ways, &turns);
+    report(&variants, &turns);
     tenants.close().await.unwrap();
 }
 
-fn ways(hosts: usize) -> Vec<Way> {
-    let mut ways = Vec::new();
+fn variants(hosts: usize) -> Vec<Variant> {
+    let mut variants = Vec::new();
     for framework in Framework::ALL {
         for has_query in [false, true] {
             for (has_layer, hosts) in [(false, 1), (true, 1), (true, hosts)] {
-                ways.push(Way {
+                variants.push(Variant {
                     framework,
                     has_layer,
                     has_query,
@@ -133,7 +134,7 @@ fn ways(hosts: usize) -> Vec<Way> {
             }
         }
     }
-    ways
+    variants
 }
 
 async fn create_schemas(database: &TestDatabase, tenants: usize) {
@@ -159,16 +160,16 @@ async fn connect(database: &TestDatabase, hosts: usize) -> Tenants {
         .unwrap()
 }
 
-/// Result of a way in one turn.
+/// One measurement of a variant.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     requests_a_second: f64,
-    /// Of this process for a request, in microseconds: of the server's side and of who asks.
+    /// Processor time a request in microseconds, of this process: the server's and the clients'.
     processor_time: f64,
 }
 
 impl Turn {
-    async fn take(args: &Args, way: Way, server: &Server) -> Self {
+    async fn take(args: &Args, variant: Variant, server: &Server) -> Self {
         let (begun, before) = (Instant::now(), processor_time(OWN_PROCESS));
         let end = begun + Duration::from_millis(args.turn);
         let clients = (0..args.clients).map(|first| {
@@ -178,7 +179,7 @@ impl Turn {
                 let mut answered = 0_u32;
                 let mut host = first;
                 while Instant::now() < end {
-                    client.get(way.path(), host % way.hosts).await;
+                    client.get(variant.path(), host % variant.hosts).await;
                     answered += 1;
                     host += 1;
                 }
@@ -198,7 +199,7 @@ impl Turn {
     }
 }
 
-fn report(ways: &[Way], turns: &[Vec<Turn>]) {
+fn report(variants: &[Variant], turns: &[Vec<Turn>]) {
     println!(
         "{:<10} {:>6} {:>6} {:>6} {:>10} {:>14} {:>9} {:>8} {:>14}",
         "framework",
@@ -211,12 +212,12 @@ fn report(ways: &[Way], turns: &[Vec<Turn>]) {
         "cpu us",
         "without layer"
     );
-    for (way, of_way) in ways.iter().zip(turns) {
-        let ratio = |other: Way, value: fn(&Turn) -> f64| {
-            let base = ways.iter().position(|way| *way == other);
-            let base = &turns[base.expect("a way that was measured")];
+    for (variant, of_variant) in variants.iter().zip(turns) {
+        let ratio = |other: Variant, value: fn(&Turn) -> f64| {
+            let base = variants.iter().position(|variant| *variant == other);
+            let base = &turns[base.expect("a variant that was measured")];
             median(
-                of_way
+                of_variant
                     .iter()
                     .zip(base)
                     .map(|(turn, base)| value(turn) / value(base)),
@@ -225,12 +226,12 @@ fn report(ways: &[Way], turns: &[Vec<Turn>]) {
         let rate = |turn: &Turn| turn.requests_a_second;
         let cost = |turn: &Turn| turn.processor_time;
         println!(
-            "{way} {:>10.0} {:>14.3} {:>9.3} {:>8.1} {:>14.3}",
-            median(of_way.iter().map(rate)),
-            ratio(way.without_layer(), rate),
-            ratio(way.for_one_host(), rate),
-            median(of_way.iter().map(cost)),
-            ratio(way.without_layer(), cost)
+            "{variant} {:>10.0} {:>14.3} {:>9.3} {:>8.1} {:>14.3}",
+            median(of_variant.iter().map(rate)),
+            ratio(variant.without_layer(), rate),
+            ratio(variant.for_one_host(), rate),
+            median(of_variant.iter().map(cost)),
+            ratio(variant.without_layer(), cost)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! [`Server`]: the same handlers on each framework.
+//! [`Server`]: a server of one framework. All have the same handlers.
 
 use std::{fmt, net::SocketAddr, thread};
 
@@ -29,7 +29,7 @@ impl fmt::Display for Framework {
     }
 }
 
-/// A server on a port of its own, until the process ends.
+/// A server on its own port, which runs until the process ends.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) framework: Framework,
@@ -67,7 +67,7 @@ fn serve_axum(listener: std::net::TcpListener, tenants: Tenants) {
     tokio::spawn(async { axum::serve(listener, app).await });
 }
 
-/// Actix has a runtime of its own for each of its threads.
+/// Serves on a new thread, since Actix starts its own runtimes.
 fn serve_actix(listener: std::net::TcpListener, tenants: Tenants) {
     let app = move || {
         let tenant = web::scope("/tenant")
@@ -93,7 +93,7 @@ fn serve_actix(listener: std::net::TcpListener, tenants: Tenants) {
     });
 }
 
-/// The connection of the tenant of the first host.
+/// Returns the connection of the first tenant.
 fn first(tenants: &Tenants) -> TenantConnection {
     let schema = SchemaName::new("tenant_0").unwrap();
     tenants.connection(&Tenant::new(TenantId(0), schema, "Tenant 0"))

@@ -1,4 +1,4 @@
-//! New tenants, beside psql.
+//! Creating tenants, compared with psql.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use tenant_migration::{Migrations, NewTenant, create_tenant, fill_pool};
 use tests::median;
 
 use crate::{
-    fleet::{self, Bench},
+    bench::{self, Bench},
     psql::{Files, Message},
     report::{Report, Row},
     time::time,
 };
 
-/// How many tenants are made in each round in each way.
+/// Tenants that each variant creates in each round.
 const TENANTS: u32 = 20;
 
-/// A way of the library.
-struct Way {
+/// A variant of `create_tenant`.
+struct Variant {
     name: &'static str,
     aim: f64,
-    /// Whether schemas are made ahead, outside of the time.
+    /// True if the pool of schemas is filled first, which is not timed.
     has_pool: bool,
 }
 
-fn ways() -> [Way; 2] {
-    let by_migrations = Way {
+fn variants() -> [Variant; 2] {
+    let by_migrations = Variant {
         name: "create_tenant, by migrations",
         aim: 2.0,
         has_pool: false,
     };
-    let by_claim = Way {
+    let by_claim = Variant {
         name: "create_tenant, by a claim",
         aim: 1.0,
         has_pool: true,
@@ -44,13 +44,13 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
     let mut options = bench.database.options();
     options.max_connections(1);
     let db = Database::connect(options).await.unwrap();
-    let (ways, migrations) = (ways(), bench.schema.migrations());
-    let mut ours = vec![Vec::new(); ways.len()];
+    let (variants, migrations) = (variants(), bench.schema.migrations());
+    let mut ours = vec![Vec::new(); variants.len()];
     let (mut statements, mut tenants) = (Vec::new(), Vec::new());
     for round in 0..bench.rounds {
-        for (n, (way, times)) in ways.iter().zip(&mut ours).enumerate() {
+        for (n, (variant, times)) in variants.iter().zip(&mut ours).enumerate() {
             let names = names(&format!("way{n}"), round);
-            if way.has_pool {
+            if variant.has_pool {
                 let size = TENANTS as usize;
                 fill_pool(&db, &migrations, DEFAULT_KIND, size).await.unwrap();
             }
@@ -61,16 +61,17 @@ pub(crate) async fn measure(bench: &Bench, report: &mut Report) {
     }
     db.close().await.unwrap();
     let (statements, tenants) = (median(statements), median(tenants));
-    for (way, times) in ways.iter().zip(ours) {
+    for (variant, times) in variants.iter().zip(ours) {
         let ours = median(times);
-        let row = |beside, other| Row::times(bench.tenants, way.name, beside, ours, other).at_most(way.aim);
+        let row =
+            |beside, other| Row::times(bench.tenants, variant.name, beside, ours, other).at_most(variant.aim);
         report.add(row("1 psql", statements));
         report.add(row("1 psql, one message", tenants));
     }
 }
 
-fn names(way: &str, round: u32) -> Vec<String> {
-    (1..=TENANTS).map(|n| format!("{way}_{round}_{n}")).collect()
+fn names(variant: &str, round: u32) -> Vec<String> {
+    (1..=TENANTS).map(|n| format!("{variant}_{round}_{n}")).collect()
 }
 
 async fn create_all(db: &DatabaseConnection, migrations: &Migrations, names: Vec<String>) {
@@ -82,11 +83,11 @@ async fn create_all(db: &DatabaseConnection, migrations: &Migrations, names: Vec
 }
 
 async fn by_hand(bench: &Bench, round: u32, message: Message) -> Duration {
-    let create = |name: String| fleet::create(&name, bench.schema);
-    let way = match message {
+    let create = |name: String| bench::create(&name, bench.schema);
+    let variant = match message {
         Message::Statement => "statements",
         Message::Tenant => "tenants",
     };
-    let files = Files::write(1, message, names(way, round).into_iter().map(create));
+    let files = Files::write(1, message, names(variant, round).into_iter().map(create));
     time(async { files.run(bench.database.url()) }).await.1
 }

@@ -12,7 +12,7 @@ use tenant_migration::{
 };
 use tests::median;
 
-use crate::{fleet::Bench, report::write_json, time::time};
+use crate::{bench::Bench, report::write_json, time::time};
 
 #[derive(Debug, Args)]
 pub(crate) struct LifecycleArgs {

@@ -1,8 +1,8 @@
-//! What migrating and making tenants costs beside doing the same by hand.
+//! The cost of migrating and creating tenants, relative to plain SQL that psql runs.
 //!
-//! `scripts/bench migrate` and `scripts/bench lifecycle` run it. For fleets of 100 and of 1,000 tenants it does the same in two ways, in turns, on the
-//! same server, and prints the medians and their ratio. It writes them to `bench/migrate.json` in the target directory,
-//! too.
+//! `scripts/bench migrate` and `scripts/bench lifecycle` run this benchmark. `migrate`: For 100 and for 1,000 tenants it does the same work with the library and
+//! without, in turns, on the same server. It prints the medians and their ratio, and writes them to `bench/migrate.json`
+//! in the target directory.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,8 +12,8 @@
     reason = "a benchmark prints, and a panic is its report"
 )]
 
+mod bench;
 mod creation;
-mod fleet;
 mod lifecycle;
 mod memory;
 mod no_op;
@@ -29,19 +29,19 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tests::relay;
 
-use fleet::Bench;
+use bench::Bench;
 use lifecycle::LifecycleArgs;
 use report::Report;
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// How many tenants the fleets have.
+    /// Numbers of tenants. Each is measured in its own database.
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000])]
     tenants: Vec<u32>,
-    /// How often each way is taken.
+    /// Number of rounds. Each round measures each variant once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The argument that cargo gives to a benchmark.
+    /// Argument that cargo passes to a benchmark.
     #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
@@ -50,16 +50,16 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Migrates the fleet of `DATABASE_URL` and prints how much memory the process had at its peak, in KiB.
+    /// Migrates the tenants of `DATABASE_URL`, and prints the peak memory of the process in KiB.
     #[command(hide = true)]
     Memory {
-        /// How many columns the last migrations add.
+        /// Number of migrations that each add a column.
         #[arg(long)]
         columns: u32,
     },
-    /// Measures what is done to one tenant, beside many others.
+    /// Measures operations on one tenant beside few and many others.
     Lifecycle(LifecycleArgs),
-    /// Carries connections to a server and delays each answer. See [`tests::relay`].
+    /// Relays connections to a server and delays each answer. See [`tests::relay`].
     #[command(hide = true)]
     Relay { server: String, delay: u64 },
 }

@@ -1,4 +1,4 @@
-//! How much memory a run takes for each tenant.
+//! Memory of a run for each tenant.
 
 use std::{env, fs, process::Command};
 
@@ -7,19 +7,19 @@ use tenant_migration::{Action, Executor, Target};
 use tests::median;
 
 use crate::{
-    fleet::Bench,
+    bench::Bench,
     report::{Report, Row},
     schema::Tenant,
 };
 
-/// What a process had at its peak, in KiB.
+/// Peak memory of a process in KiB: of a run without pending migrations, and of one that adds a column.
 pub(crate) struct Peak {
     tenants: u32,
     no_op: f64,
     column: f64,
 }
 
-/// In processes of their own, of which each does one thing.
+/// Measures each run in a new process.
 pub(crate) async fn measure(bench: &mut Bench) -> Peak {
     eprintln!("memory");
     let (mut no_op, mut column) = (Vec::new(), Vec::new());
@@ -48,7 +48,7 @@ fn in_a_process(bench: &Bench) -> u32 {
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// What the process does. Afterwards it prints its peak.
+/// Migrates all tenants, and prints the peak memory of this process.
 pub(crate) async fn measure_this_process(columns: u32) {
     let mut options = ConnectOptions::new(env::var("DATABASE_URL").unwrap());
     options.sqlx_logging(false);
@@ -61,7 +61,8 @@ pub(crate) async fn measure_this_process(columns: u32) {
     println!("{}", peak());
 }
 
-/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+/// Returns the peak memory of this process in KiB: `VmHWM` of
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>.
 fn peak() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -71,7 +72,7 @@ fn peak() -> u32 {
     line.trim().trim_end_matches("kB").trim().parse().unwrap()
 }
 
-/// The growth between the smallest and the largest fleet.
+/// Reports the peaks, and the growth for each tenant between the smallest and the largest number of tenants.
 pub(crate) fn compare(peaks: &[Peak], report: &mut Report) {
     for peak in peaks {
         report.add(Row::memory(peak.tenants, "peak memory of the no-op", peak.no_op));

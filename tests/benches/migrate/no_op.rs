@@ -1,4 +1,4 @@
-//! `up` where nothing is pending, beside asking one tenant after the other.
+//! `up` with nothing pending, compared with checking one tenant after the other.
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use sea_orm_migration::MigratorTraitSelf as _;
@@ -6,7 +6,7 @@ use tenant_migration::{Action, Executor, Target};
 use tests::median;
 
 use crate::{
-    fleet::Bench,
+    bench::Bench,
     report::{Report, Row},
     statements::{count, counted},
     time::time,
@@ -77,7 +77,7 @@ async fn up(executor: &Executor) {
     assert!(report.is_success(), "{report:?}");
 }
 
-/// As `sea-orm-cli migrate -s` does it, in one process.
+/// Checks each tenant with a new connection, like `sea-orm-cli migrate -s`, but in one process.
 async fn connect_for_each(bench: &Bench) {
     for schema in bench.schemas() {
         let mut options = bench.database.options();
@@ -88,7 +88,7 @@ async fn connect_for_each(bench: &Bench) {
     }
 }
 
-/// With the same connection for all, which `sea-orm-migration` has no function for.
+/// Checks each tenant with one connection, for which `sea-orm-migration` has no function.
 async fn ask_each(bench: &Bench, db: &DatabaseConnection) {
     for schema in bench.schemas() {
         db.execute_unprepared(&format!("SET search_path = {schema}"))
@@ -103,7 +103,7 @@ async fn check(bench: &Bench, db: &DatabaseConnection, schema: &str) {
     assert!(pending.is_empty(), "{schema} has pending migrations");
 }
 
-/// With as little as it takes.
+/// Reads each tenant's ledger, the minimum of a check.
 async fn read_each(bench: &Bench, db: &DatabaseConnection) {
     for schema in bench.schemas() {
         let sql = format!("SELECT version FROM {schema}.seaql_migrations");

@@ -1,24 +1,24 @@
-//! Work by hand: SQL in files, which `psql` runs.
+//! Plain SQL in files, which `psql` runs.
 
 use std::{env, fs, path::PathBuf, process};
 
-/// As many as a run has by default.
+/// Number of psql processes: the default number of jobs of a run.
 pub(crate) const JOBS: usize = tenant_migration::DEFAULT_JOBS;
 
-/// What psql sends to the server at once.
+/// Unit that psql sends in one message.
 #[derive(Clone, Copy)]
 pub(crate) enum Message {
-    /// A statement, as it does by itself.
+    /// One statement, psql's default.
     Statement,
-    /// All statements of a tenant, which it does where a backslash asks for it: as fast as it gets.
+    /// All statements of a tenant, joined with `\;`, which is the fastest way.
     Tenant,
 }
 
-/// A file for each process, removed in the end.
+/// One file for each process. Dropping this value removes them.
 pub(crate) struct Files(Vec<PathBuf>);
 
 impl Files {
-    /// The processes share the tenants.
+    /// Writes the files, with the tenants distributed over the processes.
     pub(crate) fn write(
         processes: usize,
         message: Message,
@@ -42,6 +42,8 @@ impl Files {
         Self(scripts.into_iter().enumerate().map(write).collect())
     }
 
+    /// Runs all files at the same time, and waits for them.
+    ///
     /// # Panics
     /// If a statement fails.
     pub(crate) fn run(&self, url: &str) {

@@ -1,11 +1,11 @@
-//! What was measured, as a table and as JSON.
+//! Results as a table and as JSON.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::fleet::Bench;
+use crate::bench::Bench;
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -17,14 +17,14 @@ pub(crate) struct Report {
 pub(crate) struct Row {
     tenants: u32,
     work: &'static str,
-    /// What it is compared with, if with anything.
+    /// Name of the baseline. Empty without one.
     beside: &'static str,
     figure: Figure,
-    /// The most that the ratio should be, or the figure where there is none.
+    /// Target: the maximum of the ratio, or of the figure if there is no baseline.
     aim: Option<f64>,
 }
 
-/// Ours and, where there is one, the other's.
+/// The library's figure and, if there is one, the baseline's.
 #[derive(Clone, Copy)]
 enum Figure {
     Time(Duration, Duration),
@@ -156,7 +156,7 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Asks the server what it is.
+    /// Reads the server's version and settings for the heading.
     pub(crate) async fn describe(&mut self, bench: &Bench) {
         let sql = "SELECT format('PostgreSQL %s, fsync %s, synchronous_commit %s', current_setting('server_version'),
             current_setting('fsync'), current_setting('synchronous_commit')) AS server";
@@ -169,7 +169,7 @@ impl Report {
     pub(crate) fn finish(&self) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         println!(
-            "Both ways on one server, in turns; medians. {}; {cores} cores.",
+            "Both variants on one server, in turns; medians. {}; {cores} cores.",
             self.server
         );
         println!(
@@ -193,7 +193,7 @@ pub(crate) fn write_json(name: &str, report: &Value) {
     println!("written to {}", path.display());
 }
 
-/// The program is in `release/deps` of cargo's target directory.
+/// Returns the directory `bench` in cargo's target directory. The program is in `release/deps` of the target directory.
 fn directory() -> PathBuf {
     let program = env::current_exe().unwrap();
     program.ancestors().nth(3).unwrap().join("bench")

@@ -1,4 +1,4 @@
-//! A new column for every tenant, beside psql.
+//! Adding a column to every tenant, compared with psql.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use tests::{
 };
 
 use crate::{
-    fleet::Bench,
+    bench::Bench,
     psql::{self, Files, Message},
     report::{Report, Row},
     schema::Tenant,
     time::time,
 };
 
-/// Milliseconds that each round trip takes longer than on loopback, the names of the rows, and the aims beside psql.
+/// Extra milliseconds of each round trip, the name of the row, and the target ratio to psql.
 const NETWORKS: [(u64, &str, f64); 2] = [
     (0, "ADD COLUMN, 4 jobs", 4.0),
     (1, "ADD COLUMN, 4 jobs, 1 ms a trip", 1.6),
@@ -62,7 +62,7 @@ async fn count_round_trips(bench: &mut Bench, report: &mut Report) {
     ));
 }
 
-/// From connecting to the last tenant.
+/// Migrates all tenants, connecting included.
 pub(crate) async fn migrate(options: ConnectOptions, schema: Tenant, tenants: u32) {
     let executor = Executor::connect(options, schema.migrations()).await.unwrap();
     let plan = executor.plan(&Target::All, Action::UP).await.unwrap();
@@ -75,7 +75,7 @@ pub(crate) async fn migrate(options: ConnectOptions, schema: Tenant, tenants: u3
     assert_eq!(done.count(), tenants as usize, "{report:?}");
 }
 
-/// Of one more column.
+/// Returns the time in which psql adds one column to every tenant.
 async fn by_hand(bench: &mut Bench, url: &str, message: Message) -> Duration {
     bench.add_column();
     let tenants = bench.schemas().map(|name| update(bench.schema, &name));

@@ -1,4 +1,4 @@
-//! The tables of a tenant: the migrations that make them, and the same as SQL.
+//! Tables of a tenant: the migrations that create them, and the same as SQL.
 
 use sea_orm::{DbBackend, StatementBuilder};
 use sea_orm_migration::{MigratorTraitSelf, prelude::*, schema::*};
@@ -6,7 +6,7 @@ use tenant_migration::{Migrations, catalog};
 
 const TABLES: u32 = 10;
 
-/// The catalog.
+/// Migrations of the shared schema: the catalog.
 struct Shared;
 
 impl MigratorTrait for Shared {
@@ -15,7 +15,7 @@ impl MigratorTrait for Shared {
     }
 }
 
-/// Ten tables, and columns that were added to the first one since.
+/// Ten tables, and migrations that each add a column to the first table.
 #[derive(Clone, Copy)]
 pub(crate) struct Tenant {
     pub(crate) columns: u32,
@@ -31,19 +31,19 @@ impl Tenant {
         tables.chain((1..=self.columns).map(Migration::Column))
     }
 
-    /// All of it in the current schema, and its ledger.
+    /// Returns SQL that creates the tables and the ledger in the current schema.
     pub(crate) fn sql(self) -> Vec<String> {
         let ledger = "CREATE TABLE seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL)";
         let migrations = self.all().flat_map(Migration::sql);
         std::iter::once(ledger.to_owned()).chain(migrations).collect()
     }
 
-    /// The last migration alone.
+    /// Returns the SQL of the last migration.
     pub(crate) fn last_sql(self) -> Vec<String> {
         self.all().last().map(Migration::sql).unwrap_or_default()
     }
 
-    /// Its name.
+    /// Returns the name of the last migration.
     pub(crate) fn version(self) -> String {
         self.all().last().map(Migration::name).unwrap_or_default()
     }
@@ -71,7 +71,7 @@ impl Migration {
         }
     }
 
-    /// What it does, and its line in the ledger.
+    /// Returns the migration's SQL, and the insert of its row in the ledger.
     fn sql(self) -> Vec<String> {
         let mut sql = match self {
             Self::Table(n) => {
@@ -123,7 +123,7 @@ impl MigrationTrait for Named {
     }
 }
 
-/// The second one refers to the first one.
+/// Returns a table. The second table has a foreign key to the first one.
 fn table(n: u32) -> TableCreateStatement {
     let mut table = Table::create();
     table

@@ -1,4 +1,5 @@
-//! Counts what the driver sends: statements, and messages of several. BEGIN is not among them: it does not log that.
+//! A count of the statements that sqlx logs. A message of several statements counts once. BEGIN does not count, since
+//! sqlx does not log it.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -30,16 +31,16 @@ impl<S: Subscriber> Layer<S> for Counter {
     }
 }
 
-/// How many statements `work` sends through connections with [`counted`] options.
+/// Returns the number of statements that `work` sends through connections with [`counted`] options.
 pub(crate) async fn count(work: impl Future<Output = ()>) -> u64 {
-    // Others than the first are refused, as one is enough.
+    // Only the first call sets the subscriber; later calls fail, and need none.
     let _ = subscriber::set_global_default(Registry::default().with(Counter));
     let before = COUNT.load(Ordering::Relaxed);
     work.await;
     COUNT.load(Ordering::Relaxed) - before
 }
 
-/// Options for connections whose statements are counted, slow ones too.
+/// Returns options with which statements are counted, slow ones included.
 pub(crate) fn counted(mut options: ConnectOptions) -> ConnectOptions {
     let level = options.get_sqlx_logging_level();
     options

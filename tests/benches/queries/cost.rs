@@ -1,20 +1,20 @@
-//! Processes of a way and their memory, as Linux counts it. Zero for a server on another machine.
+//! Server processes of a variant, and their memory from `/proc`. Zero for a server on another machine.
 
 use std::fs;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use crate::way::WayName;
+use crate::variant::VariantName;
 
-/// The processes of the server that work for a way.
-pub(crate) async fn backends(db: &DatabaseConnection, way: WayName) -> Vec<i32> {
+/// Returns the ids of the server processes of a variant's connections.
+pub(crate) async fn backends(db: &DatabaseConnection, variant: VariantName) -> Vec<i32> {
     let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [way.to_string().into()]);
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [variant.to_string().into()]);
     let rows = db.query_all_raw(statement).await.unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// Memory that processes share with no others, in MB.
+/// Returns the private memory of processes in MB.
 pub(crate) fn memory(backends: &[i32]) -> f64 {
     let kilobytes: u64 = backends.iter().filter_map(|process| private(*process)).sum();
     f64::from(u32::try_from(kilobytes).unwrap_or(u32::MAX)) / 1024.0

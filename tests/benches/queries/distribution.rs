@@ -1,4 +1,4 @@
-//! [`Distribution`]: whose turn it is.
+//! [`Distribution`]: how statements are distributed over tenants.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use fastrand::Rng;
 /// Distribution of the statements over the tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Distribution {
-    /// The n-th 1/n times as often as the first.
+    /// The n-th tenant is drawn 1/n times as often as the first.
     Zipf,
-    /// All as often.
+    /// All tenants are drawn equally often.
     Uniform,
 }
 
@@ -23,10 +23,10 @@ impl fmt::Display for Distribution {
     }
 }
 
-/// Draws tenants.
+/// Random choice of tenants.
 #[derive(Debug)]
 pub(crate) struct Tenants {
-    /// Sums of the weights.
+    /// Cumulative weights.
     sums: Vec<f64>,
 }
 

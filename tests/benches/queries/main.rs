@@ -1,7 +1,7 @@
-//! Statements of many tenants, in five ways, in turns, on one server.
+//! Statements of many tenants, in five variants, in turns, on one server.
 //!
-//! `scripts/bench queries` runs it. It prints the medians as ratios to plain SeaORM in the same round, and writes them to
-//! `bench/queries.json` in the target directory.
+//! `scripts/bench queries` runs this benchmark. It prints the medians as ratios to plain SeaORM in the same round, and
+//! writes them to `bench/queries.json` in the target directory.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ mod round;
 mod scale;
 mod schema;
 mod shape;
-mod way;
+mod variant;
 
 use std::time::Duration;
 
@@ -34,41 +34,41 @@ use report::Report;
 use round::{Measurement, Run};
 use scale::ScaleArgs;
 use shape::Case;
-use way::{Way, WayName};
+use variant::{Variant, VariantName};
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// The number of tenants.
+    /// Number of tenants.
     #[arg(long, default_value_t = 1_000)]
     tenants: u32,
-    /// The connections of each way.
+    /// Number of connections of each variant.
     #[arg(long, default_value_t = 8)]
     connections: u32,
-    /// The tasks that send statements. By default 16, and 64 with a delay.
+    /// Number of tasks that send statements. Default: 16, and 64 with a delay.
     #[arg(long)]
     tasks: Option<usize>,
-    /// The number of rounds. Each way has its turn in each.
+    /// Number of rounds. Each round measures each variant once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The length of a turn in milliseconds.
+    /// Duration of a measurement in milliseconds.
     #[arg(long, default_value_t = 1_500)]
     turn: u64,
-    /// The cases: by primary key, and a mix of ten statements.
+    /// Cases: a read by primary key, and a mix of ten statements.
     #[arg(long, value_delimiter = ',', default_values_t = [Case::Key, Case::Mix])]
     cases: Vec<Case>,
-    /// The distributions of the tenants.
+    /// Distributions of the statements over the tenants.
     #[arg(long, value_delimiter = ',', default_values_t = [Distribution::Zipf, Distribution::Uniform])]
     distributions: Vec<Distribution>,
-    /// The delays of a round trip in milliseconds.
+    /// Delays of a round trip in milliseconds.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1])]
     delays: Vec<u64>,
-    /// The ways. Plain SeaORM is always among them.
-    #[arg(long, value_delimiter = ',', default_values_t = WayName::ALL)]
-    ways: Vec<WayName>,
-    /// Statements that each connection of the library keeps.
+    /// Variants. Plain SeaORM is always measured.
+    #[arg(long, value_delimiter = ',', default_values_t = VariantName::ALL)]
+    variants: Vec<VariantName>,
+    /// Capacity of the library's statement cache, for each connection.
     #[arg(long)]
     statements: Option<usize>,
-    /// The argument that cargo gives to a benchmark.
+    /// Argument that cargo passes to a benchmark.
     #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
@@ -77,14 +77,14 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measures fleets that grow.
+    /// Measures growing numbers of tenants.
     Scale(ScaleArgs),
-    /// Carries connections to a server, late. In a process of its own, whose work is not counted.
+    /// Relays connections to a server and delays each answer. Runs as a separate process, whose work is not measured.
     #[command(hide = true)]
     Relay {
-        /// The address of the server.
+        /// Address of the server.
         server: String,
-        /// The delay in milliseconds.
+        /// Delay in milliseconds.
         delay: u64,
     },
 }
@@ -122,14 +122,14 @@ async fn main() {
     report.write();
 }
 
-/// Measures all ways, each with connections of its own.
+/// Measures all variants, each with its own connections.
 async fn measure(args: &Args, database: &TestDatabase, url: &str, run: &Run) -> Vec<Measurement> {
-    let mut ways = Vec::new();
-    for &name in WayName::ALL
+    let mut variants = Vec::new();
+    for &name in VariantName::ALL
         .iter()
-        .filter(|name| **name == WayName::Plain || args.ways.contains(name))
+        .filter(|name| **name == VariantName::Plain || args.variants.contains(name))
     {
-        ways.push(Way::connect(name, url, args.connections, args.statements).await);
+        variants.push(Variant::connect(name, url, args.connections, args.statements).await);
     }
-    run.measure(ways, args.rounds, database).await
+    run.measure(variants, args.rounds, database).await
 }

@@ -1,4 +1,4 @@
-//! [`Report`]: the table, and the file.
+//! [`Report`]: results as a table and as a file.
 
 use std::{env, fs, path::PathBuf};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::round::{Measurement, Run};
 
-/// The lines of the table.
+/// Lines of the table.
 pub(crate) struct Report {
     lines: Vec<Value>,
 }
@@ -20,7 +20,7 @@ impl Report {
             "dist",
             "delay",
             "tasks",
-            "way",
+            "variant",
             "a second",
             "ratio",
             "cpu us",
@@ -35,7 +35,7 @@ impl Report {
     }
 
     pub(crate) fn add(&mut self, run: &Run, measured: &[Measurement]) {
-        for way in measured {
+        for measurement in measured {
             println!(
                 "{:<4} {:>7} {:<8} {:>5} {:>5} {:<13} {:>9.0} {:>6.2} {:>8.0} {:>9.0} {:>6.2} {:>8.0} {:>8.0} {:>7.1} {:>6.2}",
                 run.case.to_string(),
@@ -43,16 +43,16 @@ impl Report {
                 run.distribution.to_string(),
                 run.delay,
                 run.tasks,
-                way.way.to_string(),
-                way.statements_a_second,
-                way.ratio,
-                way.processor_time,
-                way.server_time,
-                way.cpu_ratio,
-                way.p50,
-                way.p99,
-                way.memory,
-                way.round_trips
+                measurement.variant.to_string(),
+                measurement.statements_a_second,
+                measurement.ratio,
+                measurement.processor_time,
+                measurement.server_time,
+                measurement.cpu_ratio,
+                measurement.p50,
+                measurement.p99,
+                measurement.memory,
+                measurement.round_trips
             );
             self.lines.push(json!({
                 "case": run.case.to_string(),
@@ -60,13 +60,13 @@ impl Report {
                 "dist": run.distribution.to_string(),
                 "delay_ms": run.delay,
                 "tasks": run.tasks,
-                "way": way.way.to_string(),
-                "ratio": way.ratio,
-                "cpu_ratio": way.cpu_ratio,
-                "p50_us": way.p50,
-                "p99_us": way.p99,
-                "memory_mb": way.memory,
-                "round_trips": way.round_trips,
+                "variant": measurement.variant.to_string(),
+                "ratio": measurement.ratio,
+                "cpu_ratio": measurement.cpu_ratio,
+                "p50_us": measurement.p50,
+                "p99_us": measurement.p99,
+                "memory_mb": measurement.memory,
+                "round_trips": measurement.round_trips,
             }));
         }
     }
@@ -80,7 +80,7 @@ impl Report {
     }
 }
 
-/// The program is in `release/deps` of cargo's target directory.
+/// Returns the directory `bench` in cargo's target directory. The program is in `release/deps` of the target directory.
 fn directory() -> PathBuf {
     let program = env::current_exe().unwrap();
     program.ancestors().nth(3).unwrap().join("bench")

@@ -1,4 +1,4 @@
-//! [`Run`]: one line of the table for each way.
+//! [`Run`]: the measurement of one line of the table for each variant.
 
 use std::{
     sync::Arc,
@@ -13,13 +13,13 @@ use crate::{
     cost::{backends, memory},
     distribution::{Distribution, Tenants},
     shape::Case,
-    way::{Way, WayName},
+    variant::{Variant, VariantName},
 };
 
-/// Statements by which round trips are counted, after as many that fill the caches.
+/// Statements over which round trips are counted. The same number runs first, uncounted, to fill the caches.
 const COUNTED: u32 = 4_000;
 
-/// The work of a turn.
+/// Parameters of a measurement.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) case: Case,
@@ -30,22 +30,22 @@ pub(crate) struct Run {
     pub(crate) turn: Duration,
 }
 
-/// Result of a way in one turn.
+/// One measurement of a variant.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     statements_a_second: f64,
-    /// Of this process and of the server's, for a statement, in microseconds.
+    /// Processor time a statement in microseconds: this process's and the server's.
     processor_time: f64,
-    /// The server's part of it.
+    /// The server's part of `processor_time`.
     server_time: f64,
     p50: f64,
     p99: f64,
 }
 
-/// The medians of a way.
+/// Medians of a variant's measurements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measurement {
-    pub(crate) way: WayName,
+    pub(crate) variant: VariantName,
     pub(crate) statements_a_second: f64,
     pub(crate) ratio: f64,
     pub(crate) processor_time: f64,
@@ -58,48 +58,48 @@ pub(crate) struct Measurement {
 }
 
 impl Run {
-    /// Gives each way its turn in each round, the ways rotated, after turns that are not counted, and closes them.
+    /// Measures each variant in each round, in rotating order, after two rounds that do not count. Closes the variants.
     pub(crate) async fn measure(
         &self,
-        ways: Vec<Way>,
+        variants: Vec<Variant>,
         rounds: u32,
         database: &TestDatabase,
     ) -> Vec<Measurement> {
         let admin = database.connect().await;
-        let ways: Vec<_> = ways.into_iter().map(Arc::new).collect();
-        let mut turns = vec![Vec::new(); ways.len()];
+        let variants: Vec<_> = variants.into_iter().map(Arc::new).collect();
+        let mut turns = vec![Vec::new(); variants.len()];
         for _ in 0..2 {
-            for way in &ways {
-                self.turn(way, &admin).await;
+            for variant in &variants {
+                self.turn(variant, &admin).await;
             }
         }
         for round in 0..rounds as usize {
-            for position in 0..ways.len() {
-                let number = (round + position) % ways.len();
-                turns[number].push(self.turn(&ways[number], &admin).await);
+            for position in 0..variants.len() {
+                let number = (round + position) % variants.len();
+                turns[number].push(self.turn(&variants[number], &admin).await);
             }
         }
         let mut measured = Vec::new();
-        for (way, of_way) in ways.iter().zip(&turns) {
-            let memory = memory(&backends(&admin, way.name).await);
-            let round_trips = self.round_trips(way.name, database).await;
-            measured.push(summary(way.name, of_way, &turns[0], memory, round_trips));
+        for (variant, of_variant) in variants.iter().zip(&turns) {
+            let memory = memory(&backends(&admin, variant.name).await);
+            let round_trips = self.round_trips(variant.name, database).await;
+            measured.push(summary(variant.name, of_variant, &turns[0], memory, round_trips));
         }
         admin.close().await.unwrap();
-        for way in ways {
-            Arc::into_inner(way).expect("no task has it").close().await;
+        for variant in variants {
+            Arc::into_inner(variant).expect("no task has it").close().await;
         }
         measured
     }
 
-    async fn turn(&self, way: &Arc<Way>, admin: &DatabaseConnection) -> Turn {
-        let backends = backends(admin, way.name).await;
+    async fn turn(&self, variant: &Arc<Variant>, admin: &DatabaseConnection) -> Turn {
+        let backends = backends(admin, variant.name).await;
         let tenants = Arc::new(Tenants::new(self.distribution, self.tenants));
         let processor_times = || (processor_time(OWN_PROCESS), processor_time(&backends));
         let before = processor_times();
         let start = Instant::now();
         let end = start + self.turn;
-        let mut times = self.send_until(way, &tenants, end).await;
+        let mut times = self.send_until(variant, &tenants, end).await;
         let (elapsed, after) = (start.elapsed(), processor_times());
         times.sort_unstable();
         let count = f64::from(u32::try_from(times.len()).unwrap());
@@ -115,17 +115,17 @@ impl Run {
         }
     }
 
-    /// The times of statements in microseconds.
-    async fn send_until(&self, way: &Arc<Way>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
+    /// Sends statements until `end`, and returns their times in microseconds.
+    async fn send_until(&self, variant: &Arc<Variant>, tenants: &Arc<Tenants>, end: Instant) -> Vec<u32> {
         let tasks = (0..self.tasks).map(|_| {
-            let (way, tenants, case) = (Arc::clone(way), Arc::clone(tenants), self.case);
+            let (variant, tenants, case) = (Arc::clone(variant), Arc::clone(tenants), self.case);
             tokio::spawn(async move {
                 let mut random = Rng::new();
                 let mut times = Vec::new();
                 while Instant::now() < end {
                     let (shape, value) = case.draw(&mut random);
                     let start = Instant::now();
-                    way.run(tenants.draw(&mut random), &shape, value).await;
+                    variant.run(tenants.draw(&mut random), &shape, value).await;
                     times.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX));
                 }
                 times
@@ -139,9 +139,9 @@ impl Run {
         times
     }
 
-    async fn round_trips(&self, way: WayName, database: &TestDatabase) -> f64 {
+    async fn round_trips(&self, variant: VariantName, database: &TestDatabase) -> f64 {
         let counter = Counter::start(database.url()).await;
-        let way = Way::connect(way, counter.url(), 8, None).await;
+        let variant = Variant::connect(variant, counter.url(), 8, None).await;
         let tenants = Tenants::new(self.distribution, self.tenants);
         let mut random = Rng::with_seed(1);
         let mut before = 0;
@@ -150,22 +150,28 @@ impl Run {
                 before = counter.trips();
             }
             let (shape, value) = self.case.draw(&mut random);
-            way.run(tenants.draw(&mut random), &shape, value).await;
+            variant.run(tenants.draw(&mut random), &shape, value).await;
         }
         let trips = counter.trips() - before;
-        way.close().await;
+        variant.close().await;
         f64::from(u32::try_from(trips).unwrap()) / f64::from(COUNTED)
     }
 }
 
-fn summary(way: WayName, turns: &[Turn], plain: &[Turn], memory: f64, round_trips: f64) -> Measurement {
+fn summary(
+    variant: VariantName,
+    turns: &[Turn],
+    plain: &[Turn],
+    memory: f64,
+    round_trips: f64,
+) -> Measurement {
     let of = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
     let ratio = |value: fn(&Turn) -> f64| {
         let ratios = turns.iter().zip(plain);
         median(ratios.map(|(turn, plain)| value(turn) / value(plain)))
     };
     Measurement {
-        way,
+        variant,
         statements_a_second: of(|turn| turn.statements_a_second),
         ratio: ratio(|turn| turn.statements_a_second),
         processor_time: of(|turn| turn.processor_time),

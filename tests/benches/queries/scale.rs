@@ -1,6 +1,6 @@
-//! Fleets that grow: catalogs and sessions get larger with each schema.
+//! Growing numbers of tenants: PostgreSQL's catalogs and sessions get larger with each schema.
 //!
-//! `scripts/bench scale` runs it.
+//! `scripts/bench scale` runs this benchmark.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::{
     round::{Measurement, Run},
     schema,
     shape::Case,
-    way::{Way, WayName},
+    variant::{Variant, VariantName},
 };
 
 /// Tables of each schema.
@@ -25,15 +25,15 @@ const TOUCHED: usize = 200;
 
 #[derive(Debug, Args)]
 pub(crate) struct ScaleArgs {
-    /// The numbers of tenants, from small to large: one database grows from one to the next.
+    /// Numbers of tenants, in ascending order: the same database grows from one to the next.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 3_000, 10_000])]
     tenants: Vec<u32>,
-    /// The number of rounds. Each way has its turn in each.
+    /// Number of rounds. Each round measures each variant once.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }
 
-/// Measures each size of the fleet: plain SeaORM on one schema, and the library on all of them.
+/// Measures each number of tenants: plain SeaORM on one schema, and the library on all schemas.
 pub(crate) async fn measure(args: &ScaleArgs) {
     let database = TestDatabase::create().await;
     let db = database.connect().await;
@@ -56,7 +56,7 @@ pub(crate) async fn measure(args: &ScaleArgs) {
     db.close().await.unwrap();
 }
 
-/// Size of all catalogs in MB.
+/// Returns the size of PostgreSQL's catalogs in MB.
 async fn catalog_size(db: &DatabaseConnection) -> f64 {
     let sql = "SELECT sum(pg_total_relation_size(oid))::float8 / 1048576 FROM pg_class
         WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'";
@@ -67,7 +67,7 @@ async fn catalog_size(db: &DatabaseConnection) -> f64 {
     row.expect("a row").try_get_by_index(0).unwrap()
 }
 
-/// Medians of a tenant's first statement on a connection and its second one, in microseconds.
+/// Median times of a tenant's first and second statement on a connection, in microseconds.
 struct Touch {
     first: f64,
     again: f64,
@@ -75,7 +75,7 @@ struct Touch {
 
 impl Touch {
     async fn measure(database: &TestDatabase, tenants: u32) -> Self {
-        let way = Way::connect(WayName::Ours, database.url(), 1, None).await;
+        let variant = Variant::connect(VariantName::Ours, database.url(), 1, None).await;
         let mut random = Rng::with_seed(1);
         let all: Vec<_> = (0..tenants as usize).collect();
         let chosen = random.choose_multiple(all, TOUCHED);
@@ -84,11 +84,11 @@ impl Touch {
             for times in &mut times {
                 let (shape, value) = Case::Key.draw(&mut random);
                 let start = Instant::now();
-                way.run(tenant, &shape, value).await;
+                variant.run(tenant, &shape, value).await;
                 times.push(start.elapsed().as_secs_f64() * 1e6);
             }
         }
-        way.close().await;
+        variant.close().await;
         let [first, again] = times.map(median);
         Self { first, again }
     }
@@ -108,11 +108,11 @@ async fn throughput(
         tenants,
         turn: Duration::from_secs(3),
     };
-    let mut ways = Vec::new();
-    for name in [WayName::Plain, WayName::Ours] {
-        ways.push(Way::connect(name, database.url(), 8, None).await);
+    let mut variants = Vec::new();
+    for name in [VariantName::Plain, VariantName::Ours] {
+        variants.push(Variant::connect(name, database.url(), 8, None).await);
     }
-    run.measure(ways, args.rounds, database).await[1]
+    run.measure(variants, args.rounds, database).await[1]
 }
 
 fn print_head() {

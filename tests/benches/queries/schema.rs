@@ -1,11 +1,12 @@
-//! A schema for each tenant, with a role, and one schema for all.
+//! A schema with a role for each tenant, and one schema for plain SeaORM.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tenant_core::{RoleName, SchemaName};
 use tests::TestDatabase;
 
-/// Rows of the tables of each schema.
+/// Rows of the table `note` of each schema.
 pub(crate) const NOTES: i32 = 200;
+/// Rows of the table `author` of each schema.
 pub(crate) const AUTHORS: i32 = 20;
 
 /// The schema for plain SeaORM.
@@ -17,7 +18,7 @@ pub(crate) fn name(tenant: usize) -> String {
 
 pub(crate) async fn create(database: &TestDatabase, tenants: u32) {
     let db = database.connect().await;
-    // Otherwise the rows of the benchmark before are vacuumed meanwhile.
+    // Otherwise autovacuum would run during a measurement.
     let quiet = format!(
         "ALTER DATABASE \"{}\" SET autovacuum_enabled = off",
         database.name()
@@ -40,12 +41,12 @@ pub(crate) async fn create(database: &TestDatabase, tenants: u32) {
     db.close().await.unwrap();
 }
 
-/// The schema for plain SeaORM alone.
+/// Creates only the schema for plain SeaORM.
 pub(crate) async fn create_one(db: &DatabaseConnection) {
     create_schema(db, ONE).await;
 }
 
-/// A tenant's schema without a role, with so many tables in all.
+/// Creates a tenant's schema without a role, with this number of tables.
 pub(crate) async fn create_with_tables(db: &DatabaseConnection, tenant: usize, tables: u32) {
     let name = name(tenant);
     create_schema(db, &name).await;

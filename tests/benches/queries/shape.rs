@@ -1,4 +1,4 @@
-//! The statements.
+//! Statements of the benchmark.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use sea_orm::{DbBackend, Statement};
 
 use crate::schema::{AUTHORS, NOTES};
 
-/// The kind of work.
+/// A set of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Case {
     /// A read by primary key.
     Key,
-    /// Ten statements, as often each.
+    /// Ten statements, each equally often.
     Mix,
 }
 
@@ -26,11 +26,11 @@ impl fmt::Display for Case {
     }
 }
 
-/// A statement with one value.
+/// A statement with one parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) sql: &'static str,
-    /// The value is one of so many.
+    /// Maximum of the parameter, which starts at 1.
     values: i32,
     pub(crate) is_query: bool,
 }

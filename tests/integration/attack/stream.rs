@@ -1,4 +1,4 @@
-//! A stream that is dropped before its error came.
+//! A stream that is dropped before its error arrives.
 
 use std::pin::pin;
 
@@ -7,7 +7,7 @@ use sea_orm::StreamTrait;
 
 use super::*;
 
-/// Its first rows come before PostgreSQL divides by zero.
+/// A query that returns rows before it fails with a division by zero.
 const FAILS_LATE: &str = "SELECT 1 / (500 - n), repeat('x', 100) FROM generate_series(1, 1000) AS n";
 
 async fn read_one_row(db: &impl StreamTrait) {
@@ -18,7 +18,7 @@ async fn read_one_row(db: &impl StreamTrait) {
 const INSERT: &str = "INSERT INTO \"$tenant\".note (title) VALUES ('new')";
 const READ: &str = "SELECT title FROM \"$tenant\".note ORDER BY title";
 
-/// PostgreSQL rolls back, whatever it is asked for then, so nobody may be told that it committed.
+/// The commit fails if a dropped stream failed: PostgreSQL has aborted the transaction.
 #[tokio::test]
 async fn an_error_that_nobody_read_is_the_commits() {
     let db = OneSession::new().await;

@@ -53,7 +53,7 @@ async fn errors_fail_and_warnings_do_if_asked() {
         "acme error view acme.v depends on table globex.note"
     );
 
-    // One schema alone.
+    // Only one schema.
     run(&["-s", "globex", "--strict"]).await.1.unwrap();
     assert!(run(&["-s", "acme"]).await.1.is_err());
     let (_, result) = run(&["-s", "nosuch"]).await;
@@ -94,7 +94,7 @@ async fn json_is_for_programs() {
     assert_eq!(json, expected);
 }
 
-/// Entities that are linked into the program are compared.
+/// `audit` compares the entities that are linked into the program.
 #[tokio::test]
 async fn entities_are_compared_where_there_are_any() {
     let (test, db) = clean().await;

@@ -1,10 +1,10 @@
-//! Entities and enums, compared with tables and types.
+//! Comparison of entities and enums with tables and types.
 
 use tenant_core::Scope;
 
 use super::*;
 
-/// What the clean database has.
+/// Returns a registry with all tables and types of the clean database.
 fn complete() -> Registry {
     let mut registry = Registry::default();
     for table in ["note", "log", "busy"] {
@@ -50,7 +50,7 @@ async fn what_is_there_on_one_side_alone_is_found() {
     assert_eq!(found, expected);
 }
 
-/// Everything that is annotated in this binary is expected, and a database with nothing of it says so.
+/// The audit expects all annotated entities of this binary, and reports those whose tables are missing.
 #[tokio::test]
 async fn a_programs_own_entities_are_compared() {
     let (_db, db) = with_tenants(&with([]), &["acme"]).await;

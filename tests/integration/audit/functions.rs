@@ -1,8 +1,8 @@
-//! Functions: what migrations give them, and what is found of those that have nothing.
+//! Functions: the `search_path` that migrations set on them, and the findings for functions without one.
 
 use super::*;
 
-/// Writes a row into the table `log` of whoever it finds.
+/// A trigger that writes into the first table `log` on the search path.
 const TRIGGER: &str = "CREATE TABLE log (id int); CREATE TABLE doc (id int);
      CREATE FUNCTION write_log() RETURNS trigger LANGUAGE plpgsql
         AS 'BEGIN INSERT INTO log VALUES (new.id); RETURN new; END';
@@ -90,7 +90,7 @@ async fn pinning_leaves_alone_what_needs_it_not() {
     );
 }
 
-/// What an extension brought into a tenant's schema is the extension's.
+/// Migrations do not change the functions of an extension, even in a tenant's schema.
 #[tokio::test]
 async fn functions_of_extensions_are_left_alone() {
     let sql =

@@ -1,4 +1,4 @@
-//! How many statements an audit takes.
+//! Number of statements of an audit.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! What points from one schema into another: each fixture is found, and nothing else.
+//! References from one schema into another: the audit finds each fixture, and nothing else.
 
 use super::*;
 
@@ -119,7 +119,7 @@ async fn what_points_into_another_tenants_schema_is_found() {
     assert_eq!(found(&db).await, []);
 }
 
-/// What takes a fixture away again.
+/// Returns SQL that removes a fixture.
 fn undo(sql: &str, object: &str) -> String {
     let name = object.split(' ').next_back().unwrap();
     match object.split(' ').next().unwrap() {
@@ -142,7 +142,8 @@ async fn what_the_shared_schema_has_from_a_tenant_is_found() {
     assert_eq!(messages_after(sql).await, expected);
 }
 
-/// `LIKE ... INCLUDING ALL` keeps the template's sequence and enum, so dropping the template drops columns.
+/// A table that was copied with `LIKE ... INCLUDING ALL` still uses the template's sequence and enum, so dropping the
+/// template would drop columns.
 #[tokio::test]
 async fn a_table_that_was_cloned_is_found() {
     let sql = "CREATE SCHEMA template;

@@ -1,4 +1,4 @@
-//! Schemas: those that are missing, too many, misnamed, or open.
+//! Schemas that are missing, not in the catalog, misnamed or accessible to others.
 
 use tenant_core::{ConnectError, Scope, Tenants};
 
@@ -100,7 +100,7 @@ async fn a_table_in_both_scopes_is_found() {
     };
     let expected = [both("acme", "busy"), both("acme", "plan"), both("globex", "busy")];
     assert_eq!(found(&db).await, expected);
-    // What a configuration expects makes no difference.
+    // The finding does not depend on the registry.
     let mut registry = Registry::default();
     registry.add_table(Scope::Tenant, "busy").unwrap();
     let audit = audit(&db, &Expected::new(registry)).await.unwrap();

@@ -1,13 +1,13 @@
-//! What sqlx 0.9.0 does on a plain connection when a future is dropped, and that a tenant's connection does not.
+//! Bugs of sqlx 0.9.0 when a future is dropped on a plain connection, which a tenant's connection does not have.
 //!
-//! Where a test of the plain connection fails, sqlx was mended.
+//! If a test of the plain connection fails, sqlx has fixed the bug.
 
 use sea_orm::{ConnectionTrait, TransactionSession, TransactionTrait};
 use tests::{Fault, Rule};
 
 use super::{Faulty, drop_when, insert, plain_insert};
 
-/// <https://github.com/transact-rs/sqlx/issues/4393>
+/// sqlx's bug: <https://github.com/transact-rs/sqlx/issues/4393>.
 #[tokio::test]
 async fn a_dropped_begin_of_a_plain_connection_swallows_the_next_borrowers_write() {
     let db = Faulty::create(1).await;

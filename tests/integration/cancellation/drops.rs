@@ -1,4 +1,4 @@
-//! Transactions that are dropped out of order, or while they are in use elsewhere.
+//! Transactions that are dropped out of order, or while a nested transaction uses the connection.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tests::{Direction, Fault, Rule};
 
 use super::{Faulty, drop_when, insert, numbers};
 
-/// SeaORM's transaction panics if it is dropped while another one inside of it talks.
+/// Dropping the outer transaction does not panic. SeaORM's transaction does, if a nested transaction runs a query.
 #[tokio::test]
 async fn the_outer_transaction_is_dropped_during_a_query_of_the_inner_one() {
     let db = Faulty::create(1).await;
@@ -87,7 +87,7 @@ async fn levels_may_be_dropped_in_any_order() {
         let mut levels = [Some(outer), Some(middle), Some(inner)];
         for level in order {
             levels[level] = None;
-            // The innermost that is open goes on working; all others refuse.
+            // Only the innermost open transaction works; all others refuse statements.
             for (depth, open) in levels.iter().enumerate() {
                 let Some(open) = open else { continue };
                 let result = open.execute_raw(insert("dropped")).await;
@@ -104,7 +104,7 @@ async fn levels_may_be_dropped_in_any_order() {
     }
 }
 
-/// What failed inside is undone with the savepoint; what failed outside is the transaction's end.
+/// A failure in a nested transaction is undone with its savepoint. A failure in the outer one makes its commit fail.
 #[tokio::test]
 async fn a_transaction_knows_whose_statement_failed() {
     let db = Faulty::create(1).await;
@@ -134,7 +134,8 @@ async fn a_transaction_knows_whose_statement_failed() {
     db.assert_clean("a statement failed").await;
 }
 
-/// The error arrives when nobody waits for it; COMMIT would be answered with ROLLBACK, which sqlx takes for success.
+/// A transaction cannot be committed after a dropped statement failed. PostgreSQL would answer COMMIT with ROLLBACK,
+/// which sqlx reports as success.
 #[tokio::test]
 async fn what_fails_after_it_was_dropped_cannot_be_committed() {
     let db = Faulty::create(1).await;
@@ -166,7 +167,8 @@ async fn a_stream_that_fails_after_it_was_dropped_cannot_be_committed() {
     assert_eq!(db.notes("dropped").await, 0);
 }
 
-/// An error that nobody saw counts as the outer one's, which is on the safe side: all or nothing holds.
+/// After a dropped nested statement failed, the outer transaction is committed completely or not at all. The unseen
+/// error may count as the outer transaction's.
 #[tokio::test]
 async fn what_fails_inside_after_it_was_dropped_leaves_the_outer_transaction_whole() {
     let db = Faulty::create(1).await;

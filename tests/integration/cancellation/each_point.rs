@@ -1,4 +1,4 @@
-//! Everything that a tenant's connection does, dropped at each of its polls, and at each message that it waits for.
+//! All operations of a tenant's connection, dropped at each poll and at each message from the server.
 
 use std::{pin::pin, time::Duration};
 
@@ -12,7 +12,7 @@ use tests::{Direction, Fault, Faults, Rule};
 
 use super::{Faulty, drop_after, drop_when, insert, numbers};
 
-/// What is done, from begin to end.
+/// An operation that is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
     Execute,
@@ -49,7 +49,7 @@ const ALL: [Work; 14] = [
 ];
 
 impl Work {
-    /// How many notes there are when it is done, if each that it adds has the same title.
+    /// Returns the number of notes that the completed operation inserts.
     fn notes(self) -> i64 {
         match self {
             Self::QueryOne | Self::QueryAll | Self::Stream | Self::Rollback | Self::ClosureThatFails => 0,
@@ -141,7 +141,7 @@ async fn read_half(db: &impl StreamTrait) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Done wholly if it was acknowledged, and wholly or not at all if it was dropped.
+/// Checks that an acknowledged operation was done completely, and a dropped one completely or not at all.
 async fn assert_whole(db: &Faulty, work: Work, title: &str, output: Option<Result<(), DbErr>>) {
     let notes = db.notes(title).await;
     if let Some(result) = output {
@@ -166,7 +166,7 @@ async fn drop_at_each_poll(db: &Faulty) {
     for work in ALL {
         for polls in 0.. {
             assert!(polls < 1000, "{work:?} does not end");
-            // The replies come in pieces, so that there are polls in the middle of one.
+            // Replies are split, so that some polls end in the middle of a message.
             db.proxy.set_faults(Faults {
                 split: 0.3,
                 ..Faults::default()
@@ -218,7 +218,7 @@ async fn drop_at_each_message(db: &Faulty, direction: Direction) {
     }
 }
 
-/// Many clients on few connections, through a slow network; every other one goes away.
+/// Many clients use few connections through a slow network, and every second client is dropped. The pool stays clean.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_by_many_at_once() {
     let db = Faulty::create(3).await;

@@ -1,4 +1,4 @@
-//! Connections that are lost at a message, or fall silent.
+//! Connections that are lost at a message, or whose server stops answering.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tests::{Direction, Fault, Rule};
 use super::{Faulty, LONG, drop_when, insert, numbers};
 use crate::entities::with_roles;
 
-/// The rule for a message, and how many notes there are if it is lost.
+/// The rule for a message, and the number of notes if the message is lost.
 type Loss = (fn(&'static str, Fault) -> Rule, i64);
 
-/// The request does not reach the server, or the reply does not reach us. Both look the same from here.
+/// The request or the reply is lost. The client cannot distinguish the two.
 const LOSSES: [Loss; 2] = [(Rule::request, 0), (Rule::reply, 1)];
 const ENDINGS: [Fault; 2] = [Fault::Cut, Fault::Reset];
 
@@ -38,7 +38,7 @@ async fn a_commit_whose_reply_is_lost_has_an_unknown_outcome() {
     }
 }
 
-/// An error is an answer, but not of whoever gives up for the server.
+/// A fatal error may come from a pooler that lost its server, so it does not prove that the commit failed.
 #[tokio::test]
 async fn a_commit_that_ends_in_a_fatal_error_has_an_unknown_outcome() {
     let db = Faulty::create(1).await;
@@ -124,7 +124,7 @@ async fn a_statement_whose_reply_is_lost_is_an_error() {
             let db = Faulty::create(1).await;
             db.proxy.add(rule("INSERT", fault));
             db.acme.execute_raw(insert("lost")).await.unwrap_err();
-            // With a role, it is in a transaction, which was not committed.
+            // With a role, the statement is in a transaction, whose commit was not sent.
             let notes = if with_roles() { 0 } else { notes };
             assert_eq!(db.notes("lost").await, notes, "{fault:?}");
             db.assert_clean("a lost statement").await;
@@ -148,7 +148,7 @@ async fn a_transaction_whose_connection_is_lost_refuses_everything() {
     }
 }
 
-/// Rows that are missing must not look like the end.
+/// The error tells an incomplete result from a complete one.
 #[tokio::test]
 async fn a_stream_whose_connection_is_lost_ends_with_an_error() {
     for fault in ENDINGS {
@@ -169,7 +169,7 @@ async fn a_stream_whose_connection_is_lost_ends_with_an_error() {
     }
 }
 
-/// The pool waits some seconds for the server, and then gives the place to another connection.
+/// The pool waits some seconds for a silent server, and then replaces the connection.
 #[tokio::test]
 async fn the_pool_recovers_from_a_server_that_is_silent() {
     let in_query = [Direction::ToServer, Direction::ToClient].map(|direction| async move {
@@ -193,7 +193,7 @@ async fn a_stream_that_is_dropped_while_the_server_is_silent_keeps_no_connection
     assert_recovers(&db).await;
 }
 
-/// What runs to its end without its caller does not run for ever.
+/// Work that continues after its caller was dropped has a timeout.
 #[tokio::test]
 async fn the_pool_recovers_from_a_server_that_is_silent_while_a_transaction_begins_or_ends() {
     let at_text = ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].map(|text| async move {
@@ -215,7 +215,7 @@ async fn the_pool_recovers_from_a_server_that_is_silent_while_a_transaction_begi
     join_all(at_text).await;
 }
 
-/// sqlx would go on outside of the outer transaction.
+/// A nested begin that times out breaks the outer transaction. sqlx would run later statements outside of it.
 #[tokio::test]
 async fn a_nested_begin_that_is_given_up_breaks_the_outer_transaction_off() {
     let db = Faulty::create(1).await;
@@ -223,7 +223,7 @@ async fn a_nested_begin_that_is_given_up_breaks_the_outer_transaction_off() {
     outer.execute_raw(insert("outer")).await.unwrap();
     let held = db.proxy.add(Rule::reply("SAVEPOINT", Fault::Hold));
     assert!(drop_when(held.fired(), outer.begin()).await.is_none());
-    // It waits for its turn, until the nested begin is given up. The server is not asked, which would not answer.
+    // The statement waits until the nested begin times out. It is not sent, since the server would not answer.
     let refused = tokio::time::timeout(LONG, outer.execute_raw(insert("outer"))).await;
     let error = refused.expect("an answer").unwrap_err();
     let is_broken = matches!(
@@ -243,7 +243,7 @@ async fn assert_recovers(db: &Faulty) {
     db.assert_clean("a silent server").await;
 }
 
-/// A network that is slow loses nothing.
+/// A slow network delays a commit, but does not make it fail.
 #[tokio::test]
 async fn a_commit_that_takes_its_time_is_a_commit() {
     let db = Faulty::create(1).await;

@@ -7,7 +7,7 @@ use tests::{Fault, Rule};
 
 use super::{Faulty, drop_after, insert};
 
-/// They leave the queue, and nothing is sent for them.
+/// A begin that is dropped while it waits sends nothing to the server.
 #[tokio::test]
 async fn begins_that_are_dropped_while_they_wait_leave_the_queue() {
     let db = Faulty::create(1).await;
@@ -24,7 +24,7 @@ async fn begins_that_are_dropped_while_they_wait_leave_the_queue() {
     db.assert_clean("dropped while waiting").await;
 }
 
-/// The connection comes at the moment at which its waiter goes.
+/// A connection that becomes free when its waiter is dropped is not lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_comes_for_nobody_goes_to_the_next() {
     let db = Faulty::create(2).await;

@@ -13,7 +13,7 @@ use super::{
     pages, texts, title, values,
 };
 
-/// Sees that the condition finds these books of the tenant.
+/// Checks that the conditions find these books of the tenant.
 macro_rules! finds {
     ($db:ident, $schema:ident, $($condition:expr => $expected:expr,)+) => {$(
         let query = book_titles().cond_where($condition).to_owned();

@@ -12,7 +12,7 @@ use super::{
     pages, texts, title, values,
 };
 
-/// A book with the title of the first one, and other pages.
+/// Returns a book with the title of the first book and another number of pages.
 fn again(schema: &str, pages: i32) -> book::ActiveModel {
     book::ActiveModel {
         id: NotSet,

@@ -93,7 +93,7 @@ async fn delete_by_keys() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// PostgreSQL has neither, though SeaQuery writes them for it.
+/// PostgreSQL has no ORDER BY and LIMIT in DELETE, though SeaQuery writes them.
 #[tokio::test]
 async fn delete_with_limit_is_refused() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {

@@ -1,4 +1,4 @@
-//! The table in the documentation has a row for each test, and a test for each row.
+//! The documentation's table has a row for each test, and the tests exist for all rows.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ fn each_row_of_the_table_has_a_test_and_each_test_a_row() {
     );
 }
 
-/// The tests beside this file, with the names of their files.
+/// Returns the tests in this file's directory, with the names of their files.
 fn tests() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/coverage");
     let mut tests = BTreeMap::new();
@@ -52,7 +52,7 @@ fn test_functions(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The tests that the table names, in its last column, with their files.
+/// Returns the tests in the last column of the documentation's table, with the names of their files.
 fn rows() -> BTreeMap<String, String> {
     let text = include_str!("../../../tenant-core/src/docs/coverage.md");
     let rows = text.lines().filter(|line| line.starts_with("| "));

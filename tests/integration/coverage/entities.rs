@@ -1,13 +1,13 @@
-//! Entities of all three formats, in the tenant's schema and the shared one.
+//! Entities in SeaORM's three formats (dense, compact, expanded), in the tenant's schema and in the shared schema.
 
 #![allow(
     unreachable_pub,
     reason = "entities are written as an application writes them"
 )]
 
-/// Once per tenant.
+/// Entities with a table in each tenant's schema.
 pub(crate) mod tenant {
-    /// Dense, with a relation to itself.
+    /// Dense format, with a relation to itself.
     pub mod author {
         use sea_orm::entity::prelude::*;
 
@@ -28,7 +28,7 @@ pub(crate) mod tenant {
 
         impl ActiveModelBehavior for ActiveModel {}
 
-        /// The authors whose mentor an author is.
+        /// Link from an author to the authors whose mentor they are.
         pub struct Pupils;
 
         impl Linked for Pupils {
@@ -41,7 +41,7 @@ pub(crate) mod tenant {
         }
     }
 
-    /// Dense.
+    /// Dense format.
     pub mod book {
         use sea_orm::entity::prelude::*;
 
@@ -68,7 +68,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Dense.
+    /// Dense format.
     pub mod tag {
         use sea_orm::entity::prelude::*;
 
@@ -87,7 +87,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Dense, between books and tags.
+    /// Dense format: the junction table of books and tags.
     pub mod book_tag {
         use sea_orm::entity::prelude::*;
 
@@ -109,7 +109,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Compact. The fields of a dense entity name dense ones only, so both directions are written here.
+    /// Compact format. A dense entity's fields can refer to dense entities only, so both directions are defined here.
     pub mod review {
         use sea_orm::entity::prelude::*;
 
@@ -148,7 +148,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Expanded.
+    /// Expanded format.
     pub mod chapter {
         use sea_orm::entity::prelude::*;
 
@@ -221,7 +221,7 @@ pub(crate) mod tenant {
             }
         }
 
-        /// The author of a chapter's book.
+        /// Link from a chapter to the author of its book.
         pub struct Author;
 
         impl Linked for Author {
@@ -236,7 +236,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Compact, with the types that are PostgreSQL's alone.
+    /// Compact format, with types that only PostgreSQL has.
     pub mod sample {
         use sea_orm::entity::prelude::*;
 
@@ -262,7 +262,7 @@ pub(crate) mod tenant {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Compact. A shared table has the same name.
+    /// Compact format. A shared table has the same name.
     pub mod setting {
         use sea_orm::entity::prelude::*;
 
@@ -283,7 +283,7 @@ pub(crate) mod tenant {
 
     use sea_orm::entity::prelude::*;
 
-    /// Each tenant has the type, with values in an order of its own.
+    /// An enum type in each tenant's schema, with a different order of values.
     #[tenant_core::tenant]
     #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "feeling")]
@@ -295,9 +295,9 @@ pub(crate) mod tenant {
     }
 }
 
-/// Once for all tenants.
+/// Entities with one table for all tenants.
 pub(crate) mod shared {
-    /// Dense.
+    /// Dense format.
     pub mod genre {
         use sea_orm::entity::prelude::*;
 
@@ -316,7 +316,7 @@ pub(crate) mod shared {
         impl ActiveModelBehavior for ActiveModel {}
     }
 
-    /// Compact. A tenant table has the same name.
+    /// Compact format. A tenant table has the same name.
     pub mod setting {
         use sea_orm::entity::prelude::*;
 

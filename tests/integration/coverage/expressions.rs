@@ -1,4 +1,4 @@
-//! Expressions of SeaQuery, on the first book of each tenant.
+//! Expressions of SeaQuery, evaluated for the first book of each tenant.
 
 use sea_orm::{
     ActiveModelTrait as _,

@@ -1,4 +1,4 @@
-//! Functions of SeaQuery, on the first book of each tenant or all of them.
+//! Functions of SeaQuery, evaluated for the first book or for all books of each tenant.
 
 use sea_orm::{
     ConnectionTrait as _, DbErr,
@@ -12,7 +12,7 @@ use tenant_core::{ConnectionError, Refusal};
 
 use super::{book_titles, entities::tenant::book, pages, refusal, texts, title, value, values};
 
-/// An aggregate of all books, as text.
+/// Selects an aggregate of all books, as text.
 fn of_all(function: FunctionCall) -> sea_orm::sea_query::SelectStatement {
     Query::select()
         .expr(Expr::from(function).cast_as("text"))
@@ -172,7 +172,7 @@ async fn text_search_with_the_number_of_a_configuration_is_refused() -> Result<(
     Ok(())
 }
 
-/// PostgreSQL 17 brought these functions. SeaQuery 1.0.2 leaves the comma out.
+/// These functions exist since PostgreSQL 17. They need custom expressions, since SeaQuery 1.0.2 omits a comma.
 #[tokio::test]
 async fn sql_json_functions_as_custom_expressions() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {
@@ -188,7 +188,7 @@ async fn sql_json_functions_as_custom_expressions() -> Result<(), DbErr> {
         let written = Expr::cust_with_expr("JSON_VALUE($1, '$.title')", document());
         match value::<String, _>(db, written).await {
             Ok(title) => assert_eq!(title, format!("{schema} one")),
-            // Before PostgreSQL 17.
+            // PostgreSQL is older than 17.
             Err(error) => {
                 assert!(ConnectionError::of(&error).is_none(), "{error}");
                 break;

@@ -1,4 +1,4 @@
-//! A `MockDatabase` behind a tenant's connection, as an application's unit tests have it.
+//! A tenant's connection on a `MockDatabase`, as in an application's unit tests.
 
 use sea_orm::{
     ActiveModelTrait as _,

@@ -1,4 +1,4 @@
-//! Raw SQL, and what SeaQuery writes beyond entities.
+//! Raw SQL, and queries of SeaQuery that do not use entities.
 
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, FromQueryResult, JoinType,
@@ -100,7 +100,7 @@ async fn common_table_expressions() -> Result<(), DbErr> {
             .query(long)
             .table_name("book")
             .to_owned();
-        // Named like the table, which it hides.
+        // The CTE has the name of a table, and hides it.
         let select = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from("book")

@@ -20,7 +20,7 @@ use super::{
 const READER: RbacUserId = RbacUserId(1);
 const WRITER: RbacUserId = RbacUserId(2);
 
-/// Readers read books and genres, writers write authors besides.
+/// Loads two roles: readers read books and genres; writers also write authors.
 async fn load_rules(library: &Library) -> Result<(), DbErr> {
     let db = library.tenants.shared_connection();
     create_tables(db, sea_orm::rbac::schema::RbacCreateTablesParams::default()).await?;

@@ -1,4 +1,4 @@
-//! Reading entities together with those they are related to.
+//! Reading entities together with related entities.
 
 use sea_orm::{
     ColumnTrait as _, DbErr, EntityLoaderTrait as _, EntityTrait as _, JoinType, LoaderTrait as _,
@@ -207,7 +207,7 @@ async fn a_tenant_and_a_shared_table_of_one_name_with_an_alias() -> Result<(), D
     Ok(())
 }
 
-/// Without an alias the statement has one name for two tables, which PostgreSQL refuses.
+/// PostgreSQL refuses the statement: without an alias, two of its tables have the same name.
 #[tokio::test]
 async fn a_tenant_and_a_shared_table_of_one_name_without_an_alias() -> Result<(), DbErr> {
     let library = super::Library::create().await;

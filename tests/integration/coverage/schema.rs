@@ -31,12 +31,12 @@ fn tenant_tables() -> SchemaBuilder {
         .register(sample::Entity)
 }
 
-/// The connection of a tenant, for the schema builder.
+/// Returns the connection of a tenant for the schema builder.
 fn changing(library: &Library, schema: &str) -> TenantConnection {
     library.connection(schema).for_schema_changes()
 }
 
-/// Two schemas without tables, and the shared table and type that tenant tables refer to.
+/// Creates two empty schemas, and the shared table and type that tenant tables refer to.
 async fn empty_schemas() -> Library {
     let library = Library::empty().await;
     library
@@ -50,7 +50,7 @@ async fn empty_schemas() -> Library {
     library
 }
 
-/// What each schema has: tables, types, indexes and constraints.
+/// Counts the relations, types, constraints and columns of a schema.
 async fn objects(library: &Library, schema: &str) -> Result<Vec<i64>, DbErr> {
     let db = library.tenants.shared_connection();
     let mut counts = Vec::new();
@@ -122,7 +122,7 @@ async fn sync_makes_what_is_missing() -> Result<(), DbErr> {
     assert_eq!(objects(&library, "globex").await?, [0, 0, 0, 0]);
     let first = objects(&library, "acme").await?;
 
-    // The other tenant's tables do not count as found, and here nothing is made twice.
+    // `sync` ignores the tables of the other tenant, and creates nothing a second time.
     let globex = changing(&library, "globex").begin().await?;
     tenant_tables().sync(&globex).await?;
     tenant_tables().sync(&globex).await?;
@@ -165,7 +165,8 @@ async fn sync_adds_a_column_to_one_tenant() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The foreign keys of the tenants have the same names. SeaORM's query joins what they refer to by name alone.
+/// `sync` works with foreign keys that have the same name in several tenants' schemas. SeaORM's query joins the tables
+/// that foreign keys refer to by name only.
 #[tokio::test]
 async fn sync_finds_the_foreign_keys_of_its_own_tenant() -> Result<(), DbErr> {
     let library = empty_schemas().await;
@@ -253,11 +254,11 @@ async fn shared_tables_and_types_are_not_made_by_a_tenant() -> Result<(), DbErr>
     let db = changing(&library, "acme");
     refused_on(&db).await;
     refusal(builder().register(genre::Entity).sync(&db).await);
-    // `apply` makes the enums of an entity too.
+    // `apply` also creates the enums of an entity.
     refusal(builder().register(sample::Entity).apply(&db).await);
     assert_eq!(objects(&library, "public").await?[0], 0);
 
-    // What is there is found, and nothing is changed.
+    // `sync` finds existing objects, and changes nothing.
     library
         .execute("CREATE TABLE public.genre (id int PRIMARY KEY, name varchar NOT NULL)")
         .await;

@@ -16,7 +16,7 @@ use super::{
     number, refusal,
 };
 
-/// The table that the tests make, in the tenant's schema.
+/// Returns the name of the table that the tests create in the tenant's schema.
 fn shelf() -> TableRef {
     ("$tenant", "shelf").into_table_ref()
 }
@@ -50,7 +50,7 @@ async fn count(library: &Library, schema: &str, objects: &str) -> Result<i64, Db
     number(library.tenants.shared_connection(), &sql).await
 }
 
-/// Runs a statement for each tenant, on the connection and in a transaction, and counts what each has before and after.
+/// Runs a statement for each tenant, on the connection and in a transaction, and checks the number of objects.
 async fn change<S>(library: &Library, statement: &S, objects: &str, expected: i64) -> Result<(), DbErr>
 where
     S: StatementBuilder,
@@ -230,7 +230,7 @@ async fn rename_and_drop_tables() -> Result<(), DbErr> {
         .cascade()
         .to_owned();
     change(&library, &drop, TABLES, 0).await?;
-    // Registered, so that it needs no schema.
+    // The table is registered, so the statement needs no schema.
     let chapters = "pg_class WHERE relname = 'chapter' AND relnamespace";
     change(
         &library,
@@ -276,7 +276,7 @@ async fn create_and_drop_indexes() -> Result<(), DbErr> {
     }
     let drop = Index::drop().name("shelf_by_1").table(shelf()).to_owned();
     change(&library, &drop, INDEXES, 8).await?;
-    // Without a schema, it is the tenant's.
+    // An index without a schema is the tenant's.
     change(
         &library,
         &Index::drop().name("shelf_by_2").if_exists().to_owned(),
@@ -286,7 +286,7 @@ async fn create_and_drop_indexes() -> Result<(), DbErr> {
     .await
 }
 
-/// PostgreSQL takes them in no transaction.
+/// Indexes can be created and dropped concurrently, outside of a transaction, as PostgreSQL requires.
 #[tokio::test]
 async fn create_and_drop_indexes_concurrently() -> Result<(), DbErr> {
     let library = Library::create().await;

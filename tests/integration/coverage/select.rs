@@ -1,4 +1,4 @@
-//! SELECT, as SeaORM and SeaQuery build it.
+//! SELECT of SeaORM and SeaQuery.
 
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, JoinType, Order,

@@ -1,4 +1,4 @@
-//! Types that are PostgreSQL's alone.
+//! Types that only PostgreSQL has.
 
 use sea_orm::{
     ActiveModelTrait as _,

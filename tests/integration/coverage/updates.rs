@@ -133,7 +133,7 @@ async fn update_many_with_a_model() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// PostgreSQL has neither, though SeaQuery writes them for it.
+/// PostgreSQL has no ORDER BY and LIMIT in UPDATE, though SeaQuery writes them.
 #[tokio::test]
 async fn update_with_limit_is_refused() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {

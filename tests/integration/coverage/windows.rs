@@ -19,7 +19,7 @@ fn books() -> SelectStatement {
         .to_owned()
 }
 
-/// The pages of all books, in their order.
+/// Returns a window over all books, ordered by pages.
 fn by_pages() -> WindowStatement {
     WindowStatement::new()
         .order_by(book::Column::Pages, Order::Asc)
@@ -92,7 +92,7 @@ async fn frames() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// SeaQuery 1.0.2 writes `$1PRECEDING`.
+/// Frames with a number of rows need custom expressions: SeaQuery 1.0.2 writes `$1PRECEDING`.
 #[tokio::test]
 async fn frames_with_a_number_of_rows_as_custom_expressions() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {
@@ -109,7 +109,8 @@ async fn frames_with_a_number_of_rows_as_custom_expressions() -> Result<(), DbEr
     Ok(())
 }
 
-/// SeaQuery 1.0.2 writes `ORDER BY` in front of `WINDOW`, which PostgreSQL takes in the other order only.
+/// Named windows work without `ORDER BY`. SeaQuery 1.0.2 writes `ORDER BY` before `WINDOW`, but PostgreSQL requires the
+/// opposite order.
 #[tokio::test]
 async fn named_windows() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {

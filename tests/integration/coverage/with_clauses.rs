@@ -14,7 +14,7 @@ use super::{
     pages, texts, values,
 };
 
-/// `line`: the mentors of the second author, and the author.
+/// Returns the CTE `line`: the second author and all of the author's mentors.
 fn mentors() -> CommonTableExpression {
     let columns = [author::Column::Id, author::Column::Name, author::Column::MentorId];
     let next = Query::select()

@@ -180,7 +180,7 @@ async fn delete_many() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// SeaORM saves nested models in a transaction of its own, which is one nested in ours where there is one.
+/// SeaORM saves nested models in a transaction, which is a nested transaction if the connection is in one.
 #[tokio::test]
 async fn nested_active_models() -> Result<(), DbErr> {
     for_each_tenant!(|db, schema| {

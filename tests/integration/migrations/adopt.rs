@@ -1,4 +1,4 @@
-//! `adopt_schema`: a schema that is in the database already becomes a tenant's.
+//! `adopt_schema`: an existing schema becomes a tenant's.
 
 use tenant_core::{
     TenantStatus, VersionSkew,
@@ -11,7 +11,7 @@ use tenant_migration::{
 
 use super::*;
 
-/// What somebody else's library left behind: `note`, and a function that finds it by where its caller stands.
+/// A schema that another library created: a table `note`, and a function that finds it on the caller's search path.
 const LEGACY: &str = "
     CREATE SCHEMA \"Acme-1\";
     CREATE TABLE \"Acme-1\".note (id serial PRIMARY KEY, plan text DEFAULT 'free');
@@ -23,7 +23,8 @@ fn legacy() -> NewTenant {
     new("Acme-1").kind("trial")
 }
 
-/// What the catalog has of tenants, and what the schema has that it had not before.
+/// Returns everything that `adopt_schema` creates: rows of the catalog, the ledger, `search_path`s of
+/// functions, and roles.
 async fn trace(db: &impl ConnectionTrait) -> Vec<String> {
     let sql = "SELECT schema_name FROM public.tenants UNION ALL SELECT domain FROM public.domains
         UNION ALL SELECT relname FROM pg_class WHERE relname = 'seaql_migrations' AND relnamespace <> 'public'::regnamespace
@@ -52,7 +53,7 @@ async fn a_schema_becomes_a_tenant_with_the_migrations_it_is_said_to_have() {
         assert_eq!((found.kind(), found.name()), ("trial", "ACME-1"));
         assert_eq!(found.status(), TenantStatus::Active);
         assert_eq!(found.domain(), Some("acme-1.example.com"));
-        // The function works wherever its caller stands.
+        // The function works with any search path of its caller.
         assert_eq!(column(&connection, "SELECT \"Acme-1\".notes()").await, ["1"]);
         let role = format!("tenant.{}.Acme-1", db.name());
         let reads = format!("SELECT has_table_privilege('{role}', '\"Acme-1\".note', 'SELECT')");
@@ -152,7 +153,7 @@ async fn what_is_no_tenants_is_left_alone() {
         );
     }
     db.execute(&format!("DROP ROLE \"{login}\"")).await;
-    // In another case than the database has it, it is another schema.
+    // A name is taken if it differs from the name of an existing schema in case only.
     let error = adopt("acme-1").await;
     assert!(
         matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
@@ -201,7 +202,7 @@ async fn the_name_of_a_tenant_that_is_gone_is_asked_for() {
         .unwrap();
 }
 
-/// One of them has it, and the other is told so: a schema is not two tenants'.
+/// If two adopt a schema at the same time, one succeeds and the other gets an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_that_adopt_a_schema_one_does() {
     let migrations = with([NOTE]);

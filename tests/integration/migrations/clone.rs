@@ -1,4 +1,4 @@
-//! `clone_tenant`: a new tenant that is the copy of another, and has nothing of it.
+//! `clone_tenant`: a new tenant that is a copy of another, and refers to nothing of it.
 
 use tenant_core::{
     Registry, TenantStatus,
@@ -32,7 +32,7 @@ pub(super) async fn rich(migrations: &Migrations) -> (TestDatabase, DatabaseConn
     (database, db)
 }
 
-/// All rows of a schema, table by table, as text.
+/// Returns all rows of a schema as text, table by table.
 pub(super) async fn rows(db: &DatabaseConnection, schema: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for table in [
@@ -85,7 +85,7 @@ async fn a_copy_is_the_same_and_has_nothing_of_its_source() {
         assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
     }
     assert_clean(&db).await;
-    // What is done to the one is not done to the other.
+    // Changes to the copy do not affect the source.
     let change = "INSERT INTO globex.owner (email) VALUES ('new@b');
         DROP TABLE globex.scratch; DELETE FROM globex.note; UPDATE globex.\"odd Name\" SET \"a\"\"b\" = 'changed'";
     db.execute_unprepared(change).await.unwrap();
@@ -287,7 +287,7 @@ async fn a_large_tenant_is_not_copied_in_one_transaction() {
     )
     .await;
     let tables = locks[0].parse::<u32>().unwrap() / 4 / 2 + 1;
-    // In batches, for the same reason.
+    // In batches, since creating all tables in one transaction would need too many locks, too.
     for start in (0..tables).step_by(500) {
         let end = Ord::min(start + 500, tables) - 1;
         let make = format!(
@@ -299,7 +299,7 @@ async fn a_large_tenant_is_not_copied_in_one_transaction() {
     assert!(matches!(error, CloneError::TooLarge { .. }), "{error}");
 }
 
-/// The source's rows are those of one moment, and its application goes on.
+/// The copy has the source's rows of one moment, while the application continues to write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_source_is_copied_as_it_was_at_one_moment() {
     let pair = Sql::new(
@@ -343,7 +343,7 @@ async fn the_source_is_copied_as_it_was_at_one_moment() {
     assert!(seen.len() > 1, "{seen:?}");
 }
 
-/// A run that has the source's lock is waited for, and what it made is in the copy.
+/// Cloning waits for a run that has the source's lock, and copies what the run created.
 #[tokio::test]
 async fn migrations_of_the_source_are_waited_for() {
     let migrations = with([NOTE]);
@@ -521,7 +521,7 @@ async fn a_tenant_is_created_from_a_template_that_is_not_behind() {
         .to_string();
     assert!(refused.contains("there is no tenant nobody"), "{refused}");
 
-    // Also where the migration that is missing is not the last.
+    // Also if the missing migration is not the last one.
     const EARLIER: Sql = Sql::new("m0_create_first", "CREATE TABLE first ()", "DROP TABLE first");
     let words = ["tenant", "create", "other", "--from", "template"];
     for (set, lacks) in [

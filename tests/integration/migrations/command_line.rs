@@ -1,4 +1,4 @@
-//! The command line as a library, without a process.
+//! The command line, run in this process.
 
 use tenant_migration::PlanError;
 
@@ -13,7 +13,7 @@ async fn from_an_empty_database_to_two_tenants() {
         result.unwrap();
         out
     };
-    // No subcommand is `up`.
+    // Without a subcommand, the command is `up`.
     assert!(
         run(&[])
             .await
@@ -98,7 +98,7 @@ async fn from_an_empty_database_to_two_tenants() {
     );
 }
 
-/// Commands and visible arguments without help, and help that is no sentence of its own.
+/// Collects the commands and visible arguments whose help is missing or a single word.
 fn without_help(command: &clap::Command, path: &str, found: &mut Vec<String>) {
     let is_told = |text: Option<&clap::builder::StyledStr>| {
         text.is_some_and(|text| text.to_string().split_whitespace().count() > 1)

@@ -1,4 +1,4 @@
-//! Migrations and creations that do not come to their end: a process that is killed, a connection that is lost.
+//! Migrations and creations of tenants that are interrupted: the process is killed, or the connection is lost.
 
 mod creation;
 mod killed;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Waits until no session but the observer's is in this database: one goes on for a moment after its client is gone.
+/// Waits until the observer's session is the only one in this database. A session may outlive its client for a moment.
 async fn wait_for_sessions_to_end(observer: &DatabaseConnection) {
     let sessions =
         "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -29,7 +29,7 @@ pub(super) async fn wait_until(is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// A connection that is one session, so that it is no other one than the observer's.
+/// Connects with one session, which [`wait_for_sessions_to_end`] does not wait for.
 async fn observe(db: &TestDatabase) -> DatabaseConnection {
     let mut options = db.options();
     options.max_connections(1);

@@ -1,4 +1,4 @@
-//! `create_tenant`: all of a tenant, or nothing of it.
+//! `create_tenant`: creates a tenant completely or not at all.
 
 use std::{
     future::poll_fn,
@@ -15,7 +15,7 @@ use tenant_migration::CreateTenantError;
 
 use super::*;
 
-/// What is there of tenants, apart from those named.
+/// Returns all tenants, domains and tenants' schemas.
 async fn rest(db: &DatabaseConnection) -> Vec<String> {
     let sql = "SELECT 'tenant ' || schema_name FROM public.tenants
         UNION ALL SELECT 'domain ' || domain FROM public.domains
@@ -86,7 +86,7 @@ async fn what_is_taken_is_refused() {
     db.execute_unprepared("CREATE SCHEMA crm").await.unwrap();
     let before = rest(&db).await;
     for name in ["acme", "ACME", "Acme", "crm", "CRM"] {
-        // On a domain of its own, so that only the schema is taken.
+        // With a new domain, so that only the schema is taken.
         let new = NewTenant::new(schema(name), "x").domain(Host::parse("new.example.com").unwrap());
         let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
         assert!(
@@ -154,7 +154,7 @@ async fn of_twenty_who_come_at_once_one_wins() {
     let migrations = with([NOTE]);
     let (_db, db) = with_tenants(&migrations, &[]).await;
     for round in 0..3 {
-        // One name in two spellings, on domains of their own; then one domain for many names.
+        // One name in two spellings, with different domains; then one name; then one domain for different names.
         let tenants = (0..20).map(|i| match round {
             0 => NewTenant::new(schema(["acme", "Acme"][i % 2]), "x"),
             1 => new("globex"),
@@ -183,8 +183,8 @@ async fn of_twenty_who_come_at_once_one_wins() {
     assert_eq!(count(&db, orphans).await, 0);
 }
 
-/// What a future gives before it was polled so often. It is dropped when what it waits for has come, and it has
-/// not seen it yet.
+/// Polls a future this number of times, and drops it. Returns its output if it was ready by then. The last wake-up may
+/// remain unseen by the future.
 async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
@@ -198,7 +198,7 @@ async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Waits until no connection but the observer's has a transaction.
+/// Waits until no connection has a transaction, except the observer's.
 async fn assert_no_transaction_stays_open(observer: &DatabaseConnection) {
     let open = "SELECT FROM pg_stat_activity WHERE datname = current_database()
         AND pid <> pg_backend_pid() AND (state <> 'idle' OR xact_start IS NOT NULL)";
@@ -211,7 +211,7 @@ async fn assert_no_transaction_stays_open(observer: &DatabaseConnection) {
     panic!("a transaction stays open");
 }
 
-/// Whoever waits for a tenant may go away at any time: a browser that closes its connection does.
+/// A creation that is cancelled at any time, as by a browser that disconnects, creates all of the tenant or nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_creation_leaves_all_or_nothing() {
     const ROUNDS: u32 = 60;
@@ -242,13 +242,13 @@ async fn a_cancelled_creation_leaves_all_or_nothing() {
     let created = column(&db, "SELECT schema_name FROM tenants ORDER BY 1").await;
     assert_eq!(created, column(&db, complete).await);
     assert_eq!(created, column(&db, schemas).await);
-    // Those were given up before they could begin.
+    // These two were cancelled before they could begin.
     assert!(
         !created.contains(&"t0".to_owned()) && !created.contains(&"t1".to_owned()),
         "{created:?}"
     );
 
-    // The pool is as good as new.
+    // All connections of the pool still work.
     for round in 0..ROUNDS {
         let again = create_tenant(&db, &migrations, &new(&format!("t{round}"))).await;
         assert!(
@@ -262,7 +262,7 @@ async fn a_cancelled_creation_leaves_all_or_nothing() {
     assert_eq!(count(&db, "SELECT FROM tenants").await, i64::from(ROUNDS) + 2);
 }
 
-/// What is there for all tenants is kept for all, before it is there, too.
+/// A tenant cannot get the name of a schema for all tenants, even if that schema does not exist yet.
 #[tokio::test]
 async fn a_schema_that_all_tenants_use_is_taken() {
     let roles = tenant_migration::TenantRoles::new().read_schema(schema("reference"));

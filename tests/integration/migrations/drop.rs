@@ -1,4 +1,4 @@
-//! `drop_tenant`: all of a tenant, in short transactions, and what stands in its way.
+//! `drop_tenant`: drops all of a tenant in short transactions, and reports what prevents it.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ fn at_once() -> DropOptions {
     DropOptions::default().drain(Duration::ZERO)
 }
 
-/// What the catalogs of the database and of the tenants still have of acme.
+/// Returns what remains of acme in PostgreSQL's catalog and in the tenants' catalog.
 async fn left(db: &impl ConnectionTrait) -> Vec<String> {
     let sql = "SELECT 'schema' FROM pg_namespace WHERE nspname = 'acme'
         UNION ALL SELECT 'row' FROM public.tenants WHERE schema_name = 'acme'
@@ -47,7 +47,7 @@ async fn nothing_is_left_but_the_name() {
         .unwrap();
     assert_eq!(audited.errors(), 0, "{audited:?}");
 
-    // Again is the same as once, and who never was is an error.
+    // Dropping a tenant again succeeds. Dropping a tenant that never existed is an error.
     drop_tenant(&connection, &migrations, &acme, &at_once())
         .await
         .unwrap();
@@ -92,7 +92,7 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
     assert_eq!(count(&connection, "SELECT FROM public.dropped_tenants").await, 2);
 }
 
-/// Two schemas may differ in case alone, and only one of them is the tenant's.
+/// `drop_tenant` keeps a schema whose name differs from the tenant's in case only.
 #[tokio::test]
 async fn a_tenant_is_dropped_under_the_name_that_its_schema_has() {
     let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
@@ -111,15 +111,15 @@ async fn a_tenant_is_dropped_under_the_name_that_its_schema_has() {
         column(&connection, "SELECT schema_name FROM dropped_tenants").await,
         ["acme"]
     );
-    // Again, as after an interruption right before the end.
+    // Again, as after an interruption immediately before the end.
     drop_tenant(&connection, &migrations, &schema("Acme"), &at_once())
         .await
         .unwrap();
     assert_eq!(tables(&connection, "ACME").await, ["found"]);
 }
 
-/// More tables than one transaction can lock on a server with default settings. The server is the test's own: when the
-/// lock table is full, others fail too.
+/// Drops a tenant with more tables than one transaction can lock with the server's default settings. The test has a
+/// separate server, since a full lock table makes other tests fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_more_tables_than_the_lock_table_holds_is_dropped() {
     const TABLES: usize = 3_000;
@@ -163,7 +163,7 @@ async fn a_drop_that_was_interrupted_goes_on() {
          CREATE FUNCTION acme.notes() RETURNS SETOF acme.note LANGUAGE sql AS 'SELECT * FROM acme.note'",
     )
     .await;
-    // One object a transaction, each of which is cut off in the middle by a trigger that fails once so many were dropped.
+    // Each transaction drops one object. The trigger interrupts `drop_tenant` after the allowed number of drops.
     db.execute(
         "CREATE TABLE public.allowed (drops int); INSERT INTO public.allowed VALUES (0);
          CREATE FUNCTION public.interrupt() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -460,7 +460,7 @@ async fn a_tenant_is_left_alone_for_as_long_as_its_host_may_be_known() {
         .unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(700));
 
-    // One that left service long ago is not waited for.
+    // The drain time counts from the suspension, which was an hour ago, so nothing waits.
     suspend_tenant(&connection, &schema("globex")).await.unwrap();
     db.execute("UPDATE public.tenants SET updated_at = now() - interval '1 hour'")
         .await;

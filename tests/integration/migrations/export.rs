@@ -28,8 +28,8 @@ use super::{
     *,
 };
 
-/// A folder with a `pg_dump` and a `pg_restore` that do `body` where they reach the database. There `$REAL` is the real
-/// program, and `$HERE` the folder.
+/// Writes a `pg_dump` and a `pg_restore` that run `body` when they would use the database. In `body`, `$REAL` is the
+/// real program, and `$HERE` is their directory.
 fn fake(folder: &TempDir, body: &str) -> PgPrograms {
     let here = folder.0.join("bin");
     fs::create_dir_all(&here).unwrap();
@@ -40,7 +40,8 @@ fn fake(folder: &TempDir, body: &str) -> PgPrograms {
             pg_programs().display(),
             here.display()
         );
-        // Another process writes it: what this one has open, a child of another test's may have open while it is run.
+        // Another process writes the script. If this process did, a child process of another test could inherit the open file,
+        // and running the script would fail with ETXTBSY.
         let write = Command::new("sh")
             .args(["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"])
             .arg(here.join(program))
@@ -51,7 +52,7 @@ fn fake(folder: &TempDir, body: &str) -> PgPrograms {
     PgPrograms::in_folder(here)
 }
 
-/// Waits until a fake program has made a file.
+/// Waits until a fake program has created a file.
 async fn wait_for(path: &Path) {
     for _ in 0..4_000 {
         if path.exists() {
@@ -83,7 +84,7 @@ async fn drop_now(db: &DatabaseConnection, migrations: &Migrations, name: &str) 
         .unwrap();
 }
 
-/// All of a database that an import could leave behind, or damage.
+/// Returns everything in a database that an import could leave behind or damage.
 async fn trace(db: &impl ConnectionTrait) -> Vec<String> {
     let sql = "SELECT schema_name || status || metadata FROM public.tenants
         UNION ALL SELECT domain FROM public.domains
@@ -95,7 +96,7 @@ async fn trace(db: &impl ConnectionTrait) -> Vec<String> {
     column(db, sql).await
 }
 
-/// What the audit says of a database.
+/// Returns the audit's findings.
 async fn findings(db: &DatabaseConnection) -> Vec<String> {
     let found = audit(db, &Expected::new(Registry::default())).await.unwrap();
     found
@@ -189,7 +190,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     db.execute_unprepared(note).await.unwrap();
     export(&db, &migrations, "acme", &to).await;
     let before = trace(&db).await;
-    // It is there still.
+    // The tenant still exists.
     let refused = import(&db, &migrations, &to).await;
     assert!(
         matches!(
@@ -213,7 +214,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
         ),
         "{refused:?}"
     );
-    // A domain was given to another tenant meanwhile.
+    // Another tenant got the domain after the export.
     let (host, globex) = (Host::parse("acme.example.com").unwrap(), schema("globex"));
     add_domain(&db, &globex, &host, false).await.unwrap();
     let reuse = ImportOptions::default().reuse_name();
@@ -287,7 +288,7 @@ async fn migrations_that_came_later_are_pending_and_those_from_elsewhere_are_ref
             if names == &["m2_create_tag"]),
         "{refused:?}"
     );
-    // What the file of names says is not believed in the end.
+    // The import does not trust the migrations in the manifest: it also checks the restored ledger.
     change_manifest(&to, "applied", json!(["m1_create_note"]));
     let refused = import(&db, &older, &to).await;
     assert!(
@@ -377,7 +378,7 @@ async fn a_directory_with_something_in_it_is_left_alone() {
     assert_eq!(fs::read_to_string(full.join("precious")).unwrap(), "x");
     export(&db, &migrations, "acme", &empty).await;
     assert!(empty.join("schema.dump").exists());
-    // Somebody else makes it meanwhile.
+    // Somebody else creates the directory during the export.
     let late = folder.0.join("late");
     let programs = fake(
         &folder,
@@ -450,7 +451,7 @@ async fn programs_that_are_missing_or_old_are_named() {
     assert_eq!(left, ["bin"], "half an export is removed");
 }
 
-/// Until it is let go on, a program waits in its folder.
+/// Script of a program that waits until a file `go` exists in its directory.
 const WAITS: &str = "touch $HERE/waits; while [ ! -e $HERE/go ]; do sleep 0.05; done; exec $REAL \"$@\"";
 
 #[tokio::test]
@@ -470,7 +471,7 @@ async fn migrations_wait_for_an_export() {
             );
         wait_for(&bin.join("waits")).await;
         fs::remove_file(bin.join("waits")).unwrap();
-        // In something that cannot be awaited by mistake.
+        // In an array, so that nobody awaits it by mistake.
         [exporting]
     };
     let [first] = begin(&folder.0.join("first")).await;
@@ -479,7 +480,7 @@ async fn migrations_wait_for_an_export() {
     first.await.unwrap().unwrap();
     assert_eq!(count(&db, holders).await, 0);
     fs::remove_file(bin.join("go")).unwrap();
-    // The session with the lock is lost meanwhile.
+    // The session with the lock is lost during the export.
     let [second] = begin(&folder.0.join("second")).await;
     let end = format!("SELECT pg_terminate_backend(pid) FROM ({holders}) AS holders");
     db.execute_unprepared(&end).await.unwrap();
@@ -488,7 +489,7 @@ async fn migrations_wait_for_an_export() {
     assert!(matches!(lost, Err(ExportError::LockLost { .. })), "{lost:?}");
     assert!(!folder.0.join("second").exists());
     fs::remove_file(bin.join("go")).unwrap();
-    // Nobody waits for it any more: the program ends, and the directory is gone.
+    // If the export's future is dropped, the program ends and the directory is removed.
     let [third] = begin(&folder.0.join("third")).await;
     third.abort();
     assert!(third.await.unwrap_err().is_cancelled());

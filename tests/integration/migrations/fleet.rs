@@ -1,4 +1,4 @@
-//! Many tenants at once: workers, waves, failures, patience.
+//! The scheduler: many tenants, jobs, canaries, failures, lock timeouts and retries.
 
 use std::{
     collections::BTreeSet,
@@ -10,8 +10,8 @@ use tenant_migration::{Canary, Observer, RunOptions, SchemaPlan, SchemaReport};
 
 use super::*;
 
-/// Tenants with a schema and a ledger each, made by hand in one statement: their migrations are cheap.
-async fn fleet_of(count: u32) -> (TestDatabase, DatabaseConnection) {
+/// Creates a database with this number of tenants, each with a schema and a ledger, in one statement.
+async fn with_many_tenants(count: u32) -> (TestDatabase, DatabaseConnection) {
     let (db, connection) = with_tenants(&with([]), &[]).await;
     db.execute(&format!(
         "DO $$ BEGIN FOR i IN 1..{count} LOOP
@@ -41,7 +41,7 @@ const SMALL: Sql = Sql::new("m1_small", "CREATE TABLE small (id int)", "DROP TAB
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_poisoned_tenants_of_two_hundred_fail_and_the_second_run_does_only_these() {
-    let (db, connection) = fleet_of(200).await;
+    let (db, connection) = with_many_tenants(200).await;
     let poisoned = ["t7", "t77", "t177"];
     for schema in poisoned {
         db.execute(&format!("CREATE TABLE {schema}.small (a text)")).await;
@@ -78,7 +78,7 @@ async fn three_poisoned_tenants_of_two_hundred_fail_and_the_second_run_does_only
     assert_eq!(count(&connection, tables).await, 200);
 }
 
-/// What an observer is told.
+/// Observer that records its events.
 #[derive(Default)]
 struct Seen {
     running: BTreeSet<String>,
@@ -103,12 +103,12 @@ impl Observer for Seen {
     }
 }
 
-/// No connection waits for a plan to be run.
+/// An executor that runs no plan keeps one connection.
 #[tokio::test]
 async fn all_connections_but_one_are_closed_after_the_plan_and_after_the_run() {
-    let (db, connection) = fleet_of(140).await;
+    let (db, connection) = with_many_tenants(140).await;
     assert!(up(&db, &with([SMALL])).await.is_success());
-    // A server may take a moment to end a session.
+    // The server may take a moment to end a session.
     let sessions = async |expected: i64| {
         let theirs = "SELECT FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'executor'";
@@ -138,7 +138,7 @@ async fn all_connections_but_one_are_closed_after_the_plan_and_after_the_run() {
 
 #[tokio::test]
 async fn a_user_with_one_connection_reads_and_migrates_with_it() {
-    let (db, connection) = fleet_of(140).await;
+    let (db, connection) = with_many_tenants(140).await;
     assert!(up(&db, &with([SMALL])).await.is_success());
     let user = format!("one.{}", db.name());
     db.execute(&format!(
@@ -165,8 +165,8 @@ async fn a_user_with_one_connection_reads_and_migrates_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn as_many_tenants_are_worked_on_at_once_as_there_are_jobs() {
     for jobs in [1, 3] {
-        let (db, connection) = fleet_of(9).await;
-        // Who is at work is counted by the database.
+        let (db, connection) = with_many_tenants(9).await;
+        // The migration itself counts the sessions that run it.
         let work = "CREATE TABLE small AS SELECT count(*) AS at_once FROM pg_stat_activity
             WHERE datname = current_database() AND state = 'active' AND query LIKE 'CREATE TABLE small%';
             SELECT pg_sleep(0.1)";
@@ -190,7 +190,7 @@ async fn as_many_tenants_are_worked_on_at_once_as_there_are_jobs() {
 
 #[tokio::test]
 async fn the_others_are_not_begun_if_a_canary_fails() {
-    let (db, connection) = fleet_of(5).await;
+    let (db, connection) = with_many_tenants(5).await;
     db.execute("CREATE TABLE t4.small ()").await;
     let migrations = with([SMALL]);
     let canary = Canary::Tenants(vec![schema("t2"), schema("t4")]);
@@ -208,7 +208,7 @@ async fn the_others_are_not_begun_if_a_canary_fails() {
     );
     assert!(tables(&connection, "t1").await.is_empty());
 
-    // The first that have something to do are t1 and t3, as t2 is done.
+    // The first two tenants with pending migrations are t1 and t3.
     db.execute("DROP TABLE t4.small; CREATE TABLE t3.small ()").await;
     let options = RunOptions::default().canary(Canary::First(2));
     let report = run_with(&db, &migrations, options.clone(), &mut ()).await;
@@ -229,7 +229,7 @@ async fn the_others_are_not_begun_if_a_canary_fails() {
 
 #[tokio::test]
 async fn a_run_stops_when_too_many_failed() {
-    let (db, _connection) = fleet_of(30).await;
+    let (db, _connection) = with_many_tenants(30).await;
     let migrations = with([Sql::new("m1_wrong", "SELECT 1/0", "")]);
     let options = RunOptions::default().jobs(2).max_failures(3);
     let report = run_with(&db, &migrations, options, &mut ()).await;
@@ -238,14 +238,14 @@ async fn a_run_stops_when_too_many_failed() {
     let left = outcomes
         .iter()
         .filter(|line| line.ends_with("NotReached(TooManyFailures)"));
-    // Who was at work when the third failed is done.
+    // Tenants that were in progress when the third one failed are completed.
     assert!((3..=4).contains(&failed), "{failed}");
     assert_eq!(left.count(), 30 - failed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_is_not_to_be_had_is_waited_for_in_short_and_asked_for_again() {
-    let (db, connection) = fleet_of(2).await;
+    let (db, connection) = with_many_tenants(2).await;
     assert!(up(&db, &with([SMALL])).await.is_success());
     let migrations = with([
         SMALL,
@@ -277,7 +277,7 @@ async fn a_lock_that_is_not_to_be_had_is_waited_for_in_short_and_asked_for_again
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_fails() {
-    let (db, _connection) = fleet_of(1).await;
+    let (db, _connection) = with_many_tenants(1).await;
     let migrations = with([Sql::new("m1_slow", "SELECT pg_sleep(60)", "")]);
     let options = RunOptions::default().statement_timeout(Duration::from_millis(50));
     let begun = Instant::now();
@@ -286,16 +286,16 @@ async fn a_statement_that_takes_too_long_fails() {
         outcomes(&report)[1..],
         ["t1: failed: m1_slow could not be applied: canceling statement due to statement timeout (57014)"]
     );
-    // It was not waited for.
+    // The run did not wait until the statement ended.
     assert!(begun.elapsed() < Duration::from_secs(50));
 }
 
 #[tokio::test]
 async fn a_deadlock_is_tried_again() {
-    let (db, connection) = fleet_of(2).await;
+    let (db, connection) = with_many_tenants(2).await;
     db.execute("CREATE TABLE public.a (); CREATE TABLE public.b ()")
         .await;
-    // Each of the two takes the locks in the other's order.
+    // The two tenants take the locks in opposite order.
     let crossed = "DO $$ BEGIN
         IF current_schema() = 't1' THEN LOCK public.a; PERFORM pg_sleep(0.3); LOCK public.b;
         ELSE LOCK public.b; PERFORM pg_sleep(0.3); LOCK public.a; END IF;
@@ -316,7 +316,7 @@ async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_
         "DROP INDEX CONCURRENTLY note_plan",
     );
     let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
-    // Two rows of one plan: the index cannot be unique, and what was built of it stays.
+    // Two rows with the same plan: creating the unique index fails, and leaves an invalid index.
     db.execute("INSERT INTO acme.note DEFAULT VALUES").await;
     let migrations = with([NOTE, index.outside_of_transactions(), TAG]);
     let report = up(&db, &migrations).await;
@@ -358,7 +358,7 @@ async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_
     executor.close().await.unwrap();
 }
 
-/// Reads rows whose type is the tenant's own, by a statement that the driver prepares.
+/// Migration that reads rows of a tenant's type with a prepared statement.
 struct ReadMoods;
 
 impl MigrationName for ReadMoods {
@@ -391,7 +391,7 @@ impl MigratorTrait for Moods {
 
 #[tokio::test]
 async fn a_statement_prepared_in_one_tenant_is_prepared_anew_in_the_next() {
-    let (db, _connection) = fleet_of(3).await;
+    let (db, _connection) = with_many_tenants(3).await;
     let migrations = Migrations::new(Shared, Moods);
     let one_session = RunOptions::default().jobs(1);
     let report = run_with(&db, &migrations, one_session, &mut ()).await;

@@ -1,4 +1,4 @@
-//! Kinds of tenants with migrations of their own, hooks, versions, recorded migrations, and entities in migrations.
+//! Kinds of tenants, each with its migrations; hooks, versions, recorded migrations, and entities in migrations.
 
 use tenant_core::catalog::{SeaOrmStore, TenantStore};
 use tenant_migration::{Migrating, TenantHooks, tenant_transaction};
@@ -88,7 +88,7 @@ async fn a_version_that_the_catalog_lacks_is_recorded_by_a_run_with_nothing_to_d
     assert_eq!(version(&connection, "acme").await.unwrap(), "m1_create_note");
 }
 
-/// Writes down that it was called, in a table that the first migration makes.
+/// Hooks that record their calls in the table `diary`.
 struct Diary;
 
 #[async_trait::async_trait]
@@ -138,7 +138,7 @@ async fn hooks_run_in_the_transaction_of_the_migrations() {
     );
 }
 
-/// A migration that works with what is the tenant's, by names without a schema and checked as everywhere.
+/// Migration that uses the tenant's tables through `tenant_transaction`, which checks its statements.
 struct Fill;
 
 impl MigrationName for Fill {

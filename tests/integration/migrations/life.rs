@@ -1,4 +1,4 @@
-//! A tenant's life after it is created: its status, its name, its domains.
+//! Changes of a tenant's status, name and domains.
 
 use tenant_core::{
     TenantStatus,
@@ -29,7 +29,7 @@ async fn each_change_of_status_is_made_or_refused() {
     let migrations = with([NOTE]);
     let (db, connection) = with_tenants(&migrations, &["acme"]).await;
     let acme = schema("acme");
-    // By the status that the tenant is in, what each change makes of it: nothing where it is refused.
+    // For each status, the new status after each change. Empty if the change is refused.
     let table = [
         (
             "active",
@@ -109,7 +109,7 @@ async fn who_is_not_there_is_named() {
         .await
         .unwrap_err();
     assert!(matches!(error, LifecycleError::PublicTenant { .. }), "{error}");
-    // One that was made ahead is nobody's.
+    // A pending schema of the pool is no tenant.
     set_status(&db, "pending").await;
     let error = suspend_tenant(&connection, &schema("acme")).await.unwrap_err();
     assert!(
@@ -129,7 +129,7 @@ fn host(name: &str) -> Host {
     Host::parse(name).unwrap()
 }
 
-/// The domains of a tenant, the primary one with a star.
+/// Returns a tenant's domains. The primary one has a star.
 async fn domains(db: &DatabaseConnection, name: &str) -> Vec<String> {
     let rows = list_domains(db, &schema(name)).await.unwrap().into_iter();
     rows.map(|row| format!("{}{}", row.domain, if row.is_primary { "*" } else { "" }))

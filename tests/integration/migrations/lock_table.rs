@@ -1,4 +1,5 @@
-//! More tables than the server has locks for. The server is the test's own: when the lock table is full, others fail too.
+//! Tenants with more tables than the server has locks for. The tests have separate servers, since a full lock table makes
+//! other tests fail.
 
 use std::sync::{
     Arc,
@@ -19,7 +20,7 @@ const MANY: Sql = Sql::new(
     "",
 );
 
-/// Counts the transactions.
+/// Hook that counts the attempts of a migration.
 #[derive(Clone, Default)]
 struct Tries(Arc<AtomicUsize>);
 
@@ -31,7 +32,7 @@ impl TenantHooks for Tries {
     }
 }
 
-/// So many tables in the schema `acme`.
+/// Creates this number of tables in the schema `acme`, rounded up to a multiple of 200.
 pub(super) async fn make_tables(db: &TestDatabase, tables: usize) {
     for first in (0..tables).step_by(200) {
         let last = first + 199;
@@ -44,7 +45,7 @@ pub(super) async fn make_tables(db: &TestDatabase, tables: usize) {
     }
 }
 
-/// An error comes before the locks are given back, and until then no session gets one.
+/// Waits until sessions get locks again. PostgreSQL reports an error before it releases the transaction's locks.
 pub(super) async fn has_locks_again(db: &DatabaseConnection) {
     while db.execute_unprepared("SELECT FROM pg_class").await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -73,7 +74,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
     let Outcome::Failed { error, .. } = report.schemas()[0].outcome() else {
         panic!("{report:?}");
     };
-    // A table with a key, a sequence and texts, which have a table and an index behind it; and the ledger, with its key.
+    // Each table has a primary key, a sequence, and a TOAST table with an index. The ledger has a primary key.
     let relations = 5 * (TABLES + 1) + 4;
     let SchemaError::TooLarge {
         relations: found,
@@ -87,7 +88,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
         * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)";
     let has: i64 = column(&connection, settings).await[0].parse().unwrap();
     assert_eq!((*found, *locks), (relations, has));
-    // By default, 64 locks for each transaction.
+    // Default of `max_locks_per_transaction`: 64.
     let (raised, transactions) = (*max_locks_per_transaction, has / 64);
     assert!(
         raised * transactions >= 4 * relations && (raised - 1) * transactions < 4 * relations,
@@ -105,7 +106,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
     assert_eq!(count(&connection, left).await, TABLES + 2);
     assert_eq!(tries.0.swap(0, Ordering::SeqCst), 2, "once for each tenant");
 
-    // A migration that makes too many is not tried for long, and says which setting it is.
+    // A migration that creates too many tables is tried twice, and its error names the setting.
     let many = with([NOTE, MANY]).with_hooks(tries.clone());
     let report = act(&db, &many, &tenant("globex"), Action::UP).await;
     let outcome = outcomes(&report).remove(0);

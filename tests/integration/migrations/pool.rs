@@ -1,4 +1,4 @@
-//! Pending schemas: made ahead, and given to tenants.
+//! The pool of pending schemas, which new tenants get.
 
 use sea_orm::{Database, TransactionTrait};
 use tenant_core::{
@@ -30,12 +30,12 @@ async fn fill(db: &DatabaseConnection, migrations: &Migrations, size: usize) -> 
         .unwrap()
 }
 
-/// The ids of the pending schemas.
+/// Returns the ids of the pending schemas.
 async fn pending(db: &impl ConnectionTrait) -> Vec<String> {
     column(db, "SELECT id FROM tenants WHERE status = 'pending' ORDER BY id").await
 }
 
-/// All schemas of pending tenants, whatever the catalog says.
+/// Returns the number of pending schemas in PostgreSQL, with or without a row in the tenants' catalog.
 async fn schemas(db: &impl ConnectionTrait) -> i64 {
     count(db, "SELECT FROM pg_namespace WHERE nspname LIKE 'pending%'").await
 }
@@ -84,7 +84,7 @@ async fn a_tenant_gets_a_pending_schema_and_is_as_if_migrations_had_made_it() {
     let found = audit(&db, &nothing).await.unwrap();
     assert_eq!(found.errors(), 0, "{:?}", found.findings());
     assert_eq!(count(&db, "SELECT FROM dropped_tenants").await, 0);
-    // The pool is empty: migrations make the next one.
+    // The pool is empty, so migrations create the next tenant's tables.
     create_tenant(&db, &migrations, &new("late")).await.unwrap();
     for name in ["acme", "My-Umbrella", "order", "late", "by-migrations"] {
         drop_tenant_role(&db, &schema(name)).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_schema_of_another_version_or_kind_is_nobodys() {
     assert!(up(&database, &newer).await.is_success());
     let ready = pending(&db).await;
     assert_eq!(ready.len(), 2);
-    // One whose ledger was changed is not what the catalog says.
+    // A pending schema whose ledger differs from the catalog's version is not used.
     let spoil = format!(
         "DO $$ DECLARE name text; BEGIN
             SELECT schema_name INTO name FROM tenants WHERE id = {};
@@ -214,7 +214,7 @@ impl sea_orm_migration::MigratorTraitSelf for NotesAndTags {
     }
 }
 
-/// A run and a creation want the same schema.
+/// A creation does not claim a pending schema while a run migrates it.
 #[tokio::test]
 async fn a_schema_that_a_run_works_on_is_left_to_it() {
     let migrations = with([NOTE]);
@@ -279,7 +279,7 @@ async fn migrations_that_write_the_name_of_their_schema_are_not_run_ahead() {
     }
 }
 
-/// A migration that comes later is as bad as one that was there before.
+/// A pending schema is renamed later, so a run fails if its migration stores the schema's name.
 #[tokio::test]
 async fn a_run_does_not_write_the_name_of_a_pending_schema_into_it() {
     let migrations = with([NOTE]);
@@ -311,7 +311,7 @@ async fn a_run_does_not_write_the_name_of_a_pending_schema_into_it() {
     }
 }
 
-/// Between the plan of a run and its work, a tenant gets the schema.
+/// If a tenant claims the schema after a run was planned, the run reports the tenant.
 #[tokio::test]
 async fn a_run_says_who_has_a_schema_that_was_pending() {
     let old = with([NOTE]);
@@ -335,7 +335,7 @@ async fn a_run_says_who_has_a_schema_that_was_pending() {
     assert_eq!(tables(&db, "globex").await, ["note", "seaql_migrations", "tag"]);
 }
 
-/// While the ledgers are read, a tenant gets a schema of which the name was read before.
+/// A run continues if a tenant claims, and so renames, a schema after the run read its name.
 #[tokio::test]
 async fn a_schema_that_gets_another_name_does_not_stop_a_run() {
     let migrations = with([NOTE]);
@@ -420,7 +420,7 @@ async fn the_command_line_fills_and_drains() {
     );
     run(&["tenant", "create", "acme"]).await.unwrap();
     assert_eq!(pending(&db).await.len(), 1);
-    // A run over all makes a role for it, which goes with it.
+    // A run over all tenants creates a role for the pending schema. Dropping the schema drops the role.
     assert!(
         up(
             &database,
@@ -453,7 +453,7 @@ async fn the_command_line_fills_and_drains() {
     drop_tenant_role(&db, &schema("acme")).await.unwrap();
 }
 
-/// Whatever message a claim loses, there is a tenant and one pending schema less, or neither.
+/// A claim that loses its connection at any message is done completely or not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_whose_connection_is_lost_is_done_or_not() {
     for (direction, kinds) in [

@@ -1,4 +1,4 @@
-//! `rename_schema`: for a tenant that is out of service, with all that has the name.
+//! `rename_schema`: renames the schema of a suspended tenant, with everything that contains the name.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ async fn schemas(db: &impl ConnectionTrait) -> Vec<String> {
     column(db, sql).await
 }
 
-/// As PostgreSQL has them, and as the catalog has them.
+/// Checks the tenants' schemas in PostgreSQL and in the tenants' catalog.
 async fn assert_schemas(db: &impl ConnectionTrait, expected: &[&str]) {
     assert_eq!(schemas(db).await, expected);
     let sql = "SELECT schema_name FROM public.tenants ORDER BY schema_name";
@@ -120,7 +120,7 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
             "{refused:?}"
         );
     }
-    // It is no tenant that was dropped.
+    // The old name does not count as a dropped tenant.
     let at_once_dropped = DropOptions::default().drain(Duration::ZERO);
     let refused = drop_tenant(&connection, &migrations, &acme, &at_once_dropped).await;
     assert!(
@@ -130,7 +130,7 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
         ),
         "{refused:?}"
     );
-    // Its own old name is free for itself, in any case, and then the other one is kept.
+    // The tenant can get back its old name, in upper or lower case. Then its other name is reserved.
     let upper = schema("ACME");
     for (from, to) in [(&new, &acme), (&acme, &upper), (&upper, &upper), (&upper, &acme)] {
         rename_schema(&connection, &migrations, from, to, &at_once())
@@ -175,7 +175,7 @@ async fn only_a_tenant_that_nobody_uses_is_renamed() {
     db.execute("UPDATE public.tenants SET status = 'active'").await;
     set_maintenance(&connection, &acme, true).await.unwrap();
 
-    // One that is in a transaction may use the name again.
+    // A transaction that used the old name may use it again, so renaming is refused.
     let user = connection.begin().await.unwrap();
     user.execute_unprepared("SELECT FROM acme.note").await.unwrap();
     let refused = rename().await.unwrap_err();
@@ -208,7 +208,7 @@ async fn it_waits_until_no_process_knows_the_tenant_as_one_in_service() {
     renamed.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(600));
 
-    // Somebody who changes the tenant meanwhile begins the time anew.
+    // A change to the tenant during the settle time restarts that time, so the rename is refused.
     let renaming = rename_schema(&connection, &migrations, &new, &acme, &options);
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -272,7 +272,7 @@ async fn a_name_that_is_taken_is_refused() {
     assert_schemas(&connection, &["acme", "globex"]).await;
 }
 
-/// Two who swap two names hold one lock each if they take them in the order of what they do.
+/// Two renames that swap names are refused, and do not deadlock: locks are not taken in the order of the arguments.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_renames_the_other_way_at_the_same_time_is_refused() {
     let migrations = with([NOTE]);

@@ -1,4 +1,4 @@
-//! Tenants with a bit of everything that PostgreSQL has: all are made the same.
+//! Tenants with many kinds of PostgreSQL's objects: all ways to create a tenant create the same objects.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use tests::pg_programs;
 
 use super::*;
 
-/// A bit of everything that PostgreSQL has.
+/// Migration that creates many kinds of objects.
 pub(super) const RICH: Sql = Sql::new(
     "m1_rich",
     r#"
@@ -74,7 +74,7 @@ pub(super) const RICH: Sql = Sql::new(
     "",
 );
 
-/// What `pg_dump` says of a schema, with its name taken out.
+/// Returns `pg_dump`'s output for a schema, with its name replaced by `TENANT`.
 pub(super) fn dump(db: &TestDatabase, schema: &str, words: &[&str]) -> String {
     let output = Command::new(pg_programs().join("pg_dump"))
         .args(["--schema-only", "-n", &format!("\"{schema}\"")])
@@ -88,7 +88,7 @@ pub(super) fn dump(db: &TestDatabase, schema: &str, words: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     let text = String::from_utf8(output.stdout).unwrap();
-    // Newer ones put a number that is new every time around it.
+    // Newer versions of pg_dump add lines with a random key.
     let lines = text
         .lines()
         .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
@@ -97,7 +97,7 @@ pub(super) fn dump(db: &TestDatabase, schema: &str, words: &[&str]) -> String {
         .replace(schema, "TENANT")
 }
 
-/// Says where two texts differ.
+/// Checks that two texts are equal, and reports the first line that differs.
 #[track_caller]
 pub(super) fn assert_same(found: &str, expected: &str, name: &str) {
     let lines = found.lines().zip(expected.lines());
@@ -117,7 +117,7 @@ async fn all_tenants_are_the_same() {
         assert_same(&dump(&database, name, &[]), &expected, name);
         assert_eq!(ledger(&db, name).await, ["m1_rich"]);
     }
-    // Nothing leads from one into another.
+    // No schema refers to another tenant's.
     let nothing = tenant_core::audit::Expected::new(tenant_core::Registry::default());
     let audit = tenant_core::audit::audit(&db, &nothing).await.unwrap();
     assert_eq!(audit.errors(), 0, "{:?}", audit.findings());

@@ -1,4 +1,4 @@
-//! The roles of tenants: made with the tenant, given their rights by every migration, dropped.
+//! Tenant roles: created with the tenant, granted privileges by every migration, and dropped.
 
 use sea_orm::{ConnectOptions, TransactionSession};
 use tenant_core::Tenants;
@@ -26,7 +26,7 @@ async fn application(db: &TestDatabase) -> Tenants {
     tenants.connect(db.options()).await.unwrap()
 }
 
-/// Runs a statement as a tenant's role, and gives the SQLSTATE where it fails.
+/// Runs a statement with a tenant's role. Returns [`OK`], or the SQLSTATE of its error.
 async fn attempt(tenants: &Tenants, schema: &str, sql: &str) -> String {
     let transaction = connection_of(tenants, schema)
         .await
@@ -91,7 +91,7 @@ async fn what_later_migrations_make_is_the_tenants_too() {
     assert_eq!(attempt(&tenants, "acme", "INSERT INTO tag VALUES (1)").await, OK);
     denied(&attempt(&tenants, "acme", "TABLE globex.tag").await);
 
-    // Outside of migrations, by the same user.
+    // Tables that the same user creates outside of migrations.
     let by_hand = "CREATE TABLE acme.by_hand (id serial); CREATE TABLE public.news (id int)";
     db.execute_unprepared(by_hand).await.unwrap();
     assert_eq!(
@@ -203,7 +203,7 @@ async fn several_tenants_are_created_at_the_same_time() {
     assert_eq!(roles(&db, &database).await.len(), names.len() + 1);
 }
 
-/// Neither who migrates nor who serves is a superuser, and they are not the same.
+/// Migrations and the application work with two different users, neither of which is a superuser.
 #[tokio::test]
 async fn two_ordinary_users_are_enough() {
     let database = TestDatabase::create().await;
@@ -227,7 +227,7 @@ async fn two_ordinary_users_are_enough() {
     for name in ["acme", "globex"] {
         create_tenant(&db, &migrations, &new(name)).await.unwrap();
     }
-    // The resolver reads the catalog as the application's user.
+    // The application's user reads the catalog.
     let catalog = format!("GRANT SELECT ON public.tenants, public.domains TO \"{app}\"");
     db.execute_unprepared(&catalog).await.unwrap();
 
@@ -247,7 +247,8 @@ async fn two_ordinary_users_are_enough() {
     database.execute(&back).await;
 }
 
-/// The user that made a role may not become it by itself on PostgreSQL 16 and newer.
+/// The application can use the same ordinary user as migrations. Since PostgreSQL 16, that user needs a grant to `SET
+/// ROLE` to a role that it created.
 #[tokio::test]
 async fn the_application_may_be_the_ordinary_user_that_migrates() {
     let database = TestDatabase::create().await;

@@ -1,4 +1,4 @@
-//! Plan, act, report.
+//! Planning, running and reporting migrations.
 
 use sea_orm::{ConnectOptions, Database};
 
@@ -55,7 +55,7 @@ async fn the_catalog_keeps_its_promises() {
     assert_eq!(count(&db, "SELECT FROM domains").await, 0);
 }
 
-/// The tenants' migrations as plain `sea-orm-migration` runs them.
+/// The tenants' migrations, run by plain `sea-orm-migration`.
 struct Plain;
 
 impl MigratorTrait for Plain {
@@ -95,7 +95,7 @@ async fn a_tenant_that_fails_does_not_stop_the_others() {
     let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex", "initech"]).await;
     db.execute("CREATE TABLE globex.tag (id int)").await;
     let more = Sql::new("m3_create_more", "CREATE TABLE more (id int)", "DROP TABLE more");
-    // In globex, the first of two fails only after the second table was made.
+    // In globex, the second of the two pending migrations fails, after the first one created its table.
     let migrations = with([NOTE, more, TAG]);
     let report = up(&db, &migrations).await;
     assert!(!report.is_success());

@@ -1,4 +1,4 @@
-//! What a migration cannot reach, and what is refused.
+//! Objects that a migration cannot reach, and actions that are refused.
 
 use super::*;
 
@@ -79,7 +79,7 @@ async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {
             "{error}"
         );
     }
-    // A plan that was made before there were tenants.
+    // The plan was made before the tenant existed.
     db.execute("DELETE FROM tenants").await;
     let plan = executor.plan(&Target::Shared, Action::Fresh).await.unwrap();
     db.execute("INSERT INTO tenants (schema_name, name, status) VALUES ('acme', '', 'active')")
@@ -89,7 +89,7 @@ async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {
         outcomes(&report),
         ["public: failed: tenant acme exists, made meanwhile"]
     );
-    // Nor is the catalog rolled back.
+    // Rolling back the catalog is refused, too.
     db.execute("DROP TABLE acme.note").await;
     let report = act(&db, &migrations, &Target::Shared, Action::Down { steps: 9 }).await;
     assert!(
@@ -106,7 +106,7 @@ async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {
             "tenants"
         ]
     );
-    // Everything is the tenants then.
+    // With tenants, `fresh` of all targets resets the tenants' schemas only.
     let report = act(&db, &migrations, &Target::All, Action::Fresh).await;
     assert_eq!(
         outcomes(&report),

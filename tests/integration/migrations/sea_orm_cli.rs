@@ -1,4 +1,4 @@
-//! The real `sea-orm-cli`: it runs `cargo run` in the example.
+//! SeaORM's `sea-orm-cli`, which runs `cargo run` in the example's migration crate.
 
 use std::{path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use super::*;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/migration");
 
-/// Runs `sea-orm-cli migrate`. Gives whether it succeeded.
+/// Runs `sea-orm-cli migrate`. True if it succeeded.
 async fn migrate(db: &TestDatabase, says_yes: bool, words: &[&str]) -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sea_orm_cli"));
     command
@@ -85,7 +85,7 @@ fn sea_orm_cli_generates_into_either_set() {
             text.find("m20260101_000001_create_").unwrap() < one
                 && one < text.find("_add_two::Migration").unwrap()
         );
-        // As rustfmt would have it, so nobody has to.
+        // The generated code is formatted like rustfmt's output.
         assert!(
             text.ends_with("_add_two::Migration),\n        ]\n    }\n}\n"),
             "{text}"

@@ -1,4 +1,4 @@
-//! The rows that a tenant begins with: `TenantHooks::seed`.
+//! Initial rows of a tenant: `TenantHooks::seed`.
 
 use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
 use tenant_migration::{
@@ -15,7 +15,7 @@ const BODY: Sql = Sql::new(
     "DROP TABLE note",
 );
 
-/// Writes a note with all that it was told, and goes elsewhere.
+/// Hook that seeds a note with its arguments, creates a table and a function, and changes the search path.
 struct Welcome;
 
 #[async_trait::async_trait]
@@ -58,7 +58,7 @@ async fn titles(db: &impl ConnectionTrait, name: &str) -> Vec<String> {
     column(db, &format!("SELECT title FROM \"{name}\".note ORDER BY id")).await
 }
 
-/// A schema that was made ahead is seeded when it is a tenant's.
+/// A pending schema is seeded when a tenant claims it.
 #[tokio::test]
 async fn a_tenant_with_a_pending_schema_is_seeded_too() {
     let migrations = with([BODY]).with_hooks(Welcome);
@@ -101,11 +101,11 @@ async fn every_new_tenant_has_its_own_once() {
         assert_eq!(titles(&connection, name).await, ["after".to_owned(), told]);
     }
 
-    // What it makes is the tenant's like the rest.
+    // Functions that the seed created get a `search_path`, too.
     let path = "SELECT DISTINCT unnest(proconfig) FROM pg_proc WHERE proname = 'seeded'";
     assert_eq!(column(&connection, path).await.len(), 5, "functions are pinned");
 
-    // Not for the public tenant, nor when migrations run later, nor for a copy.
+    // The seed does not run for the public tenant, in later migrations, or for a clone.
     let public = NewTenant::new(SchemaName::shared(), "Main");
     create_tenant(&connection, &migrations, &public).await.unwrap();
     let fresh = act(&db, &migrations, &tenant("globex"), Action::Fresh).await;
@@ -150,7 +150,7 @@ async fn one_that_fails_leaves_nothing() {
     assert_eq!(column(&connection, left).await, Vec::<String>::new());
 }
 
-/// Of another tenant's it reaches nothing.
+/// The tenant's role has privileges on the table that the seed created, and none on another tenant's.
 #[tokio::test]
 async fn the_tenants_role_has_its_rights_on_what_the_seed_made() {
     let migrations = with([BODY])

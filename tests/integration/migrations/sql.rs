@@ -13,7 +13,7 @@ const NOTES: Sql = Sql::new(
     "DROP TABLE note",
 );
 
-/// The words of each line.
+/// Runs a command, and returns the lines of its output with single spaces.
 async fn lines(db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> Vec<String> {
     let (out, result) = cli(db, migrations, words).await;
     result.unwrap_or_else(|error| panic!("{words:?}: {error}\n{out}"));
@@ -86,7 +86,7 @@ async fn the_rows_of_all_tenants_are_one_table() {
 async fn rows_may_be_of_any_type_and_keep_what_they_are() {
     let migrations = with([]);
     let (db, _) = with_tenants(&migrations, &["acme"]).await;
-    // Columns are neither sorted nor merged, and digits are kept.
+    // Columns keep their order and duplicates, and numbers keep all digits.
     let statement = "SELECT 12345678901234567890.1230 AS z, 1 AS a, 2 AS a, '{1,NULL}'::int[] AS list,
         '\\x00ff'::bytea AS bytes, 'infinity'::timestamptz AS time, '{\"b\": [1]}'::jsonb AS doc, '1 day'::interval AS span,
         'NaN'::float8 AS nan, true AS yes, '10.0.0.0/8'::inet AS net, ROW(1, 'x') AS pair, numrange(1, 2) AS range,
@@ -117,7 +117,7 @@ async fn rows_may_be_of_any_type_and_keep_what_they_are() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(answer[0]["rows"][0]["doc"], json!({ "b": [1] }));
     assert_eq!(answer[0]["rows"][0]["nothing"], Value::Null);
-    // Rows without columns are rows.
+    // Rows without columns are counted.
     let out = lines(
         &db,
         &migrations,
@@ -150,7 +150,7 @@ async fn a_plan_is_shown() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     let plan: Value = serde_json::from_str(answer[0]["rows"][0]["QUERY PLAN"].as_str().unwrap()).unwrap();
     assert_eq!(plan[0]["Plan"]["Node Type"], "Seq Scan");
-    // ANALYZE runs what it explains.
+    // EXPLAIN ANALYZE executes the statement, so a change fails without `--write`.
     let (out, result) = cli(
         &db,
         &migrations,
@@ -234,13 +234,13 @@ async fn what_leaves_the_tenant_is_refused_before_anything_is_run() {
     let migrations = with([NOTES]);
     let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
     for statement in [
-        // Other schemas, and tables of no scope.
+        // Other schemas, and PostgreSQL's catalog.
         "SELECT * FROM globex.note",
         "SELECT * FROM pg_catalog.pg_authid",
         "SELECT (SELECT title FROM globex.note LIMIT 1)",
         "WITH x AS (DELETE FROM globex.note RETURNING *) SELECT * FROM x",
         "INSERT INTO globex.note VALUES (9, 'x')",
-        // The session, and what reads by a name.
+        // Settings of the session, and functions that take a query or a name.
         "SET search_path = globex",
         "SELECT set_config('search_path', 'globex', false)",
         "SELECT set_config('transaction_read_only', 'off', true)",
@@ -248,12 +248,12 @@ async fn what_leaves_the_tenant_is_refused_before_anything_is_run() {
         "COMMIT",
         "COPY note TO STDOUT",
         "DO $$ BEGIN DELETE FROM globex.note; END $$",
-        // More than one.
+        // More than one statement, or none.
         "DELETE FROM note; DELETE FROM note",
         "SELECT 1; COMMIT; DELETE FROM globex.note",
         "",
         "/* nothing */",
-        // Out of the wrapping.
+        // Attempts to close the query that wraps the statement.
         "SELECT 1) SELECT '[]' FROM globex.note --",
         "SELECT 1) SELECT '[]'::text FROM note; DELETE FROM globex.note --",
         "SELECT 1), x AS (DELETE FROM note RETURNING 1) SELECT '[]'::text --",
@@ -262,7 +262,7 @@ async fn what_leaves_the_tenant_is_refused_before_anything_is_run() {
         "SELECT ')",
         "SELECT $x$",
         "SELECT 1 \0 ) SELECT 2",
-        // A change of the schema, which the ledger would not know of.
+        // Schema changes, which the ledger would not record.
         "DROP TABLE \"$tenant\".note",
         "ALTER TABLE \"$tenant\".note ADD COLUMN x int",
         "SELECT * INTO \"$tenant\".copy FROM note",
@@ -294,7 +294,7 @@ async fn what_leaves_the_tenant_is_refused_before_anything_is_run() {
     );
 }
 
-/// PostgreSQL itself takes one statement only, whatever the check thinks of a text.
+/// A statement with a change in WITH runs completely or not at all.
 #[tokio::test]
 async fn a_change_in_a_with_is_not_done_in_part() {
     let migrations = with([NOTES]);
@@ -355,7 +355,7 @@ async fn a_tenant_that_fails_does_not_stop_the_others() {
     assert_eq!(answer[2]["rows"], json!([{ "id": 1, "title": "initech" }]));
 }
 
-/// A customer wrote it, and an operator's terminal shows it.
+/// Control characters in a customer's data are escaped before an operator's terminal shows them.
 #[tokio::test]
 async fn a_customers_text_does_not_reach_the_terminal_as_it_is() {
     let migrations = with([NOTES]);
@@ -415,7 +415,7 @@ async fn tenants_are_chosen_and_never_all_by_accident() {
     );
     assert_eq!(with_flags(&["--kind", "trial"]).await, ["active"]);
     assert_eq!(with_flags(&["--kind", "other"]).await, [""; 0]);
-    // As they are named, each once, whatever their status.
+    // Named tenants run in the order of the names, each once, with any status.
     let named = "suspended,archived,DROPPING,pending,provisioning,archived";
     assert_eq!(
         with_flags(&["--tenant", named]).await,
@@ -429,7 +429,7 @@ async fn tenants_are_chosen_and_never_all_by_accident() {
             "{error}"
         );
     }
-    // The public tenant is none of them all.
+    // `--tenants` does not include the public tenant.
     db.execute("INSERT INTO public.tenants (schema_name, name, status) VALUES ('public', 'Main', 'active')")
         .await;
     assert_eq!(
@@ -452,7 +452,7 @@ async fn tenants_are_chosen_and_never_all_by_accident() {
     }
 }
 
-/// What an application lets its statements name, the command line lets them name, and nothing else.
+/// The command line accepts exactly the schemas and names that the application's configuration accepts.
 #[tokio::test]
 async fn statements_are_checked_as_the_application_says() {
     let migrations = with([NOTES]);
@@ -474,7 +474,7 @@ async fn statements_are_checked_as_the_application_says() {
         .clone()
         .with_tenants(|| Tenants::builder().allow_schema("reference"));
     assert_eq!(lines(&db, &allowing, &words).await[1], "acme 0");
-    // One that would open a tenant to all others is refused.
+    // A configuration that opens one tenant's schema to all others is refused.
     let opening = migrations.with_tenants(|| Tenants::builder().allow_schema("acme"));
     let (_, result) = cli(&db, &opening, &words).await;
     assert!(matches!(result, Err(CliError::Tenants(_))), "{result:?}");

@@ -1,4 +1,4 @@
-//! The steps of a schema, one after the other in one transaction.
+//! Steps of a schema, which run one after the other in one transaction.
 
 use std::sync::{
     Arc,
@@ -27,7 +27,7 @@ async fn version(db: &DatabaseConnection, schema: &str) -> Vec<String> {
     column(db, &sql).await
 }
 
-/// One tenant after the other.
+/// Migrates all tenants, one after the other, without retries.
 async fn up_in_turn(db: &TestDatabase, migrations: &Migrations) -> Report {
     let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
     let executor = executor.with_options(RunOptions::default().jobs(1).attempts(1));
@@ -55,7 +55,7 @@ async fn texts_may_end_in_a_comment() {
     assert_eq!(column(&connection, indexes).await, names);
 }
 
-/// Counts how often it was called.
+/// Migration that counts its calls.
 #[derive(Clone, Default)]
 struct Asks(Arc<AtomicU32>);
 
@@ -102,7 +102,7 @@ async fn a_migration_that_asks_is_called_once_for_each_tenant() {
     assert_eq!(asks.0.load(Ordering::SeqCst), 6);
 }
 
-/// What a migration finds on its way is where the next one begins.
+/// Each migration begins with the tenant's search path, even if the previous one changed it.
 #[tokio::test]
 async fn each_migration_begins_in_the_tenants_schema() {
     let names = ["acme", "globex", "initech"];
@@ -174,7 +174,8 @@ async fn the_step_that_fails_is_named() {
     assert!(up_in_turn(&db, &migrations).await.is_success());
 }
 
-/// Wherever the connection breaks, a tenant has all or nothing, and nobody says that there was nothing to do.
+/// A connection that is lost at any message leaves a tenant migrated completely or not at all, and is never reported as
+/// "nothing to do".
 #[tokio::test]
 async fn a_lost_answer_is_an_error() {
     let names: Vec<_> = (1..60).map(|n| format!("t{n}")).collect();

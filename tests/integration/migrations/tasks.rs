@@ -1,4 +1,4 @@
-//! Tasks for many tenants, in a program and on the command line, and the completions of its words.
+//! Tasks for many tenants, in a program and on the command line, and shell completions.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ async fn results_come_in_order_and_each_task_has_its_tenant() {
     let tenants = db.tenants().await;
     let task = |db: TenantConnection| async move {
         assert_eq!(context::current().as_ref(), Some(db.tenant()));
-        // The last ones end first.
+        // Later tenants end first.
         let place = u64::from(db.tenant().schema().as_str().as_bytes()[0] - b'a');
         tokio::time::sleep(Duration::from_millis(100 - 20 * place)).await;
         count_notes(db).await
@@ -150,7 +150,7 @@ async fn tasks_that_run_end_where_nobody_waits_and_no_other_begins() {
     }
 }
 
-/// The handle of an application, which has no other way to name all.
+/// `Target::All` includes the public tenant, if there is one.
 #[tokio::test]
 async fn all_is_the_public_tenant_too() {
     let (db, connection) = with_tenants(&with([]), &["acme"]).await;
@@ -169,7 +169,7 @@ async fn all_is_the_public_tenant_too() {
     assert_eq!(names(&Target::Kind("default".to_owned())).await, ["acme"]);
 }
 
-/// Tasks of all sorts.
+/// Returns migrations with many kinds of tasks.
 fn with_tasks() -> Migrations {
     with([NOTE])
         .task("count", |_| async { Ok::<_, DbErr>("an older one") })
@@ -187,7 +187,7 @@ fn with_tasks() -> Migrations {
                 name => panic!("{name}"),
             }
         })
-        // One connection for the transaction, and one beside it, in every job at once.
+        // Every job needs two connections at the same time: one for the transaction, and one for the count.
         .task("beside", |db: TenantConnection| async move {
             let transaction = db.begin().await?;
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -290,7 +290,7 @@ async fn a_task_is_not_run_for_anybody_by_accident() {
     assert_eq!(count(&connection, "SELECT FROM a.note").await, 1);
 }
 
-/// What is returned may be told apart.
+/// The result of a task keeps the variant of its error.
 #[tokio::test]
 async fn the_error_of_a_task_is_kept() {
     let (db, _) = with_tenants(&with([]), &["a"]).await;
@@ -328,6 +328,6 @@ async fn completions_need_no_database() {
     tenant_migration::cli::run(&with([]), args, &mut out)
         .await
         .unwrap();
-    // As the test was called.
+    // The default program name is that of the running program.
     assert!(String::from_utf8(out).unwrap().contains("_integration"));
 }

@@ -1,4 +1,4 @@
-//! Several runs at once, and migrations that do not run in a transaction.
+//! Several runs at the same time, and migrations outside of transactions.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -41,11 +41,11 @@ async fn what_changed_since_the_plan_is_not_done_twice_or_out_of_order() {
     assert!(ledger(&connection, "acme").await.is_empty());
 }
 
-/// A run that waits for the lock of a schema is in no transaction.
+/// Sessions that wait for a schema's lock: idle outside of a transaction, after a rollback.
 const PAUSING: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
     AND query = 'ROLLBACK'";
 
-/// Lets somebody wait for the lock of acme, whose holder builds an index meanwhile.
+/// Runs `waiting` while another session holds the lock of acme and builds indexes concurrently.
 async fn wait_while_an_index_is_built(db: &TestDatabase, waiting: impl Future<Output = ()>) {
     let mut options = db.options();
     options.max_connections(1);
@@ -68,7 +68,8 @@ async fn wait_while_an_index_is_built(db: &TestDatabase, waiting: impl Future<Ou
     holder.close().await.unwrap();
 }
 
-/// `CREATE INDEX CONCURRENTLY` by the holder of the lock would wait for the end of a transaction that waits for the lock.
+/// Waiting for a lock keeps no transaction open. Otherwise `CREATE INDEX CONCURRENTLY` by the lock's holder would wait for
+/// that transaction, which waits for the lock.
 #[tokio::test]
 async fn who_waits_for_a_lock_is_in_no_transaction() {
     let migrations = with([NOTE, TAG]).with_tenant_roles(TenantRoles::new());
@@ -94,7 +95,8 @@ async fn who_waits_for_a_lock_is_in_no_transaction() {
     .await;
 }
 
-/// A session that asked for a table remembers that it was not there, until PostgreSQL tells it otherwise.
+/// A run notices a ledger that was created while it waited. A session caches that a table is missing, until
+/// PostgreSQL invalidates the cache.
 #[tokio::test]
 async fn a_ledger_that_was_made_while_a_run_waited_is_seen() {
     let migrations = with([NOTE, TAG]);
@@ -139,7 +141,7 @@ async fn runners_at_once_apply_each_migration_once() {
         "INSERT INTO note DEFAULT VALUES; SELECT pg_sleep(0.05)",
         "",
     );
-    // An index that is built concurrently waits for every snapshot, those of who waits for the lock included.
+    // Building an index concurrently waits for all older snapshots, also of sessions that wait for the lock.
     let index = Sql::new(
         "m4_index",
         "CREATE INDEX CONCURRENTLY note_plan ON note (plan)",
@@ -201,7 +203,7 @@ async fn a_migration_without_transaction_runs_apart() {
     assert_eq!(count(&connection, locks).await, 0);
 }
 
-/// Fails the first time it is called after migrations.
+/// Hook whose first call of `after` fails.
 #[derive(Default)]
 struct FailsOnce(AtomicBool);
 

@@ -1,4 +1,4 @@
-//! Many clients at once.
+//! Many clients at the same time.
 
 use std::sync::Arc;
 
@@ -12,8 +12,7 @@ const ROUNDS: usize = 9;
 const INITECH: &str = "initech.localhost";
 const HOSTS: [&str; 3] = [ACME, GLOBEX, INITECH];
 
-/// Each client goes from host to host, writes there, and looks at everything it can read for something that is
-/// another's.
+/// Each client visits all hosts, writes there, and checks that it can read nothing of another tenant.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_clients_that_switch_hosts_see_one_tenant_at_a_time() {
     let app = Arc::new(TestApp::start().await);

@@ -1,4 +1,4 @@
-//! From the request's host to the tenant.
+//! Resolution of the request's host to a tenant.
 
 use reqwest::Method;
 use serde_json::json;

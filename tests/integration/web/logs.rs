@@ -1,4 +1,4 @@
-//! The log lines of requests.
+//! Log lines of requests.
 
 use std::{
     io,
@@ -11,12 +11,13 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{ACME, GLOBEX, TestApp};
 
-/// On one thread, where the subscriber is: the other tests have none.
+/// Each log line of a request has the tenant's schema. The test runs on one thread, since its subscriber is
+/// thread-local.
 #[tokio::test]
 async fn each_line_has_the_tenant() {
     let app = TestApp::start().await;
-    // With one dispatcher in the process, the thread that comes first to a log line decides for all whether it
-    // is wanted: https://github.com/tokio-rs/tracing/issues/3611
+    // With one dispatcher in the process, the first thread that reaches a log line decides for all threads if the line is
+    // enabled: https://github.com/tokio-rs/tracing/issues/3611
     let _second = Dispatch::new(NoSubscriber::new());
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
@@ -47,7 +48,7 @@ async fn each_line_has_the_tenant() {
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Takes the lines of the application so far. They have to be these, each with the tenant.
+    /// Removes the application's lines so far, and checks their text and their tenant.
     fn expect(&self, schema: &str, expected: &[&str]) {
         let text = std::mem::take(&mut *self.0.lock().expect("no panic"));
         let text = String::from_utf8(text).expect("text");

@@ -114,7 +114,7 @@ async fn a_request_that_cannot_be_read_is_refused_in_json() {
     Answer::to(post().body("{}"))
         .await
         .expect_error(415, "Content-Type");
-    // One byte more than is read, so that none is left unread, which would reset the connection.
+    // One byte more than the limit: more unread bytes would reset the connection.
     Answer::to(json("x".repeat(256 * 1024 + 1)))
         .await
         .expect_error(413, "");

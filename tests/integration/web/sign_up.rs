@@ -1,4 +1,4 @@
-//! Becoming a tenant, by the API and by the form.
+//! Sign-up by the API and by the form.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ async fn a_taken_name_or_domain_is_a_conflict() {
             .expect_error(409, reason);
     }
     app.get("acme2.localhost", "/").await.expect(404);
-    // Nothing of what was refused is left, so its name is free.
+    // The refused sign-up left nothing behind, so the name is available.
     app.post(MAIN, "/api/tenants", &tenant("acme2", "acme2.localhost"))
         .await
         .expect(201);

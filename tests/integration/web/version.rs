@@ -1,4 +1,4 @@
-//! Tenants whose schema is behind or ahead of the application.
+//! Tenants whose schema is older or newer than the application.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn start(policy: SkewPolicy) -> (TestApp, Tenants) {
     (app, tenants)
 }
 
-/// Says in the catalog which migration was the last.
+/// Sets the version of a tenant's schema in the catalog.
 async fn set(tenants: &Tenants, schema: &str, version: &str) {
     let sql = format!("UPDATE public.tenants SET version = {version} WHERE schema_name = '{schema}'");
     let done = tenants.shared_connection().execute_unprepared(&sql).await;

@@ -1,4 +1,5 @@
-//! A migration crate, for tests that kill it. Each of its migrations leaves a table and a row, and takes its time.
+//! A migration crate, for tests that kill its process. Each tenant migration inserts a row, sleeps 20 ms, and creates a
+//! table.
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ impl MigratorTrait for Tenant {
     }
 }
 
-/// With a migration in between that does not run in a transaction.
+/// The tenant's migrations, with one between the last two that runs outside of transactions.
 struct Indexed;
 
 impl MigratorTrait for Indexed {
@@ -44,7 +45,7 @@ impl MigratorTrait for Indexed {
     }
 }
 
-/// The table where migrations say that they ran. It takes a migration that ran twice.
+/// Creates the table in which migrations record that they ran. It has no key, so it shows a migration that ran twice.
 struct CreateMark;
 
 impl MigrationName for CreateMark {

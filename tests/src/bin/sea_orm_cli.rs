@@ -1,5 +1,5 @@
-//! `sea-orm-cli migrate` as a program, so that tests run it with an environment of their own. It is SeaORM's own code:
-//! its arguments and what it does with them.
+//! `sea-orm-cli migrate` as a program, so that each test can set its environment. SeaORM's library parses the arguments
+//! and runs the command.
 
 #![allow(clippy::exit, reason = "a program says how it ended by its exit code")]
 

@@ -1,4 +1,4 @@
-//! Runs the statements of a file through the compiler, and counts what becomes of them: `scripts/statements --help`.
+//! Compiles the statements of a file, and counts the outcomes: `scripts/statements --help`.
 
 #![allow(
     clippy::print_stdout,
@@ -19,20 +19,20 @@ use tenant_core::{
     ConnectionError, Refusal, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder,
 };
 
-/// Runs the statements of a file through the compiler, with every table, type and function that is not registered taken
-/// for the tenant's, and prints how many rendered, were refused by which rule, and were not parsed.
+/// Compiles the statements of a file, and prints how many were rendered, refused by each rule, and not parsed.
+///
+/// A table, type or function that is not registered counts as the tenant's.
 #[derive(Parser)]
 struct Arguments {
-    /// File with a JSON string a line.
+    /// File with one JSON string a line.
     file: PathBuf,
-    /// Number of rendered statements, chosen at random, that PostgreSQL has to take by syntax. It is the one of
-    /// DATABASE_URL.
+    /// Number of rendered statements, chosen at random, whose syntax PostgreSQL checks, on the server of DATABASE_URL.
     #[arg(long, default_value_t = 0, env = "CHECK")]
     check: usize,
-    /// Seed of the choice.
+    /// Seed of the random choice.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Prints the statements that were refused by the rules with this in their name, such as `Unparseable`.
+    /// Prints the statements that were refused by rules whose name contains this text, such as `Unparseable`.
     #[arg(long)]
     show: Option<String>,
 }
@@ -66,7 +66,7 @@ async fn main() {
     }
 }
 
-/// A tenant's connection that learns the names it meets.
+/// A tenant's connection that registers each unknown name, and then compiles again.
 struct Judge {
     names: Vec<(Kind, String)>,
     db: TenantConnection,
@@ -129,7 +129,7 @@ async fn connection(names: &[(Kind, String)]) -> TenantConnection {
     ))
 }
 
-/// The name of a refusal, and what was refused where that is one of few.
+/// Returns the name of a refusal's rule, with the refused construct if the rule has few of them.
 fn rule(refusal: &Refusal) -> String {
     let name = format!("{refusal:?}");
     let variant = name.split(['(', ' ']).next().unwrap_or_default().to_owned();
@@ -160,7 +160,8 @@ fn percent(part: usize, all: usize) -> f64 {
     100.0 * part as f64 / all.max(1) as f64
 }
 
-/// Asks PostgreSQL to prepare statements, which fails for want of tables, but not by syntax.
+/// Checks the syntax of statements by preparing them. Preparing fails because the tables are missing, but must not fail
+/// with a syntax error.
 async fn check(mut rendered: Vec<String>, arguments: &Arguments) {
     fastrand::seed(arguments.seed);
     fastrand::shuffle(&mut rendered);

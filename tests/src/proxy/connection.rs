@@ -17,7 +17,7 @@ use super::{
     frame::{fatal_error, message_length, read_startup},
 };
 
-/// Takes connections until it is dropped, and they with it.
+/// Accepts connections until this future is dropped, which also ends the connections.
 pub(super) async fn accept(listener: TcpListener, server: String, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -30,7 +30,8 @@ pub(super) async fn accept(listener: TcpListener, server: String, shared: Arc<Sh
     }
 }
 
-/// Carries a connection to its end. An error on either side ends both, which is all that the other side can be told.
+/// Relays a connection until it ends. An error on one side closes the other side too: a proxy has no other way to report
+/// the error.
 async fn connect(mut client: TcpStream, server: String, shared: Arc<Shared>) -> io::Result<()> {
     let number = {
         let counts = &mut shared.state().counts;
@@ -50,7 +51,7 @@ async fn connect(mut client: TcpStream, server: String, shared: Arc<Shared>) -> 
     Ok(())
 }
 
-/// Why a connection ended before its time.
+/// The reason for which a connection ended early.
 #[derive(Debug)]
 enum End {
     Cut,
@@ -79,7 +80,7 @@ async fn relay_both(
     Ok(())
 }
 
-/// Carries the messages of one direction, until its end.
+/// Relays the messages of one direction until the sender closes it.
 async fn relay(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut judge: Judge) -> Result<(), End> {
     let mut buffer = Vec::new();
     while from.read_buf(&mut buffer).await? > 0 {
@@ -102,7 +103,7 @@ async fn relay(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut judge: Judge) 
     Ok(())
 }
 
-/// Passes a message on with its fault. False if nothing passes any more.
+/// Passes a message on with its fault. False if the rest of this direction must be discarded.
 async fn deliver(message: &[u8], verdict: Verdict, to: &mut WriteHalf<'_>) -> Result<bool, End> {
     let mut piece = message.len();
     match verdict.fault {
@@ -119,7 +120,7 @@ async fn deliver(message: &[u8], verdict: Verdict, to: &mut WriteHalf<'_>) -> Re
     }
     for piece in message.chunks(piece) {
         to.write_all(piece).await?;
-        // The reader gets a chance to see it alone.
+        // Gives the reader a chance to read this piece separately.
         tokio::task::yield_now().await;
     }
     Ok(true)
@@ -130,7 +131,7 @@ async fn swallow(mut from: ReadHalf<'_>) -> Result<(), End> {
     Ok(())
 }
 
-/// Decides what happens to the messages that go one way.
+/// Selects the faults of the messages in one direction of a connection.
 #[derive(Debug)]
 pub(super) struct Judge {
     shared: Arc<Shared>,
@@ -156,7 +157,7 @@ impl Judge {
     fn verdict(&mut self, message: &[u8]) -> Option<Verdict> {
         let mut state = self.shared.state();
         let faults = state.faults;
-        // Chance is asked first, so that a rule does not change what comes after it.
+        // Draws even if a rule fires, so that a rule does not change the random faults after it.
         let drawn = faults
             .draw(&mut self.random)
             .map(|fault| (fault, Firing::default()));

@@ -10,10 +10,10 @@ use tokio::{
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_ENCRYPTION_REQUEST: u32 = 80_877_104;
 
-/// The longest message that is believed, in bytes. A longer one says that the framing was lost.
+/// Exclusive limit of a message's length, in bytes. A longer one means that the framing was lost.
 const LONGEST: usize = 1 << 30;
 
-/// Reads the first message of a client, which has no tag. What it asks of encryption is declined on the way.
+/// Reads a client's startup message, which has no tag. Declines requests for encryption that come before it.
 pub(super) async fn read_startup(client: &mut TcpStream) -> Result<Vec<u8>> {
     loop {
         let length = client.read_u32().await?;
@@ -28,7 +28,7 @@ pub(super) async fn read_startup(client: &mut TcpStream) -> Result<Vec<u8>> {
     }
 }
 
-/// The length in bytes of the message at the start of `bytes`, its tag included. Nothing if not all of it came yet.
+/// Returns the length in bytes, tag included, of the message at the start of `bytes`. `None` if it is incomplete.
 pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>> {
     let Some(&[_, a, b, c, d]) = bytes.first_chunk() else {
         return Ok(None);
@@ -37,7 +37,7 @@ pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>> {
     Ok((length <= bytes.len()).then_some(length))
 }
 
-/// What PgBouncer says to a client whose server is gone.
+/// Returns the error message that PgBouncer sends to a client when its server connection is lost.
 pub(super) fn fatal_error() -> Vec<u8> {
     let fields = b"SFATAL\0C08P01\0Mserver conn crashed?\0\0";
     let length = 4 + u32::try_from(fields.len()).expect("a short message");

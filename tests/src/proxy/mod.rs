@@ -1,11 +1,10 @@
-//! [`Proxy`]: stands between a client and the PostgreSQL server, and does to their connections what networks do.
+//! [`Proxy`]: a proxy between a client and the PostgreSQL server that injects network faults.
 //!
-//! It understands the framing of PostgreSQL's protocol (version 3) in both directions, so that a fault hits a
-//! message that the test names, such as the reply to a COMMIT. It speaks no TLS: a client that asks for it is told
-//! that there is none.
+//! The proxy parses the framing of PostgreSQL's protocol (version 3) in both directions. So a fault hits a message
+//! that the test names, such as the reply to a COMMIT. The proxy does not support TLS, and declines it if a client asks.
 //!
-//! Two ways to make faults: [`Proxy::add`] takes a [`Rule`] for one message, [`Proxy::set_faults`] takes the
-//! probabilities that each message has.
+//! Two ways to inject faults: [`Proxy::add`] takes a [`Rule`] for one message, [`Proxy::set_faults`] takes
+//! probabilities for every message.
 
 mod connection;
 mod frame;
@@ -21,7 +20,7 @@ use connection::{Judge, accept};
 pub use random::Faults;
 pub use rule::{Direction, Fault, Firing, Rule};
 
-/// A proxy on a port of its own. It and its connections end when it is dropped.
+/// A proxy on its own port. Dropping it stops it and ends its connections.
 ///
 /// # Example
 /// ```no_run
@@ -47,7 +46,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of the server of a database's URL, whose random faults have the seed 0.
+    /// Starts a proxy in front of the server of a database's URL. Its random faults have the seed 0.
     ///
     /// # Panics
     /// If the URL names no host, or there is no free port.
@@ -55,7 +54,7 @@ impl Proxy {
         Self::start_with_seed(database_url, 0).await
     }
 
-    /// Starts one whose random faults depend on `seed`, the number of the connection and that of the message.
+    /// Starts a proxy whose random faults depend on `seed`, the number of the connection and the number of the message.
     ///
     /// # Panics
     /// If the URL names no host, or there is no free port.
@@ -75,13 +74,13 @@ impl Proxy {
         }
     }
 
-    /// The URL of the database through the proxy.
+    /// Returns the URL of the database through the proxy.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Adds a rule. It counts the messages from now on, of all connections.
+    /// Adds a rule. The rule counts messages from now on, of all connections.
     pub fn add(&self, rule: Rule) -> Firing {
         let firing = rule.firing();
         self.shared.state().rules.push(rule);
@@ -93,7 +92,7 @@ impl Proxy {
         self.shared.state().faults = faults;
     }
 
-    /// What happened so far.
+    /// Returns the counts until now.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.shared.state().counts
@@ -106,17 +105,17 @@ impl Drop for Proxy {
     }
 }
 
-/// How many connections a [`Proxy`] took, and how many faults it made.
+/// Counts of the connections and faults of a [`Proxy`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Connections that clients opened.
     pub connections: u64,
-    /// Messages that came late.
+    /// Messages that were delayed.
     pub delays: u64,
-    /// Messages that waited to be released.
+    /// Messages that were held until released.
     pub holds: u64,
-    /// Messages that came in pieces.
+    /// Messages that were split into pieces.
     pub splits: u64,
     /// Connections that were closed.
     pub cuts: u64,
@@ -127,14 +126,14 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// All faults together.
+    /// Returns the sum of all faults.
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.delays + self.holds + self.splits + self.cuts + self.resets + self.blackholes
     }
 }
 
-/// What the connections of a proxy have in common.
+/// State that all connections of a proxy share.
 #[derive(Debug)]
 struct Shared {
     seed: u64,
@@ -153,7 +152,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The judge of the messages that go one way on a new connection.
+    /// Returns the judge of one direction of a new connection, with its own random numbers.
     fn judge(self: &Arc<Self>, direction: Direction, connection: u64) -> Judge {
         let number = connection * 2 + u64::from(direction == Direction::ToClient);
         let seed = self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -161,7 +160,7 @@ impl Shared {
     }
 }
 
-/// The address in a URL, and the URL with another one.
+/// Returns the address in a URL, and the URL with `address` in its place.
 fn with_address(url: &str, address: &str) -> (String, String) {
     let start = url.find("://").expect("a URL") + 3;
     let end = url[start..]

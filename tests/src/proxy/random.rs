@@ -1,4 +1,4 @@
-//! [`Faults`]: faults by chance.
+//! [`Faults`]: random faults.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use fastrand::Rng;
 
 use super::Fault;
 
-/// How likely each fault is for a message, from 0 to 1. Of two that would happen, the worse one does.
+/// Probability of each fault for each message, from 0 to 1. If several faults are drawn, the most severe one happens.
+/// Default: 0 for all.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Faults {
     /// [`Fault::Delay`], of up to `longest_delay`.
     pub delay: f64,
-    /// The longest delay.
+    /// Maximum of a random delay.
     pub longest_delay: Duration,
     /// [`Fault::Split`], in pieces of 1 to 16 bytes.
     pub split: f64,
@@ -22,7 +23,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// What happens to the next message.
+    /// Draws the fault of the next message.
     pub(super) fn draw(&self, random: &mut Rng) -> Option<Fault> {
         if *self == Self::default() {
             return None;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-/// Which way a message goes.
+/// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the client.
@@ -13,60 +13,60 @@ pub enum Direction {
     ToClient,
 }
 
-/// What is done to a message.
+/// Effect on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It comes late, and so does what follows it.
+    /// The message and all after it are delayed.
     Delay(Duration),
-    /// It waits for [`Firing::release`], and so does what follows it.
+    /// The message and all after it wait for [`Firing::release`].
     Hold,
-    /// It comes in pieces of so many bytes.
+    /// The message is sent in pieces of this number of bytes.
     Split(usize),
-    /// It is lost, and the connection is closed on both sides in the way that a process ends (FIN).
+    /// The message is lost, and the connection is closed on both sides (FIN), as when a process ends.
     Cut,
-    /// It is lost, and the connection is reset on both sides (RST).
+    /// The message is lost, and the connection is reset on both sides (RST).
     Reset,
-    /// It is lost, and so is all that follows in its direction. The connection stays open.
+    /// The message and all after it in its direction are lost. The connection stays open.
     Blackhole,
-    /// It is lost. The client gets a fatal error instead, as from a pooler that lost its server, and the connection is
-    /// closed. For messages to the client.
+    /// The message is replaced by a fatal error, as from a pooler that lost its server, and the connection is closed. For
+    /// messages to the client.
     Fatal,
 }
 
-/// A message, and what is done to it. It fires once.
+/// A fault for one message. A rule fires once.
 #[derive(Debug)]
 pub struct Rule {
     direction: Direction,
     tags: &'static [u8],
     text: &'static str,
     fault: Fault,
-    /// How many messages that match are passed on before.
+    /// Number of matching messages that pass before the rule fires.
     skip: usize,
     firing: Firing,
 }
 
 impl Rule {
-    /// For a simple query or the preparation of a statement whose text contains `text`. A statement that is cached
-    /// is not prepared again.
+    /// Matches a simple query or the preparation of a statement whose text contains `text`. A client does not prepare a
+    /// cached statement again.
     #[must_use]
     pub fn request(text: &'static str, fault: Fault) -> Self {
         Self::new(Direction::ToServer, b"QP", text, fault)
     }
 
-    /// For the completion of a command, which contains its kind: `BEGIN`, `COMMIT`, `SELECT 3`, `INSERT 0 1`.
+    /// Matches the completion of a command whose tag contains `text`: `BEGIN`, `COMMIT`, `SELECT 3`, `INSERT 0 1`.
     #[must_use]
     pub fn reply(text: &'static str, fault: Fault) -> Self {
         Self::new(Direction::ToClient, b"C", text, fault)
     }
 
-    /// For a message with one of the tags, of the protocol's list of messages: `Rule::message(ToClient, b"D", ..)` is
-    /// for a row.
+    /// Matches a message with one of these message-type bytes of the protocol: `Rule::message(ToClient, b"D", ..)`
+    /// matches a row.
     #[must_use]
     pub fn message(direction: Direction, tags: &'static [u8], fault: Fault) -> Self {
         Self::new(direction, tags, "", fault)
     }
 
-    /// For any message.
+    /// Matches any message in a direction.
     #[must_use]
     pub fn any(direction: Direction, fault: Fault) -> Self {
         Self::new(direction, b"", "", fault)
@@ -83,7 +83,7 @@ impl Rule {
         }
     }
 
-    /// Fires at the n-th message that matches instead of the first, counted from 1.
+    /// Fires at the n-th matching message instead of the first, counted from 1.
     ///
     /// # Panics
     /// If `n` is 0.
@@ -97,7 +97,7 @@ impl Rule {
         self.firing.clone()
     }
 
-    /// Whether it fires at this message, which counts if it matches.
+    /// Returns the fault if the rule fires at this message. A matching message counts for [`Self::nth`].
     pub(super) fn fires(&mut self, direction: Direction, message: &[u8]) -> Option<(Fault, Firing)> {
         if !self.matches(direction, message) || *self.firing.0.fired.borrow() {
             return None;
@@ -121,7 +121,7 @@ fn contains(message: &[u8], text: &[u8]) -> bool {
     message.windows(text.len()).any(|window| window == text)
 }
 
-/// Tells when a rule fires, and ends a [`Fault::Hold`].
+/// Handle of a rule: waits until the rule fires, and releases a [`Fault::Hold`].
 #[derive(Debug, Clone, Default)]
 pub struct Firing(Arc<Signals>);
 
@@ -142,13 +142,13 @@ impl Firing {
         assert!(waited.is_ok(), "no message matched the rule");
     }
 
-    /// Whether the rule fired.
+    /// True if the rule has fired.
     #[must_use]
     pub fn has_fired(&self) -> bool {
         *self.0.fired.borrow()
     }
 
-    /// Lets the message go that is held, or that will be.
+    /// Releases the held message, or the next one to be held.
     pub fn release(&self) {
         self.0.released.send_replace(true);
     }

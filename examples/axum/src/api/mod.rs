@@ -12,7 +12,7 @@ use axum::{Router, routing::get};
 use crate::{app::Site, error::AppError};
 pub(crate) use error::ApiError;
 
-/// The main site's.
+/// Returns the routes of the main site's API.
 pub(crate) fn public() -> Router<Site> {
     Router::new()
         .route("/tenants", get(tenants::list).post(tenants::create))
@@ -20,7 +20,7 @@ pub(crate) fn public() -> Router<Site> {
         .method_not_allowed_fallback(method_not_allowed)
 }
 
-/// A tenant's.
+/// Returns the routes of a tenant's API.
 pub(crate) fn tenant() -> Router {
     Router::new()
         .route("/notes", get(notes::list).post(notes::create))

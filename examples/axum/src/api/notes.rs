@@ -12,7 +12,7 @@ use tenant_core::TenantConnection;
 use super::{error::ApiError, extract};
 use crate::notes::{self, NoteInput};
 
-/// A note as the API shows it.
+/// JSON of a note.
 #[derive(Serialize)]
 pub(crate) struct NoteView {
     id: i32,

@@ -8,7 +8,7 @@ use tenant_core::TenantConnection;
 use super::error::ApiError;
 use crate::plans::{self, Usage};
 
-/// A plan as the API shows it.
+/// JSON of a plan.
 #[derive(Serialize)]
 pub(crate) struct PlanView {
     code: String,

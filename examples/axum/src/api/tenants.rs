@@ -10,7 +10,7 @@ use crate::{
     signup::{SignUp, sign_up},
 };
 
-/// A tenant as the API shows it.
+/// JSON of a tenant.
 #[derive(Serialize)]
 pub(crate) struct TenantView {
     schema: String,
@@ -30,7 +30,7 @@ impl From<&Tenant> for TenantView {
     }
 }
 
-/// All tenants but the main site.
+/// Returns all tenants except the public one, which is the main site.
 pub(crate) async fn list(State(site): State<Site>) -> Result<Json<Vec<TenantView>>, ApiError> {
     let tenants = site.tenants.list().await?;
     let customers = tenants.iter().filter(|tenant| !tenant.is_public());

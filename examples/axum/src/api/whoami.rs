@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use tenant_core::Tenant;
 
-/// The tenant of the request.
+/// JSON of the request's tenant.
 #[derive(Serialize)]
 pub(crate) struct Whoami {
     tenant: String,

@@ -1,4 +1,4 @@
-//! What pages load. It is part of the program, so that there is one file to deploy.
+//! Static files of the pages. They are compiled into the program, so that a deployment is one file.
 
 use axum::{
     Router,
@@ -10,7 +10,7 @@ use axum::{
 const STYLE: &str = include_str!("../../assets/style.css");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
-/// The path of the style sheet. Its version makes it another one for caches.
+/// Path of the style sheet. It contains the version, so that no cache serves the style sheet of an older version.
 pub(crate) const STYLE_PATH: &str = concat!("/style.css?", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

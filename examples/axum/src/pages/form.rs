@@ -1,11 +1,11 @@
-//! Forms: what was typed, and what is wrong with it.
+//! Forms: their input and their errors.
 
 use axum::extract::{FromRequest, FromRequestParts};
 
 use super::PageError;
 use crate::error::{AppError, FieldError};
 
-/// The body of a request that a form has sent.
+/// The body of a request from a form.
 #[derive(FromRequest)]
 #[from_request(via(axum::Form), rejection(PageError))]
 pub(crate) struct Form<T>(pub(crate) T);
@@ -15,7 +15,7 @@ pub(crate) struct Form<T>(pub(crate) T);
 #[from_request(via(axum::extract::Path), rejection(PageError))]
 pub(crate) struct Path<T>(pub(crate) T);
 
-/// A form as a page shows it: with what was typed, so that nobody has to type it again.
+/// A form on a page. It keeps its input after an error, so that nobody has to type it again.
 #[derive(Debug, Default)]
 pub(crate) struct Filled<T> {
     pub(crate) input: T,
@@ -27,7 +27,7 @@ impl<T> Filled<T> {
         Self { input, error: None }
     }
 
-    /// The form again, with what is wrong with it, where the error is about a field of it.
+    /// Returns the form with the error of one of its fields. Returns any other error as it is.
     pub(crate) fn after(input: T, error: AppError) -> Result<Self, AppError> {
         match error {
             AppError::Invalid(error) | AppError::Taken(error) => Ok(Self {
@@ -38,7 +38,7 @@ impl<T> Filled<T> {
         }
     }
 
-    /// What is wrong with a field.
+    /// Returns the error message of a field, if there is one.
     pub(crate) fn error_of(&self, field: &str) -> Option<&str> {
         let error = self.error.as_ref().filter(|error| error.field == field)?;
         Some(&error.message)

@@ -1,4 +1,4 @@
-//! The main site's page: the tenants, and the form to become one.
+//! The main site's page: the list of tenants, and the form to sign up.
 
 use askama::Template;
 use axum::{
@@ -70,7 +70,7 @@ async fn landing(site: &Site, main: &Tenant, port: &Port, form: Filled<SignUp>) 
     })
 }
 
-/// The address of a tenant's site: its domain from the catalog, and the port that the client used for ours.
+/// Returns the URL of a tenant's site: the domain from the catalog, with the port of the current request.
 fn url(tenant: &Tenant, port: &Port) -> String {
     format!("http://{}{port}/", tenant.domain().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! The pages. They are rendered on the server and work without scripts: forms are posted and redirect.
+//! The pages. The server renders them. They work without scripts: a form is posted, and the answer redirects.
 
 mod assets;
 mod error;
@@ -21,18 +21,18 @@ pub(crate) use assets::STYLE_PATH;
 pub(crate) use error::PageError;
 use team::Team;
 
-/// The main site's.
+/// Returns the routes of the main site's pages.
 pub(crate) fn public() -> Router<Site> {
     Router::new()
         .route("/", get(landing::show))
-        // Reloading the answer to a form that was wrong leads to an empty form.
+        // If a browser reloads the answer to an invalid form, it gets an empty form.
         .route("/signup", get(landing::show).post(landing::sign_up))
         .merge(assets::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
 }
 
-/// A tenant's.
+/// Returns the routes of a tenant's pages.
 pub(crate) fn tenant() -> Router {
     Router::new()
         .route("/", get(notes::list))

@@ -37,7 +37,7 @@ struct Edit {
     editor: Filled<NoteInput>,
 }
 
-/// A note as the page shows it.
+/// A note on the page.
 struct Card {
     id: i32,
     title: String,
@@ -92,7 +92,7 @@ pub(crate) async fn delete(db: TenantConnection, Path(id): Path<i32>) -> Result<
     Ok(Redirect::to("/"))
 }
 
-/// Leads to a note among all.
+/// Redirects to a note in the list of notes.
 fn show(id: i32) -> Response {
     Redirect::to(&format!("/#note-{id}")).into_response()
 }
@@ -100,7 +100,7 @@ fn show(id: i32) -> Response {
 async fn all(db: &TenantConnection, editor: Filled<NoteInput>) -> Result<Notes, AppError> {
     let plans = plans::usage(db).await?;
     let notes = notes::list(db).await?;
-    // The newest first.
+    // Newest first.
     let notes = notes
         .into_iter()
         .rev()

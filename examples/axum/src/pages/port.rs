@@ -1,4 +1,4 @@
-//! [`Port`]: the port that the client used.
+//! [`Port`]: the port in the request's address.
 
 use std::{convert::Infallible, fmt};
 
@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, header::HOST, request::Parts, uri::Authority},
 };
 
-/// The port that the client used, as it stands in an address: `:8000`, or nothing where it used the usual one.
+/// The port in the request's address. Displayed as `:8000`, or as nothing if the request named no port.
 pub(crate) struct Port(Option<u16>);
 
 impl<S: Sync> FromRequestParts<S> for Port {

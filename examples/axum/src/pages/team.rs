@@ -1,14 +1,14 @@
-//! [`Team`]: a tenant as pages show it.
+//! [`Team`]: the tenant's data on pages.
 
 use tenant_core::Tenant;
 
-/// A tenant as pages show it.
+/// The tenant's data on pages.
 pub(crate) struct Team {
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) domain: String,
     pub(crate) initial: String,
-    /// Which of the style sheet's hues its pages have.
+    /// Number of the hue of the tenant's pages in the style sheet.
     pub(crate) hue: i64,
 }
 
@@ -30,7 +30,7 @@ impl From<&Tenant> for Team {
     }
 }
 
-/// The same for a team each time, and another one for its neighbours.
+/// Returns the tenant's hue, from 0 to 7. It is always the same for a tenant, and consecutive ids get different hues.
 fn hue(tenant: &Tenant) -> i64 {
     const HUES: i64 = 8;
     tenant.id().0.rem_euclid(HUES)

@@ -1,4 +1,4 @@
-//! Migrations of the shared schema. They name its tables in full: `("public", "plan")`.
+//! Migrations of the shared schema. They qualify its tables: `("public", "plan")`.
 
 mod m20260101_000001_create_plan;
 
@@ -15,7 +15,7 @@ impl MigratorTrait for Migrator {
 }
 
 impl Migrator {
-    /// `sea-orm-cli migrate generate` writes this list.
+    /// Returns the application's own migrations. `sea-orm-cli migrate generate` edits this list.
     fn own() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(m20260101_000001_create_plan::Migration)]
     }

@@ -1,5 +1,5 @@
-//! Migrations of every tenant's schema. They name its tables without a schema, `"note"`, and the shared ones in
-//! full, `("public", "plan")`.
+//! Migrations of every tenant's schema. They name its tables without a schema, `"note"`, and qualify the shared tables,
+//! `("public", "plan")`.
 
 mod m20260101_000001_create_note;
 

@@ -1,4 +1,4 @@
-//! `create_tenant` whose connection is lost, at each message.
+//! `create_tenant` with a connection that is lost, at each message.
 
 use sea_orm::Database;
 use tenant_core::catalog::{SeaOrmStore, TenantStore};
@@ -7,7 +7,7 @@ use tests::{Direction, Fault, Proxy, Rule};
 
 use super::*;
 
-/// A database whose creations go through a proxy.
+/// A database in which tenants are created through a proxy.
 struct Lossy {
     db: TestDatabase,
     proxy: Proxy,
@@ -33,7 +33,7 @@ impl Lossy {
         Database::connect(options).await.unwrap()
     }
 
-    /// What is there of a tenant: its row, domain, schema and role.
+    /// Returns the existing parts of a tenant: row, domain, schema, tables and role.
     async fn parts(&self, name: &str) -> Vec<String> {
         let sql = format!(
             "SELECT 'row ' || status || ' ' || coalesce(version, '') FROM tenants WHERE schema_name = '{name}'
@@ -47,8 +47,8 @@ impl Lossy {
         column(&self.observer, &sql).await
     }
 
-    /// Creates a tenant and checks that it is there, or nothing of it is, as the result says. Then it is created again,
-    /// on another connection.
+    /// Creates a tenant, and checks that it exists completely or not at all, as the result says. Then creates it again on
+    /// another connection.
     async fn create_twice(&self, db: &DatabaseConnection, name: &str) -> Result<(), CreateTenantError> {
         let created = create_tenant(db, &self.migrations, &new(name)).await.map(|_| ());
         self.wait_for_transactions_to_end().await;
@@ -84,7 +84,7 @@ impl Lossy {
         wait_until(async || count(&self.observer, open).await == 0).await;
     }
 
-    /// Ends the sessions that go through the proxy, as an operator or a server that goes down does.
+    /// Ends the sessions that go through the proxy, like an operator or a server's shutdown.
     async fn end_sessions(&self) {
         let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
@@ -102,7 +102,7 @@ const COMPLETE: [&str; 7] = [
     "table tag",
 ];
 
-/// Creates tenants, of which each loses a message that comes later than that of the one before, until none is lost.
+/// Creates tenants, and loses the n-th message of the n-th creation, until a creation has fewer messages.
 async fn lose_at_each_message(rule: impl Fn() -> Rule) {
     let lossy = Lossy::create().await;
     let db = lossy.connect().await;
@@ -133,7 +133,7 @@ async fn a_creation_whose_request_is_lost_leaves_nothing_or_all() {
 
 #[tokio::test]
 async fn a_creation_whose_reply_is_lost_leaves_nothing_or_all() {
-    // The ends of commands, and that the server is ready for the next one.
+    // CommandComplete and ReadyForQuery.
     lose_at_each_message(|| Rule::message(Direction::ToClient, b"CZ", Fault::Reset)).await;
 }
 

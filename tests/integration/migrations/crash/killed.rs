@@ -9,11 +9,11 @@ use std::{
 
 use super::*;
 
-/// What every tenant has in the end, and an indexed one has besides.
+/// Migrations of every tenant. A tenant of kind `indexed` also has [`INDEX`].
 const MIGRATIONS: [&str; 3] = ["m1_one", "m2_two", "m4_four"];
 const INDEX: &str = "m3_index";
 
-/// A process that migrates. It is killed when it is dropped.
+/// A process that migrates. Dropping this value kills it.
 struct Runner(Child);
 
 impl Runner {
@@ -29,7 +29,7 @@ impl Runner {
         Self(child)
     }
 
-    /// How it ended, if it did.
+    /// Returns the exit status if the process has ended.
     fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().unwrap()
     }
@@ -39,9 +39,9 @@ impl Runner {
         self.0.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends, and checks that it succeeded.
     async fn succeed(mut self) {
-        // Two minutes: many tests run at the same time.
+        // Timeout: 2 minutes, since many tests run at the same time.
         for _ in 0..24_000 {
             if let Some(status) = self.ended() {
                 return self.assert_success(status);
@@ -70,7 +70,7 @@ impl Drop for Runner {
     }
 }
 
-/// Tenants with nothing in their schemas. Every second one is indexed.
+/// A database with tenants whose schemas are empty. Every second tenant has the kind `indexed`.
 struct Empty {
     db: TestDatabase,
     observer: DatabaseConnection,
@@ -113,7 +113,7 @@ impl Empty {
         self.make().await;
     }
 
-    /// Whether a session has the lock of a tenant.
+    /// True if a session holds an advisory lock, which a run takes for each schema.
     async fn is_worked_on(&self) -> bool {
         let locks = "SELECT FROM pg_locks JOIN pg_database ON oid = database
             WHERE locktype = 'advisory' AND datname = current_database()";
@@ -126,7 +126,7 @@ impl Empty {
         }
     }
 
-    /// By what the ledgers say, as `schema.migration`.
+    /// Returns the migrations recorded in all ledgers, as `schema.migration`.
     async fn recorded(&self) -> BTreeSet<String> {
         let sql = "SELECT schemaname FROM pg_tables
             WHERE tablename = 'seaql_migrations' AND schemaname <> 'public'";
@@ -138,8 +138,8 @@ impl Empty {
         recorded
     }
 
-    /// A migration in a transaction is recorded, has its table and said once that it ran, or nothing of that. The
-    /// catalog knows the last one.
+    /// Checks that each migration in a transaction was applied completely or not at all: its record, its table, and one
+    /// mark that it ran. Checks that the catalog has the version of each tenant.
     async fn assert_nothing_is_half_applied(&self) {
         let recorded = self.recorded().await;
         let in_transactions: Vec<_> = recorded.iter().filter(|name| !name.ends_with(INDEX)).collect();
@@ -183,7 +183,7 @@ impl Empty {
         assert_eq!(count(&self.observer, BEGUN).await, 0);
     }
 
-    /// How many indexes of the migrations are valid, and how many indexes are not.
+    /// Returns the number of valid indexes of the migrations, and the number of invalid indexes.
     async fn indexes(&self) -> (usize, usize) {
         let sql = "SELECT CASE WHEN indisvalid THEN relname::text ELSE 'invalid' END
             FROM pg_index JOIN pg_class ON oid = indexrelid
@@ -194,7 +194,7 @@ impl Empty {
     }
 }
 
-/// Ledgers that say that a migration was begun and did not end.
+/// Migration tables marked as dirty: a migration began outside of a transaction and did not end.
 const BEGUN: &str = "SELECT FROM pg_description WHERE description LIKE 'tenant-migration:%'";
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_runner_that_is_killed_leaves_no_migration_half_applied_and_the_next_o
     let (mut kills, mut kills_at_work) = (0, 0);
     while kills < KILLS {
         let mut runner = Runner::start(&empty.db);
-        // Most are killed at work, however long it takes them to begin.
+        // Most are killed while they migrate, independent of their start-up time.
         if random.u8(0..5) > 0 {
             empty.wait_for_work(&mut runner).await;
         }
@@ -241,11 +241,11 @@ async fn four_runners_at_once_apply_each_migration_once() {
     empty.assert_each_is_applied_once().await;
 }
 
-/// Sessions that wait for the lock of a tenant, which they ask for again and again.
+/// Sessions that wait for the lock of a tenant by trying repeatedly.
 const WAITING_FOR_THE_TENANT: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database()
     AND pid <> pg_backend_pid() AND (query = 'ROLLBACK' OR query LIKE 'SELECT pg_try_advisory_lock%') AND state = 'idle'";
 
-/// A transaction that has not ended.
+/// Begins a transaction and leaves it open.
 async fn open_transaction(db: &TestDatabase, sql: &str) -> DatabaseConnection {
     let connection = observe(db).await;
     let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; {sql}");
@@ -270,7 +270,7 @@ async fn a_runner_waits_for_what_the_server_still_does_for_one_that_was_killed()
     empty.assert_each_is_applied_once().await;
 }
 
-/// `CREATE INDEX CONCURRENTLY` waits for all transactions that are older than itself, and its index is not valid before.
+/// Sessions whose `CREATE INDEX CONCURRENTLY` waits for older transactions. Until then its index is invalid.
 const BUILDING: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
     AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event = 'virtualxid'";
 

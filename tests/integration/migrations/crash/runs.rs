@@ -1,4 +1,4 @@
-//! Runs whose connection is lost, at each message.
+//! Runs with a connection that is lost, at each message.
 
 use sea_orm::ConnectOptions;
 use tests::{Direction, Fault, Proxy, Rule};
@@ -13,7 +13,7 @@ const INDEX: Sql = Sql::new(
 .outside_of_transactions();
 const LAST: Sql = Sql::new("m3_create_tag", "CREATE TABLE tag (id int)", "");
 
-/// Whether it succeeded. Where not even a plan is made, it did not.
+/// Migrates a tenant. True if connecting, planning and running succeeded.
 async fn run(url: &str, migrations: &Migrations, schema: &str) -> bool {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false);
@@ -28,7 +28,7 @@ async fn run(url: &str, migrations: &Migrations, schema: &str) -> bool {
     report.is_success()
 }
 
-/// What a schema has: of each migration its record and what it made.
+/// Returns the state of a schema: the records of migrations, and the objects that they created.
 async fn state(db: &DatabaseConnection, schema: &str) -> Vec<String> {
     let sql = format!(
         "SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = '{schema}'
@@ -47,7 +47,7 @@ async fn state(db: &DatabaseConnection, schema: &str) -> Vec<String> {
     state
 }
 
-/// What a run comes to. Between the second and the third one, the migration outside of transactions has begun.
+/// Possible states after an interrupted run, in order. In the third state, the migration outside of transactions is dirty.
 const STATES: [&[&str]; 5] = [
     &[],
     &[
@@ -98,7 +98,7 @@ async fn lose_at_each_message(rule: impl Fn() -> Rule) {
         let succeeded = run(proxy.url(), &migrations, &name).await;
         wait_for_sessions_to_end(&observer).await;
         let mut left = state(&observer, &name).await;
-        // While the mark is there, the index may be there and be valid or not.
+        // While the schema is dirty, the index may be missing, invalid or valid.
         if left.contains(&"begun".to_owned()) {
             left.retain(|part| !part.starts_with("index"));
         }
@@ -127,11 +127,11 @@ async fn a_run_whose_request_is_lost_is_continued_by_the_next_one() {
 
 #[tokio::test]
 async fn a_run_whose_reply_is_lost_is_continued_by_the_next_one() {
-    // The ends of commands, and that the server is ready for the next one.
+    // CommandComplete and ReadyForQuery.
     lose_at_each_message(|| Rule::message(Direction::ToClient, b"CZ", Fault::Reset)).await;
 }
 
-/// A migration whose session is ended while it does something else. Then it goes on, in another session.
+/// Migration whose session is ended while it does other work, and which then continues in a new session.
 struct LosesItsSession(String);
 
 impl MigrationName for LosesItsSession {
@@ -179,7 +179,7 @@ async fn a_migration_whose_session_was_lost_with_the_lock_is_not_recorded() {
          which does it again"
     );
     assert_eq!(ledger(&connection, "acme").await, ["m1_create_note"]);
-    // The session of the first time is gone, so none is ended.
+    // The session of the first run no longer exists, so this run ends none.
     assert_eq!(
         outcomes(&up(&db, &migrations).await)[1],
         "acme: applied m2_loses_its_session"

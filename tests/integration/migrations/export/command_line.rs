@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As [`cli`], at another address.
+/// Runs the command line like [`cli`], with this URL.
 async fn cli_at(url: &str, migrations: &Migrations, words: &[&str]) -> (String, Result<(), CliError>) {
     let first = ["migration", "-u", url, "-s", ""];
     let args = Args::try_parse_from(first.iter().chain(words)).unwrap();

@@ -1,4 +1,4 @@
-//! Exports that are not what they should be.
+//! Exports that are damaged, forged or incompatible.
 
 use super::*;
 
@@ -38,7 +38,7 @@ async fn a_manifest_that_is_about_something_else_is_refused() {
             "{name}: {refused:?}"
         );
     }
-    // The dump is acme's.
+    // The manifest names another schema than the dump.
     for name in ["globex", "legacy", "extensions", "nobody", "ACME"] {
         change_manifest(&to, "schema", json!(name));
         let refused = import(&db, &migrations, &to).await;
@@ -95,7 +95,7 @@ async fn a_name_that_others_have_is_refused() {
         );
     };
     taken(&reserving).await;
-    // Somebody's schema, and one in another case.
+    // An existing schema, and one whose name differs in case.
     for name in ["acme", "Acme"] {
         target
             .execute(&format!(
@@ -131,7 +131,7 @@ async fn a_dump_of_more_than_the_schema_is_refused() {
         (&[], ""),
         (&["-n", "globex"], "globex"),
         (&["-n", "acme", "-e", "citext"], "EXTENSION"),
-        // Without the schema itself.
+        // A dump without CREATE SCHEMA.
         (&["-t", "acme.note"], "missing"),
     ] {
         let dumped = Command::new(pg_programs().join("pg_dump"))
@@ -162,7 +162,7 @@ async fn a_restore_that_fails_leaves_nothing() {
     let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
     let (_database, _from, to) = exported(&folder, &migrations).await;
     let (target, db) = with_tenants(&migrations, &[]).await;
-    // What the tenant's foreign key needs is not there.
+    // The shared table of the tenant's foreign key is missing.
     target.execute("ALTER TABLE public.plan RENAME TO plans").await;
     let before = trace(&db).await;
     let failed = import(&db, &migrations, &to).await.unwrap_err();
@@ -170,7 +170,7 @@ async fn a_restore_that_fails_leaves_nothing() {
     assert_eq!(trace(&db).await, before);
     target.execute("ALTER TABLE public.plans RENAME TO plan").await;
     let before = trace(&db).await;
-    // Programs that fail, are killed, or are killed when all is done.
+    // Programs that fail, are killed, or are killed after they completed.
     for body in [
         "exit 1",
         "kill -9 $$",
@@ -186,7 +186,7 @@ async fn a_restore_that_fails_leaves_nothing() {
         );
         assert_eq!(trace(&db).await, before, "{body}");
     }
-    // A dump that was cut short.
+    // A truncated dump.
     let whole = fs::read(to.join("schema.dump")).unwrap();
     fs::write(to.join("schema.dump"), &whole[..whole.len() - 200]).unwrap();
     let failed = import(&db, &migrations, &to).await;
@@ -203,7 +203,7 @@ async fn what_somebody_else_made_meanwhile_stays() {
     let (_database, _from, to) = exported(&folder, &migrations).await;
     let bin = folder.0.join("bin");
     for (change, expected) in [
-        // By hand, another schema of the name.
+        // Somebody replaces the schema.
         (
             "DROP SCHEMA acme CASCADE; CREATE SCHEMA acme; CREATE TABLE acme.precious (id int)",
             &["precious"][..],

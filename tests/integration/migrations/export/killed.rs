@@ -1,4 +1,4 @@
-//! Processes that are killed while they export or import, and connections that are lost.
+//! Exports and imports whose process is killed or whose connection is lost.
 
 use std::process::{Child, Stdio};
 
@@ -6,7 +6,7 @@ use tests::{Fault, Proxy, Rule};
 
 use super::*;
 
-/// A process of the migration crate that tests kill. It is killed when it is dropped.
+/// A process of the fixture's migration crate. Dropping this value kills it.
 struct Runner(Child);
 
 impl Runner {
@@ -16,7 +16,7 @@ impl Runner {
             .args(words)
             .env_remove("DATABASE_SCHEMA")
             .env("RUST_LOG", "error")
-            // One that is killed leaves a file there.
+            // A killed process leaves a temporary file behind.
             .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
             .stdout(Stdio::null())
             .spawn()
@@ -51,7 +51,7 @@ async fn run(db: &TestDatabase, words: &[&str]) -> bool {
     Runner::start(db, words).ended().await
 }
 
-/// A database of the fixture, with a table of all tenants that the tenant refers to.
+/// Creates a database with the fixture's shared schema, and a shared table for the tenant's foreign key.
 async fn database() -> (TestDatabase, DatabaseConnection) {
     let db = TestDatabase::create().await;
     assert!(run(&db, &["up"]).await);
@@ -61,7 +61,7 @@ async fn database() -> (TestDatabase, DatabaseConnection) {
     (db, connection)
 }
 
-/// An export of a tenant with a foreign key.
+/// Exports a tenant with a foreign key to a shared table, and returns the export's directory.
 async fn exported(folder: &TempDir) -> String {
     let (db, _connection) = database().await;
     assert!(run(&db, &["tenant", "create", "acme", "--domain", "acme.example.com"]).await);
@@ -86,7 +86,7 @@ async fn assert_imported(db: &DatabaseConnection) {
     assert_eq!(count(db, "SELECT FROM public.tenants").await, 1);
 }
 
-/// Ends a program that outlived the process that began it.
+/// Kills a program that outlived its parent process.
 fn end_orphan(bin: &Path) {
     let pid = fs::read_to_string(bin.join("pid")).unwrap();
     let _ = Command::new("kill").args(["-9", pid.trim()]).status();
@@ -112,7 +112,7 @@ async fn an_import_that_was_killed_begins_anew() {
             column(&db, "SELECT status FROM public.tenants").await,
             ["provisioning"]
         );
-        // It is nobody's: not served, and not migrated with the others.
+        // The incomplete tenant has no domain, and a run over all tenants skips it.
         assert_eq!(count(&db, "SELECT FROM public.domains").await, 0);
         assert!(run(&target, &["up"]).await);
         assert_eq!(tables(&db, "acme").await.len(), tables_then);
@@ -140,7 +140,7 @@ async fn it_is_killed_at_any_moment() {
         let import_killed = Runner::start(&target, &import);
         tokio::time::sleep(whole * part / 12).await;
         import_killed.kill();
-        // Half a tenant is nobody's.
+        // A tenant has a domain if and only if it is active.
         let half = "SELECT FROM public.tenants LEFT JOIN public.domains ON tenant_id = tenants.id
             WHERE (status = 'active') <> (domain IS NOT NULL)";
         assert_eq!(count(&db, half).await, 0);
@@ -160,7 +160,7 @@ async fn a_program_that_outlived_its_import_does_not_go_on() {
     let (target, db) = database().await;
     let restoring = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tenant import %'
         AND datname = current_database() AND wait_event_type = 'Lock'";
-    // The foreign key waits for the shared table.
+    // Restoring the foreign key waits for the lock of the shared table.
     let blocker = target.connect().await;
     let blocking = sea_orm::TransactionTrait::begin(&blocker).await.unwrap();
     blocking
@@ -195,7 +195,7 @@ async fn only_what_an_import_made_is_removed() {
     let folder = TempDir::create("import-others");
     let from = exported(&folder).await;
     let (target, db) = database().await;
-    // A row that something else makes, such as a person by hand.
+    // The row and the schema were not created by an import.
     target
         .execute(
             "INSERT INTO public.tenants (schema_name, name, status) VALUES ('acme', '', 'provisioning');
@@ -218,7 +218,7 @@ async fn only_what_an_import_made_is_removed() {
     wait_for(&bin.join("waits")).await;
     import.kill();
     end_orphan(&bin);
-    // Somebody makes the schema anew.
+    // Somebody replaces the schema.
     target
         .execute("DROP SCHEMA acme; CREATE SCHEMA acme; CREATE TABLE acme.precious (id int)")
         .await;
@@ -280,7 +280,7 @@ async fn an_import_that_loses_its_commit_is_complete_or_nothing() {
     let clear = "DELETE FROM public.tenants; DROP SCHEMA IF EXISTS acme CASCADE";
     let (mut complete, mut failed) = (0, 0);
     for fault in [Fault::Cut, Fault::Reset, Fault::Fatal] {
-        // Of the reservation, of `pg_restore` and of what completes the tenant.
+        // The commits of the reservation, of `pg_restore`, and of the completion.
         for n in 1..=3 {
             for rule in [Rule::reply("COMMIT", fault), Rule::request("COMMIT", Fault::Cut)] {
                 let proxy = Proxy::start(target.url()).await;

@@ -1,4 +1,4 @@
-//! A fleet of tenants in a database of its own, made by hand.
+//! [`Bench`]: a database with many tenants, created with plain SQL.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tenant_migration::{Action, Executor, Target};
@@ -9,20 +9,20 @@ use crate::{
     schema::Tenant,
 };
 
-/// The fleet, and how it is measured.
+/// A database with tenants, and the number of rounds.
 pub(crate) struct Bench {
     pub(crate) database: TestDatabase,
-    /// For what is not measured.
+    /// Connection for work that is not measured.
     pub(crate) db: DatabaseConnection,
     pub(crate) tenants: u32,
     pub(crate) rounds: u32,
-    /// What every tenant has.
+    /// Tables of every tenant.
     pub(crate) schema: Tenant,
 }
 
 impl Bench {
     pub(crate) async fn start(tenants: u32, rounds: u32) -> Self {
-        eprintln!("making a fleet of {tenants} tenants");
+        eprintln!("creating {tenants} tenants");
         let database = TestDatabase::create().await;
         let schema = Tenant { columns: 0 };
         let executor = Executor::connect(database.options(), schema.migrations())
@@ -57,12 +57,12 @@ impl Bench {
         (1..=self.tenants).map(|n| format!("t{n}"))
     }
 
-    /// Adds one migration, which no tenant has.
+    /// Adds a migration that is pending for every tenant.
     pub(crate) fn add_column(&mut self) {
         self.schema.columns += 1;
     }
 
-    /// What by hand leaves undone: the catalog's versions.
+    /// Updates the catalog's versions, which the SQL that psql runs does not.
     pub(crate) async fn record_versions(&self) {
         let sql = "UPDATE public.tenants SET version = $1 WHERE version IS DISTINCT FROM $1";
         let version = self.schema.version().into();
@@ -70,7 +70,7 @@ impl Bench {
         self.db.execute_raw(update).await.unwrap();
     }
 
-    /// What the server does by itself sooner or later, so that it does not while something is measured.
+    /// Vacuums now, so that autovacuum does not run during a measurement.
     pub(crate) async fn tidy(&self) {
         for table in [
             "pg_catalog.pg_attribute",
@@ -94,7 +94,7 @@ impl Bench {
     }
 }
 
-/// What makes a tenant: the same rows and tables as `create_tenant`, in one transaction.
+/// Returns SQL that creates a tenant: the same rows and tables as `create_tenant`, in one transaction.
 pub(crate) fn create(name: &str, schema: Tenant) -> Vec<String> {
     let version = schema.version();
     let mut sql = vec![

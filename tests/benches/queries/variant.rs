@@ -1,4 +1,4 @@
-//! [`Way`]: how a statement gets to a tenant's tables.
+//! [`Variant`]: a variant of the benchmark, which is a way to reach a tenant's tables.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ use crate::{
     shape::Shape,
 };
 
-/// The name of a way.
+/// Name of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub(crate) enum WayName {
-    /// SeaORM on one schema, as it is by default.
+pub(crate) enum VariantName {
+    /// SeaORM with its defaults, on one schema.
     Plain,
-    /// The same without a ping before each statement.
+    /// SeaORM on one schema, without a ping before each statement.
     PlainNoping,
     /// `SET search_path` before each statement.
     SearchPath,
-    /// The library.
+    /// This library.
     Ours,
-    /// The library, as the tenant's role.
+    /// This library, with the tenant's role.
     OursRoles,
 }
 
-impl WayName {
+impl VariantName {
     pub(crate) const ALL: [Self; 5] = [
         Self::Plain,
         Self::PlainNoping,
@@ -40,7 +40,7 @@ impl WayName {
     ];
 }
 
-impl fmt::Display for WayName {
+impl fmt::Display for VariantName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain => "plain",
@@ -52,9 +52,9 @@ impl fmt::Display for WayName {
     }
 }
 
-/// A way, with its connections.
-pub(crate) struct Way {
-    pub(crate) name: WayName,
+/// A variant with its connections.
+pub(crate) struct Variant {
+    pub(crate) name: VariantName,
     connections: Connections,
 }
 
@@ -64,9 +64,9 @@ enum Connections {
     Ours(Box<Tenants>),
 }
 
-impl Way {
+impl Variant {
     pub(crate) async fn connect(
-        name: WayName,
+        name: VariantName,
         url: &str,
         connections: u32,
         statements: Option<usize>,
@@ -78,22 +78,22 @@ impl Way {
             .sqlx_logging(false)
             .set_application_name(name.to_string());
         let connections = match name {
-            WayName::Plain => plain(options).await,
-            WayName::PlainNoping => {
+            VariantName::Plain => plain(options).await,
+            VariantName::PlainNoping => {
                 options.test_before_acquire(false);
                 plain(options).await
             }
-            WayName::SearchPath => {
+            VariantName::SearchPath => {
                 let db = Database::connect(options).await.unwrap();
                 Connections::SearchPath(db.get_postgres_connection_pool().clone())
             }
-            WayName::Ours => ours(options, statements, false).await,
-            WayName::OursRoles => ours(options, statements, true).await,
+            VariantName::Ours => ours(options, statements, false).await,
+            VariantName::OursRoles => ours(options, statements, true).await,
         };
         Self { name, connections }
     }
 
-    /// Sends a statement for a tenant, and reads its rows.
+    /// Sends a tenant's statement, and reads its rows.
     pub(crate) async fn run(&self, tenant: usize, shape: &Shape, value: i32) {
         match &self.connections {
             Connections::Plain(db) => send(db, shape, shape.statement(value)).await,
