@@ -72,8 +72,6 @@
 // The floors, from the lowest to the highest. A module uses only those before it: `scripts/floors` checks that.
 mod schema_name;
 
-mod plant;
-
 mod role_name;
 
 pub mod registry;
@@ -133,8 +131,6 @@ pub mod __private {
     pub use crate::audit::RESOLVES_WHEN_CALLED;
     pub use crate::catalog::TABLES as CATALOG_TABLES;
     pub use crate::connection::{ShutDown, database_name, detached};
-    #[cfg(all(feature = "_plants", debug_assertions))]
-    pub use crate::plant::{Plant, arm};
     #[cfg(feature = "sqlx-postgres")]
     pub use crate::pool::shares_sessions;
     pub use crate::registry::{Registration, Scope};

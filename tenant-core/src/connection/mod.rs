@@ -25,7 +25,6 @@ use sea_orm::{
 
 use crate::{
     error::ConnectionError,
-    plant,
     pool::{Execute, ExecuteUnprepared, Pool, QueryAll, QueryOne, TenantKey},
     registry::RegistryError,
     role_name::RoleName,
@@ -92,7 +91,6 @@ impl ConnectionContext {
                 }
                 template.render(self.schema())
             })
-            .map(|text| plant::rendered(sql, text, self.schema()))
             .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
     }
 

@@ -9,11 +9,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use tokio::sync::OwnedMutexGuard;
 
 use super::ConnectionContext;
-use crate::{
-    error::ConnectionError,
-    plant::{self, Plant},
-    pool::Lease,
-};
+use crate::{error::ConnectionError, pool::Lease};
 
 /// One database session inside a transaction.
 #[derive(Debug)]
@@ -113,9 +109,6 @@ impl Session {
 
     /// Refuses all further work.
     pub(super) fn break_off(&self) {
-        if plant::is(Plant::NotBrokenOff) {
-            return;
-        }
         self.is_broken.store(true, Ordering::Release);
     }
 
@@ -258,7 +251,7 @@ impl Level {
     pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
         let mut turn = self.session.turn().await?;
         let innermost = self.session.innermost.load(Ordering::Acquire);
-        if innermost != self.depth && !plant::is(Plant::NestedIgnored) {
+        if innermost != self.depth {
             return Err(self.session.nested_open());
         }
         if let Some(lease) = turn.lease() {
@@ -318,14 +311,11 @@ impl Drop for Level {
         let transaction = match transaction {
             Open::SeaOrm(transaction) => transaction,
             // The outermost one ends with the lease.
-            Open::Owned if self.is_nested() && !plant::is(Plant::DroppedStaysOpen) => {
+            Open::Owned if self.is_nested() => {
                 return self.session.abandon(self.depth);
             }
             Open::Owned => return self.session.closed_one(),
         };
-        if plant::is(Plant::DroppedStaysOpen) {
-            return std::mem::forget(transaction);
-        }
         match Arc::clone(&self.session.turn).try_lock_owned() {
             Ok(_turn) => {
                 self.session.roll_back_dropped();

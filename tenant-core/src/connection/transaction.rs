@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     error::ConnectionError,
-    plant::{self, Plant},
     pool::{Execute, ExecuteUnprepared, Operation, Pool, QueryAll, QueryOne},
     role_name::RoleName,
     schema_name::{SHARED_SCHEMA, SchemaName},
@@ -176,13 +175,7 @@ impl TenantTransaction {
         } else {
             format!("{}, \"{}\"", schema.quoted(), SHARED_SCHEMA)
         };
-        let set = match () {
-            () if plant::is(Plant::SearchPathStays) => format!("SET search_path = {search_path}"),
-            () if plant::is(Plant::SharedSchemaFirst) => {
-                format!("SET LOCAL search_path = public, {search_path}")
-            }
-            () => format!("SET LOCAL search_path = {search_path}"),
-        };
+        let set = format!("SET LOCAL search_path = {search_path}");
         // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find tables
         // of the same names in the shared schema. This fails instead.
         let set = format!("{set}; SELECT '{}'::pg_catalog.regnamespace", schema.quoted());
@@ -226,9 +219,6 @@ impl TenantTransaction {
         };
         match ended {
             Err(source) if how == End::Commit && !is_nested && lost_connection(&source) => {
-                if plant::is(Plant::LossIgnored) {
-                    return Ok(());
-                }
                 Err(commit_error(session.context.schema(), source))
             }
             result => result,
@@ -263,7 +253,7 @@ pub(super) fn begin_statement(options: &TransactionOptions, role: Option<&RoleNa
     if let Some(mode) = options.access_mode {
         begin += &format!(" {mode}");
     }
-    match role.filter(|_| !plant::is(Plant::RoleNotAssumed)) {
+    match role {
         Some(role) => begin + "; SET LOCAL ROLE " + &role.quoted(),
         None => begin,
     }
@@ -302,9 +292,6 @@ pub(super) fn commit_error(tenant: &SchemaName, source: DbErr) -> DbErr {
 
 /// Becomes the tenant's role until the transaction ends. Going back to a savepoint does not end it.
 async fn assume(level: &Level, role: &RoleName) -> Result<(), DbErr> {
-    if plant::is(Plant::RoleNotAssumed) {
-        return Ok(());
-    }
     let set = format!("SET LOCAL ROLE {}", role.quoted());
     let assumed = level.transaction()?.execute_unprepared(&set).await;
     let tenant = level.session.context.schema();
@@ -354,16 +341,15 @@ async fn end_owned(level: Arc<Level>, how: End) -> Result<(), DbErr> {
 
 fn end_statement(how: End) -> &'static str {
     match how {
-        End::Rollback if !plant::is(Plant::RollbackCommits) => "ROLLBACK",
-        _ => "COMMIT",
+        End::Rollback => "ROLLBACK",
+        End::Commit => "COMMIT",
     }
 }
 
 fn savepoint_end(how: End, depth: usize) -> String {
-    let keeps = plant::is(Plant::RollbackCommits) || plant::is(Plant::NestedRollbackKeeps);
     match how {
-        End::Rollback if !keeps => roll_back_to(depth),
-        _ => format!("RELEASE SAVEPOINT {}", savepoint(depth)),
+        End::Rollback => roll_back_to(depth),
+        End::Commit => format!("RELEASE SAVEPOINT {}", savepoint(depth)),
     }
 }
 
@@ -383,10 +369,6 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let unfinished = session.unfinished();
     let result = match how {
         End::Commit if !is_aborted => transaction.commit().await,
-        End::Rollback if plant::is(Plant::RollbackCommits) => transaction.commit().await,
-        End::Rollback if parent.is_some() && plant::is(Plant::NestedRollbackKeeps) => {
-            transaction.commit().await
-        }
         _ => transaction.rollback().await,
     };
     unfinished.finish();
@@ -403,9 +385,6 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
 /// Whether PostgreSQL would roll back where a commit is asked for, because a statement failed. Where statements pass
 /// as they are written, one of them may have gone back to a savepoint since; then the database is asked.
 async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
-    if plant::is(Plant::FailureForgotten) {
-        return Ok(false);
-    }
     if level.session.is_guarded || !level.has_failed() {
         return Ok(level.has_failed());
     }
@@ -529,10 +508,7 @@ impl StreamTrait for TenantTransaction {
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let stmt = match plant::is(Plant::StreamNotCompiled) {
-                true => stmt,
-                false => self.render_statement(stmt)?,
-            };
+            let stmt = self.render_statement(stmt)?;
             let turn = self.level.turn().await?;
             self.stream_rendered(turn, stmt).await
         })

@@ -15,7 +15,6 @@ use super::{
     leftovers::{EndOnDrop, Leftovers},
     permit::Permit,
 };
-use crate::plant::{self, Plant};
 
 /// A connection in use by one tenant. Dropping it gives it back: at once, after a clean-up, or not at all if it was
 /// lost or ran unguarded statements.
@@ -170,7 +169,7 @@ impl Drop for Lease {
         if left.is_lost {
             return;
         }
-        if left.is_unguarded && !plant::is(Plant::UnguardedKept) {
+        if left.is_unguarded {
             count(&permit.pool().0.counters.unguarded);
             clean_up::close(permit, connection);
             return;
@@ -181,7 +180,7 @@ impl Drop for Lease {
             return;
         }
         let is_clean = !left.is_in_flight && left.transaction.is_none();
-        if is_clean || plant::is(Plant::LeftoversStay) {
+        if is_clean {
             connection.heard(Instant::now());
             permit.put_back(connection);
         } else {

@@ -7,11 +7,7 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use crate::{
-    host::Host,
-    plant::{self, Plant},
-    tenant::Tenant,
-};
+use crate::{host::Host, tenant::Tenant};
 
 /// How many hosts are remembered at the most. Each takes a few hundred bytes.
 const MAX_HOSTS: usize = 100_000;
@@ -38,10 +34,6 @@ pub(crate) struct Generation(u64);
 
 impl HostCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
-        let time_to_live = match plant::is(Plant::MemoryNeverEnds) {
-            true => Duration::from_secs(3600),
-            false => time_to_live,
-        };
         Self {
             tenants: Cache::new(MAX_HOSTS),
             time_to_live,
@@ -50,9 +42,6 @@ impl HostCache {
     }
 
     pub(crate) fn get(&self, host: &Host) -> Option<Tenant> {
-        if plant::is(Plant::HostsMixedUp) {
-            return self.tenants.iter().next().map(|(_, found)| found.tenant);
-        }
         let found = self.tenants.get(host)?;
         (found.since.elapsed() < self.time_to_live).then_some(found.tenant)
     }
@@ -78,9 +67,6 @@ impl HostCache {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        if plant::is(Plant::HostsNotForgotten) {
-            return;
-        }
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.tenants.clear();
     }

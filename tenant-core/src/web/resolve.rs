@@ -4,7 +4,6 @@ use super::rejection::Rejection;
 use crate::{
     connection::TenantConnection,
     host::request_host,
-    plant::{self, Plant},
     tenant::{Tenant, TenantStatus},
     tenants::Tenants,
 };
@@ -25,7 +24,6 @@ pub(super) async fn resolve<'a>(
 fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
     match tenant.status() {
         TenantStatus::Active => Ok(()),
-        _ if plant::is(Plant::StatusIgnored) => Ok(()),
         status => Err(Rejection::NotServed(status)),
     }
 }

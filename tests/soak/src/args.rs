@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::faults::Fault;
+
 /// Drops, breaks and checks the work of many tenants at once, and reports every row that is not its tenant's.
 ///
 /// Exit code 0: nothing was wrong. 1: a violation was found. 2: misuse.
@@ -31,16 +33,16 @@ pub(crate) struct Args {
     pub(crate) seconds: Option<u64>,
 
     /// Breaks the library in this way, and stops at the first violation.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["prove", "list_plants"])]
-    pub(crate) plant: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = Fault::find, conflicts_with_all = ["prove", "list_faults"])]
+    pub(crate) fault: Option<&'static Fault>,
 
-    /// Breaks the library in every known way, one after the other, and tells which are found.
-    #[arg(long, conflicts_with = "list_plants")]
-    pub(crate) prove: bool,
+    /// Breaks the library in these ways, one after the other, and tells which are found. Default: in every known way.
+    #[arg(long, value_name = "NAME", num_args = 0.., value_parser = Fault::find, conflicts_with = "list_faults")]
+    pub(crate) prove: Option<Vec<&'static Fault>>,
 
     /// Lists the ways to break the library.
     #[arg(long)]
-    pub(crate) list_plants: bool,
+    pub(crate) list_faults: bool,
 }
 
 impl Args {
@@ -49,6 +51,6 @@ impl Args {
     }
 
     pub(crate) fn stops_at_first_violation(&self) -> bool {
-        self.plant.is_some()
+        self.fault.is_some()
     }
 }

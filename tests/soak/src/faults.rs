@@ -1,39 +1,63 @@
-//! What happens to the connections behind the proxy.
+//! [`FAULTS`]: the ways in which `scripts/soak` breaks the library, by name.
 
-use std::time::Duration;
+use crate::arm::arm;
 
-use tests::{Fault, Faults, Proxy, Rule};
+/// A way to break a copy of the library.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) breaks: &'static str,
+    /// The patches that are armed together. Some faults are hidden by a second wall, which is taken down with the first.
+    patches: &'static [&'static str],
+}
 
-/// The probabilities for a message. A short operation is about ten messages.
-const BY_CHANCE: Faults = Faults {
-    delay: 0.004,
-    longest_delay: Duration::from_millis(30),
-    split: 0.01,
-    cut: 0.000_5,
-    reset: 0.000_5,
+macro_rules! faults {
+    ($($name:literal $(with $other:literal)* : $breaks:literal,)*) => {
+        &[$(Fault { name: $name, breaks: $breaks, patches: &[$name $(, $other)*] }),*]
+    };
+}
+
+/// All faults. Each has a patch of its name in `tests/soak/faults`.
+pub(crate) const FAULTS: &[Fault] = faults! {
+    "schema-left-out": "statements without their schema",
+    "text-kept": "the text of another tenant from a cache",
+    "guard-off": "nothing is checked",
+    "unknown-table": "an unknown table is looked for in public",
+    "table-not-qualified": "raw SQL's tables are left to search_path",
+    "expression-never-ends": "a WITH hides tables outside its query",
+    "leftovers-stay": "connections go back in the middle of something",
+    "not-broken-off": "a transaction goes on after a failed nested BEGIN",
+    "siblings": "a transaction works around an open nested one",
+    "dropped-stays-open": "a dropped transaction is not rolled back",
+    "aborted-commit-ok": "COMMIT of a failed transaction is Ok",
+    "lost-commit-ok": "COMMIT without an answer is Ok",
+    "rollback-commits": "rollback commits",
+    "nested-rollback-keeps": "a nested rollback keeps its changes",
+    "stream-not-compiled": "a transaction's streams are not compiled",
+    "search-path-stays" with "unguarded-kept": "a session keeps a search_path, and is used again",
+    "unguarded-kept": "sessions that ran unguarded statements are used again",
+    "role-not-assumed": "statements run as the role of the login",
+    "public-first": "begin_unguarded puts public first",
+    "hosts-mixed-up": "a host is another host's tenant",
+    "hosts-not-forgotten": "forget_hosts forgets nothing",
+    "memory-never-ends": "hosts are remembered for ever",
+    "status-ignored": "suspended tenants are served",
 };
 
-/// The time between two faults at a message that is chosen.
-const PAUSE: Duration = Duration::from_millis(300);
-
-/// Makes faults until it is dropped: by chance, and at the messages where it hurts.
-pub(crate) async fn make(proxy: &Proxy) {
-    proxy.set_faults(BY_CHANCE);
-    for number in 0.. {
-        let fault = if number % 2 == 0 { Fault::Cut } else { Fault::Reset };
-        let rule = match number % 7 {
-            0 => Rule::request("COMMIT", fault),
-            1 => Rule::reply("COMMIT", fault),
-            2 => Rule::reply("BEGIN", fault),
-            3 => Rule::reply("SAVEPOINT", fault),
-            4 => Rule::request("ROLLBACK", fault),
-            5 => Rule::reply("INSERT", fault),
-            _ => Rule::reply("ROLLBACK", fault),
-        };
-        let firing = proxy.add(rule);
-        tokio::time::sleep(PAUSE).await;
-        while !firing.has_fired() {
-            tokio::time::sleep(PAUSE).await;
-        }
+impl Fault {
+    /// Finds a fault by its name, for the command line.
+    pub(crate) fn find(name: &str) -> Result<&'static Self, &'static str> {
+        let fault = FAULTS.iter().find(|fault| fault.name == name);
+        fault.ok_or("there is no such fault: see --list-faults")
     }
+
+    /// Breaks the library in this way alone.
+    pub(crate) fn arm(&self) {
+        arm(self.patches);
+    }
+}
+
+/// Mends the library.
+pub(crate) fn disarm() {
+    arm(&[]);
 }

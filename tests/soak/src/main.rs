@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
 mod args;
+mod arm;
 mod cancel;
 mod entities;
 mod faults;
@@ -17,9 +18,7 @@ mod history;
 mod job;
 mod lifecycle;
 mod migrations;
-#[cfg(all(feature = "plants", debug_assertions))]
-mod plants;
-#[cfg(all(feature = "plants", debug_assertions))]
+mod network;
 mod prove;
 mod random;
 mod report;
@@ -35,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{args::Args, fleet::AnyError};
+use crate::{args::Args, faults::FAULTS, fleet::AnyError};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -53,34 +52,24 @@ fn failed(error: &AnyError) -> ExitCode {
     ExitCode::from(3)
 }
 
-#[cfg(all(feature = "plants", debug_assertions))]
 async fn run(args: &Args) -> Result<ExitCode, AnyError> {
-    if args.list_plants {
-        for scenario in plants::SCENARIOS {
-            println!("{:25} {}", scenario.name, scenario.breaks);
+    if args.list_faults {
+        for fault in FAULTS {
+            println!("{:25} {}", fault.name, fault.breaks);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    if args.prove {
-        let proof = prove::prove(args).await?;
+    if !arm::HAS_FAULTS && (args.fault.is_some() || args.prove.is_some()) {
+        eprintln!("soak: this library has no faults to arm: scripts/soak makes a copy that has them");
+        return Ok(ExitCode::from(2));
+    }
+    if let Some(faults) = &args.prove {
+        let proof = prove::prove(args, faults).await?;
         print!("{proof}");
         return Ok(exit_code(proof.holds()));
     }
-    if let Some(name) = &args.plant {
-        let Some(scenario) = plants::Scenario::find(name) else {
-            eprintln!("soak: there is no plant {name:?}: see --list-plants");
-            return Ok(ExitCode::from(2));
-        };
-        scenario.plant();
-    }
-    soak(args).await
-}
-
-#[cfg(not(all(feature = "plants", debug_assertions)))]
-async fn run(args: &Args) -> Result<ExitCode, AnyError> {
-    if args.list_plants || args.prove || args.plant.is_some() {
-        eprintln!("soak: there are no plants in this build: leave --release out");
-        return Ok(ExitCode::from(2));
+    if let Some(fault) = args.fault {
+        fault.arm();
     }
     soak(args).await
 }

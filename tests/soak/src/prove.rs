@@ -4,54 +4,54 @@ use std::fmt;
 
 use crate::{
     args::Args,
+    faults::{FAULTS, Fault, disarm},
     fleet::AnyError,
-    plants::{SCENARIOS, Scenario, clear},
     report::Report,
     soak,
 };
 
 /// Few tenants, so that tasks meet.
 const TENANTS: u32 = 6;
-/// What it takes at the most to find a plant.
+/// Limits of finding a fault.
 const OPERATIONS: u64 = 100_000;
 const SECONDS: u64 = 60;
-/// How many operations of the unbroken library must pass.
+/// Operations of the unbroken library, all of which must pass.
 const CONTROL: u64 = 4_000;
 
-/// What was found, plant by plant.
+/// The reports of the faults.
 pub(crate) struct Proof {
     /// The report of the unbroken library.
     control: Report,
-    found: Vec<(&'static Scenario, Report)>,
+    found: Vec<(&'static Fault, Report)>,
 }
 
-/// Soaks the library as it is, and then with each of the plants.
-pub(crate) async fn prove(args: &Args) -> Result<Proof, AnyError> {
-    clear();
+/// Soaks the library as it is, and then with each of these faults. None means all.
+pub(crate) async fn prove(args: &Args, faults: &[&'static Fault]) -> Result<Proof, AnyError> {
+    let all: Vec<_> = FAULTS.iter().collect();
+    let faults = if faults.is_empty() { &all } else { faults };
+    disarm();
     let control = Args {
         tenants: TENANTS,
         ops: CONTROL,
-        prove: false,
         ..args.clone()
     };
     let control = soak::run(&control).await?;
     let mut found = Vec::new();
-    for scenario in SCENARIOS {
+    for fault in faults {
         let args = Args {
             tenants: TENANTS,
             ops: OPERATIONS,
             seconds: Some(SECONDS),
-            plant: Some(scenario.name.to_owned()),
-            prove: false,
+            fault: Some(fault),
             ..args.clone()
         };
-        scenario.plant();
+        fault.arm();
         let report = soak::run(&args).await;
-        clear();
+        disarm();
         let report = report?;
         let what = report.first_violation().map(|violation| violation.what);
-        eprintln!("{}: {}", scenario.name, what.as_deref().unwrap_or("NOT FOUND"));
-        found.push((scenario, report));
+        eprintln!("{}: {}", fault.name, what.as_deref().unwrap_or("NOT FOUND"));
+        found.push((*fault, report));
     }
     Ok(Proof { control, found })
 }
@@ -67,9 +67,9 @@ impl fmt::Display for Proof {
         writeln!(
             f,
             "{:25} {:50} {:9} {:>10}  found by",
-            "plant", "what it breaks", "found", "operations"
+            "fault", "what it breaks", "found", "operations"
         )?;
-        for (scenario, report) in &self.found {
+        for (fault, report) in &self.found {
             let violation = report.first_violation();
             let (is_found, after, by) = violation.as_ref().map_or(("NO", 0, ""), |violation| {
                 ("yes", violation.after, violation.found_by)
@@ -77,11 +77,11 @@ impl fmt::Display for Proof {
             writeln!(
                 f,
                 "{:25} {:50} {is_found:9} {after:>10}  {by}",
-                scenario.name, scenario.breaks
+                fault.name, fault.breaks
             )?;
         }
         let found = self.found.iter().filter(|(_, report)| !report.is_clean()).count();
-        writeln!(f, "\n{found} of {} plants were found", self.found.len())?;
+        writeln!(f, "\n{found} of {} faults were found", self.found.len())?;
         if !self.control.is_clean() {
             writeln!(f, "The library is not clean without any:\n{}", self.control)?;
         }

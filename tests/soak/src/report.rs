@@ -41,7 +41,6 @@ impl Report {
         self.tally.violation_count() == 0
     }
 
-    #[cfg(all(feature = "plants", debug_assertions))]
     pub(crate) fn first_violation(&self) -> Option<crate::tally::Violation> {
         self.tally.violations().into_iter().next()
     }

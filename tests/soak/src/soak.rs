@@ -11,10 +11,10 @@ use tokio::sync::watch;
 
 use crate::{
     args::Args,
-    faults,
     final_check::FinalCheck,
     fleet::{AnyError, Fleet},
     lifecycle::Lifecycle,
+    network,
     report::Report,
     tally::Tally,
     task::{Sheets, TASKS, Task},
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Args) -> Result<Report, AnyError> {
     let began = Instant::now();
     let sheets = tokio::select! {
         sheets = work(args, &fleet, &tally) => sheets?,
-        () = faults::make(&proxy) => Vec::new(),
+        () = network::break_connections(&proxy) => Vec::new(),
     };
     proxy.set_faults(Faults::default());
     let worked = began.elapsed();
@@ -79,7 +79,7 @@ async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec
     Ok(sheets)
 }
 
-/// How long a task waits for a connection. With none left, as when a plant makes transactions leak, all wait this long.
+/// How long a task waits for a connection. With none left, as when a fault makes transactions leak, all wait this long.
 fn patience(args: &Args) -> Duration {
-    Duration::from_secs(if args.plant.is_some() { 10 } else { 30 })
+    Duration::from_secs(if args.fault.is_some() { 10 } else { 30 })
 }

@@ -4,7 +4,6 @@ use squawk_parser::SyntaxKind;
 
 use super::{Step, Walk, name::Name, unreviewed};
 use crate::{
-    plant::{self, Plant},
     registry::Lookup,
     sql::{refusal::Refusal, tree::Node},
 };
@@ -46,11 +45,9 @@ impl<'t> Walk<'_, 't> {
         }
         let table = name.folded();
         match self.rules.registry().table(&table) {
-            Lookup::Tenant if plant::is(Plant::TableNotQualified) => {}
             Lookup::Tenant => self.insert_tenant(name),
             Lookup::Shared(schema) => self.insert_shared(name, schema),
             Lookup::Ambiguous => return Err(Refusal::AmbiguousTable(table.into_owned())),
-            Lookup::Unknown if plant::is(Plant::UnknownTablePasses) => {}
             Lookup::Unknown => return Err(self.unknown_table(table.into_owned())),
         }
         Ok(())

@@ -10,10 +10,7 @@ use std::{borrow::Cow, collections::HashMap};
 use squawk_parser::SyntaxKind;
 
 use super::{kinds::is_query, name::fold};
-use crate::{
-    plant::{self, Plant},
-    sql::tree::Node,
-};
+use crate::sql::tree::Node;
 
 /// Follows a walk over a statement.
 #[derive(Debug, Default)]
@@ -55,9 +52,7 @@ impl<'t> Scopes<'t> {
             if let Some(frame) = self.frames.last_mut() {
                 frame.visible = usize::MAX;
             }
-        } else if self.frames.last().is_some_and(|frame| frame.query == node)
-            && !plant::is(Plant::ExpressionNeverEnds)
-        {
+        } else if self.frames.last().is_some_and(|frame| frame.query == node) {
             self.frames.pop();
         }
     }
