@@ -15,6 +15,8 @@
 //! - **Once.** Whoever works on a schema holds its lock, and reads its ledger again after getting it.
 //! - The ledgers are those of `sea-orm-migration`, one in each schema.
 //!
+//! The [`guide`] shows all of it by commands.
+//!
 //! # Example
 //! ```
 //! mod shared {
@@ -88,6 +90,9 @@
 pub mod cli;
 mod database;
 mod define;
+#[cfg(doc)]
+#[doc = include_str!("docs/guide.md")]
+pub mod guide {}
 mod lifecycle;
 mod plan;
 mod run;
