@@ -14,12 +14,12 @@ use crate::{
     plan::PlanError,
 };
 
-/// What was asked for.
+/// Options of the audit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
     pub(super) is_json: bool,
     pub(super) has_entities: bool,
-    /// Whether warnings make the command fail, too.
+    /// True if warnings make the command fail, too.
     pub(super) is_strict: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::{
     transfer::{ExportError, ImportError},
 };
 
-/// How long a server may take to answer: it may be starting.
+/// Timeout for connecting to a server, which may be starting.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a command failed, in words for people.
@@ -25,15 +25,15 @@ pub enum CliError {
     /// No database was named.
     #[error("which database? Set DATABASE_URL, in the environment or in .env, or name it with -u")]
     NoDatabaseUrl,
-    /// What names the database is no URL of one. It is not shown, as it may have a password.
+    /// The URL of the database is invalid. It is not shown, as it may have a password.
     #[error("this is no URL of a PostgreSQL database: it reads postgres://USER:PASSWORD@HOST/DATABASE")]
     InvalidDatabaseUrl,
     /// The database was not reached.
     #[error("the database at {place} was not reached: {}", unreachable(source))]
     Connect {
-        /// Where it should be.
+        /// Host and port.
         place: String,
-        /// What the driver said.
+        /// Error of the driver.
         source: DbErr,
     },
     /// The database is reached through a pooler in transaction mode.
@@ -47,7 +47,7 @@ pub enum CliError {
     Domain {
         /// The domain as given.
         domain: String,
-        /// What is wrong with it.
+        /// Fault of the host.
         source: HostError,
     },
     /// Schemas were named in two ways.
@@ -56,22 +56,22 @@ pub enum CliError {
         /// The schema.
         schema: String,
     },
-    /// What drops data was not told on which schemas.
+    /// A command that drops data names no schemas.
     #[error(
         "`{action}` drops data, so it wants to be told of which schemas: -s SCHEMA, --tenant A,B, --tenants, --kind KIND \
          or --shared"
     )]
     NoTarget {
-        /// What was asked for.
+        /// The action.
         action: Action,
     },
-    /// What drops data was not confirmed.
+    /// A command that drops data was not confirmed.
     #[error(
         "{what} drops data and was not confirmed, so nothing was done: say --yes, or set TENANT_MIGRATION_YES=1 where \
          that flag is not known"
     )]
     NotConfirmed {
-        /// What was to be done.
+        /// The command.
         what: String,
     },
     /// The run could not be planned.
@@ -80,17 +80,17 @@ pub enum CliError {
     /// Schemas failed.
     #[error("{}: see above", not_migrated(*failed, *all))]
     Failed {
-        /// How many failed or were not reached.
+        /// Number of schemas that failed or were not reached.
         failed: usize,
-        /// How many there were.
+        /// Number of all.
         all: usize,
     },
     /// Schemas cannot be migrated as they are.
     #[error("{count} of {all} schemas cannot be migrated as they are")]
     Obstacles {
-        /// How many.
+        /// Number of these.
         count: usize,
-        /// How many there were.
+        /// Number of all.
         all: usize,
     },
     /// No tenants were named to work for.
@@ -111,7 +111,7 @@ pub enum CliError {
     NoSuchTask {
         /// The name.
         name: String,
-        /// Those there are.
+        /// Names of all tasks.
         known: Vec<String>,
     },
     /// The pool of pending schemas is not as it should be.
@@ -125,7 +125,7 @@ pub enum CliError {
     TenantsFailed {
         /// For how many.
         failed: usize,
-        /// How many there were.
+        /// Number of all.
         all: usize,
     },
     /// The application's handle could not be made.
@@ -134,9 +134,9 @@ pub enum CliError {
     /// The audit found something.
     #[error("the audit found {}: see above", tally(*errors, *warnings))]
     Audited {
-        /// How many errors.
+        /// Number of errors.
         errors: usize,
-        /// How many warnings.
+        /// Number of warnings.
         warnings: usize,
     },
     /// The database was not audited.

@@ -1,4 +1,4 @@
-//! What programs read.
+//! Output for programs, as JSON.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     run::Preview,
 };
 
-/// What happened to every schema. Times are in milliseconds.
+/// Returns the results of all schemas. Times are in milliseconds.
 pub(super) fn report(report: &Report, time: Duration) -> Value {
     let schemas: Vec<_> = report.schemas().iter().map(schema).collect();
     json!({
@@ -37,7 +37,7 @@ fn schema(report: &SchemaReport) -> Value {
     })
 }
 
-/// What would happen to every schema, with its SQL if it was asked for.
+/// Returns the plan of all schemas, with the SQL if there are previews.
 pub(super) fn plan(plan: &Plan, previews: &[Preview]) -> Value {
     let previews = previews.iter().map(Some).chain(std::iter::repeat(None));
     let schemas = plan.schemas().iter().zip(previews);

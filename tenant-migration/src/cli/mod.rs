@@ -82,12 +82,12 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
     run_on(migrations, args, Terminal::default(), out).await
 }
 
-/// What there is of a terminal.
+/// Abilities of the terminal.
 #[derive(Debug, Clone, Copy, Default)]
 struct Terminal {
-    /// Whether somebody is there to be asked.
+    /// True if somebody can be asked.
     is_interactive: bool,
-    /// Whether a bar shows how far a run is.
+    /// True if a bar shows the progress of a run.
     has_progress: bool,
 }
 
@@ -137,7 +137,7 @@ async fn run_on(
     }
 }
 
-/// What all commands share.
+/// Context that all commands share.
 struct Context<'a> {
     migrations: &'a Migrations,
     url: Option<String>,

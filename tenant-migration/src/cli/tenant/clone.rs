@@ -13,7 +13,7 @@ use crate::{
     lifecycle::{CloneData, NewTenant, clone_tenant},
 };
 
-/// What was asked for.
+/// Arguments of `tenant clone`.
 pub(super) struct Cloning {
     pub(super) source: SchemaName,
     pub(super) new: NewTenant,

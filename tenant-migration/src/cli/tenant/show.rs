@@ -31,7 +31,7 @@ struct Details {
     size: Size,
 }
 
-/// What a schema takes.
+/// Size of a schema.
 struct Size {
     tables: i64,
     bytes: i64,

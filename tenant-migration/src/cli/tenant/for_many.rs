@@ -1,4 +1,4 @@
-//! What is done for many tenants.
+//! Work for many tenants: which of them, and the results.
 
 use std::future::Future;
 
@@ -10,7 +10,7 @@ use crate::{
     run::{TaskError, for_each},
 };
 
-/// What came of it for each tenant.
+/// Result for each tenant.
 pub(super) type Results<T, E> = Vec<(Tenant, Result<T, TaskError<E>>)>;
 
 /// The tenants that the arguments choose, and the connections to them.

@@ -1,4 +1,4 @@
-//! What is done to a tenant that is there.
+//! Commands that change a tenant: `suspend`, `resume`, `rename`, `drop` and the like.
 
 use std::{io::Write, time::Duration};
 
