@@ -344,43 +344,19 @@ fn schemas_of(path: &str) -> Vec<String> {
 }
 
 /// The functions of a schema that have a `search_path`, with that.
-const FUNCTIONS: &str = r"
-SELECT proc.oid::int8, substr(setting, length('search_path=') + 1)
-FROM pg_catalog.pg_proc AS proc
-JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
-CROSS JOIN unnest(proconfig) AS setting
-WHERE nspname = $1 AND setting LIKE 'search\_path=%'
-ORDER BY proc.oid";
+const FUNCTIONS: &str = include_str!("rename_schema_functions.sql");
 
 /// What gives a function a `search_path`. Names between single quotes may be empty, as that of no schema is.
-const SET_PATH: &str = "
-SELECT format('ALTER ROUTINE %s SET search_path = %s', $1::int8::oid::regprocedure,
-    string_agg(quote_literal(name), ', ' ORDER BY place))
-FROM json_array_elements_text($2::json) WITH ORDINALITY AS schemas (name, place)";
+const SET_PATH: &str = include_str!("rename_schema_set_path.sql");
 
 /// The functions that seem to have a schema's name in their bodies, before a dot.
 ///
 /// Schema names have no character that means something in a regular expression, but for the hyphen between brackets.
-const NAMING: &str = r#"
-SELECT proc.oid::regprocedure::text
-FROM pg_catalog.pg_proc AS proc JOIN pg_catalog.pg_namespace AS space ON space.oid = pronamespace
-WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-    AND prosrc ~* ('(^|[^[:alnum:]_$-])"?' || $1::text || '"?[[:space:]]*[.]')
-ORDER BY 1"#;
+const NAMING: &str = include_str!("rename_schema_naming.sql");
 
 /// The sessions with a lock on a table, an index or the like of a schema. Those of no user are PostgreSQL's own: they
 /// clean up, and know tables by their numbers.
-const USERS: &str = "
-SELECT DISTINCT CASE WHEN lock.pid IS NULL THEN 'a prepared transaction'
-    ELSE format('session %s of user %s', lock.pid, coalesce(usename, '?')) END
-FROM pg_catalog.pg_locks AS lock
-JOIN pg_catalog.pg_class AS class ON class.oid = lock.relation
-JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace
-LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = lock.pid
-WHERE lock.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-    AND nspname = $1 AND lock.pid IS DISTINCT FROM pg_backend_pid()
-    AND NOT (activity.pid IS NOT NULL AND activity.usesysid IS NULL)
-ORDER BY 1 LIMIT 10";
+const USERS: &str = include_str!("rename_schema_users.sql");
 
 #[cfg(test)]
 mod tests {

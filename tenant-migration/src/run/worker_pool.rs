@@ -85,18 +85,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Query for the number of connections that the server, the user and the database may have more. The server keeps some for
 /// superusers, and we leave some for others. An ordinary user sees of other users' sessions only that they are there.
 /// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-MAX-CONNECTIONS>
-const FREE_CONNECTIONS: &str = "
-    SELECT least(
-        current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
-            - count(*) - $1::int8,
-        (SELECT CASE WHEN rolconnlimit >= 0 AND NOT rolsuper THEN rolconnlimit END
-            FROM pg_catalog.pg_roles WHERE rolname = session_user) - count(*) FILTER (WHERE usename = session_user),
-        (SELECT CASE WHEN datconnlimit >= 0 AND NOT rolsuper THEN datconnlimit END
-            FROM pg_catalog.pg_database, pg_catalog.pg_roles
-            WHERE datname = current_database() AND rolname = session_user)
-            - count(*) FILTER (WHERE datname = current_database())
-    ) AS free
-    FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL";
+const FREE_CONNECTIONS: &str = include_str!("free_connections.sql");
 
 /// Number of connections that are left for others that connect meanwhile.
 const LEFT_FOR_OTHERS: i64 = 2;

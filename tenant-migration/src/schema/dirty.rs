@@ -16,16 +16,7 @@ pub(crate) async fn find(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Resul
 
 /// An index that was being built concurrently when that failed: PostgreSQL keeps it up to date and never uses it.
 /// <https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY>
-const INVALID_INDEXES: &str = "
-    SELECT format('%I.%I', space.nspname, class.relname) AS name
-    FROM pg_catalog.pg_namespace AS space
-    -- There is no index on the tables of a schema, but one on what depends on it.
-    JOIN pg_catalog.pg_depend AS part ON part.refclassid = 'pg_catalog.pg_namespace'::regclass
-        AND part.refobjid = space.oid AND part.classid = 'pg_catalog.pg_class'::regclass
-    JOIN pg_catalog.pg_index AS index ON index.indrelid = part.objid
-    JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid
-    WHERE NOT index.indisvalid AND class.relkind = 'i' AND space.nspname = $1
-    ORDER BY 1";
+const INVALID_INDEXES: &str = include_str!("invalid_indexes.sql");
 
 /// The indexes of a schema that are not valid, as SQL.
 pub(crate) async fn invalid_indexes(
