@@ -68,7 +68,7 @@ pub struct Args {
     #[arg(short, long, global = true)]
     pub verbose: bool,
 
-    /// Schema to work on: `public`, the shared one, or that of a tenant. Default: all of them
+    /// The schema to work on: `public`, the shared one, or that of a tenant. All of them if left out
     #[arg(
         short = 's',
         long,
@@ -91,12 +91,12 @@ pub struct Args {
     )]
     pub database_url: Option<String>,
 
-    /// Command. Default: `up`
+    /// What to do, `up` if left out
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Command of the program.
+/// What to do.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
@@ -135,21 +135,21 @@ pub enum Command {
     /// Drop everything in the schema, then apply all migrations
     #[command(after_long_help = SCHEMAS)]
     Fresh {
-        /// Options of the run.
+        /// How.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Roll back all migrations, then apply all of them again
     #[command(after_long_help = SCHEMAS)]
     Refresh {
-        /// Options of the run.
+        /// How.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Roll back all migrations
     #[command(after_long_help = SCHEMAS)]
     Reset {
-        /// Options of the run.
+        /// How.
         #[command(flatten)]
         run: RunArgs,
     },
@@ -167,7 +167,7 @@ pub enum Command {
     /// Apply pending migrations
     #[command(after_long_help = format!("{UP}\n\n{SCHEMAS}"))]
     Up {
-        /// Number of migrations in each schema. Default: all that are pending
+        /// How many migrations in each schema, all that are pending if left out
         #[arg(short, long)]
         num: Option<u32>,
 
@@ -175,18 +175,18 @@ pub enum Command {
         #[arg(long)]
         fake: bool,
 
-        /// Options of the run.
+        /// How.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Roll back applied migrations, the last first
     #[command(after_long_help = SCHEMAS)]
     Down {
-        /// Number of migrations in each schema
+        /// How many migrations in each schema
         #[arg(short, long, default_value_t = 1)]
         num: u32,
 
-        /// Options of the run.
+        /// How.
         #[command(flatten)]
         run: RunArgs,
     },
@@ -214,7 +214,7 @@ pub enum Command {
         /// The shell that is to complete it
         shell: clap_complete::Shell,
 
-        /// Name by which this program is called. Default: the name of this call
+        /// How this program is called, as it was called now if left out
         #[arg(long, value_name = "NAME")]
         program: Option<String>,
     },
@@ -246,7 +246,7 @@ pub struct TargetArgs {
     pub kind: Option<String>,
 }
 
-/// Options of a run. Times are in milliseconds.
+/// How a run goes through the tenants. Times are in milliseconds.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "How to run")]
 #[non_exhaustive]
@@ -255,7 +255,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Number of tenants that are worked on at once, each on a connection of its own. Default: 4
+    /// How many tenants are worked on at once, each on a connection of its own, 4 if left out
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
 
@@ -263,15 +263,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "N|SCHEMA,...")]
     pub canary: Option<String>,
 
-    /// Number of failed tenants after which no other is begun. Default: no limit
+    /// Begin no other tenant once so many failed, without limit if left out
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub max_failures: Option<u16>,
 
-    /// Milliseconds that a migration may wait for a lock before it is tried again, 0 for ever. Default: 2000
+    /// How many milliseconds a migration may wait for a lock before it is tried again, 2000 if left out, 0 for ever
     #[arg(long, value_name = "MS")]
     pub lock_timeout: Option<u32>,
 
-    /// Milliseconds that a statement of a migration may take. Default: no limit
+    /// How many milliseconds a statement of a migration may take, without limit if left out
     #[arg(long, value_name = "MS")]
     pub statement_timeout: Option<u32>,
 
@@ -283,7 +283,7 @@ pub struct RunArgs {
     #[arg(long, requires = "dry_run")]
     pub sql: bool,
 
-    /// Confirmation of what drops data.
+    /// Whether to ask.
     #[command(flatten)]
     pub confirmation: Confirmation,
 
@@ -292,7 +292,7 @@ pub struct RunArgs {
     pub json: bool,
 }
 
-/// Confirmation that data is dropped, without a question.
+/// Whether data is dropped without asking.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[non_exhaustive]
 pub struct Confirmation {

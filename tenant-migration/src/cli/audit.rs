@@ -14,12 +14,12 @@ use crate::{
     plan::PlanError,
 };
 
-/// Options of the audit.
+/// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
     pub(super) is_json: bool,
     pub(super) has_entities: bool,
-    /// True if warnings make the command fail, too.
+    /// Whether warnings make the command fail, too.
     pub(super) is_strict: bool,
 }
 

@@ -23,7 +23,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Returns the name by which this program was called.
+/// How this program was called.
 fn called() -> Option<String> {
     let path = env::args_os().next()?;
     let name = Path::new(&path).file_stem()?.to_str()?;

@@ -15,7 +15,7 @@ use crate::{
     transfer::{ExportError, ImportError},
 };
 
-/// Timeout for connecting to a server, which may be starting.
+/// How long a server may take to answer: it may be starting.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a command failed, in words for people.
@@ -25,15 +25,15 @@ pub enum CliError {
     /// No database was named.
     #[error("which database? Set DATABASE_URL, in the environment or in .env, or name it with -u")]
     NoDatabaseUrl,
-    /// The URL of the database is invalid. It is not shown, as it may have a password.
+    /// What names the database is no URL of one. It is not shown, as it may have a password.
     #[error("this is no URL of a PostgreSQL database: it reads postgres://USER:PASSWORD@HOST/DATABASE")]
     InvalidDatabaseUrl,
     /// The database was not reached.
     #[error("the database at {place} was not reached: {}", unreachable(source))]
     Connect {
-        /// Host and port.
+        /// Where it should be.
         place: String,
-        /// Error of the driver.
+        /// What the driver said.
         source: DbErr,
     },
     /// The database is reached through a pooler in transaction mode.
@@ -47,7 +47,7 @@ pub enum CliError {
     Domain {
         /// The domain as given.
         domain: String,
-        /// Fault of the host.
+        /// What is wrong with it.
         source: HostError,
     },
     /// Schemas were named in two ways.
@@ -56,22 +56,22 @@ pub enum CliError {
         /// The schema.
         schema: String,
     },
-    /// A command that drops data names no schemas.
+    /// What drops data was not told on which schemas.
     #[error(
         "`{action}` drops data, so it wants to be told of which schemas: -s SCHEMA, --tenant A,B, --tenants, --kind KIND \
          or --shared"
     )]
     NoTarget {
-        /// The action.
+        /// What was asked for.
         action: Action,
     },
-    /// A command that drops data was not confirmed.
+    /// What drops data was not confirmed.
     #[error(
         "{what} drops data and was not confirmed, so nothing was done: say --yes, or set TENANT_MIGRATION_YES=1 where \
          that flag is not known"
     )]
     NotConfirmed {
-        /// The command.
+        /// What was to be done.
         what: String,
     },
     /// The run could not be planned.
@@ -80,17 +80,17 @@ pub enum CliError {
     /// Schemas failed.
     #[error("{}: see above", not_migrated(*failed, *all))]
     Failed {
-        /// Number of schemas that failed or were not reached.
+        /// How many failed or were not reached.
         failed: usize,
-        /// Number of all.
+        /// How many there were.
         all: usize,
     },
     /// Schemas cannot be migrated as they are.
     #[error("{count} of {all} schemas cannot be migrated as they are")]
     Obstacles {
-        /// Number of these.
+        /// How many.
         count: usize,
-        /// Number of all.
+        /// How many there were.
         all: usize,
     },
     /// No tenants were named to work for.
@@ -111,7 +111,7 @@ pub enum CliError {
     NoSuchTask {
         /// The name.
         name: String,
-        /// Names of all tasks.
+        /// Those there are.
         known: Vec<String>,
     },
     /// The pool of pending schemas is not as it should be.
@@ -125,7 +125,7 @@ pub enum CliError {
     TenantsFailed {
         /// For how many.
         failed: usize,
-        /// Number of all.
+        /// How many there were.
         all: usize,
     },
     /// The application's handle could not be made.
@@ -134,9 +134,9 @@ pub enum CliError {
     /// The audit found something.
     #[error("the audit found {}: see above", tally(*errors, *warnings))]
     Audited {
-        /// Number of errors.
+        /// How many errors.
         errors: usize,
-        /// Number of warnings.
+        /// How many warnings.
         warnings: usize,
     },
     /// The database was not audited.

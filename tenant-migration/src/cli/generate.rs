@@ -22,7 +22,7 @@ pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<
         .map_err(|error| CliError::Generate(error.to_string()))
 }
 
-/// Returns the file in which `sea-orm-cli` looks for the list of migrations.
+/// Where `sea-orm-cli` looks for the list of migrations.
 fn migrator_file(folder: &Path) -> PathBuf {
     let source = folder.join("src");
     let folder = if source.is_dir() { source } else { folder.into() };

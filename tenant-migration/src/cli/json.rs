@@ -1,4 +1,4 @@
-//! Output for programs, as JSON.
+//! What programs read.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     run::Preview,
 };
 
-/// Returns the results of all schemas. Times are in milliseconds.
+/// What happened to every schema. Times are in milliseconds.
 pub(super) fn report(report: &Report, time: Duration) -> Value {
     let schemas: Vec<_> = report.schemas().iter().map(schema).collect();
     json!({
@@ -37,7 +37,7 @@ fn schema(report: &SchemaReport) -> Value {
     })
 }
 
-/// Returns the plan of all schemas, with the SQL if there are previews.
+/// What would happen to every schema, with its SQL if it was asked for.
 pub(super) fn plan(plan: &Plan, previews: &[Preview]) -> Value {
     let previews = previews.iter().map(Some).chain(std::iter::repeat(None));
     let schemas = plan.schemas().iter().zip(previews);

@@ -207,7 +207,7 @@ fn canary(words: &str) -> Result<Canary, CliError> {
     Ok(Canary::Tenants(schemas?))
 }
 
-/// Returns a note on the schemas that an action without a schema leaves out.
+/// What an action without a schema leaves out.
 fn note(target: &Target, action: Action, plan: &Plan) -> Option<&'static str> {
     let has_tenants = plan
         .schemas()

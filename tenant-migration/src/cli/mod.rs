@@ -82,12 +82,12 @@ pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Sen
     run_on(migrations, args, Terminal::default(), out).await
 }
 
-/// Abilities of the terminal.
+/// What there is of a terminal.
 #[derive(Debug, Clone, Copy, Default)]
 struct Terminal {
-    /// True if somebody can be asked.
+    /// Whether somebody is there to be asked.
     is_interactive: bool,
-    /// True if a bar shows the progress of a run.
+    /// Whether a bar shows how far a run is.
     has_progress: bool,
 }
 
@@ -137,7 +137,7 @@ async fn run_on(
     }
 }
 
-/// Context that all commands share.
+/// What all commands share.
 struct Context<'a> {
     migrations: &'a Migrations,
     url: Option<String>,

@@ -1,4 +1,4 @@
-//! Output for people.
+//! What people read.
 
 use std::{
     collections::HashMap,
@@ -85,7 +85,7 @@ fn name(step: &Step) -> Option<&str> {
     }
 }
 
-/// Number of names that a line shows.
+/// How many names a line shows.
 const SHOWN: usize = 3;
 
 fn list(names: &[&str], is_verbose: bool) -> String {
@@ -104,7 +104,7 @@ fn time(time: Duration) -> String {
     }
 }
 
-/// Shows the number of each outcome, and all failures once more if they may have scrolled by.
+/// How often each outcome was, and all failures once more where they may have scrolled by.
 pub(super) fn show_summary(report: &Report, time: Duration, out: &mut (dyn Write + Send)) -> io::Result<()> {
     const SCREEN: usize = 20;
     let schemas = report.schemas();
@@ -150,7 +150,7 @@ fn counts(schemas: &[SchemaReport]) -> String {
     format!("{} schemas: {}", schemas.len(), counts.join(", "))
 }
 
-/// Shows the plan of all schemas.
+/// What would be done to every schema.
 pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Send)) -> io::Result<()> {
     let mut table = plain_table(["schema", "would be done"]);
     for schema in plan.schemas() {

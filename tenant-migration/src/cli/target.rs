@@ -7,7 +7,7 @@ use crate::{
     plan::{Action, Target},
 };
 
-/// Returns the target that the arguments name. Default: everything.
+/// What the arguments name, everything if they name nothing.
 pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target, CliError> {
     let by_flag = by_flag(args)?;
     match (by_flag, &context.schema) {
@@ -40,7 +40,7 @@ fn by_flag(args: &TargetArgs) -> Result<Option<Target>, CliError> {
     Ok(Some(Target::Tenants(schemas?)))
 }
 
-/// Refuses an action that drops data if the arguments name no schemas.
+/// What drops data is told on which schemas.
 pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliError> {
     match target {
         Target::All if action.empties() => Err(CliError::NoTarget { action }),

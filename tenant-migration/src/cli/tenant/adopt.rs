@@ -16,7 +16,7 @@ pub struct AdoptArgs {
     /// The schema, by its exact name
     pub schema: String,
 
-    /// The customer's name. Default: the name of the schema
+    /// The customer's name, the schema's if left out
     #[arg(long)]
     pub name: Option<String>,
 
@@ -75,7 +75,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Shows the migrations that are still pending.
+/// What is left to do.
 pub(super) fn show_pending(
     context: &Context<'_>,
     tenant: &Tenant,

@@ -64,7 +64,7 @@ const DROP: &str = "\
 Example:
   migration tenant drop acme --yes";
 
-/// Commands for tenants.
+/// What to do with tenants.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum TenantCommand {
@@ -75,7 +75,7 @@ pub enum TenantCommand {
         /// site, which has no schema of its own
         schema: String,
 
-        /// The customer's name. Default: the name of the schema
+        /// The customer's name, the schema's if left out
         #[arg(long)]
         name: Option<String>,
 
@@ -83,7 +83,7 @@ pub enum TenantCommand {
         #[arg(long, value_name = "HOST")]
         domain: Option<String>,
 
-        /// Kind, a word by which tenants are grouped. Default: `default`, or with --from the kind of the template
+        /// A word by which tenants are grouped, `default` if left out, or with --from that of the template
         #[arg(long)]
         kind: Option<String>,
 
@@ -106,7 +106,7 @@ pub enum TenantCommand {
         /// The schema of the new one: 1 to 63 ASCII letters, digits, `_` and `-`
         schema: String,
 
-        /// The new customer's name. Default: the name of the schema
+        /// The new customer's name, the schema's if left out
         #[arg(long)]
         name: Option<String>,
 
@@ -114,7 +114,7 @@ pub enum TenantCommand {
         #[arg(long, value_name = "HOST")]
         domain: Option<String>,
 
-        /// Kind, a word by which tenants are grouped. Default: the kind of the tenant that is copied
+        /// A word by which tenants are grouped, that of the tenant that is copied if left out
         #[arg(long)]
         kind: Option<String>,
 
@@ -193,7 +193,7 @@ pub enum TenantCommand {
     /// Schemas that are made ahead for tenants still to come
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// Changes a tenant that exists.
+    /// What is done to a tenant that is there.
     #[command(flatten)]
     Change(ChangeCommand),
 }
@@ -207,7 +207,7 @@ pub struct WorkArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Number of tenants at once. Default: 4
+    /// How many tenants at once, 4 if left out
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
 
@@ -216,7 +216,7 @@ pub struct WorkArgs {
     pub json: bool,
 }
 
-/// Commands that change a tenant.
+/// What to do to a tenant that is there.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum ChangeCommand {
@@ -259,12 +259,12 @@ pub enum ChangeCommand {
         /// Its schema
         schema: String,
 
-        /// Seconds after it left service for which its tables are left alone, because other processes may still know its
+        /// How many seconds after it left service its tables are left alone, because other processes may still know its
         /// host
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         drain: u64,
 
-        /// Number of tables that one transaction drops
+        /// How many tables one transaction drops
         #[arg(long, value_name = "N", default_value_t = crate::DEFAULT_DROP_BATCH)]
         batch: u32,
 
@@ -274,7 +274,7 @@ pub enum ChangeCommand {
     },
 }
 
-/// Commands for the domains of a tenant.
+/// What to do with the domains of a tenant.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum DomainCommand {

@@ -13,7 +13,7 @@ use crate::{
     lifecycle::{CloneData, NewTenant, clone_tenant},
 };
 
-/// Arguments of `tenant clone`.
+/// What was asked for.
 pub(super) struct Cloning {
     pub(super) source: SchemaName,
     pub(super) new: NewTenant,

@@ -2,15 +2,15 @@
 
 mod adopt;
 mod args;
-mod changes;
+mod change;
 mod clone;
 mod create;
-mod for_many;
+mod each;
 mod list;
 mod pool;
-mod result_table;
 mod run;
 mod schema;
+mod sheet;
 mod show;
 mod sql;
 mod transfer;
@@ -88,7 +88,7 @@ pub(super) async fn run(
         TenantCommand::Import(args) => transfer::import(context, args, out).await,
         TenantCommand::Pool(command) => pool::run(context, command, out).await,
         TenantCommand::Schema(command) => schema::run(context, command, out).await,
-        TenantCommand::Change(command) => changes::run(context, command, out).await,
+        TenantCommand::Change(command) => change::run(context, command, out).await,
     }
 }
 
@@ -107,7 +107,7 @@ fn new_tenant(
     Ok(if reuse_name { new.reuse_name() } else { new })
 }
 
-/// Returns the address of a tenant, as the end of a message.
+/// Where a tenant is served, behind what was done to it.
 fn at(tenant: &Tenant) -> String {
     let at = tenant.domain().map(|domain| format!(" at {domain}"));
     at.unwrap_or_default()

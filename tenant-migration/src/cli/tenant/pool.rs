@@ -9,14 +9,14 @@ use crate::{
     lifecycle::{drain_pool, fill_pool},
 };
 
-/// Commands for the pool of pending schemas, which new tenants get.
+/// What to do with the pool of pending schemas, which are made ahead for tenants that are still to come.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum PoolCommand {
     /// Make schemas ahead until there are enough. `tenant create` takes one of them, which is a matter of milliseconds.
     /// Run it regularly, and after `up`, which migrates the pending schemas with the tenants
     Fill {
-        /// Number of schemas that are to be ready
+        /// How many are to be ready
         #[arg(long, value_name = "N", default_value_t = 10)]
         size: u16,
 
@@ -26,7 +26,7 @@ pub enum PoolCommand {
     },
     /// Drop all pending schemas. No tenant has had them
     Drain {
-        /// Kind of the tenants that they are for
+        /// Those for tenants of a kind
         #[arg(long)]
         kind: Option<String>,
 

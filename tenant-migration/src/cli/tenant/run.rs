@@ -11,15 +11,15 @@ use crate::{
         error::CliError,
         tenant::{
             WorkArgs,
-            for_many::{Chosen, Results, failed, require_success, summary, why},
-            result_table::ResultTable,
+            each::{Chosen, Results, failed, require_success, summary, why},
+            sheet::Sheet,
         },
     },
     database::reason,
     define::AnyError,
 };
 
-/// Number of connections that a task may use at once: one for a transaction, and one beside it.
+/// How many connections a task may use at once: one for a transaction, and one beside it.
 const CONNECTIONS: usize = 2;
 
 pub(super) async fn run(
@@ -43,14 +43,14 @@ pub(super) async fn run(
 }
 
 fn show(results: &Results<Value, AnyError>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut table = ResultTable::default();
+    let mut sheet = Sheet::default();
     for (tenant, result) in results {
         match result {
-            Ok(value) => table.add(tenant, vec![("result".to_owned(), Some(text(value)))]),
-            Err(error) => table.add_error(tenant, &why(error, words)),
+            Ok(value) => sheet.add(tenant, vec![("result".to_owned(), Some(text(value)))]),
+            Err(error) => sheet.add_error(tenant, &why(error, words)),
         }
     }
-    if let Some(table) = table.table() {
+    if let Some(table) = sheet.table() {
         writeln!(out, "{}\n", table.trim_fmt())?;
     }
     let done = format!("{} done", results.len() - failed(results));

@@ -16,7 +16,7 @@ Example:
   migration tenant schema rename acme acme2
   migration tenant resume acme2";
 
-/// Commands for the schema of a tenant.
+/// What to do with the schema of a tenant.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum SchemaCommand {
@@ -30,7 +30,7 @@ pub enum SchemaCommand {
         /// The name from then on: 1 to 63 ASCII letters, digits, `_` and `-`
         new: String,
 
-        /// Seconds for which the tenant must have been out of service, because other processes may still know its host.
+        /// How many seconds the tenant must have been out of service, because other processes may still know its host.
         /// What is missing of it is waited for
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         settle: u64,

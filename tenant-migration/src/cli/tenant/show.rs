@@ -31,7 +31,7 @@ struct Details {
     size: Size,
 }
 
-/// Size of a schema.
+/// What a schema takes.
 struct Size {
     tables: i64,
     bytes: i64,

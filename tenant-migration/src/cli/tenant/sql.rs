@@ -21,8 +21,8 @@ use crate::{
         error::CliError,
         tenant::{
             WorkArgs,
-            for_many::{Chosen, Results, require_success, summary, why},
-            result_table::ResultTable,
+            each::{Chosen, Results, require_success, summary, why},
+            sheet::Sheet,
         },
     },
     database::{reason, sqlstate},
@@ -55,9 +55,9 @@ pub(super) async fn run(
 
 /// A statement, and what is wanted of it.
 struct Question {
-    /// Text as written, without the semicolon at its end.
+    /// As it was written, without the semicolon at its end.
     written: String,
-    /// Text that is run.
+    /// What is run.
     sql: String,
     kind: StatementKind,
     format: Format,
@@ -73,11 +73,11 @@ enum Format {
     Cells,
 }
 
-/// Result of a statement.
+/// What a statement gave.
 enum Answer {
     /// Rows, each in the form that was wanted.
     Rows(Vec<String>),
-    /// Number of changed rows.
+    /// How many rows were changed.
     Count(u64),
 }
 
@@ -170,24 +170,24 @@ fn plan_text(row: &QueryResult) -> Result<String, DbErr> {
 }
 
 fn show(results: &Results<Answer, DbErr>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut table = ResultTable::default();
+    let mut sheet = Sheet::default();
     let (mut rows, mut changed) = (0, None);
     for (tenant, result) in results {
         match result {
             Ok(Answer::Rows(answer)) => {
                 rows += answer.len();
                 for row in answer {
-                    table.add(tenant, serde_json::from_str(row).map_err(io::Error::from)?);
+                    sheet.add(tenant, serde_json::from_str(row).map_err(io::Error::from)?);
                 }
             }
             Ok(Answer::Count(count)) => {
                 *changed.get_or_insert(0) += count;
-                table.add(tenant, vec![("rows changed".to_owned(), Some(count.to_string()))]);
+                sheet.add(tenant, vec![("rows changed".to_owned(), Some(count.to_string()))]);
             }
-            Err(error) => table.add_error(tenant, &why(error, words)),
+            Err(error) => sheet.add_error(tenant, &why(error, words)),
         }
     }
-    if let Some(table) = table.table() {
+    if let Some(table) = sheet.table() {
         writeln!(out, "{}\n", table.trim_fmt())?;
     }
     let done = match changed {

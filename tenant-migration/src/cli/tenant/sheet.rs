@@ -1,4 +1,4 @@
-//! [`ResultTable`]: rows of many tenants in one table.
+//! [`Sheet`]: rows of many tenants in one table.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::cli::output::plain_table;
 /// Rows of many tenants under one header, although they may have different columns. What failed is in a column at
 /// the end, if anything did.
 #[derive(Default)]
-pub(super) struct ResultTable {
+pub(super) struct Sheet {
     columns: Vec<String>,
     /// By name, and by how many columns of that name the row has in front of it.
     places: HashMap<(String, usize), usize>,
@@ -25,7 +25,7 @@ struct Row {
     error: String,
 }
 
-impl ResultTable {
+impl Sheet {
     /// A row, by the names of its columns. `None` is NULL.
     pub(super) fn add(&mut self, tenant: &Tenant, cells: Vec<(String, Option<String>)>) {
         let mut seen = HashMap::new();
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn columns_that_not_all_rows_have_are_columns_of_the_table() {
         let tenant = |name: &str| Tenant::new(TenantId(1), SchemaName::new(name).unwrap(), name);
-        let mut table = ResultTable::default();
-        assert!(table.table().is_none());
-        table.add_error(&tenant("a"), "gone");
-        table.add(&tenant("b"), cells(&[("id", "1"), ("id", "2")]));
-        table.add(&tenant("c"), cells(&[("title", "x\u{1b}[2J\ny"), ("id", "3")]));
-        let text = table.table().unwrap().trim_fmt();
+        let mut sheet = Sheet::default();
+        assert!(sheet.table().is_none());
+        sheet.add_error(&tenant("a"), "gone");
+        sheet.add(&tenant("b"), cells(&[("id", "1"), ("id", "2")]));
+        sheet.add(&tenant("c"), cells(&[("title", "x\u{1b}[2J\ny"), ("id", "3")]));
+        let text = sheet.table().unwrap().trim_fmt();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines,

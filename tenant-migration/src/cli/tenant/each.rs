@@ -1,4 +1,4 @@
-//! Work for many tenants: which of them, and the results.
+//! What is done for many tenants.
 
 use std::future::Future;
 
@@ -10,7 +10,7 @@ use crate::{
     run::{TaskError, for_each},
 };
 
-/// Result for each tenant.
+/// What came of it for each tenant.
 pub(super) type Results<T, E> = Vec<(Tenant, Result<T, TaskError<E>>)>;
 
 /// The tenants that the arguments choose, and the connections to them.

@@ -1,4 +1,4 @@
-//! Commands that change a tenant: `suspend`, `resume`, `rename`, `drop` and the like.
+//! What is done to a tenant that is there.
 
 use std::{io::Write, time::Duration};
 
