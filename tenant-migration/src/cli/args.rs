@@ -11,28 +11,28 @@ Which schemas a command works on:
   -s acme          one tenant; --tenant acme,globex for several
   --tenants        every tenant, without the shared schema
   --kind trial     the tenants of a kind
-Every tenant is one that is in use or made ahead, suspended or not. Tenants that are archived, still being
-made, or being dropped are left out unless they are named.
+\"Every tenant\" includes suspended tenants and the pool of pending schemas. Archived tenants, and those that are
+being created or dropped, are migrated only if they are named.
 
-fresh, refresh and reset drop data. They want to be told which schemas, and --yes (TENANT_MIGRATION_YES=1 for
-sea-orm-cli, which does not know that flag); on a terminal they ask. They are refused for the shared schema
+fresh, refresh and reset drop data. They require a flag that names the schemas, and --yes (TENANT_MIGRATION_YES=1
+for sea-orm-cli, which does not have that flag); on a terminal they ask. They are refused for the shared schema
 while there are tenants, because it holds their catalog.
 
-A tenant that fails does not stop the others, and what failed is rolled back; if the shared schema fails,
-no tenant is begun. The exit code is not 0 if anything failed, and running again does what is left.";
+A failed migration is rolled back, and the other tenants go on. If the shared schema fails, no tenant is begun.
+The exit code is 1 if anything failed. Run the command again to migrate the rest.";
 
 const MANUAL: &str = "\
 Exit codes:
   0   everything was done, and an audit found no errors (no warnings either with --strict)
   1   something failed or was refused, for one tenant of many too; the error is on the standard error
-  2   the command line was not understood, and nothing was begun
+  2   the command line was not understood, and nothing was done
 
-Environment variables, for which a file .env is read as well:
+Environment variables, which may also be set in a file .env:
   DATABASE_URL           as --database-url
   DATABASE_SCHEMA        as --database-schema
   MIGRATION_DIR          as --migration-dir of init and generate
-  TENANT_MIGRATION_YES   as --yes: anything but an empty text, 0, n, no, f, false or off
-  RUST_LOG               which messages are logged, on the standard error, such as tenant_migration=debug
+  TENANT_MIGRATION_YES   as --yes, unless the value is empty, 0, n, no, f, false or off
+  RUST_LOG               the log filter, such as tenant_migration=debug
 
 Results are written to the standard output, errors and logs to the standard error.";
 
@@ -41,8 +41,8 @@ Examples:
   migration up                                  the shared schema, then every tenant
   migration up --tenant acme,globex             two tenants
   migration up --jobs 8 --canary 5 --max-failures 3
-  migration up --dry-run --sql --tenant acme    what would run, rolled back
-  migration up --fake --tenant acme             only written into the ledger";
+  migration up --dry-run --sql --tenant acme    show the SQL, and roll it back
+  migration up --fake --tenant acme             record migrations without running them";
 
 const GENERATE: &str = "\
 Examples:
@@ -59,7 +59,7 @@ const COMPLETIONS: &str = "\
 Example:
   source <(migration completions bash)";
 
-/// Migrates the shared schema and the schemas of the tenants, and looks after tenants from their creation to their end
+/// Migrates the shared schema and the tenants' schemas. Creates, changes and drops tenants
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = format!("{SCHEMAS}\n\n{MANUAL}"))]
 #[non_exhaustive]
@@ -68,7 +68,7 @@ pub struct Args {
     #[arg(short, long, global = true)]
     pub verbose: bool,
 
-    /// The schema to work on: `public`, the shared one, or that of a tenant. All of them if left out
+    /// The schema to work on: `public`, which is the shared schema, or a tenant's schema. Default: all schemas
     #[arg(
         short = 's',
         long,
@@ -78,8 +78,8 @@ pub struct Args {
     )]
     pub database_schema: Option<String>,
 
-    /// The URL of the database, such as `postgres://user:password@localhost/app`: of PostgreSQL itself, not of a pooler in
-    /// transaction mode
+    /// The database's URL, such as `postgres://user:password@localhost/app`. It must lead to PostgreSQL itself, not to a
+    /// pooler in transaction mode
     #[arg(
         short = 'u',
         long,
@@ -91,19 +91,18 @@ pub struct Args {
     )]
     pub database_url: Option<String>,
 
-    /// What to do, `up` if left out
+    /// The command. Default: `up`
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What to do.
+/// Commands of a migration program.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
-    /// Write the skeleton of a migration crate, with one folder of migrations for the shared schema and one
-    /// for the tenants
+    /// Write a new migration crate, with one folder of migrations for the shared schema and one for the tenants
     Init {
-        /// The folder to write it into. Files that are there are kept
+        /// The folder of the new crate. Existing files are kept
         #[arg(
             short = 'd',
             long,
@@ -113,14 +112,14 @@ pub enum Command {
         )]
         migration_dir: String,
     },
-    /// Write a new, empty migration, and add it to the list of its set
+    /// Write an empty migration, and add it to the list in `mod.rs`
     #[command(after_long_help = GENERATE)]
     Generate {
-        /// Its name, such as `create_note`
+        /// The migration's name, such as `create_note`
         #[arg(value_name = "NAME")]
         migration_name: String,
 
-        /// The folder of the set that it belongs to, such as `migration/src/tenant`
+        /// The folder of the migrations, such as `migration/src/tenant`
         #[arg(short = 'd', long, env = "MIGRATION_DIR", value_name = "DIR")]
         migration_dir: String,
 
@@ -135,28 +134,28 @@ pub enum Command {
     /// Drop everything in the schema, then apply all migrations
     #[command(after_long_help = SCHEMAS)]
     Fresh {
-        /// How.
+        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Roll back all migrations, then apply all of them again
     #[command(after_long_help = SCHEMAS)]
     Refresh {
-        /// How.
+        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Roll back all migrations
     #[command(after_long_help = SCHEMAS)]
     Reset {
-        /// How.
+        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
-    /// Show what is applied and what is pending
+    /// Show the applied and the pending migrations
     #[command(after_long_help = SCHEMAS)]
     Status {
-        /// Which schemas.
+        /// Schemas to show.
         #[command(flatten)]
         target: TargetArgs,
 
@@ -167,63 +166,61 @@ pub enum Command {
     /// Apply pending migrations
     #[command(after_long_help = format!("{UP}\n\n{SCHEMAS}"))]
     Up {
-        /// How many migrations in each schema, all that are pending if left out
+        /// Number of migrations to apply in each schema. Default: all pending ones
         #[arg(short, long)]
         num: Option<u32>,
 
-        /// Write the migrations into the ledgers without running them, where something else did what they do
+        /// Record the migrations in the ledgers without running them, for schemas that already have their changes
         #[arg(long)]
         fake: bool,
 
-        /// How.
+        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
-    /// Roll back applied migrations, the last first
+    /// Roll back applied migrations, the newest first
     #[command(after_long_help = SCHEMAS)]
     Down {
-        /// How many migrations in each schema
+        /// Number of migrations to roll back in each schema
         #[arg(short, long, default_value_t = 1)]
         num: u32,
 
-        /// How.
+        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
-    /// Show what the database itself resolves and where it could lead from one tenant to another: functions,
-    /// foreign keys, defaults, types, views, schemas. Nothing is changed, and the exit code is not 0 if there are
-    /// errors
+    /// Find what could lead from one tenant to another in names that PostgreSQL itself resolves: functions, foreign
+    /// keys, defaults, types, views, schemas. Nothing is changed. The exit code is 1 if there are errors
     #[command(after_long_help = AUDIT)]
     Audit {
         /// Show the findings as JSON
         #[arg(long)]
         json: bool,
 
-        /// Do not compare tables with the entities of this program, such as where it has only some of them
+        /// Do not compare tables with the entities of this program. Use it if the program has only some of them
         #[arg(long)]
         no_entities: bool,
 
-        /// Fail if there are warnings, too
+        /// Exit with code 1 for warnings, too
         #[arg(long)]
         strict: bool,
     },
-    /// Write a script that lets a shell complete this command line, such as for
-    /// `source <(migration completions bash)`
+    /// Write a script with which a shell completes this command line
     #[command(after_long_help = COMPLETIONS)]
     Completions {
-        /// The shell that is to complete it
+        /// The shell
         shell: clap_complete::Shell,
 
-        /// How this program is called, as it was called now if left out
+        /// The name of this program in the shell. Default: the name with which it was called
         #[arg(long, value_name = "NAME")]
         program: Option<String>,
     },
-    /// Create tenants, list them, change them, and work in their schemas
+    /// Create, list, change and drop tenants, and run statements and tasks in their schemas
     #[command(subcommand)]
     Tenant(TenantCommand),
 }
 
-/// Which schemas a command works on.
+/// Schemas that a command works on.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which schemas")]
 #[group(multiple = false)]
@@ -237,7 +234,7 @@ pub struct TargetArgs {
     #[arg(long)]
     pub tenants: bool,
 
-    /// These tenants, by their schemas
+    /// The tenants of these schemas
     #[arg(long, value_name = "SCHEMA,...", value_delimiter = ',')]
     pub tenant: Vec<String>,
 
@@ -246,44 +243,44 @@ pub struct TargetArgs {
     pub kind: Option<String>,
 }
 
-/// How a run goes through the tenants. Times are in milliseconds.
+/// Schemas, and options of a run over them.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "How to run")]
 #[non_exhaustive]
 pub struct RunArgs {
-    /// Which schemas.
+    /// Schemas to migrate.
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// How many tenants are worked on at once, each on a connection of its own, 4 if left out
+    /// Number of tenants that are migrated at the same time, each on its own connection. Default: 4
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
 
-    /// Which tenants go first, as a number or by their schemas: the others are begun only if these succeed
+    /// Tenants that are migrated first: a number, or their schemas. The others begin only if these succeed
     #[arg(long, value_name = "N|SCHEMA,...")]
     pub canary: Option<String>,
 
-    /// Begin no other tenant once so many failed, without limit if left out
+    /// Number of failed tenants after which no other tenant begins. Default: no limit
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub max_failures: Option<u16>,
 
-    /// How many milliseconds a migration may wait for a lock before it is tried again, 2000 if left out, 0 for ever
+    /// Milliseconds that a migration waits for a lock before it is tried again. 0 is no limit. Default: 2000
     #[arg(long, value_name = "MS")]
     pub lock_timeout: Option<u32>,
 
-    /// How many milliseconds a statement of a migration may take, without limit if left out
+    /// Milliseconds that a statement of a migration may take. Default: no limit
     #[arg(long, value_name = "MS")]
     pub statement_timeout: Option<u32>,
 
-    /// Show what would be done to each schema, and do nothing
+    /// Show the steps for each schema, and do nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// With --dry-run, show the SQL: it is run in transactions that are rolled back
+    /// With --dry-run, show the SQL. It runs in transactions that are rolled back
     #[arg(long, requires = "dry_run")]
     pub sql: bool,
 
-    /// Whether to ask.
+    /// Consent to drop data.
     #[command(flatten)]
     pub confirmation: Confirmation,
 
@@ -292,7 +289,7 @@ pub struct RunArgs {
     pub json: bool,
 }
 
-/// Whether data is dropped without asking.
+/// Consent to drop data without a question on the terminal.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[non_exhaustive]
 pub struct Confirmation {

@@ -7,19 +7,18 @@ use tenant_core::{
     audit::{Audit, AuditError, Expected, audit},
 };
 
-use crate::define::LookupError;
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
-    define::Migrations,
+    define::{LookupError, Migrations},
     plan::PlanError,
 };
 
-/// What was asked for.
+/// Options of the audit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
     pub(super) is_json: bool,
     pub(super) has_entities: bool,
-    /// Whether warnings make the command fail, too.
+    /// True if warnings make the command fail, too.
     pub(super) is_strict: bool,
 }
 
@@ -28,7 +27,7 @@ pub(super) async fn run(
     options: Options,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let audit = read(context, options).await?;
+    let audit = run_audit(context, options).await?;
     if options.is_json {
         let json = serde_json::to_string_pretty(&audit).map_err(io::Error::from)?;
         writeln!(out, "{json}")?;
@@ -42,14 +41,14 @@ pub(super) async fn run(
     }
 }
 
-async fn read(context: &Context<'_>, options: Options) -> Result<Audit, CliError> {
+async fn run_audit(context: &Context<'_>, options: Options) -> Result<Audit, CliError> {
     let schema = context.schema.as_deref().map(SchemaName::new).transpose()?;
     let expected = expected(context.migrations, options)?;
     let db = context.connect().await?;
     let audited = audit(&db, &expected).await;
     db.close().await?;
     match schema {
-        Some(schema) => Ok(only(audited?, schema)?),
+        Some(schema) => Ok(restrict_to(audited?, schema)?),
         None => Ok(audited?),
     }
 }
@@ -68,7 +67,7 @@ fn expected(migrations: &Migrations, options: Options) -> Result<Expected, Audit
         .fold(expected, Expected::allow_schema))
 }
 
-fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
+fn restrict_to(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
     let name = schema.as_str();
     if schema.is_shared() || audit.tenants().iter().any(|tenant| tenant == name) {
         Ok(audit.only(name))
@@ -77,7 +76,7 @@ fn only(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
     }
 }
 
-fn show(audit: &Audit, only: Option<&str>, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn show(audit: &Audit, schema: Option<&str>, out: &mut (dyn Write + Send)) -> io::Result<()> {
     if !audit.is_clean() {
         let mut table = plain_table(["schema", "severity", "finding"]);
         for found in audit.findings() {
@@ -92,12 +91,12 @@ fn show(audit: &Audit, only: Option<&str>, out: &mut (dyn Write + Send)) -> io::
     if !audit.entities_compared() {
         writeln!(out, "Tables were not compared with entities.")?;
     }
-    let of = only.map_or_else(|| count(audit.tenants().len(), "tenant"), ToOwned::to_owned);
-    writeln!(out, "{of}: {}", tally(audit.errors(), audit.warnings()))
+    let audited = schema.map_or_else(|| count(audit.tenants().len(), "tenant"), ToOwned::to_owned);
+    writeln!(out, "{audited}: {}", counts(audit.errors(), audit.warnings()))
 }
 
-/// "1 error and 2 warnings"
-pub(super) fn tally(errors: usize, warnings: usize) -> String {
+/// Counts errors and warnings, such as "1 error and 2 warnings".
+pub(super) fn counts(errors: usize, warnings: usize) -> String {
     let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
     format!("{errors} and {warnings}")
 }

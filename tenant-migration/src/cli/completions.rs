@@ -14,17 +14,17 @@ pub(super) fn write(
 ) -> Result<(), CliError> {
     let mut command = Args::command();
     let program = program
-        .or_else(called)
+        .or_else(name_in_arguments)
         .unwrap_or_else(|| command.get_name().to_owned());
-    // It panics where it cannot write.
+    // `generate` panics if it cannot write, so it writes to memory.
     let mut script = Vec::new();
     generate(shell, &mut command, program, &mut script);
     out.write_all(&script)?;
     Ok(())
 }
 
-/// How this program was called.
-fn called() -> Option<String> {
+/// Returns the name with which this program was called.
+fn name_in_arguments() -> Option<String> {
     let path = env::args_os().next()?;
     let name = Path::new(&path).file_stem()?.to_str()?;
     Some(name.to_owned())

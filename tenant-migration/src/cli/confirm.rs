@@ -1,22 +1,26 @@
-//! Asking before data is dropped.
+//! Confirmation before data is dropped.
 
 use std::io::{self, Write};
 
 use crate::cli::{Context, args::Confirmation, error::CliError};
 
-/// Goes on if the arguments say yes, or a person at a terminal does.
-pub(super) fn confirm(context: &Context<'_>, confirmation: Confirmation, what: &str) -> Result<(), CliError> {
-    if confirmation.yes || (context.is_interactive && ask(what)?) {
+/// Succeeds if the arguments have `--yes`, or a person at the terminal types "yes".
+pub(super) fn confirm(
+    context: &Context<'_>,
+    confirmation: Confirmation,
+    action: &str,
+) -> Result<(), CliError> {
+    if confirmation.yes || (context.is_interactive && ask(action)?) {
         return Ok(());
     }
     Err(CliError::NotConfirmed {
-        what: what.to_owned(),
+        what: action.to_owned(),
     })
 }
 
-fn ask(what: &str) -> io::Result<bool> {
+fn ask(action: &str) -> io::Result<bool> {
     let mut err = io::stderr();
-    write!(err, "{what} drops data. Type yes to go on: ")?;
+    write!(err, "{action} drops data. Type yes to go on: ")?;
     err.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

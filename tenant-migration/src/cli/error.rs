@@ -1,4 +1,4 @@
-//! [`CliError`]: what the command line says when it fails.
+//! [`CliError`]: errors of the command line.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -8,70 +8,79 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::audit::tally,
+    cli::audit::counts,
     database::{SessionError, reason},
     lifecycle::{CloneError, CreateTenantError, LifecycleError, PoolError},
     plan::{Action, PlanError, SelectError},
     transfer::{ExportError, ImportError},
 };
 
-/// How long a server may take to answer: it may be starting.
+/// Time to connect: 10 s, because the server may be starting.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a command failed, in words for people.
+/// Error of a command, with a message for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CliError {
     /// No database was named.
-    #[error("which database? Set DATABASE_URL, in the environment or in .env, or name it with -u")]
+    #[error(
+        "no database was named: set DATABASE_URL, in the environment or in .env, or name the database with -u"
+    )]
     NoDatabaseUrl,
-    /// What names the database is no URL of one. It is not shown, as it may have a password.
-    #[error("this is no URL of a PostgreSQL database: it reads postgres://USER:PASSWORD@HOST/DATABASE")]
+    /// The database's URL is invalid. The message does not show it, because it may contain a password.
+    #[error(
+        "the database's URL (-u or DATABASE_URL) is invalid: write it as postgres://USER:PASSWORD@HOST/DATABASE"
+    )]
     InvalidDatabaseUrl,
-    /// The database was not reached.
-    #[error("the database at {place} was not reached: {}", unreachable(source))]
+    /// The connection to the database failed.
+    #[error(
+        "could not connect to the database at {place}: {}",
+        connect_error_reason(source)
+    )]
     Connect {
-        /// Where it should be.
+        /// Host, port and database of the URL.
         place: String,
-        /// What the driver said.
+        /// The driver's error.
         source: DbErr,
     },
     /// The database is reached through a pooler in transaction mode.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A schema was named that cannot be one.
+    /// A schema name is invalid.
     #[error(transparent)]
     Schema(#[from] SchemaNameError),
-    /// A domain was given that cannot be one.
-    #[error("{domain:?} is no host name: {source}")]
+    /// A domain is invalid.
+    #[error("the domain {domain:?} is invalid: {source}")]
     Domain {
         /// The domain as given.
         domain: String,
-        /// What is wrong with it.
+        /// Reason.
         source: HostError,
     },
-    /// Schemas were named in two ways.
-    #[error("-s {schema} (or DATABASE_SCHEMA) names a schema already: leave it or the other flag out")]
+    /// Schemas were named by `-s` and by another flag.
+    #[error(
+        "schemas are named twice, by -s {schema} (or DATABASE_SCHEMA) and by another flag: use one of them"
+    )]
     TwoTargets {
         /// The schema.
         schema: String,
     },
-    /// What drops data was not told on which schemas.
+    /// An action that drops data was called without schemas.
     #[error(
-        "`{action}` drops data, so it wants to be told of which schemas: -s SCHEMA, --tenant A,B, --tenants, --kind KIND \
+        "`{action}` drops data, and no schemas were named: name them with -s SCHEMA, --tenant A,B, --tenants, --kind KIND \
          or --shared"
     )]
     NoTarget {
-        /// What was asked for.
+        /// The action.
         action: Action,
     },
-    /// What drops data was not confirmed.
+    /// An action that drops data was not confirmed.
     #[error(
-        "{what} drops data and was not confirmed, so nothing was done: say --yes, or set TENANT_MIGRATION_YES=1 where \
-         that flag is not known"
+        "{what} drops data and was not confirmed, so nothing was done: add --yes, or set TENANT_MIGRATION_YES=1 for \
+         sea-orm-cli"
     )]
     NotConfirmed {
-        /// What was to be done.
+        /// The action and its schemas.
         what: String,
     },
     /// The run could not be planned.
@@ -80,66 +89,68 @@ pub enum CliError {
     /// Schemas failed.
     #[error("{}: see above", not_migrated(*failed, *all))]
     Failed {
-        /// How many failed or were not reached.
+        /// Number of schemas that failed or were not reached.
         failed: usize,
-        /// How many there were.
+        /// Number of schemas in the run.
         all: usize,
     },
-    /// Schemas cannot be migrated as they are.
-    #[error("{count} of {all} schemas cannot be migrated as they are")]
+    /// Schemas cannot be migrated in their present state.
+    #[error("{count} of {all} schemas cannot be migrated: see above")]
     Obstacles {
-        /// How many.
+        /// Number of schemas that cannot be migrated.
         count: usize,
-        /// How many there were.
+        /// Number of all schemas.
         all: usize,
     },
-    /// No tenants were named to work for.
+    /// No tenants were named.
     #[error(
-        "for which tenants? -s SCHEMA, --tenant A,B, --tenants, --kind KIND, or --shared for the public tenant"
+        "no tenants were named: name them with -s SCHEMA, --tenant A,B, --tenants, --kind KIND, or --shared for the \
+         public tenant"
     )]
     NoTenants,
-    /// A statement is not run for tenants.
+    /// A statement is not allowed for tenants.
     #[error("the statement was not run for any tenant: {0}")]
     Refused(#[from] Refusal),
-    /// A statement that changes a schema.
+    /// A statement changes the schema.
     #[error(
-        "a change of the schema is not run for tenants, as their ledgers would not know of it: write a migration"
+        "the statement was not run for any tenant, because it changes the schema and no ledger would record that: write a \
+         migration"
     )]
     ChangesSchema,
     /// This program has no such task.
     #[error("there is no task {name}: {}", tasks(known))]
     NoSuchTask {
-        /// The name.
+        /// The name that was given.
         name: String,
-        /// Those there are.
+        /// Names of this program's tasks.
         known: Vec<String>,
     },
-    /// The pool of pending schemas is not as it should be.
+    /// The pool of pending schemas could not be filled or drained.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The tenants to work for could not be told.
+    /// The tenants could not be selected.
     #[error(transparent)]
     Select(#[from] SelectError),
-    /// Something failed for tenants.
+    /// A statement or a task failed for tenants.
     #[error("{failed} of {all} {} failed: see above", if *all == 1 { "tenant" } else { "tenants" })]
     TenantsFailed {
-        /// For how many.
+        /// Number of tenants for which it failed.
         failed: usize,
-        /// How many there were.
+        /// Number of all tenants.
         all: usize,
     },
-    /// The application's handle could not be made.
+    /// The connection with the application's settings failed.
     #[error(transparent)]
     Tenants(#[from] ConnectError),
-    /// The audit found something.
-    #[error("the audit found {}: see above", tally(*errors, *warnings))]
+    /// The audit found errors, or warnings with `--strict`.
+    #[error("the audit found {}: see above", counts(*errors, *warnings))]
     Audited {
-        /// How many errors.
+        /// Number of errors.
         errors: usize,
-        /// How many warnings.
+        /// Number of warnings.
         warnings: usize,
     },
-    /// The database was not audited.
+    /// The audit could not be run.
     #[error(transparent)]
     Audit(#[from] AuditError),
     /// A tenant was not created.
@@ -154,38 +165,38 @@ pub enum CliError {
     /// A tenant was not imported.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// Something was not done to a tenant.
+    /// A change of a tenant failed.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A folder has no set of migrations.
+    /// A folder has no list of migrations.
     #[error(
-        "{} is not there, so {} is no folder of migrations: name the one of the shared schema or of the tenants, \
-         such as -d migration/src/tenant", file.display(), folder.display()
+        "{} has no list of migrations ({}): name the folder of the shared schema's or of the tenants' migrations, such as \
+         -d migration/src/tenant", folder.display(), file.display()
     )]
     NoMigrator {
         /// The folder.
         folder: PathBuf,
-        /// The file that it should have.
+        /// The file that should have the list.
         file: PathBuf,
     },
     /// A file could not be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{} could not be written: {source}", path.display())]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         source: io::Error,
     },
     /// A migration could not be generated.
     #[error("the migration was not generated: {0}")]
     Generate(String),
-    /// The result could not be shown.
-    #[error("the result could not be shown: {0}")]
+    /// The result could not be written.
+    #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
 }
@@ -205,13 +216,13 @@ fn not_migrated(failed: usize, all: usize) -> String {
     }
 }
 
-fn unreachable(error: &DbErr) -> String {
+fn connect_error_reason(error: &DbErr) -> String {
     match error {
         DbErr::Conn(sea_orm::RuntimeErr::SqlxError(inner))
             if matches!(&**inner, sea_orm::sqlx::Error::PoolTimedOut) =>
         {
             format!(
-                "it did not answer for {} seconds. Is it running, and is this its address?",
+                "it did not answer for {} seconds. Check that it is running, and its address",
                 TIMEOUT.as_secs()
             )
         }

@@ -1,4 +1,4 @@
-//! `init` and `generate`: writing files.
+//! `init` and `generate`, which write files.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::cli::CliError;
 
-/// Writes a migration and adds it to the `mod.rs` beside it, as `sea-orm-cli migrate generate` does.
+/// Writes a migration and adds it to the `mod.rs` of its folder, as `sea-orm-cli migrate generate` does.
 pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<(), CliError> {
     let file = migrator_file(Path::new(folder));
     let text = fs::read_to_string(&file).unwrap_or_default();
@@ -22,7 +22,7 @@ pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<
         .map_err(|error| CliError::Generate(error.to_string()))
 }
 
-/// Where `sea-orm-cli` looks for the list of migrations.
+/// Returns the file in which `sea-orm-cli` looks for the list of migrations.
 fn migrator_file(folder: &Path) -> PathBuf {
     let source = folder.join("src");
     let folder = if source.is_dir() { source } else { folder.into() };
@@ -36,7 +36,7 @@ fn migrator_file(folder: &Path) -> PathBuf {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The files of a new migration crate.
+/// Files of a new migration crate, by their paths in it.
 const SKELETON: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("template/_Cargo.toml")),
     ("src/main.rs", include_str!("template/main.rs")),
@@ -45,7 +45,7 @@ const SKELETON: &[(&str, &str)] = &[
     ("src/tenant/mod.rs", include_str!("template/tenant.rs")),
 ];
 
-/// Writes a migration crate. A file that is there is kept.
+/// Writes a migration crate. Existing files are kept.
 pub(super) fn init(folder: &str, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
     for (name, text) in SKELETON {
         let path = Path::new(folder).join(name);

@@ -1,4 +1,4 @@
-//! What programs read.
+//! Output for programs: JSON.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     run::Preview,
 };
 
-/// What happened to every schema. Times are in milliseconds.
+/// Returns the outcome of each schema. Times are in milliseconds.
 pub(super) fn report(report: &Report, time: Duration) -> Value {
     let schemas: Vec<_> = report.schemas().iter().map(schema).collect();
     json!({
@@ -37,7 +37,7 @@ fn schema(report: &SchemaReport) -> Value {
     })
 }
 
-/// What would happen to every schema, with its SQL if it was asked for.
+/// Returns the planned steps of each schema, with their SQL if there are previews.
 pub(super) fn plan(plan: &Plan, previews: &[Preview]) -> Value {
     let previews = previews.iter().map(Some).chain(std::iter::repeat(None));
     let schemas = plan.schemas().iter().zip(previews);
@@ -85,14 +85,14 @@ fn steps(steps: &[Step]) -> Value {
 }
 
 fn step(step: &Step) -> Value {
-    let (what, migration) = match step {
+    let (kind, migration) = match step {
         Step::Up(name) => ("up", Some(&**name)),
         Step::Down(name) => ("down", Some(&**name)),
         Step::Fake(name) => ("fake", Some(&**name)),
         Step::Recreate => ("recreate", None),
         Step::DropLedger => ("drop ledger", None),
     };
-    json!({ "step": what, "migration": migration })
+    json!({ "step": kind, "migration": migration })
 }
 
 fn milliseconds(time: Duration) -> u64 {

@@ -15,13 +15,13 @@ use crate::{
         json,
         output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
         progress::Bar,
-        target::{require_named, target, words},
+        target::{describe, require_named, target},
     },
     plan::{Action, Canary, Plan, Report, RunOptions, SchemaPlan, Target},
     run::Executor,
 };
 
-/// Runs an action and shows it.
+/// Runs an action and writes its results.
 pub(super) async fn run(
     context: &Context<'_>,
     command: Command,
@@ -31,12 +31,12 @@ pub(super) async fn run(
     let target = target(context, &args.target)?;
     require_named(&target, action)?;
     let executor = context.executor().await?.with_options(options(&args)?);
-    let done = act(context, &executor, &target, action, &args, out).await;
+    let result = run_action(context, &executor, &target, action, &args, out).await;
     executor.close().await?;
-    done
+    result
 }
 
-async fn act(
+async fn run_action(
     context: &Context<'_>,
     executor: &Executor,
     target: &Target,
@@ -52,13 +52,13 @@ async fn act(
         confirm(
             context,
             args.confirmation,
-            &format!("`{action}` on {}", words(target)),
+            &format!("`{action}` on {}", describe(target)),
         )?;
     }
     let begun = Instant::now();
     let report = match args.json {
         true => executor.run(plan, &mut ()).await,
-        false => run_visibly(context, executor, target, action, plan, out).await?,
+        false => run_with_output(context, executor, target, action, plan, out).await?,
     };
     if args.json {
         writeln!(out, "{:#}", json::report(&report, begun.elapsed()))?;
@@ -73,8 +73,8 @@ async fn act(
     }
 }
 
-/// With a line for every schema, or a bar.
-async fn run_visibly(
+/// Runs a plan with a line for each schema, or on a terminal with a progress bar.
+async fn run_with_output(
     context: &Context<'_>,
     executor: &Executor,
     target: &Target,
@@ -82,8 +82,8 @@ async fn run_visibly(
     plan: Plan,
     out: &mut (dyn Write + Send),
 ) -> Result<Report, CliError> {
-    if let Some(note) = note(target, action, &plan) {
-        writeln!(out, "{note}")?;
+    if let Some(notice) = notice(target, action, &plan) {
+        writeln!(out, "{notice}")?;
     }
     if context.has_progress && plan.schemas().len() > 1 {
         let mut bar = Bar::new(&plan, context.is_verbose);
@@ -97,7 +97,7 @@ async fn run_visibly(
     Ok(report)
 }
 
-/// Shows what would be done.
+/// Writes the steps of a plan, or their SQL, and runs nothing.
 async fn dry_run(
     context: &Context<'_>,
     executor: &Executor,
@@ -131,7 +131,7 @@ async fn dry_run(
     }
 }
 
-/// Shows what is applied and what is pending. One schema is shown in full, many as a line each.
+/// Writes applied and pending migrations: all names for one schema, one line a schema for several.
 pub(super) async fn status(
     context: &Context<'_>,
     args: &TargetArgs,
@@ -182,8 +182,8 @@ fn options(args: &RunArgs) -> Result<RunOptions, CliError> {
     if let Some(jobs) = args.jobs {
         options = options.jobs(jobs.into());
     }
-    if let Some(words) = &args.canary {
-        options = options.canary(canary(words)?);
+    if let Some(value) = &args.canary {
+        options = options.canary(parse_canary(value)?);
     }
     if let Some(failures) = args.max_failures {
         options = options.max_failures(failures.into());
@@ -197,18 +197,18 @@ fn options(args: &RunArgs) -> Result<RunOptions, CliError> {
     Ok(options)
 }
 
-/// A number is how many; a tenant whose schema is a number is named with a comma, `7,`.
-fn canary(words: &str) -> Result<Canary, CliError> {
-    if let Ok(count) = words.parse() {
+/// Parses `--canary`. A number is a number of tenants; a tenant whose schema is a number is named with a comma, `7,`.
+fn parse_canary(value: &str) -> Result<Canary, CliError> {
+    if let Ok(count) = value.parse() {
         return Ok(Canary::First(count));
     }
-    let schemas = words.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let schemas = value.split(',').map(str::trim).filter(|name| !name.is_empty());
     let schemas: Result<_, _> = schemas.map(SchemaName::for_tenant).collect();
     Ok(Canary::Tenants(schemas?))
 }
 
-/// What an action without a schema leaves out.
-fn note(target: &Target, action: Action, plan: &Plan) -> Option<&'static str> {
+/// Returns a notice that `down` without a schema leaves out the shared schema.
+fn notice(target: &Target, action: Action, plan: &Plan) -> Option<&'static str> {
     let has_tenants = plan
         .schemas()
         .iter()
@@ -229,6 +229,6 @@ impl Context<'_> {
     async fn executor(&self) -> Result<Executor, CliError> {
         let options = self.options()?;
         let executor = Executor::connect(options, self.migrations.clone()).await;
-        executor.map_err(|error| self.without_session(error))
+        executor.map_err(|error| self.session_error(error))
     }
 }

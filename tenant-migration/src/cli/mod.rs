@@ -1,11 +1,11 @@
-//! The command line of a migration crate, which `sea-orm-cli migrate` runs too.
+//! The command line of a migration crate. `sea-orm-cli migrate` runs it too.
 //!
-//! It has the subcommands and flags of `sea-orm-migration`'s own and adds `audit`, `completions` and `tenant`. Without `-s`
-//! (`DATABASE_SCHEMA`) it works on the shared schema and then on every tenant; `-s public` is the shared
-//! schema alone, `-s acme` the tenant of that schema.
+//! It has the subcommands and flags of `sea-orm-migration`'s command line, and adds `audit`, `completions` and `tenant`.
+//! Without `-s` (`DATABASE_SCHEMA`) it works on the shared schema and then on every tenant. `-s public` is the shared schema
+//! alone, `-s acme` the tenant of that schema.
 //!
 //! # Example
-//! The whole `main` of a migration crate, whose library has the function `migrations`:
+//! The complete `main.rs` of a migration crate whose library has the function `migrations`:
 //! ```no_run
 //! # mod migration {
 //! #     pub fn migrations() -> tenant_migration::Migrations { unimplemented!() }
@@ -53,41 +53,41 @@ pub use tenant::{
     TenantCommand, WorkArgs,
 };
 
-/// Does what the arguments of the process say: reads `.env`, shows results on the standard output, and errors
-/// and logs on the standard error.
+/// Reads `.env` and the arguments of the process, and runs the command. Results go to the standard output, errors and logs
+/// to the standard error.
 ///
-/// It installs the global subscriber of `tracing`, which [`run`] does not.
+/// Unlike [`run`], it installs the global subscriber of `tracing`.
 pub async fn run_cli(migrations: Migrations) -> ExitCode {
     load_env_file();
     let args = Args::parse();
     install_subscriber(args.verbose);
-    let on_terminal = Terminal {
+    let terminal = Terminal {
         is_interactive: stdin().is_terminal() && stderr().is_terminal(),
         has_progress: stdout().is_terminal() && stderr().is_terminal(),
     };
-    match run_on(&migrations, args, on_terminal, &mut stdout()).await {
+    match run_on(&migrations, args, terminal, &mut stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error}"));
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Does what the arguments say, and writes what people read to `out`. Nobody is asked anything.
+/// Runs the command of `args` and writes its results to `out`. It asks no questions: a command that drops data needs `--yes`.
 ///
 /// # Errors
-/// [`CliError`] says what failed, and what to do about it.
+/// [`CliError`] says what failed and what to do.
 pub async fn run(migrations: &Migrations, args: Args, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
     run_on(migrations, args, Terminal::default(), out).await
 }
 
-/// What there is of a terminal.
+/// Capabilities of the terminal.
 #[derive(Debug, Clone, Copy, Default)]
 struct Terminal {
-    /// Whether somebody is there to be asked.
+    /// True if a person can answer questions.
     is_interactive: bool,
-    /// Whether a bar shows how far a run is.
+    /// True if a run shows a progress bar.
     has_progress: bool,
 }
 
@@ -137,7 +137,7 @@ async fn run_on(
     }
 }
 
-/// What all commands share.
+/// Migrations and global arguments, which all commands share.
 struct Context<'a> {
     migrations: &'a Migrations,
     url: Option<String>,
@@ -158,44 +158,44 @@ impl Context<'_> {
     async fn connect(&self) -> Result<DatabaseConnection, CliError> {
         let options = self.options()?;
         let db = Database::connect(options).await;
-        let db = db.map_err(|error| self.unreachable(error))?;
+        let db = db.map_err(|error| self.connect_error(error))?;
         let has_sessions = require_sessions(&db).await;
-        has_sessions.map_err(|error| self.without_session(error))?;
+        has_sessions.map_err(|error| self.session_error(error))?;
         Ok(db)
     }
 
-    /// The handle of an application, with so many connections at the most.
-    async fn tenants(&self, connections: u32) -> Result<Tenants, CliError> {
+    /// Connects as an application does, with at most `max_connections`.
+    async fn tenants(&self, max_connections: u32) -> Result<Tenants, CliError> {
         let mut options = self.options()?;
-        options.max_connections(connections);
+        options.max_connections(max_connections);
         let connected = self.migrations.for_tenants().builder().connect(options).await;
         connected.map_err(|error| match error {
-            ConnectError::Database(error) => self.unreachable(error),
+            ConnectError::Database(error) => self.connect_error(error),
             ConnectError::UnnamedPooler => SessionError::Pooler.into(),
             error => error.into(),
         })
     }
 
-    fn without_session(&self, error: SessionError) -> CliError {
+    fn session_error(&self, error: SessionError) -> CliError {
         match error {
-            SessionError::Database(error) => self.unreachable(error),
+            SessionError::Database(error) => self.connect_error(error),
             error @ SessionError::Pooler => error.into(),
         }
     }
 
-    fn unreachable(&self, source: DbErr) -> CliError {
+    fn connect_error(&self, source: DbErr) -> CliError {
         match source {
             DbErr::Conn(RuntimeErr::Internal(_)) => CliError::InvalidDatabaseUrl,
             source => CliError::Connect {
-                place: place(self.url.as_deref().unwrap_or_default()),
+                place: server_address(self.url.as_deref().unwrap_or_default()),
                 source,
             },
         }
     }
 }
 
-/// The part of a URL without user and password.
-fn place(url: &str) -> String {
+/// Returns host, port and database of a URL, without user and password.
+fn server_address(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     rest.split('?').next().unwrap_or(rest).to_owned()
@@ -205,14 +205,14 @@ fn load_env_file() {
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {
-        say(&format!("warning: .env is not read: {error}"));
+        print_error(&format!("warning: .env is not read: {error}"));
     }
 }
 
 fn install_subscriber(is_verbose: bool) {
     let fallback = if is_verbose { "debug" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(fallback));
-    // Somebody else's is as good.
+    // It fails if there is a global subscriber already, which is kept.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(is_verbose)
@@ -221,8 +221,8 @@ fn install_subscriber(is_verbose: bool) {
         .try_init();
 }
 
-/// An error that cannot be shown is lost, and that is all.
-fn say(text: &str) {
+/// Writes a line to the standard error. If that fails, nobody can be told.
+fn print_error(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }
 
@@ -231,12 +231,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_has_no_password() {
+    fn an_address_has_no_password() {
         assert_eq!(
-            place("postgres://me:s3cret@db.example.com:5432/app?sslmode=require"),
+            server_address("postgres://me:s3cret@db.example.com:5432/app?sslmode=require"),
             "db.example.com:5432/app"
         );
-        assert_eq!(place("postgres://localhost/app"), "localhost/app");
-        assert_eq!(place("postgres://me:a@b@host/app"), "host/app");
+        assert_eq!(server_address("postgres://localhost/app"), "localhost/app");
+        assert_eq!(server_address("postgres://me:a@b@host/app"), "host/app");
     }
 }

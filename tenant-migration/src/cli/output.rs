@@ -1,4 +1,4 @@
-//! What people read.
+//! Output for people.
 
 use std::{
     collections::HashMap,
@@ -14,12 +14,12 @@ use crate::{
     run::Preview,
 };
 
-/// Writes a line for every schema, when it is done.
+/// Writes one line for each schema as it finishes.
 pub(super) struct Lines<'a> {
     out: &'a mut (dyn Write + Send),
     width: usize,
     is_verbose: bool,
-    /// A pipe that is closed does not stop the run.
+    /// The first error of writing. It does not stop the run: a closed pipe must leave no tenant unmigrated.
     result: io::Result<()>,
 }
 
@@ -43,60 +43,66 @@ impl Observer for Lines<'_> {
     fn finished(&mut self, report: &SchemaReport) {
         if self.result.is_ok() {
             let (schema, width) = (report.schema().as_str(), self.width);
-            let text = outcome(report, self.is_verbose);
+            let text = describe_outcome(report, self.is_verbose);
             self.result = writeln!(self.out, "{schema:width$}  {text}").and_then(|()| self.out.flush());
         }
     }
 }
 
-pub(super) fn outcome(report: &SchemaReport, is_verbose: bool) -> String {
+pub(super) fn describe_outcome(report: &SchemaReport, is_verbose: bool) -> String {
     match report.outcome() {
-        Outcome::Done(steps) => format!("{} ({})", done(steps, is_verbose), time(report.time())),
+        Outcome::Done(steps) => {
+            let time = format_duration(report.time());
+            format!("{} ({time})", describe_steps(steps, is_verbose))
+        }
         Outcome::UpToDate => "nothing to do".to_owned(),
         Outcome::Failed { done: steps, error } if steps.is_empty() => format!("FAILED: {error}"),
         Outcome::Failed { done: steps, error } => {
-            format!("FAILED: {error}; before that, it {}", done(steps, is_verbose))
+            format!(
+                "FAILED: {error}; before that, it {}",
+                describe_steps(steps, is_verbose)
+            )
         }
         Outcome::NotReached(reason) => format!("not begun, because {reason}"),
     }
 }
 
-/// "rolled back m2, applied m1 and m2": the steps, with what they have in common said once.
-fn done(steps: &[Step], is_verbose: bool) -> String {
+/// Describes steps, such as "rolled back m2, then applied m1, m2". Neighbours of the same kind share a verb.
+fn describe_steps(steps: &[Step], is_verbose: bool) -> String {
     let same = |a: &Step, b: &Step| std::mem::discriminant(a) == std::mem::discriminant(b);
     let groups = steps.chunk_by(same).map(|group| {
-        let names: Vec<_> = group.iter().filter_map(name).collect();
+        let names: Vec<_> = group.iter().filter_map(migration_name).collect();
         match (group, names.as_slice()) {
             ([step, ..], [] | [_]) => step.to_string(),
-            ([Step::Up(_), ..], names) => format!("applied {}", list(names, is_verbose)),
+            ([Step::Up(_), ..], names) => format!("applied {}", join_names(names, is_verbose)),
             ([Step::Fake(_), ..], names) => {
-                format!("recorded {} without running them", list(names, is_verbose))
+                format!("recorded {} without running them", join_names(names, is_verbose))
             }
-            (_, names) => format!("rolled back {}", list(names, is_verbose)),
+            (_, names) => format!("rolled back {}", join_names(names, is_verbose)),
         }
     });
     groups.collect::<Vec<_>>().join(", then ")
 }
 
-fn name(step: &Step) -> Option<&str> {
+fn migration_name(step: &Step) -> Option<&str> {
     match step {
         Step::Up(name) | Step::Down(name) | Step::Fake(name) => Some(name),
         Step::Recreate | Step::DropLedger => None,
     }
 }
 
-/// How many names a line shows.
-const SHOWN: usize = 3;
+/// Number of names that a line lists in full.
+const MAX_NAMES: usize = 3;
 
-fn list(names: &[&str], is_verbose: bool) -> String {
+fn join_names(names: &[&str], is_verbose: bool) -> String {
     match names {
-        names if is_verbose || names.len() <= SHOWN => names.join(", "),
+        names if is_verbose || names.len() <= MAX_NAMES => names.join(", "),
         [first, .., last] => format!("{} migrations, {first} to {last}", names.len()),
         names => names.join(", "),
     }
 }
 
-fn time(time: Duration) -> String {
+fn format_duration(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
     } else {
@@ -104,27 +110,27 @@ fn time(time: Duration) -> String {
     }
 }
 
-/// How often each outcome was, and all failures once more where they may have scrolled by.
+/// Writes the number of schemas for each outcome. After a long run it repeats the failures, which may have scrolled by.
 pub(super) fn show_summary(report: &Report, time: Duration, out: &mut (dyn Write + Send)) -> io::Result<()> {
-    const SCREEN: usize = 20;
+    const LINES_ON_SCREEN: usize = 20;
     let schemas = report.schemas();
     let failed: Vec<_> = schemas.iter().filter(|schema| !schema.is_success()).collect();
-    if !failed.is_empty() && schemas.len() > SCREEN {
+    if !failed.is_empty() && schemas.len() > LINES_ON_SCREEN {
         let mut table = plain_table(["schema", "reason"]);
         for schema in &failed {
-            table.add_row([schema.schema().to_string(), outcome(schema, false)]);
+            table.add_row([schema.schema().to_string(), describe_outcome(schema, false)]);
         }
         writeln!(out, "\n{}", table.trim_fmt())?;
     }
     if schemas.len() > 1 {
-        writeln!(out, "\n{} in {}", counts(schemas), self::time(time))?;
+        writeln!(out, "\n{} in {}", count_outcomes(schemas), format_duration(time))?;
     }
     Ok(())
 }
 
 const OUTCOMES: [&str; 4] = ["done", "nothing to do", "failed", "not begun"];
 
-/// An outcome in a word.
+/// Returns the short name of an outcome.
 pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Done(_) => OUTCOMES[0],
@@ -134,8 +140,8 @@ pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// "3 schemas: 1 done, 2 nothing to do"
-fn counts(schemas: &[SchemaReport]) -> String {
+/// Counts schemas by outcome, such as "3 schemas: 1 done, 2 nothing to do".
+fn count_outcomes(schemas: &[SchemaReport]) -> String {
     let count = |word: &&str| {
         schemas
             .iter()
@@ -150,13 +156,13 @@ fn counts(schemas: &[SchemaReport]) -> String {
     format!("{} schemas: {}", schemas.len(), counts.join(", "))
 }
 
-/// What would be done to every schema.
+/// Writes the planned steps of each schema.
 pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Send)) -> io::Result<()> {
     let mut table = plain_table(["schema", "would be done"]);
     for schema in plan.schemas() {
         let steps = match schema.steps() {
             Ok([]) => "nothing".to_owned(),
-            Ok(steps) => done(steps, is_verbose),
+            Ok(steps) => describe_steps(steps, is_verbose),
             Err(error) => format!("CANNOT: {error}"),
         };
         table.add_row([schema.schema().to_string(), steps]);
@@ -164,7 +170,7 @@ pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Se
     writeln!(out, "{}", table.trim_fmt())
 }
 
-/// The SQL of all schemas. Those with the same are said together.
+/// Writes the SQL of all schemas. Schemas with the same SQL share one listing.
 pub(super) fn show_previews(previews: &[Preview], out: &mut (dyn Write + Send)) -> io::Result<()> {
     let text = |preview: &Preview| match &preview.statements {
         Ok(statements) if statements.is_empty() => "-- nothing\n".to_owned(),
@@ -175,25 +181,25 @@ pub(super) fn show_previews(previews: &[Preview], out: &mut (dyn Write + Send)) 
         Err(error) => format!("-- CANNOT: {error}\n"),
     };
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut places = HashMap::new();
+    let mut index_by_sql = HashMap::new();
     for preview in previews {
-        let at = *places.entry(text(preview)).or_insert_with_key(|text| {
+        let index = *index_by_sql.entry(text(preview)).or_insert_with_key(|text| {
             groups.push((text.clone(), Vec::new()));
             groups.len() - 1
         });
-        groups[at].1.push(preview.schema.as_str());
+        groups[index].1.push(preview.schema.as_str());
     }
     for (sql, schemas) in groups {
-        writeln!(out, "-- {}\n{sql}", schemas_of(&schemas))?;
+        writeln!(out, "-- {}\n{sql}", join_schemas(&schemas))?;
     }
     Ok(())
 }
 
-/// "acme, globex and 998 more"
-fn schemas_of(names: &[&str]) -> String {
-    match names.len().saturating_sub(SHOWN) {
+/// Joins schemas, such as "acme, globex, initech and 997 more".
+fn join_schemas(names: &[&str]) -> String {
+    match names.len().saturating_sub(MAX_NAMES) {
         0 => names.join(", "),
-        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
+        more => format!("{} and {more} more", names[..MAX_NAMES].join(", ")),
     }
 }
 
@@ -201,7 +207,7 @@ fn with_semicolon(statement: &str) -> String {
     format!("{};\n", statement.trim_end().trim_end_matches(';'))
 }
 
-/// A line for every schema.
+/// Writes one line for each schema, with the numbers of applied and pending migrations.
 pub(super) fn show_overview(statuses: &[SchemaStatus], out: &mut (dyn Write + Send)) -> io::Result<()> {
     let mut table = plain_table(["schema", "applied", "pending", ""]);
     for status in statuses {
@@ -226,10 +232,10 @@ fn remark(status: &SchemaStatus) -> String {
         return format!("{name} was begun and did not end");
     }
     let pending: Vec<_> = status.pending().iter().map(|name| &**name).collect();
-    list(&pending, false)
+    join_names(&pending, false)
 }
 
-/// Every migration of every schema.
+/// Writes every migration of every schema.
 pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Send)) -> io::Result<()> {
     for status in statuses {
         let missing = if status.exists() {
@@ -245,7 +251,7 @@ pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Sen
             writeln!(out, "  pending  {name}")?;
         }
         for name in status.unknown() {
-            writeln!(out, "  unknown  {name}: its ledger has it, this program has not")?;
+            writeln!(out, "  unknown  {name}: in the ledger, but not in this program")?;
         }
         if status.applied().is_empty() && status.pending().is_empty() {
             writeln!(out, "  (no migrations)")?;
@@ -254,7 +260,7 @@ pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Sen
     Ok(())
 }
 
-/// A table that other programs can read too: a line each row, nothing but blanks between.
+/// Returns a table without borders, which other programs can parse: one line a row, columns separated by blanks.
 pub(super) fn plain_table(header: impl Into<Row>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);

@@ -1,15 +1,15 @@
-//! A bar that shows how far a run is.
+//! [`Bar`]: the progress bar of a run.
 
 use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    cli::output::outcome,
+    cli::output::describe_outcome,
     plan::{Observer, Outcome, Plan, SchemaPlan, SchemaReport},
 };
 
-/// On the standard error, with a line above it for every schema that something was done to or that failed.
+/// Progress bar on the standard error. Lines above it report failed schemas, and with `--verbose` all of them.
 pub(super) struct Bar {
     bar: ProgressBar,
     failed: usize,
@@ -50,7 +50,7 @@ impl Observer for Bar {
             self.bar.println(format!(
                 "{}  {}",
                 report.schema(),
-                outcome(report, self.is_verbose)
+                describe_outcome(report, self.is_verbose)
             ));
         }
         self.bar.inc(1);

@@ -1,4 +1,4 @@
-//! Which schemas a command works on.
+//! Schemas that a command works on, by its arguments.
 
 use tenant_core::SchemaName;
 
@@ -7,10 +7,9 @@ use crate::{
     plan::{Action, Target},
 };
 
-/// What the arguments name, everything if they name nothing.
+/// Returns the schemas that the arguments name, or all schemas if they name none.
 pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target, CliError> {
-    let by_flag = by_flag(args)?;
-    match (by_flag, &context.schema) {
+    match (target_of_flags(args)?, &context.schema) {
         (Some(_), Some(schema)) => Err(CliError::TwoTargets {
             schema: schema.clone(),
         }),
@@ -23,7 +22,7 @@ pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target,
     }
 }
 
-fn by_flag(args: &TargetArgs) -> Result<Option<Target>, CliError> {
+fn target_of_flags(args: &TargetArgs) -> Result<Option<Target>, CliError> {
     if args.shared {
         return Ok(Some(Target::Shared));
     }
@@ -40,7 +39,7 @@ fn by_flag(args: &TargetArgs) -> Result<Option<Target>, CliError> {
     Ok(Some(Target::Tenants(schemas?)))
 }
 
-/// What drops data is told on which schemas.
+/// Refuses an action that drops data if no schemas were named.
 pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliError> {
     match target {
         Target::All if action.empties() => Err(CliError::NoTarget { action }),
@@ -48,8 +47,8 @@ pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliEr
     }
 }
 
-/// "every tenant", for a question.
-pub(super) fn words(target: &Target) -> String {
+/// Describes a target in a question, such as "every tenant of kind trial".
+pub(super) fn describe(target: &Target) -> String {
     match target {
         Target::All => "the shared schema and every tenant".to_owned(),
         Target::Shared => "the shared schema".to_owned(),

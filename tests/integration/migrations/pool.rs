@@ -430,7 +430,7 @@ async fn the_command_line_fills_and_drains() {
         .is_success()
     );
     let out = run(&["tenant", "pool", "fill", "--size", "1"]).await.unwrap();
-    assert!(out.contains("1 made, 1 ready\n1 not at the version"), "{out}");
+    assert!(out.contains("1 made, 1 ready\n1 behind this program"), "{out}");
     let refused = run(&["tenant", "pool", "drain"]).await;
     assert!(
         matches!(refused, Err(CliError::NotConfirmed { .. })),

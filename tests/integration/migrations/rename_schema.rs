@@ -348,7 +348,7 @@ async fn the_command_line_renames_and_warns() {
     let (out, result) = cli(&db, &migrations, &rename).await;
     result.unwrap();
     assert!(
-        out.starts_with("the schema of tenant acme is called acme_inc\n"),
+        out.starts_with("the schema of tenant acme is now called acme_inc\n"),
         "{out}"
     );
     assert!(out.contains("warning: the body of count_notes()"), "{out}");

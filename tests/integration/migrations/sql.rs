@@ -178,7 +178,7 @@ async fn rows_are_changed_where_that_is_asked_for() {
             "{result:?}"
         );
         assert!(
-            out.contains("read-only transaction (25006): say --write"),
+            out.contains("read-only transaction (25006): add --write"),
             "{out}"
         );
         assert!(out.ends_with("2 tenants: 0 rows, 2 failed\n"), "{out}");

@@ -9,36 +9,36 @@ use crate::{
     lifecycle::{Applied, NewTenant, adopt_schema},
 };
 
-/// The arguments of `tenant adopt`.
+/// Arguments of `tenant adopt`.
 #[derive(Debug, clap::Args)]
 #[non_exhaustive]
 pub struct AdoptArgs {
-    /// The schema, by its exact name
+    /// The exact name of the schema
     pub schema: String,
 
-    /// The customer's name, the schema's if left out
+    /// The customer's name. Default: the schema's name
     #[arg(long)]
     pub name: Option<String>,
 
-    /// The host at which it is served, such as `acme.example.com`
+    /// The tenant's primary domain, such as `acme.example.com`
     #[arg(long, value_name = "HOST")]
     pub domain: Option<String>,
 
-    /// A word by which tenants are grouped
+    /// The tenant's kind, which groups tenants
     #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
     pub kind: String,
 
-    /// The last migration whose tables the schema has already: it and those before it are recorded and not run. None if
-    /// left out
+    /// The last migration whose tables the schema already has. It and those before it are recorded and not run. Default:
+    /// none
     #[arg(long, value_name = "MIGRATION", conflicts_with = "applied_all")]
     pub applied_to: Option<String>,
 
-    /// The schema has the tables of all migrations already
+    /// Record all migrations without running them, because the schema already has their tables
     #[arg(long)]
     pub applied_all: bool,
 
-    /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches this one's
-    /// rows
+    /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
+    /// this one
     #[arg(long)]
     pub reuse_name: bool,
 }
@@ -71,11 +71,14 @@ pub(super) async fn run(
     let tenant = adopted?;
     writeln!(out, "adopted tenant {}", tenant.schema())?;
     show_pending(context, &tenant, out)?;
-    writeln!(out, "`audit` shows what could lead from it to another tenant")?;
+    writeln!(
+        out,
+        "run `audit` to find what could lead from it to another tenant"
+    )?;
     Ok(())
 }
 
-/// What is left to do.
+/// Writes the number of pending migrations, if there are any.
 pub(super) fn show_pending(
     context: &Context<'_>,
     tenant: &Tenant,

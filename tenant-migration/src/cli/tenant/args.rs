@@ -1,4 +1,4 @@
-//! The arguments of `tenant`.
+//! Arguments of `tenant`.
 
 use clap::Subcommand;
 
@@ -8,13 +8,13 @@ use crate::cli::{
 };
 
 const SQL: &str = "\
-The statement is checked as on a tenant's connection of the application: tables are the tenant's or shared by the
-entities of this program, and \"$tenant\".note is the tenant's in any case. It is one statement: SELECT, INSERT, UPDATE,
-DELETE, MERGE, or EXPLAIN of one. Each tenant's is a transaction of its own, and a read-only one without --write. A
-tenant that fails does not stop the others, and the exit code is not 0 then.
+The statement is checked as on a tenant's connection of the application: the entities of this program say which tables
+are the tenant's and which are shared. \"$tenant\".note is always the tenant's table. Only one statement is allowed:
+SELECT, INSERT, UPDATE, DELETE, MERGE, or EXPLAIN of one of these. It runs in a transaction for each tenant, which is
+read-only without --write. A tenant that fails does not stop the others. The exit code is 1 if a tenant failed.
 
-All rows are kept until the end, so choose few. Where rows are asked for, the statement is put into a WITH, so that
-PostgreSQL takes no change in a WITH of its own there.
+All rows are kept in memory until the end, so select few. A statement that returns rows is put into a WITH. PostgreSQL
+refuses a data-modifying WITH in it, so write INSERT ... RETURNING instead.
 
 Examples:
   migration tenant sql 'SELECT count(*) FROM note' --tenants
@@ -36,8 +36,8 @@ Examples:
   migration tenant list --behind --json";
 
 const RUN: &str = "\
-Tasks are those that the program gave to `Migrations::task`. One that fails for a tenant does not stop the others, and the
-exit code is not 0 then.
+This program registers its tasks with `Migrations::task`. A tenant that fails does not stop the others. The exit code is 1
+if a tenant failed.
 
 Example:
   migration tenant run purge --tenants --jobs 8";
@@ -64,57 +64,57 @@ const DROP: &str = "\
 Example:
   migration tenant drop acme --yes";
 
-/// What to do with tenants.
+/// Commands for tenants.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum TenantCommand {
-    /// Create a tenant: its schema, all its tables, and its row in the catalog, or nothing of it
+    /// Create a tenant in one transaction: its schema, its tables and its row in the catalog
     #[command(after_long_help = CREATE)]
     Create {
-        /// Its schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` makes the public tenant, the main
+        /// The tenant's schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` creates the public tenant, the main
         /// site, which has no schema of its own
         schema: String,
 
-        /// The customer's name, the schema's if left out
+        /// The customer's name. Default: the schema's name
         #[arg(long)]
         name: Option<String>,
 
-        /// The host at which it is served, such as `acme.example.com`
+        /// The tenant's primary domain, such as `acme.example.com`
         #[arg(long, value_name = "HOST")]
         domain: Option<String>,
 
-        /// A word by which tenants are grouped, `default` if left out, or with --from that of the template
+        /// The tenant's kind, which groups tenants. Default: `default`, or with --from the template's kind
         #[arg(long)]
         kind: Option<String>,
 
-        /// The schema of the tenant of which it is a copy, with its rows. A template is a tenant, best an archived one:
-        /// that has no traffic, and runs over all leave it out, so keep it migrated by naming it (`up --tenant TEMPLATE`)
+        /// The schema of a template. The new tenant is a copy of it, with its rows. Use an archived tenant as a template: it
+        /// has no traffic. `up --tenant TEMPLATE` keeps it migrated
         #[arg(long, value_name = "TEMPLATE")]
         from: Option<String>,
 
-        /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches the new
-        /// one's rows
+        /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
+        /// this one
         #[arg(long)]
         reuse_name: bool,
     },
-    /// Copy a tenant: a new one with the schema of another, and all rows in it
+    /// Create a tenant as a copy of another one, with its tables and rows
     #[command(after_long_help = CLONE)]
     Clone {
-        /// The schema of the tenant that is copied
+        /// The schema of the source tenant
         source: String,
 
-        /// The schema of the new one: 1 to 63 ASCII letters, digits, `_` and `-`
+        /// The schema of the new tenant: 1 to 63 ASCII letters, digits, `_` and `-`
         schema: String,
 
-        /// The new customer's name, the schema's if left out
+        /// The new customer's name. Default: the new schema's name
         #[arg(long)]
         name: Option<String>,
 
-        /// The host at which it is served, such as `acme.example.com`
+        /// The new tenant's primary domain, such as `acme.example.com`
         #[arg(long, value_name = "HOST")]
         domain: Option<String>,
 
-        /// A word by which tenants are grouped, that of the tenant that is copied if left out
+        /// The new tenant's kind, which groups tenants. Default: the source's kind
         #[arg(long)]
         kind: Option<String>,
 
@@ -122,92 +122,92 @@ pub enum TenantCommand {
         #[arg(long)]
         structure_only: bool,
     },
-    /// List the tenants, in the order of their schemas
+    /// List the tenants by their schemas
     #[command(after_long_help = LIST)]
     List {
-        /// Only those in a status
+        /// Only tenants with this status
         #[arg(long)]
         status: Option<tenant_core::TenantStatus>,
 
-        /// Only those of a kind
+        /// Only tenants of this kind
         #[arg(long)]
         kind: Option<String>,
 
-        /// Only those in whose schema migrations of this program are pending
+        /// Only tenants with pending migrations
         #[arg(long)]
         behind: bool,
 
-        /// Show them as JSON, with all that the catalog has
+        /// Show the tenants as JSON, with all fields of the catalog
         #[arg(long)]
         json: bool,
     },
-    /// Show a tenant: what the catalog has of it, its domains, and what is applied in its schema
+    /// Show a tenant: its row in the catalog, its domains and its migrations
     Show {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
 
-        /// Show it as JSON
+        /// Show the tenant as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Run a statement in the schemas of tenants, and show the rows of all
+    /// Run a statement in the schema of each tenant, and show all rows
     #[command(after_long_help = SQL)]
     Sql {
         /// The statement, such as 'SELECT count(*) FROM note'
         statement: String,
 
-        /// For which tenants.
+        /// Tenants, and options of the run.
         #[command(flatten)]
         work: WorkArgs,
 
-        /// Let it change rows
+        /// Allow the statement to change rows
         #[arg(long)]
         write: bool,
     },
-    /// Run a task of this program for tenants, and show what it returned for each
+    /// Run a task of this program for each tenant, and show its results
     #[command(after_long_help = RUN)]
     Run {
         /// The name of the task
         name: String,
 
-        /// For which tenants.
+        /// Tenants, and options of the run.
         #[command(flatten)]
         work: WorkArgs,
     },
     /// List, add and remove the domains of a tenant
     #[command(subcommand)]
     Domain(DomainCommand),
-    /// Make a schema that is in the database already a tenant's, with all that is in it
+    /// Make a tenant of a schema that is already in the database, with its tables and rows
     #[command(after_long_help = ADOPT)]
     Adopt(AdoptArgs),
-    /// Write a tenant into a directory, with all rows: by `pg_dump`, and what the catalog has of it
+    /// Write a tenant into a directory: its schema with all rows, by `pg_dump`, and its row in the catalog
     #[command(after_long_help = TRANSFER)]
     Export(ExportArgs),
-    /// Make a tenant of an export, here or in another database. Its files have SQL that is run as the user of the
-    /// connection, so they must be trusted. Killed, it begins anew when it is run again
+    /// Create a tenant from an export, in this or another database. Import only files that you trust: their SQL runs as the
+    /// user of the connection. If the import was killed, run it again: it starts over
     #[command(after_long_help = TRANSFER)]
     Import(ImportArgs),
     /// Rename the schema of a tenant
     #[command(subcommand)]
     Schema(SchemaCommand),
-    /// Schemas that are made ahead for tenants still to come
+    /// Fill and drain the pool of pending schemas, which new tenants get
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// What is done to a tenant that is there.
+    /// Changes of one tenant.
     #[command(flatten)]
     Change(ChangeCommand),
 }
 
-/// For which tenants something is done, and how.
+/// Tenants of a statement or a task, and options of the run.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[non_exhaustive]
 pub struct WorkArgs {
-    /// For which tenants. One flag or -s is needed; tenants that are archived, still being made, or being dropped are
-    /// left out unless they are named, and the public tenant is `--shared`.
+    /// Tenants of the run. One flag or `-s` is required. Archived tenants, and those that are being created or dropped, are
+    /// left out unless they are named. `--shared` is the public tenant.
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// How many tenants at once, 4 if left out
+    /// Number of tenants that run at the same time. Default: 4
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u16>,
 
@@ -216,65 +216,65 @@ pub struct WorkArgs {
     pub json: bool,
 }
 
-/// What to do to a tenant that is there.
+/// Commands that change one tenant.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum ChangeCommand {
     /// Take a tenant out of service: its requests get 403
     Suspend {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
     },
-    /// Take a tenant back into service, whether it was suspended, in maintenance or archived
+    /// Take a suspended or archived tenant, or one in maintenance, back into service
     Resume {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
     },
-    /// Say that a tenant is being worked on, or not any more: meanwhile its requests get 503
+    /// Begin or end the maintenance of a tenant. Meanwhile its requests get 503
     #[command(after_long_help = MAINTENANCE)]
     Maintenance {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
 
-        /// `on` while it is being worked on, `off` afterwards
+        /// `on` to begin the maintenance, `off` to end it
         switch: Switch,
     },
-    /// Put a tenant aside: it is kept, its requests get 404, and it is migrated only when it is named
+    /// Archive a tenant: its data is kept, its requests get 404, and it is migrated only if it is named
     Archive {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
     },
-    /// Give a tenant another name, for people. Its schema and its domains stay
+    /// Change the customer's name of a tenant. Its schema and its domains stay as they are
     Rename {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
 
-        /// The name from then on
+        /// The new name
         name: String,
     },
-    /// Drop a tenant: its schema and all that is in it, its domains, its role and its row in the catalog. Interrupted, it
-    /// goes on when it is run again. The name of the schema is not given to another tenant
+    /// Drop a tenant: its schema with all tables and rows, its domains, its role and its row in the catalog. If it is
+    /// interrupted, run it again: it goes on. No other tenant gets the schema's name
     #[command(after_long_help = DROP)]
     Drop {
-        /// Its schema
+        /// The tenant's schema
         schema: String,
 
-        /// How many seconds after it left service its tables are left alone, because other processes may still know its
-        /// host
+        /// Seconds between the end of the tenant's service and the first dropped table, because other processes cache the
+        /// tenant's host
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         drain: u64,
 
-        /// How many tables one transaction drops
+        /// Number of tables that one transaction drops
         #[arg(long, value_name = "N", default_value_t = crate::DEFAULT_DROP_BATCH)]
         batch: u32,
 
-        /// Drop it without asking
+        /// Consent to drop the tenant.
         #[command(flatten)]
         confirmation: Confirmation,
     },
 }
 
-/// What to do with the domains of a tenant.
+/// Commands for the domains of a tenant.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum DomainCommand {
@@ -283,46 +283,46 @@ pub enum DomainCommand {
         /// The tenant's schema
         schema: String,
 
-        /// Show them as JSON
+        /// Show the domains as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Give a tenant another domain. The first is the primary one
+    /// Add a domain to a tenant. The first domain becomes the primary one
     #[command(after_long_help = DOMAIN)]
     Add {
         /// The tenant's schema
         schema: String,
 
-        /// The host, such as `acme.example.com`
+        /// The domain, such as `acme.example.com`
         host: String,
 
-        /// Make it the primary one, which links are made of
+        /// Make it the primary domain, which links use
         #[arg(long)]
         primary: bool,
     },
-    /// Take a domain from a tenant. The primary one goes last
+    /// Remove a domain from a tenant. The primary domain can only be removed as the last one
     Remove {
         /// The tenant's schema
         schema: String,
 
-        /// The host
+        /// The domain
         host: String,
     },
-    /// Make a domain that a tenant has its primary one, which links are made of
+    /// Make one of a tenant's domains its primary domain, which links use
     Primary {
         /// The tenant's schema
         schema: String,
 
-        /// The host
+        /// The domain
         host: String,
     },
 }
 
-/// On or off.
+/// Switch of the maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Switch {
-    /// It is being worked on
+    /// Begin the maintenance
     On,
-    /// It is back in service
+    /// End the maintenance
     Off,
 }

@@ -9,12 +9,12 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::{Context, error::CliError, tenant::at},
+    cli::{Context, error::CliError, tenant::at_domain},
     lifecycle::{CloneData, NewTenant, clone_tenant},
 };
 
-/// What was asked for.
-pub(super) struct Cloning {
+/// Arguments of `tenant clone`.
+pub(super) struct Options {
     pub(super) source: SchemaName,
     pub(super) new: NewTenant,
     pub(super) kind: Option<String>,
@@ -23,33 +23,33 @@ pub(super) struct Cloning {
 
 pub(super) async fn run(
     context: &Context<'_>,
-    cloning: Cloning,
+    options: Options,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let source = cloning.source.clone();
+    let source = options.source.clone();
     let db = context.connect().await?;
-    let cloned = clone(context, &db, cloning).await;
+    let cloned = clone(context, &db, options).await;
     db.close().await?;
     let tenant = cloned?;
-    let (schema, at) = (tenant.schema(), at(&tenant));
-    writeln!(out, "copied tenant {source} to {schema}{at}")?;
+    let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
+    writeln!(out, "copied tenant {source} to {schema}{at_domain}")?;
     Ok(())
 }
 
-async fn clone(context: &Context<'_>, db: &DatabaseConnection, cloning: Cloning) -> Result<Tenant, CliError> {
-    let kind = match cloning.kind {
+async fn clone(context: &Context<'_>, db: &DatabaseConnection, options: Options) -> Result<Tenant, CliError> {
+    let kind = match options.kind {
         Some(kind) => kind,
-        None => kind_of(db, &cloning.source).await?,
+        None => kind_of(db, &options.source).await?,
     };
-    let new = cloning.new.kind(kind);
-    let data = match cloning.is_structure_only {
+    let new = options.new.kind(kind);
+    let data = match options.is_structure_only {
         true => CloneData::Structure,
         false => CloneData::Rows,
     };
-    Ok(clone_tenant(db, context.migrations, &cloning.source, &new, data).await?)
+    Ok(clone_tenant(db, context.migrations, &options.source, &new, data).await?)
 }
 
-/// The kind of the source. Where it is not there, that is said later.
+/// Returns the kind of the source tenant. If there is no such tenant, it returns the default kind, and cloning fails later.
 pub(super) async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, CliError> {
     let found = match crate::define::catalog::exists(db).await? {
         true => SeaOrmStore::new(db.clone()).by_schema(source).await?,

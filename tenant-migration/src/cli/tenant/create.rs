@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{at, clone::kind_of},
+        tenant::{at_domain, clone::kind_of},
     },
     lifecycle::{NewTenant, create_tenant, create_tenant_from},
 };
@@ -26,11 +26,11 @@ pub(super) async fn run(
     db.close().await?;
     let tenant = created?;
     let from = template.map(|template| format!(" from {template}"));
-    let (from, at) = (from.unwrap_or_default(), at(&tenant));
+    let (from, at_domain) = (from.unwrap_or_default(), at_domain(&tenant));
     if tenant.is_public() {
-        writeln!(out, "created the public tenant{at}")?;
+        writeln!(out, "created the public tenant{at_domain}")?;
     } else {
-        writeln!(out, "created tenant {}{from}{at}", tenant.schema())?;
+        writeln!(out, "created tenant {}{from}{at_domain}", tenant.schema())?;
     }
     Ok(())
 }

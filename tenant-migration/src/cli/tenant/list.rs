@@ -13,7 +13,7 @@ use crate::{
     define::Migrations,
 };
 
-/// Which tenants are shown.
+/// Filter of the tenants that are listed.
 pub(super) struct Filter {
     pub(super) status: Option<TenantStatus>,
     pub(super) kind: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, tenant: &Tenant, migrations: &Migrations) -> bool {
+    fn matches(&self, tenant: &Tenant, migrations: &Migrations) -> bool {
         self.status.is_none_or(|status| tenant.status() == status)
             && self.kind.as_deref().is_none_or(|kind| tenant.kind() == kind)
             && (!self.behind || is_behind(tenant, migrations))
@@ -48,7 +48,7 @@ pub(super) async fn run(
     db.close().await?;
     let tenants = tenants
         .iter()
-        .filter(|tenant| filter.takes(tenant, context.migrations));
+        .filter(|tenant| filter.matches(tenant, context.migrations));
     if as_json {
         let tenants: Vec<_> = tenants.map(to_json).collect();
         writeln!(out, "{:#}", Value::Array(tenants))?;

@@ -1,18 +1,19 @@
-//! `tenant`: what is done to one tenant, or shown of all.
+//! `tenant` and its subcommands.
 
 mod adopt;
 mod args;
-mod change;
 mod clone;
 mod create;
-mod each;
+mod lifecycle;
 mod list;
 mod pool;
+mod results;
 mod run;
 mod schema;
-mod sheet;
+mod selected_tenants;
 mod show;
 mod sql;
+mod tenant_table;
 mod transfer;
 
 use std::io::Write;
@@ -56,13 +57,13 @@ pub(super) async fn run(
             kind,
             structure_only,
         } => {
-            let cloning = clone::Cloning {
+            let options = clone::Options {
                 source: SchemaName::new(source)?,
                 new: new_tenant(SchemaName::new(schema)?, name, domain, false)?,
                 kind,
                 is_structure_only: structure_only,
             };
-            clone::run(context, cloning, out).await
+            clone::run(context, options, out).await
         }
         TenantCommand::List {
             status,
@@ -88,11 +89,11 @@ pub(super) async fn run(
         TenantCommand::Import(args) => transfer::import(context, args, out).await,
         TenantCommand::Pool(command) => pool::run(context, command, out).await,
         TenantCommand::Schema(command) => schema::run(context, command, out).await,
-        TenantCommand::Change(command) => change::run(context, command, out).await,
+        TenantCommand::Change(command) => lifecycle::run(context, command, out).await,
     }
 }
 
-/// A tenant to be, called like its schema if it has no name.
+/// Returns a new tenant. Its default name is its schema's.
 fn new_tenant(
     schema: SchemaName,
     name: Option<String>,
@@ -102,18 +103,18 @@ fn new_tenant(
     let name = name.unwrap_or_else(|| schema.to_string());
     let mut new = NewTenant::new(schema, name);
     if let Some(domain) = domain {
-        new = new.domain(host(domain)?);
+        new = new.domain(parse_host(domain)?);
     }
     Ok(if reuse_name { new.reuse_name() } else { new })
 }
 
-/// Where a tenant is served, behind what was done to it.
-fn at(tenant: &Tenant) -> String {
-    let at = tenant.domain().map(|domain| format!(" at {domain}"));
-    at.unwrap_or_default()
+/// Returns the end of a message about a tenant: " at DOMAIN", or nothing if the tenant has no domain.
+fn at_domain(tenant: &Tenant) -> String {
+    let domain = tenant.domain().map(|domain| format!(" at {domain}"));
+    domain.unwrap_or_default()
 }
 
-/// A host as a person typed it.
-fn host(domain: String) -> Result<Host, CliError> {
+/// Parses a domain of the command line.
+fn parse_host(domain: String) -> Result<Host, CliError> {
     Host::parse(&domain).map_err(|source| CliError::Domain { domain, source })
 }

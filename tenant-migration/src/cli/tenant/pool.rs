@@ -9,28 +9,28 @@ use crate::{
     lifecycle::{drain_pool, fill_pool},
 };
 
-/// What to do with the pool of pending schemas, which are made ahead for tenants that are still to come.
+/// Commands for the pool of pending schemas, which new tenants get.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum PoolCommand {
-    /// Make schemas ahead until there are enough. `tenant create` takes one of them, which is a matter of milliseconds.
-    /// Run it regularly, and after `up`, which migrates the pending schemas with the tenants
+    /// Create pending schemas until the pool is full. `tenant create` claims one of them, which takes milliseconds. Run it
+    /// regularly, and after `up`, which migrates the pending schemas with the tenants
     Fill {
-        /// How many are to be ready
+        /// Number of ready schemas that the pool should have
         #[arg(long, value_name = "N", default_value_t = 10)]
         size: u16,
 
-        /// For tenants of which kind
+        /// The kind of the tenants that get the schemas
         #[arg(long, default_value = tenant_core::DEFAULT_KIND)]
         kind: String,
     },
-    /// Drop all pending schemas. No tenant has had them
+    /// Drop all pending schemas. They belong to no tenant
     Drain {
-        /// Those for tenants of a kind
+        /// Drop only the pending schemas of a kind
         #[arg(long)]
         kind: Option<String>,
 
-        /// Without asking.
+        /// Consent to drop them.
         #[command(flatten)]
         confirmation: Confirmation,
     },
@@ -62,11 +62,7 @@ async fn fill(
     let pool = pool?;
     writeln!(out, "{} made, {} ready", pool.made, pool.ready)?;
     if pool.behind > 0 {
-        writeln!(
-            out,
-            "{} not at the version of this program: `up` migrates them",
-            pool.behind
-        )?;
+        writeln!(out, "{} behind this program: `up` migrates them", pool.behind)?;
     }
     Ok(())
 }

@@ -11,16 +11,17 @@ use crate::{
         error::CliError,
         tenant::{
             WorkArgs,
-            each::{Chosen, Results, failed, require_success, summary, why},
-            sheet::Sheet,
+            results::{Results, count_failed, describe_error, require_success, summary},
+            selected_tenants::SelectedTenants,
+            tenant_table::TenantTable,
         },
     },
     database::reason,
     define::AnyError,
 };
 
-/// How many connections a task may use at once: one for a transaction, and one beside it.
-const CONNECTIONS: usize = 2;
+/// Number of connections that a task may use at the same time: one for a transaction, and one for other statements.
+const CONNECTIONS_PER_TASK: usize = 2;
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -33,8 +34,8 @@ pub(super) async fn run(
         name: name.to_owned(),
         known: tasks.names(),
     })?);
-    let chosen = Chosen::new(context, work, CONNECTIONS).await?;
-    let results = chosen.for_each(move |db| task(db)).await?;
+    let selected = SelectedTenants::new(context, work, CONNECTIONS_PER_TASK).await?;
+    let results = selected.for_each(move |db| task(db)).await?;
     match work.json {
         true => writeln!(out, "{:#}", to_json(&results))?,
         false => show(&results, out)?,
@@ -43,17 +44,17 @@ pub(super) async fn run(
 }
 
 fn show(results: &Results<Value, AnyError>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut sheet = Sheet::default();
+    let mut table = TenantTable::default();
     for (tenant, result) in results {
         match result {
-            Ok(value) => sheet.add(tenant, vec![("result".to_owned(), Some(text(value)))]),
-            Err(error) => sheet.add_error(tenant, &why(error, words)),
+            Ok(value) => table.add_row(tenant, vec![("result".to_owned(), Some(text(value)))]),
+            Err(error) => table.add_error(tenant, &describe_error(error, describe)),
         }
     }
-    if let Some(table) = sheet.table() {
+    if let Some(table) = table.to_table() {
         writeln!(out, "{}\n", table.trim_fmt())?;
     }
-    let done = format!("{} done", results.len() - failed(results));
+    let done = format!("{} done", results.len() - count_failed(results));
     writeln!(out, "{}", summary(results, &done))?;
     Ok(())
 }
@@ -68,13 +69,13 @@ fn text(value: &Value) -> String {
 
 fn to_json(results: &Results<Value, AnyError>) -> Value {
     let results = results.iter().map(|(tenant, result)| {
-        let error = result.as_ref().err().map(|error| why(error, words));
+        let error = result.as_ref().err().map(|error| describe_error(error, describe));
         json!({ "schema": tenant.schema(), "result": result.as_ref().ok(), "error": error })
     });
     results.collect()
 }
 
-fn words(error: &AnyError) -> String {
+fn describe(error: &AnyError) -> String {
     match error.downcast_ref::<DbErr>() {
         Some(error) => reason(error),
         None => error.to_string(),

@@ -16,27 +16,27 @@ Example:
   migration tenant schema rename acme acme2
   migration tenant resume acme2";
 
-/// What to do with the schema of a tenant.
+/// Commands for a tenant's schema.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum SchemaCommand {
-    /// Give the schema of a tenant another name. The tenant must be out of service: suspended, in maintenance or archived.
-    /// The old name is not given to another tenant
+    /// Rename the schema of a tenant. The tenant must be out of service: suspended, in maintenance or archived. No other
+    /// tenant gets the old name
     #[command(after_long_help = RENAME)]
     Rename {
-        /// The name that it has
+        /// The present name
         old: String,
 
-        /// The name from then on: 1 to 63 ASCII letters, digits, `_` and `-`
+        /// The new name: 1 to 63 ASCII letters, digits, `_` and `-`
         new: String,
 
-        /// How many seconds the tenant must have been out of service, because other processes may still know its host.
-        /// What is missing of it is waited for
+        /// Seconds that the tenant must have been out of service, because other processes cache its host. The command
+        /// waits for the remaining time
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         settle: u64,
 
-        /// Take the name of a schema that another tenant had, which is gone. What still runs for that one reaches this
-        /// one's rows
+        /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows
+        /// of this one
         #[arg(long)]
         reuse_name: bool,
     },
@@ -62,11 +62,11 @@ pub(super) async fn run(
     let renamed = rename_schema(&db, context.migrations, &old, &new, &options).await;
     db.close().await?;
     let renamed = renamed?;
-    writeln!(out, "the schema of tenant {old} is called {new}")?;
+    writeln!(out, "the schema of tenant {old} is now called {new}")?;
     for function in renamed.outdated {
         writeln!(
             out,
-            "warning: the body of {function} seems to name {old}: change it"
+            "warning: the body of {function} seems to name the schema {old}: change it"
         )?;
     }
     Ok(())

@@ -9,29 +9,29 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore as _, domain},
 };
 
-use crate::define::LookupError;
 use crate::{
     cli::{
         Context,
         error::CliError,
         json::statuses,
         output::plain_table,
-        tenant::{DomainCommand, host, list::to_json},
+        tenant::{DomainCommand, list::to_json, parse_host},
     },
+    define::LookupError,
     lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
     plan::{SchemaStatus, Target, status},
 };
 
-/// All that is known of a tenant.
+/// A tenant with its domains, migrations and size.
 struct Details {
     tenant: Tenant,
     domains: Vec<domain::Model>,
-    /// Nothing for the public tenant: `status -s public` shows the shared schema.
+    /// `None` for the public tenant: `status -s public` shows the shared schema's migrations.
     status: Option<SchemaStatus>,
     size: Size,
 }
 
-/// What a schema takes.
+/// Size of a schema.
 struct Size {
     tables: i64,
     bytes: i64,
@@ -101,7 +101,7 @@ fn show(details: &Details, out: &mut (dyn Write + Send)) -> Result<(), CliError>
     table.add_row(["version", tenant.version().unwrap_or("-")]);
     table.add_row(["metadata", &tenant.metadata().to_string()]);
     for domain in &details.domains {
-        table.add_row(["domain", &shown(domain)]);
+        table.add_row(["domain", &describe_domain(domain)]);
     }
     table.add_row(["tables", &details.size.tables.to_string()]);
     table.add_row(["size", &format!("{} KiB", details.size.bytes / 1024)]);
@@ -122,7 +122,7 @@ fn or_dash(text: &str) -> String {
     }
 }
 
-fn shown(domain: &domain::Model) -> String {
+fn describe_domain(domain: &domain::Model) -> String {
     match domain.is_primary {
         true => format!("{} (primary)", domain.domain),
         false => domain.domain.clone(),
@@ -145,19 +145,19 @@ fn domains_json(domains: &[domain::Model]) -> Value {
     domains.iter().map(domain).collect()
 }
 
-/// `tenant domain`.
+/// Runs `tenant domain`.
 pub(super) async fn domain(
     context: &Context<'_>,
     command: DomainCommand,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     let db = context.connect().await?;
-    let done = change_domain(&db, command, out).await;
+    let result = run_domain_command(&db, command, out).await;
     db.close().await?;
-    done
+    result
 }
 
-async fn change_domain(
+async fn run_domain_command(
     db: &DatabaseConnection,
     command: DomainCommand,
     out: &mut (dyn Write + Send),
@@ -171,7 +171,7 @@ async fn change_domain(
             }
             return Ok(domains
                 .iter()
-                .try_for_each(|row| writeln!(out, "{}", shown(row)))?);
+                .try_for_each(|row| writeln!(out, "{}", describe_domain(row)))?);
         }
         DomainCommand::Add {
             schema,
@@ -179,22 +179,22 @@ async fn change_domain(
             primary,
         } => {
             let schema = SchemaName::new(schema)?;
-            add_domain(db, &schema, &host(name)?, primary).await?;
+            add_domain(db, &schema, &parse_host(name)?, primary).await?;
             schema
         }
         DomainCommand::Remove { schema, host: name } => {
             let schema = SchemaName::new(schema)?;
-            remove_domain(db, &schema, &host(name)?).await?;
+            remove_domain(db, &schema, &parse_host(name)?).await?;
             schema
         }
         DomainCommand::Primary { schema, host: name } => {
             let schema = SchemaName::new(schema)?;
-            set_primary_domain(db, &schema, &host(name)?).await?;
+            set_primary_domain(db, &schema, &parse_host(name)?).await?;
             schema
         }
     };
     let domains = list_domains(db, &schema).await?;
-    let domains: Vec<_> = domains.iter().map(shown).collect();
+    let domains: Vec<_> = domains.iter().map(describe_domain).collect();
     let domains = if domains.is_empty() {
         "none".to_owned()
     } else {

@@ -21,8 +21,9 @@ use crate::{
         error::CliError,
         tenant::{
             WorkArgs,
-            each::{Chosen, Results, require_success, summary, why},
-            sheet::Sheet,
+            results::{Results, describe_error, require_success, summary},
+            selected_tenants::SelectedTenants,
+            tenant_table::TenantTable,
         },
     },
     database::{reason, sqlstate},
@@ -30,20 +31,20 @@ use crate::{
 
 pub(super) async fn run(
     context: &Context<'_>,
-    statement: &str,
+    sql: &str,
     writes: bool,
     work: &WorkArgs,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let question = Arc::new(Question::new(statement, writes, work.json)?);
-    let chosen = Chosen::new(context, work, 1).await?;
-    if let Some(db) = chosen.first() {
-        question.check(&db)?;
+    let statement = Arc::new(TenantStatement::new(sql, writes, work.json)?);
+    let selected = SelectedTenants::new(context, work, 1).await?;
+    if let Some(db) = selected.first() {
+        statement.check(&db)?;
     }
-    let results = chosen
+    let results = selected
         .for_each(move |db| {
-            let question = Arc::clone(&question);
-            async move { question.ask(&db).await }
+            let statement = Arc::clone(&statement);
+            async move { statement.run(&db).await }
         })
         .await?;
     match work.json {
@@ -53,43 +54,43 @@ pub(super) async fn run(
     require_success(&results)
 }
 
-/// A statement, and what is wanted of it.
-struct Question {
-    /// As it was written, without the semicolon at its end.
-    written: String,
-    /// What is run.
+/// A statement for each tenant, the format of its rows and its access mode.
+struct TenantStatement {
+    /// The user's statement, without a semicolon at the end.
+    original: String,
+    /// The statement that runs: `original`, for rows inside of a WITH that converts them to JSON.
     sql: String,
     kind: StatementKind,
     format: Format,
     access: AccessMode,
 }
 
-/// In what form a row is wanted. Both are JSON that PostgreSQL makes, as it knows all types.
+/// JSON format of a row. PostgreSQL writes the JSON, because it knows all types.
 #[derive(Clone, Copy)]
 enum Format {
     /// An object.
     Object,
-    /// A list of names and texts, for columns have an order and may have the same name.
+    /// An array of pairs of name and text. It keeps the order of columns, and several columns with the same name.
     Cells,
 }
 
-/// What a statement gave.
-enum Answer {
-    /// Rows, each in the form that was wanted.
+/// Result of a statement.
+enum StatementResult {
+    /// Rows, each as JSON of the statement's format.
     Rows(Vec<String>),
-    /// How many rows were changed.
+    /// Number of changed rows.
     Count(u64),
 }
 
-impl Question {
-    fn new(statement: &str, writes: bool, as_json: bool) -> Result<Self, CliError> {
-        let kind = statement_kind(statement)?;
-        let written = statement.trim_end().trim_end_matches(';').to_owned();
+impl TenantStatement {
+    fn new(sql: &str, writes: bool, as_json: bool) -> Result<Self, CliError> {
+        let kind = statement_kind(sql)?;
+        let original = sql.trim_end().trim_end_matches(';').to_owned();
         let format = if as_json { Format::Object } else { Format::Cells };
         let sql = match kind {
             StatementKind::Schema => return Err(CliError::ChangesSchema),
-            StatementKind::Rows => format.wrap(&written),
-            StatementKind::Count | StatementKind::Plan => written.clone(),
+            StatementKind::Rows => format.wrap(&original),
+            StatementKind::Count | StatementKind::Plan => original.clone(),
         };
         let access = if writes {
             AccessMode::ReadWrite
@@ -97,7 +98,7 @@ impl Question {
             AccessMode::ReadOnly
         };
         Ok(Self {
-            written,
+            original,
             sql,
             kind,
             format,
@@ -105,9 +106,10 @@ impl Question {
         })
     }
 
-    /// Refuses at once what would be refused for every tenant: the statement as it stands, and in its wrapping.
+    /// Refuses a statement that would be refused for every tenant. It checks the user's statement first, for an error about
+    /// that.
     fn check(&self, db: &TenantConnection) -> Result<(), CliError> {
-        for sql in [&self.written, &self.sql] {
+        for sql in [&self.original, &self.sql] {
             db.render(sql)
                 .map_err(|error| match ConnectionError::of(&error) {
                     Some(ConnectionError::Refused { refusal, .. }) => refusal.clone().into(),
@@ -117,31 +119,33 @@ impl Question {
         Ok(())
     }
 
-    async fn ask(&self, db: &TenantConnection) -> Result<Answer, DbErr> {
+    async fn run(&self, db: &TenantConnection) -> Result<StatementResult, DbErr> {
         let transaction = db.begin_with_config(None, Some(self.access)).await?;
-        let answer = self.ask_in(&transaction).await?;
+        let result = self.run_in(&transaction).await?;
         transaction.commit().await?;
-        Ok(answer)
+        Ok(result)
     }
 
-    async fn ask_in(&self, db: &TenantTransaction) -> Result<Answer, DbErr> {
+    async fn run_in(&self, db: &TenantTransaction) -> Result<StatementResult, DbErr> {
         let statement = Statement::from_string(DbBackend::Postgres, &self.sql);
         if self.kind == StatementKind::Count {
-            return Ok(Answer::Count(db.execute_raw(statement).await?.rows_affected()));
+            let count = db.execute_raw(statement).await?.rows_affected();
+            return Ok(StatementResult::Count(count));
         }
         let rows = db.query_all_raw(statement).await?;
         let row = |row| match self.kind {
             StatementKind::Plan => Ok(self.format.plan(&plan_text(row)?)),
             _ => row.try_get_by_index(0),
         };
-        rows.iter().map(row).collect::<Result<_, _>>().map(Answer::Rows)
+        let rows: Result<_, _> = rows.iter().map(row).collect();
+        rows.map(StatementResult::Rows)
     }
 }
 
 impl Format {
-    /// The statement in a WITH, on lines of its own: its last may end in a comment.
+    /// Puts a statement into a WITH, on lines of its own, because its last line may end in a comment.
     fn wrap(self, statement: &str) -> String {
-        // With the star it is the row, even where a column has the same name.
+        // With the star the name means the row. Without it, the name could mean a column that is called the same.
         let row = match self {
             Self::Object => "pg_catalog.row_to_json(\"the answer\".*)",
             Self::Cells => {
@@ -152,7 +156,7 @@ impl Format {
         format!("WITH \"the answer\" AS (\n{statement}\n) SELECT {row}::text FROM \"the answer\"")
     }
 
-    /// A row of EXPLAIN.
+    /// Formats a row of EXPLAIN.
     fn plan(self, text: &str) -> String {
         const COLUMN: &str = "QUERY PLAN";
         match self {
@@ -163,31 +167,31 @@ impl Format {
     }
 }
 
-/// EXPLAIN gives a text, or JSON if it is asked to.
+/// Returns a row of EXPLAIN, which is a text, or JSON with `FORMAT JSON`.
 fn plan_text(row: &QueryResult) -> Result<String, DbErr> {
     row.try_get_by_index(0)
         .or_else(|_| Ok(format!("{:#}", row.try_get_by_index::<Value>(0)?)))
 }
 
-fn show(results: &Results<Answer, DbErr>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut sheet = Sheet::default();
+fn show(results: &Results<StatementResult, DbErr>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
+    let mut table = TenantTable::default();
     let (mut rows, mut changed) = (0, None);
     for (tenant, result) in results {
         match result {
-            Ok(Answer::Rows(answer)) => {
-                rows += answer.len();
-                for row in answer {
-                    sheet.add(tenant, serde_json::from_str(row).map_err(io::Error::from)?);
+            Ok(StatementResult::Rows(found)) => {
+                rows += found.len();
+                for row in found {
+                    table.add_row(tenant, serde_json::from_str(row).map_err(io::Error::from)?);
                 }
             }
-            Ok(Answer::Count(count)) => {
+            Ok(StatementResult::Count(count)) => {
                 *changed.get_or_insert(0) += count;
-                sheet.add(tenant, vec![("rows changed".to_owned(), Some(count.to_string()))]);
+                table.add_row(tenant, vec![("rows changed".to_owned(), Some(count.to_string()))]);
             }
-            Err(error) => sheet.add_error(tenant, &why(error, words)),
+            Err(error) => table.add_error(tenant, &describe_error(error, describe)),
         }
     }
-    if let Some(table) = sheet.table() {
+    if let Some(table) = table.to_table() {
         writeln!(out, "{}\n", table.trim_fmt())?;
     }
     let done = match changed {
@@ -200,33 +204,41 @@ fn show(results: &Results<Answer, DbErr>, out: &mut (dyn Write + Send)) -> Resul
     Ok(())
 }
 
-/// The rows are put in as PostgreSQL wrote them: a `numeric` keeps all of its digits, and columns their order.
-fn to_json(results: &Results<Answer, DbErr>) -> String {
+/// Returns the results as JSON. PostgreSQL's JSON of the rows is copied and not parsed: a `numeric` keeps all of its digits,
+/// and columns keep their order.
+fn to_json(results: &Results<StatementResult, DbErr>) -> String {
     let objects = results.iter().map(|(tenant, result)| {
         let (rows, changed, error) = match result {
-            Ok(Answer::Rows(rows)) => (list(rows), Value::Null, Value::Null),
-            Ok(Answer::Count(count)) => ("null".to_owned(), json!(count), Value::Null),
-            Err(error) => ("null".to_owned(), Value::Null, json!(why(error, words))),
+            Ok(StatementResult::Rows(rows)) => (json_array(rows), Value::Null, Value::Null),
+            Ok(StatementResult::Count(count)) => ("null".to_owned(), json!(count), Value::Null),
+            Err(error) => (
+                "null".to_owned(),
+                Value::Null,
+                json!(describe_error(error, describe)),
+            ),
         };
         let schema = json!(tenant.schema());
         format!(r#"{{"schema":{schema},"error":{error},"changed":{changed},"rows":{rows}}}"#)
     });
-    list(&objects.collect::<Vec<_>>())
+    json_array(&objects.collect::<Vec<_>>())
 }
 
-fn list(items: &[String]) -> String {
+fn json_array(items: &[String]) -> String {
     match items {
         [] => "[]".to_owned(),
         items => format!("[\n{}\n]", items.join(",\n")),
     }
 }
 
-fn words(error: &DbErr) -> String {
+fn describe(error: &DbErr) -> String {
     match sqlstate(error) {
         // read_only_sql_transaction
-        Some("25006") => format!("{}: say --write to let it", reason(error)),
+        Some("25006") => format!("{}: add --write to allow changes", reason(error)),
         // feature_not_supported
-        Some("0A000") => format!("{}: write the change by itself, with RETURNING", reason(error)),
+        Some("0A000") => format!(
+            "{}: write the change without a WITH, with RETURNING",
+            reason(error)
+        ),
         _ => reason(error),
     }
 }

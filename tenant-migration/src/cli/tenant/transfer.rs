@@ -8,39 +8,39 @@ use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{adopt::show_pending, at},
+        tenant::{adopt::show_pending, at_domain},
     },
     transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant},
 };
 
-/// The arguments of `tenant export`.
+/// Arguments of `tenant export`.
 #[derive(Debug, clap::Args)]
 #[non_exhaustive]
 pub struct ExportArgs {
-    /// The schema of the tenant
+    /// The tenant's schema
     pub schema: String,
 
-    /// The directory to write it into. It must not be there yet
+    /// The directory of the export. It must be new or empty
     pub directory: PathBuf,
 
-    /// The directory of `pg_dump`. Default: the one for the server's version on the PATH or in /usr/lib/postgresql
+    /// The directory of `pg_dump`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }
 
-/// The arguments of `tenant import`.
+/// Arguments of `tenant import`.
 #[derive(Debug, clap::Args)]
 #[non_exhaustive]
 pub struct ImportArgs {
     /// The directory that `tenant export` wrote
     pub directory: PathBuf,
 
-    /// Take the name of a schema that a tenant had which is gone, such as this one. What still runs for that one reaches
-    /// this one's rows
+    /// Reuse the name of a dropped tenant's schema, such as this tenant's own. Work that still runs for the dropped tenant
+    /// then reaches the rows of this one
     #[arg(long)]
     pub reuse_name: bool,
 
-    /// The directory of `pg_restore`. Default: the one for the server's version on the PATH or in /usr/lib/postgresql
+    /// The directory of `pg_restore`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
 }
@@ -73,10 +73,13 @@ pub(super) async fn import(
     let imported = import_tenant(&db, context.migrations, &args.directory, &options).await;
     db.close().await?;
     let tenant = imported?;
-    let (schema, at, status) = (tenant.schema(), at(&tenant), tenant.status());
-    writeln!(out, "imported tenant {schema}{at}, {status}")?;
+    let (schema, at_domain, status) = (tenant.schema(), at_domain(&tenant), tenant.status());
+    writeln!(out, "imported tenant {schema}{at_domain}, {status}")?;
     show_pending(context, &tenant, out)?;
-    writeln!(out, "`audit` shows what could lead from it to another tenant")?;
+    writeln!(
+        out,
+        "run `audit` to find what could lead from it to another tenant"
+    )?;
     Ok(())
 }
 

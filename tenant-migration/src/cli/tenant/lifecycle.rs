@@ -1,4 +1,4 @@
-//! What is done to a tenant that is there.
+//! `tenant suspend`, `resume`, `maintenance`, `archive`, `rename` and `drop`.
 
 use std::{io::Write, time::Duration};
 
@@ -24,13 +24,13 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     let db = context.connect().await?;
-    let done = change(context, &db, command).await;
+    let message = change(context, &db, command).await;
     db.close().await?;
-    writeln!(out, "{}", done?)?;
+    writeln!(out, "{}", message?)?;
     Ok(())
 }
 
-/// Gives what was done, for people.
+/// Changes a tenant, and returns a message about it.
 async fn change(
     context: &Context<'_>,
     db: &DatabaseConnection,
@@ -50,8 +50,8 @@ async fn change(
         ChangeCommand::Maintenance { schema, switch } => {
             let (schema, is_on) = (SchemaName::new(schema)?, switch == Switch::On);
             set_maintenance(db, &schema, is_on).await?;
-            let is = if is_on { "in maintenance" } else { "in service" };
-            format!("tenant {schema} is {is}")
+            let state = if is_on { "in maintenance" } else { "in service" };
+            format!("tenant {schema} is {state}")
         }
         ChangeCommand::Archive { schema } => {
             let schema = SchemaName::new(schema)?;
@@ -61,7 +61,7 @@ async fn change(
         ChangeCommand::Rename { schema, name } => {
             let schema = SchemaName::new(schema)?;
             rename_tenant(db, &schema, &name).await?;
-            format!("tenant {schema} is called {name}")
+            format!("tenant {schema} is now called {name}")
         }
         ChangeCommand::Drop {
             schema,

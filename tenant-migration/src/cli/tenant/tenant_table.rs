@@ -1,4 +1,4 @@
-//! [`Sheet`]: rows of many tenants in one table.
+//! [`TenantTable`]: rows of several tenants in one table.
 
 use std::collections::HashMap;
 
@@ -7,33 +7,32 @@ use tenant_core::Tenant;
 
 use crate::cli::output::plain_table;
 
-/// Rows of many tenants under one header, although they may have different columns. What failed is in a column at
-/// the end, if anything did.
+/// Rows of several tenants under one header. Their columns may differ. Errors are in a column at the end, if there are any.
 #[derive(Default)]
-pub(super) struct Sheet {
+pub(super) struct TenantTable {
     columns: Vec<String>,
-    /// By name, and by how many columns of that name the row has in front of it.
-    places: HashMap<(String, usize), usize>,
+    /// Indices in `columns`. The key is a column's name, and the number of columns with that name before it in its row.
+    indices: HashMap<(String, usize), usize>,
     rows: Vec<Row>,
     has_errors: bool,
 }
 
 struct Row {
     schema: String,
-    /// By their columns.
+    /// Pairs of a column's index and a text.
     cells: Vec<(usize, String)>,
     error: String,
 }
 
-impl Sheet {
-    /// A row, by the names of its columns. `None` is NULL.
-    pub(super) fn add(&mut self, tenant: &Tenant, cells: Vec<(String, Option<String>)>) {
-        let mut seen = HashMap::new();
+impl TenantTable {
+    /// Adds a row of pairs of a column's name and a text. `None` is NULL.
+    pub(super) fn add_row(&mut self, tenant: &Tenant, cells: Vec<(String, Option<String>)>) {
+        let mut name_counts = HashMap::new();
         let mut row = Row::of(tenant);
         for (name, text) in cells {
-            let nth = seen.entry(name.clone()).or_insert(0);
-            let text = text.map_or_else(|| "NULL".to_owned(), |text| visible(&text));
-            row.cells.push((self.place(name, *nth), text));
+            let nth = name_counts.entry(name.clone()).or_insert(0);
+            let text = text.map_or_else(|| "NULL".to_owned(), |text| escape_controls(&text));
+            row.cells.push((self.column_index(name, *nth), text));
             *nth += 1;
         }
         self.rows.push(row);
@@ -42,21 +41,21 @@ impl Sheet {
     pub(super) fn add_error(&mut self, tenant: &Tenant, error: &str) {
         self.has_errors = true;
         self.rows.push(Row {
-            error: visible(error),
+            error: escape_controls(error),
             ..Row::of(tenant)
         });
     }
 
-    fn place(&mut self, name: String, nth: usize) -> usize {
-        let Self { columns, places, .. } = self;
-        *places.entry((name, nth)).or_insert_with_key(|(name, _)| {
-            columns.push(visible(name));
+    fn column_index(&mut self, name: String, nth: usize) -> usize {
+        let Self { columns, indices, .. } = self;
+        *indices.entry((name, nth)).or_insert_with_key(|(name, _)| {
+            columns.push(escape_controls(name));
             columns.len() - 1
         })
     }
 
-    /// Nothing, if there is no row.
-    pub(super) fn table(&self) -> Option<Table> {
+    /// Returns the table, or `None` if it has no rows.
+    pub(super) fn to_table(&self) -> Option<Table> {
         if self.rows.is_empty() {
             return None;
         }
@@ -92,17 +91,17 @@ impl Row {
     }
 }
 
-/// On one line. A customer's text must not move the cursor of who reads it, or colour what is behind it.
-fn visible(text: &str) -> String {
-    let mut visible = String::with_capacity(text.len());
+/// Escapes line breaks and other control characters. A customer's text must not control the reader's terminal.
+fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
-            visible.extend(character.escape_default());
+            escaped.extend(character.escape_default());
         } else {
-            visible.push(character);
+            escaped.push(character);
         }
     }
-    visible
+    escaped
 }
 
 #[cfg(test)]
@@ -117,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_not_all_rows_have_are_columns_of_the_table() {
+    fn a_table_has_the_columns_of_all_rows() {
         let tenant = |name: &str| Tenant::new(TenantId(1), SchemaName::new(name).unwrap(), name);
-        let mut sheet = Sheet::default();
-        assert!(sheet.table().is_none());
-        sheet.add_error(&tenant("a"), "gone");
-        sheet.add(&tenant("b"), cells(&[("id", "1"), ("id", "2")]));
-        sheet.add(&tenant("c"), cells(&[("title", "x\u{1b}[2J\ny"), ("id", "3")]));
-        let text = sheet.table().unwrap().trim_fmt();
+        let mut table = TenantTable::default();
+        assert!(table.to_table().is_none());
+        table.add_error(&tenant("a"), "gone");
+        table.add_row(&tenant("b"), cells(&[("id", "1"), ("id", "2")]));
+        table.add_row(&tenant("c"), cells(&[("title", "x\u{1b}[2J\ny"), ("id", "3")]));
+        let text = table.to_table().unwrap().trim_fmt();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines,
