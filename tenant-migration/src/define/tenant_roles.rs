@@ -14,8 +14,8 @@ use crate::database::reason;
 /// names.
 ///
 /// The rights are given at the end of every migration, in its transaction, and to tables that the same user
-/// makes later. Switched on for tenants that are there already, it takes [`grant_tenant_role`] for each, after
-/// the shared schema.
+/// makes later. Switched on for tenants that are there already, it takes
+/// [`grant_tenant_role`](crate::grant_tenant_role) for each, after the shared schema.
 ///
 /// The user that migrates needs the right to make roles (`CREATEROLE`). The application switches the roles on with
 /// `TenantsBuilder::run_as_tenant_roles`.
