@@ -73,6 +73,9 @@ impl Input {
 
     fn is_a_type(&self, scope: Scope) -> Result<()> {
         match &self.keys {
+            Ok(keys) if keys.text("enum_name").is_some_and(|name| name.contains('.')) => error(format!(
+                "`enum_name` is the name of the type alone, without a dot: `{scope}` sets its schema"
+            )),
             Ok(keys) if keys.text("db_type").as_deref() != Some("Enum") => error(format!(
                 "only an enum with `db_type = \"Enum\"` is a PostgreSQL type that lives in a schema; this one is stored \
                  as text or a number: remove `{scope}`"

@@ -11,7 +11,6 @@ use crate::{
 
 /// Results of a run, schema by schema, in the order of the plan.
 #[derive(Debug, Default)]
-#[must_use = "a report may tell of schemas that failed"]
 pub struct Report {
     pub(crate) schemas: Vec<SchemaReport>,
 }

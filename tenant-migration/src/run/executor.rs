@@ -104,6 +104,7 @@ impl Executor {
     ///
     /// If this future is dropped, the schemas that are being worked on are done in the background, and no
     /// other one is begun.
+    #[must_use = "a report may tell of schemas that failed"]
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
         let unrecorded = versions::unrecorded(&plan);
         let report = Scheduler::new(&self.workers_pool, &self.options, observer)

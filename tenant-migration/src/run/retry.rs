@@ -5,7 +5,10 @@ use std::{fmt::Display, time::Duration};
 use sea_orm::DbErr;
 use tenant_core::SchemaName;
 
-use crate::{database::sqlstate, plan::SchemaError};
+use crate::{
+    database::{broken_key, sqlstate},
+    plan::SchemaError,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -13,6 +16,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The attempts where the lock table of the server is full: others may have filled it, or this work alone. Each attempt
 /// takes the locks of all others.
 const ATTEMPTS_WITHOUT_LOCKS: u32 = 2;
+
+/// The attempts where something was there already: two tenants may have made the same object of all at the same time, such as
+/// by `CREATE EXTENSION IF NOT EXISTS`. Then it is there at the next attempt. Otherwise trying again does not help.
+const ATTEMPTS_AFTER_A_RACE: u32 = 3;
 
 /// An error of work that may be done again.
 pub(crate) trait Retryable: Display {
@@ -60,6 +67,7 @@ fn useful_attempts(error: &impl Retryable, attempts: u32) -> u32 {
     match error.database_error() {
         Some(error) if sqlstate(error) == Some("53200") => attempts.min(ATTEMPTS_WITHOUT_LOCKS),
         Some(error) if is_transient(error) => attempts,
+        Some(error) if may_be_a_race(error) => attempts.min(ATTEMPTS_AFTER_A_RACE),
         _ => 1,
     }
 }
@@ -77,6 +85,13 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
             | "55P03" // lock_not_available
         )
     )
+}
+
+/// True if another transaction may have made the same object at the same time: it exists, or it breaks a key of PostgreSQL's
+/// catalogs.
+fn may_be_a_race(error: &DbErr) -> bool {
+    let is_of_catalogs = |key: &str| key.starts_with("pg_");
+    sqlstate(error) == Some("42710") || broken_key(error).is_some_and(is_of_catalogs)
 }
 
 /// The pause before the next attempt: from 0.1 s to 5 s, each twice as long as the one before, less a random part of up to

@@ -308,6 +308,19 @@ async fn a_deadlock_is_tried_again() {
     assert_eq!(count(&connection, tables).await, 2);
 }
 
+/// `IF NOT EXISTS` does not keep two transactions from creating the same object.
+#[tokio::test]
+async fn tenants_that_create_the_same_extension_at_once_are_all_migrated() {
+    let (db, connection) = with_many_tenants(12).await;
+    let citext =
+        "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; SELECT pg_sleep(0.1); CREATE TABLE small ()";
+    let migrations = with([Sql::new("m1_citext", citext, "")]);
+    let report = up(&db, &migrations).await;
+    assert!(report.is_success(), "{:?}", outcomes(&report));
+    let tables = "SELECT FROM pg_tables WHERE tablename = 'small'";
+    assert_eq!(count(&connection, tables).await, 12);
+}
+
 #[tokio::test]
 async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_done_again() {
     let index = Sql::new(
