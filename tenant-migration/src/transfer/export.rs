@@ -95,7 +95,7 @@ fn complete(row: &tenant::Model) -> Result<SchemaName, LifecycleError> {
     let schema = SchemaName::new(&row.schema_name);
     let schema = schema.map_err(|error| DbErr::Custom(error.to_string()))?;
     if schema.is_shared() {
-        return Err(LifecycleError::PublicTenant { action: "to export" });
+        return Err(LifecycleError::PublicTenant { action: "exporting" });
     }
     match lookup::status(row)? {
         status if is_whole(status) => Ok(schema),

@@ -51,7 +51,7 @@ impl Reservation {
     ) -> Result<Self, ImportError> {
         let transaction = lookup::begin(db).await?;
         let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
-        let row = catalog_insert::register(&transaction, &new, TenantStatus::Provisioning).await?;
+        let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
         let claim = NameClaim {
             reuses_name,
             ..NameClaim::default()
