@@ -382,7 +382,11 @@ mod tests {
             assert_eq!(replace_in_search_path(path, &old, &new), expected, "{path}");
         }
         let (old, new) = names("Acme-1");
-        assert_eq!(replace_in_search_path("Acme-1", &old, &new), None, "it is read in lower case");
+        assert_eq!(
+            replace_in_search_path("Acme-1", &old, &new),
+            None,
+            "it is read in lower case"
+        );
         assert!(replace_in_search_path("\"Acme-1\", x", &old, &new).is_some());
     }
 }

@@ -226,7 +226,11 @@ impl Cloning {
         }
     }
 
-    async fn read_with(&self, db: &DatabaseTransaction, reading: &Reading<'_>) -> Result<SourceData, ReadError> {
+    async fn read_with(
+        &self,
+        db: &DatabaseTransaction,
+        reading: &Reading<'_>,
+    ) -> Result<SourceData, ReadError> {
         let only_table = match self.data {
             CloneData::Structure => Some(self.set(&self.creation.new.kind).ledger()),
             CloneData::Rows => None,

@@ -139,7 +139,11 @@ pub async fn drain_pool(
 /// Prefix of the temporary names of pending schemas.
 const PREFIX: &str = "pending_";
 
-async fn create_pending(db: &DatabaseConnection, migrations: &Migrations, kind: &str) -> Result<(), PoolError> {
+async fn create_pending(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    kind: &str,
+) -> Result<(), PoolError> {
     let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
     let schema = lookup::schema_of(&name)?;
     let pending = NewTenant::new(schema, "").kind(kind);
