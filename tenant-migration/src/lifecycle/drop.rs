@@ -48,7 +48,7 @@ impl Default for DropOptions {
 }
 
 impl DropOptions {
-    /// Time between the end of the tenant's service and the first dropped table. Default: [`DEFAULT_HOST_CACHE_TTL`], for
+    /// Sets the time between the end of service and the first dropped table. Default: [`DEFAULT_HOST_CACHE_TTL`], for
     /// which other processes may cache its host. A tenant that has been suspended or archived for this time is dropped at
     /// once.
     pub fn drain(mut self, time: Duration) -> Self {
@@ -56,13 +56,13 @@ impl DropOptions {
         self
     }
 
-    /// Number of tables that one transaction drops. Default: [`DEFAULT_DROP_BATCH`].
+    /// Sets the number of tables that one transaction drops. Default: [`DEFAULT_DROP_BATCH`].
     pub fn batch(mut self, tables: u32) -> Self {
         self.batch = tables.max(1);
         self
     }
 
-    /// Time that a transaction waits for a lock. Zero is no limit. Default: [`DEFAULT_LOCK_TIMEOUT`].
+    /// Sets the time that a transaction waits for a lock. Zero is no limit. Default: [`DEFAULT_LOCK_TIMEOUT`].
     ///
     /// Dropping a foreign key into the shared schema needs a lock there, and readers queue behind that while it waits.
     pub fn lock_timeout(mut self, time: Duration) -> Self {
@@ -70,7 +70,7 @@ impl DropOptions {
         self
     }
 
-    /// Number of attempts for a transaction that fails with a transient error. Default:
+    /// Sets the number of attempts for a transaction that fails with a transient error. Default:
     /// [`DEFAULT_ATTEMPTS`](crate::DEFAULT_ATTEMPTS).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);

@@ -47,7 +47,7 @@ impl Default for RenameOptions {
 }
 
 impl RenameOptions {
-    /// Time that the tenant must have been out of service. Default: [`DEFAULT_HOST_CACHE_TTL`].
+    /// Sets the time that the tenant must have been out of service. Default: [`DEFAULT_HOST_CACHE_TTL`].
     ///
     /// For this time other processes may cache its host as that of a tenant in service. [`rename_schema`] waits for the
     /// remaining time. If an application caches hosts for longer, set that time here.

@@ -62,7 +62,7 @@ impl Creation {
                 break;
             };
             let schema = schema_of(&pending.schema_name).map_err(|error| self.failed(error))?;
-            // A run may be migrating it.
+            // A run that is migrating the schema has its lock.
             let is_free = lock::try_acquire(db, &schema).await;
             if is_free.map_err(|error| self.failed(error))? && self.is_current(db, &schema).await? {
                 return Ok(Some((pending.id, schema)));
