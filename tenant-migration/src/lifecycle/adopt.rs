@@ -1,4 +1,4 @@
-//! Making a schema that is in the database already a tenant's: [`adopt_schema`].
+//! [`adopt_schema`]: makes a tenant of an existing schema.
 
 use std::sync::Arc;
 
@@ -23,31 +23,31 @@ use crate::{
     schema::lock,
 };
 
-/// Which migrations something else did in a schema already.
+/// Migrations whose changes an adopted schema already has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Applied {
-    /// None but those in its ledger, if it has one: migrating it runs all others.
+    /// Only the migrations in its ledger, if it has one. Migrating the tenant runs all others.
     #[default]
     None,
-    /// Those up to and with this one.
+    /// The migrations up to this one, inclusive.
     To(String),
-    /// All of them.
+    /// All migrations.
     All,
 }
 
-/// Makes a schema that is in the database already a tenant's, active at once: one of an application that used another
-/// library before, say. Its tables stay as they are.
+/// Makes an active tenant of an existing schema, such as one from another multitenancy library. Its tables stay as they are.
 ///
-/// The tenant gets its row in the catalog, its domain, a ledger in its schema with the migrations of `applied`, none of
-/// which is run, and its role. The functions of the schema get a `search_path`, as after migrations
-/// ([`Migrations::set_function_search_path`]). All of it is one transaction. What is left to migrate is left to
-/// [`Executor`](crate::Executor), and what could lead from the schema to another one is for [`tenant_core::audit`] to
-/// find.
+/// The tenant gets its row in the catalog, its domain and its role. The schema gets a ledger that records the migrations of
+/// `applied`, none of which is run. Its functions get a `search_path`, as after migrations
+/// ([`Migrations::set_function_search_path`]). All changes are one transaction.
+///
+/// [`Executor`](crate::Executor) runs the pending migrations, and [`tenant_core::audit`] finds what could lead from the
+/// schema to another tenant's.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no schema of exactly this name, it is a tenant's, kept for all tenants, called like a
-/// user or that of a tenant that is gone, it has an extension in it, or its ledger has migrations that this program has
-/// not. Nothing was changed then.
+/// [`LifecycleError`] if no schema has exactly this name, the name is a tenant's, a user's, reserved for all tenants or
+/// retired, the schema has an extension, or its ledger has migrations that this program does not have. Nothing is changed
+/// then.
 ///
 /// # Example
 /// ```no_run
@@ -71,7 +71,7 @@ pub async fn adopt_schema(
 ) -> Result<Tenant, LifecycleError> {
     let schema = new.schema.clone();
     if schema.is_shared() {
-        return Err(LifecycleError::PublicTenant { action: "to adopt" });
+        return Err(LifecycleError::PublicTenant { action: "adopting" });
     }
     let adoption = Adoption {
         db: db.clone(),
@@ -83,19 +83,19 @@ pub async fn adopt_schema(
     adopted.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema }))
 }
 
-/// What writes the migrations of `applied` into a ledger.
+/// Returns the steps that record the migrations of `applied`.
 fn steps(migrations: &Migrations, kind: &str, applied: &Applied) -> Result<Vec<Step>, LifecycleError> {
     let names: Vec<_> = migrations.of_kind(kind).names().collect();
     let count = match applied {
         Applied::None => 0,
         Applied::All => names.len(),
         Applied::To(last) => {
-            let at = names.iter().position(|name| ***name == **last);
+            let index = names.iter().position(|name| ***name == **last);
             let missing = || LifecycleError::NoSuchMigration {
                 kind: kind.to_owned(),
                 name: last.clone(),
             };
-            at.ok_or_else(missing)? + 1
+            index.ok_or_else(missing)? + 1
         }
     };
     let names = names.into_iter().take(count);
@@ -113,7 +113,7 @@ impl Adoption {
     async fn run(self) -> Result<Tenant, LifecycleError> {
         let transaction = lock::begin_locked(&self.db, self.schema()).await?;
         set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
-        let row = catalog_insert::register(&transaction, &self.new, TenantStatus::Active).await?;
+        let row = catalog_insert::insert_tenant(&transaction, &self.new, TenantStatus::Active).await?;
         self.check_name(&transaction).await?;
         self.check_schema(&transaction).await?;
         let remaining = baseline(&transaction, &self.migrations, self.schema_ref(), &self.steps).await?;
@@ -151,7 +151,7 @@ impl Adoption {
         }
     }
 
-    /// It is there, and nothing in it is for all.
+    /// Refuses a schema that does not exist, or that has an extension for the whole database.
     async fn check_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let schema = self.schema().clone();
         if !exists(db, &schema).await? {
@@ -165,13 +165,13 @@ impl Adoption {
     }
 }
 
-/// Whether the database has a schema, by its exact name.
+/// True if the database has a schema with exactly this name.
 async fn exists(db: &DatabaseTransaction, schema: &SchemaName) -> Result<bool, DbErr> {
     let sql = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1";
     Ok(!rows(db, sql, [schema.as_str().into()]).await?.is_empty())
 }
 
-/// The extensions that are in a schema, or made it.
+/// Returns the extensions that are in a schema, or to which the schema belongs.
 async fn extensions(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT format('the extension %I', extname)
         FROM pg_catalog.pg_extension AS extension JOIN pg_catalog.pg_namespace AS space ON nspname = $1

@@ -1,5 +1,4 @@
-//! Taking in a schema that something else filled: its ledger is read and written, its functions and its role are made
-//! those of a tenant.
+//! [`baseline`]: prepares a schema with existing tables for migrations.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use tenant_core::SchemaName;
@@ -11,7 +10,8 @@ use crate::{
     schema::SchemaSession,
 };
 
-/// Takes in a schema, in a transaction that holds its lock. `steps` write into its ledger and run nothing.
+/// Records `steps` in the ledger of a schema without running them, sets the `search_path` of its functions, writes its
+/// version to the catalog and creates its role. The caller's transaction holds the schema's lock.
 pub(crate) async fn baseline(
     db: &DatabaseTransaction,
     migrations: &Migrations,
@@ -72,7 +72,7 @@ fn failed(error: SchemaError, schema: &SchemaName) -> LifecycleError {
     }
 }
 
-/// Why the role of a tenant is not as it should be.
+/// Returns the error of a role that was not created, dropped or given its rights.
 pub(crate) fn not_granted(error: RoleError, schema: &SchemaName) -> LifecycleError {
     match error {
         RoleError::Database(error) => error.into(),

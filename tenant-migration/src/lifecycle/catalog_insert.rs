@@ -1,4 +1,4 @@
-//! A new tenant's entry in the catalog.
+//! Inserting a new tenant into the catalog.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
@@ -11,7 +11,7 @@ use crate::{
     lifecycle::{create::NewTenant, domains, error::LifecycleError},
 };
 
-/// The row of a tenant to be.
+/// Returns the row of a new tenant.
 pub(crate) fn row(new: &NewTenant, status: TenantStatus) -> tenant::ActiveModel {
     tenant::ActiveModel {
         schema_name: Set(new.schema.to_string()),
@@ -23,13 +23,16 @@ pub(crate) fn row(new: &NewTenant, status: TenantStatus) -> tenant::ActiveModel 
     }
 }
 
-/// Writes a row, and the tenant's primary domain.
-pub(crate) async fn register(
+/// Inserts a tenant's row and its primary domain.
+pub(crate) async fn insert_tenant(
     db: &impl ConnectionTrait,
     new: &NewTenant,
     status: TenantStatus,
 ) -> Result<tenant::Model, LifecycleError> {
-    let tenant = insert(db, &new.schema, row(new, status)).await?;
+    let inserted = tenant::Entity::insert(row(new, status))
+        .exec_with_returning(db)
+        .await;
+    let tenant = inserted.map_err(|error| not_written(error, &new.schema))?;
     if let Some(host) = &new.domain {
         domains::insert(db, tenant.id, host).await?;
         domains::make_primary(db, tenant.id, host).await?;
@@ -37,17 +40,7 @@ pub(crate) async fn register(
     Ok(tenant)
 }
 
-/// Writes a row.
-pub(crate) async fn insert(
-    db: &impl ConnectionTrait,
-    schema: &SchemaName,
-    row: tenant::ActiveModel,
-) -> Result<tenant::Model, LifecycleError> {
-    let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
-    inserted.map_err(|error| not_written(error, schema))
-}
-
-/// Why the row of a tenant was not written.
+/// Returns the error of a tenant's row that was not written.
 pub(crate) fn not_written(error: DbErr, schema: &SchemaName) -> LifecycleError {
     let schema = schema.clone();
     match broken_key(&error) {

@@ -1,4 +1,4 @@
-//! The domains of a tenant. One of them is its primary domain, which links are made of.
+//! The domains of a tenant. One of them is its primary domain, which links use.
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
@@ -13,11 +13,11 @@ use crate::{
     lifecycle::{error::LifecycleError, lookup},
 };
 
-/// Gives a tenant a domain. Its first one is its primary domain, and so is this one if `is_primary` says so. Does nothing
-/// to a domain that it has already, but for that.
+/// Adds a domain to a tenant. It becomes the primary domain if `is_primary` is true or the tenant has no primary domain. For
+/// a domain that the tenant already has, nothing else is done.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, or another one has the domain.
+/// [`LifecycleError`] if there is no such tenant, or another tenant has the domain.
 pub async fn add_domain(
     db: &DatabaseConnection,
     schema: &SchemaName,
@@ -38,7 +38,8 @@ pub async fn add_domain(
     Ok(())
 }
 
-/// Takes a domain from a tenant. The primary one goes last: which of the others takes its place is not guessed.
+/// Removes a domain from a tenant. The primary domain can only be removed as the last one, because the choice of its
+/// successor is the caller's.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant, it has no such domain, or it is the primary one of several.
@@ -62,7 +63,7 @@ pub async fn remove_domain(
     Ok(())
 }
 
-/// Makes a domain that a tenant has its primary one.
+/// Makes one of a tenant's domains its primary domain.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant, or it has no such domain.
@@ -80,7 +81,7 @@ pub async fn set_primary_domain(
     Ok(())
 }
 
-/// The domains of a tenant, its primary one first.
+/// Returns the domains of a tenant, its primary domain first.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant.
@@ -133,7 +134,7 @@ pub(crate) async fn insert(
     }
 }
 
-/// In two statements: a tenant has one primary domain at every moment at the most.
+/// Makes a domain the primary one, in two statements, because a unique key allows only one primary domain at every moment.
 pub(crate) async fn make_primary(
     db: &impl ConnectionTrait,
     tenant_id: i64,
@@ -141,14 +142,14 @@ pub(crate) async fn make_primary(
 ) -> Result<(), DbErr> {
     let of_tenant = domain::Column::TenantId.eq(tenant_id);
     for is_primary in [false, true] {
-        let is_this = match is_primary {
+        let domain_matches = match is_primary {
             true => domain::Column::Domain.eq(host.as_str()),
             false => domain::Column::Domain.ne(host.as_str()),
         };
         domain::Entity::update_many()
             .col_expr(domain::Column::IsPrimary, Expr::value(is_primary))
             .filter(of_tenant.clone())
-            .filter(is_this)
+            .filter(domain_matches)
             .exec(db)
             .await?;
     }

@@ -1,4 +1,4 @@
-//! Dropping a tenant: out of service, then its tables in batches, then the rest.
+//! [`drop_tenant`]: ends the service, drops tables in batches, then the rest.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     schema::{dependents, lock, roles},
 };
 
-/// How a tenant is dropped.
+/// Options of [`drop_tenant`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing until a tenant is dropped with them"]
 pub struct DropOptions {
@@ -32,8 +32,8 @@ pub struct DropOptions {
     attempts: u32,
 }
 
-/// How many tables one transaction drops by default. A table takes a lock for itself, its indexes, its sequence and what
-/// PostgreSQL stores long values in, so this is some 600 of the 6,400 locks that a server has by default.
+/// Default number of tables that one transaction drops. Each table takes locks for itself, its indexes, its sequence and its
+/// TOAST table, so 100 tables take some 600 of the 6,400 locks that a server has by default.
 pub const DEFAULT_DROP_BATCH: u32 = 100;
 
 impl Default for DropOptions {
@@ -48,58 +48,60 @@ impl Default for DropOptions {
 }
 
 impl DropOptions {
-    /// How long after the tenant left service its tables are left alone, [`DEFAULT_HOST_CACHE_TTL`] if it is not called:
-    /// so long other processes may still know its host. A tenant that is suspended or archived since then is not waited for.
+    /// Sets the time between the end of service and the first dropped table. Default: [`DEFAULT_HOST_CACHE_TTL`], for
+    /// which other processes may cache its host. A tenant that has been suspended or archived for this time is dropped at
+    /// once.
     pub fn drain(mut self, time: Duration) -> Self {
         self.drain = time;
         self
     }
 
-    /// How many tables one transaction drops, [`DEFAULT_DROP_BATCH`] if it is not called.
+    /// Sets the number of tables that one transaction drops. Default: [`DEFAULT_DROP_BATCH`].
     pub fn batch(mut self, tables: u32) -> Self {
         self.batch = tables.max(1);
         self
     }
 
-    /// How long a transaction waits for a lock, [`DEFAULT_LOCK_TIMEOUT`] if it is not called. A foreign key into the shared
-    /// schema takes a lock there that readers wait behind. Zero is for ever.
+    /// Sets the time that a transaction waits for a lock. Zero is no limit. Default: [`DEFAULT_LOCK_TIMEOUT`].
+    ///
+    /// Dropping a foreign key into the shared schema needs a lock there, and readers queue behind that while it waits.
     pub fn lock_timeout(mut self, time: Duration) -> Self {
         self.lock_timeout = time;
         self
     }
 
-    /// How often a transaction is tried, [`DEFAULT_ATTEMPTS`](crate::DEFAULT_ATTEMPTS) if it is not called, where it
-    /// failed for a reason that passes.
+    /// Sets the number of attempts for a transaction that fails with a transient error. Default:
+    /// [`DEFAULT_ATTEMPTS`](crate::DEFAULT_ATTEMPTS).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 }
 
-/// What dropping a tenant took.
+/// Result of [`drop_tenant`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// How many tables, views and the like were dropped by name. Some go with others.
+    /// Number of tables, views and other objects that were dropped by name. CASCADE drops others with them.
     pub objects: usize,
-    /// In how many transactions.
+    /// Number of transactions.
     pub transactions: usize,
 }
 
-/// Drops a tenant: its schema, its domains, its role, and its row in the catalog. The name of its schema is kept, so that
-/// it is not given to another tenant: what still runs for the old one would find the new one's rows.
+/// Drops a tenant: its schema, its domains, its role, and its row in the catalog. The name of its schema is retired: work that
+/// still runs for the dropped tenant would reach the rows of another tenant with that name.
 ///
 /// 1. The tenant leaves service: its requests get 404.
 /// 2. The time of [`DropOptions::drain`] passes.
-/// 3. Foreign keys to other schemas go first, one table at a time, since a table that has one is not dropped without a
-///    lock on the other table that its readers wait behind.
-/// 4. Tables and all else go in batches, since one transaction for all of them takes more locks than a server has.
-/// 5. The rest of the schema, the row and the domains go in one transaction, and the role in another.
+/// 3. Foreign keys to other schemas are dropped, one table at a time. Dropping one locks the table that it refers to, and
+///    readers queue behind that lock, so it must be short.
+/// 4. Tables and other objects are dropped in batches. One transaction for all would take more locks than a server has.
+/// 5. One transaction drops the rest of the schema, the row and the domains. Another one drops the role.
 ///
-/// Interrupted, it goes on where it is called again. It goes on in the background if its future is dropped.
+/// If it is interrupted, call it again: it goes on. If its future is dropped, it goes on in the background.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, it is the public one, or something outside of its schema needs what is in
+/// [`LifecycleError`] if there is no such tenant, it is the public one, or an object outside of its schema depends on one in
 /// it.
 pub async fn drop_tenant(
     db: &DatabaseConnection,
@@ -107,15 +109,15 @@ pub async fn drop_tenant(
     schema: &SchemaName,
     options: &DropOptions,
 ) -> Result<Dropped, LifecycleError> {
-    let work = Dropping {
+    let dropping = Dropping {
         db: db.clone(),
         migrations: migrations.clone(),
         schema: schema.clone(),
         options: options.clone(),
-        keeps_name: true,
+        retires_name: true,
         dropped: Dropped::default(),
     };
-    let dropped = detached(work.run()).await;
+    let dropped = detached(dropping.run()).await;
     dropped.unwrap_or_else(|ShutDown| {
         Err(LifecycleError::Interrupted {
             schema: schema.clone(),
@@ -128,13 +130,13 @@ pub(super) struct Dropping {
     migrations: Migrations,
     schema: SchemaName,
     options: DropOptions,
-    /// Whether the name is given to nobody else.
-    keeps_name: bool,
+    /// True if no other tenant may get the schema's name.
+    retires_name: bool,
     dropped: Dropped,
 }
 
 impl Dropping {
-    /// Of a schema that was made ahead and never was a tenant's. Nothing can still run for it, and its name is random.
+    /// Drops a pending schema. Its name is not retired and it needs no drain, because it never belonged to a tenant.
     pub(super) fn of_pending(
         db: &DatabaseConnection,
         migrations: &Migrations,
@@ -146,18 +148,18 @@ impl Dropping {
             migrations: migrations.clone(),
             schema: schema.clone(),
             options: options.drain(Duration::ZERO),
-            keeps_name: false,
+            retires_name: false,
             dropped: Dropped::default(),
         }
     }
 
     pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
-            Ok(left) => self.drop_all(left).await?,
+            Ok(out_of_service) => self.drop_all(out_of_service).await?,
             Err(error @ LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {
-                // It may have been interrupted right before its end.
-                let gone = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
-                self.schema = lookup::schema_of(&gone.schema_name)?;
+                // An earlier call may have been interrupted before it dropped the role.
+                let dropped = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
+                self.schema = lookup::schema_of(&dropped.schema_name)?;
             }
             Err(error) => return Err(error),
         }
@@ -165,48 +167,50 @@ impl Dropping {
         Ok(self.dropped)
     }
 
-    async fn drop_all(&mut self, left_service: Duration) -> Result<(), LifecycleError> {
-        tokio::time::sleep(self.options.drain.saturating_sub(left_service)).await;
+    async fn drop_all(&mut self, out_of_service: Duration) -> Result<(), LifecycleError> {
+        tokio::time::sleep(self.options.drain.saturating_sub(out_of_service)).await;
         while self.drop_some(FOREIGN_KEYS, 1).await? {}
         while self.drop_some(OBJECTS, self.options.batch).await? {}
         self.drop_rest().await
     }
 
-    /// How long ago the tenant left service. From now on its schema is called as PostgreSQL has it, whatever the case of what
-    /// was asked for: another schema may have that name.
+    /// Ends the service of the tenant, and returns the time since then.
+    ///
+    /// It replaces the caller's name of the schema by PostgreSQL's, because another schema may have a name that differs only in
+    /// case.
     async fn leave_service(&mut self) -> Result<Duration, LifecycleError> {
         let transaction = self.db.begin().await?;
-        let row = lookup::lock_own_schema(&transaction, &self.schema, "to drop").await?;
+        let row = lookup::lock_own_schema(&transaction, &self.schema, "dropping").await?;
         self.schema = lookup::schema_of(&row.schema_name)?;
         let is_out = matches!(
             lookup::status(&row)?,
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
         );
-        self.require_unneeded(&transaction).await?;
-        let since = seconds_since_change(&transaction, row.id).await?;
+        self.require_no_dependents(&transaction).await?;
+        let since_change = time_since_change(&transaction, row.id).await?;
         if is_out {
-            keep_time_and_drop(&transaction, row.id).await?;
+            set_dropping_without_time(&transaction, row.id).await?;
         } else {
             status::set(&transaction, row.id, TenantStatus::Dropping).await?;
         }
         transaction.commit().await?;
-        Ok(if is_out { since } else { Duration::ZERO })
+        Ok(if is_out { since_change } else { Duration::ZERO })
     }
 
-    /// One transaction's worth of what `query` finds. `false` if there is nothing more.
-    async fn drop_some(&mut self, query: &str, most: u32) -> Result<bool, LifecycleError> {
+    /// Runs up to `limit` commands of `query` in one transaction. Returns `false` if there are none.
+    async fn drop_some(&mut self, query: &str, limit: u32) -> Result<bool, LifecycleError> {
         let attempts = self.options.attempts;
-        let work = || self.try_drop_some(query, most);
-        let objects = retry::with_retry(&self.schema, attempts, work).await?;
+        let attempt = || self.try_drop_some(query, limit);
+        let objects = retry::with_retry(&self.schema, attempts, attempt).await?;
         self.dropped.objects += objects;
         self.dropped.transactions += usize::from(objects > 0);
         Ok(objects > 0)
     }
 
-    async fn try_drop_some(&self, query: &str, most: u32) -> Result<usize, LifecycleError> {
+    async fn try_drop_some(&self, query: &str, limit: u32) -> Result<usize, LifecycleError> {
         let transaction = self.begin().await?;
-        self.require_unneeded(&transaction).await?;
-        let values = [self.schema.as_str().into(), i64::from(most).into()];
+        self.require_no_dependents(&transaction).await?;
+        let values = [self.schema.as_str().into(), i64::from(limit).into()];
         let commands = texts(&transaction, query, values).await?;
         for command in &commands {
             self.drop_objects(&transaction, command).await?;
@@ -215,15 +219,14 @@ impl Dropping {
         Ok(commands.len())
     }
 
-    /// Drops objects without CASCADE, so that PostgreSQL itself refuses to drop what others depend on. Objects of the schema
-    /// may depend on each other, such as a table on a function in a default of its own: they are dropped with CASCADE, if no
-    /// object outside of the schema would go with them.
+    /// Drops objects without CASCADE, so that PostgreSQL refuses to drop an object on which others depend. If it refuses and
+    /// all dependents are in the schema, such as a table whose default calls a function, the objects are dropped with CASCADE.
     async fn drop_objects(&self, db: &DatabaseTransaction, command: &str) -> Result<(), LifecycleError> {
         db.execute_unprepared("SAVEPOINT dropping").await?;
         match db.execute_unprepared(command).await {
             Err(error) if sqlstate(&error) == Some(DEPENDENT_OBJECTS_STILL_EXIST) => {
                 db.execute_unprepared("ROLLBACK TO SAVEPOINT dropping").await?;
-                self.require_unneeded(db).await?;
+                self.require_no_dependents(db).await?;
                 db.execute_unprepared(&format!("{command} CASCADE")).await?;
             }
             Err(error) => return Err(error.into()),
@@ -233,7 +236,7 @@ impl Dropping {
         Ok(())
     }
 
-    /// A transaction that is still about the tenant that is being dropped, and holds its lock.
+    /// Begins a transaction with the tenant's lock, if the tenant still has the status `dropping`.
     async fn begin(&self) -> Result<DatabaseTransaction, LifecycleError> {
         let transaction = lock::begin_locked(&self.db, &self.schema).await?;
         lookup::set_lock_timeout(&transaction, self.options.lock_timeout).await?;
@@ -243,13 +246,13 @@ impl Dropping {
             status => Err(LifecycleError::WrongStatus {
                 schema: self.schema.clone(),
                 status,
-                hint: "somebody else changed that while it was being dropped",
+                hint: "its status was changed while it was being dropped",
             }),
         }
     }
 
-    /// Refuses to drop objects that others depend on.
-    async fn require_unneeded(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
+    /// Refuses a schema that objects outside of it depend on: CASCADE would drop those, too.
+    async fn require_no_dependents(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let by = dependents::find_outside(db, &self.schema).await?;
         if by.is_empty() {
             return Ok(());
@@ -262,13 +265,13 @@ impl Dropping {
 
     async fn drop_rest(&mut self) -> Result<(), LifecycleError> {
         let transaction = self.begin().await?;
-        self.require_unneeded(&transaction).await?;
+        self.require_no_dependents(&transaction).await?;
         let row = lookup::lock(&transaction, &self.schema).await?;
         let drop = format!("DROP SCHEMA IF EXISTS {}", self.schema.quoted());
         self.drop_objects(&transaction, &drop).await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
-        if self.keeps_name {
-            keep_name(&transaction, row).await?;
+        if self.retires_name {
+            retire_name(&transaction, row).await?;
         }
         transaction.commit().await?;
         self.dropped.transactions += 1;
@@ -281,7 +284,7 @@ impl Dropping {
         }
         let transaction = lock::begin_locked(&self.db, &self.schema).await?;
         lookup::set_lock_timeout(&transaction, self.options.lock_timeout).await?;
-        // Somebody may have got the name meanwhile, and the role with it.
+        // A new tenant may have the name by now, and the role with it.
         if let Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) =
             lookup::find(&transaction, &self.schema).await
         {
@@ -299,20 +302,20 @@ impl Dropping {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 
-async fn keep_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
-    let gone = dropped_tenant::ActiveModel {
+async fn retire_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
+    let dropped = dropped_tenant::ActiveModel {
         tenant_id: Set(row.id),
         schema_name: Set(row.schema_name),
         name: Set(row.name),
         ..Default::default()
     };
-    dropped_tenant::Entity::insert(gone)
+    dropped_tenant::Entity::insert(dropped)
         .exec_without_returning(db)
         .await?;
     Ok(())
 }
 
-/// A tenant that was dropped and had a schema of this name, whatever its case.
+/// Returns the record of a dropped tenant by its schema's name, ignoring case.
 async fn find_dropped(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
@@ -324,8 +327,8 @@ async fn find_dropped(
         .await
 }
 
-/// How long ago a tenant's row was changed.
-pub(super) async fn seconds_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
+/// Returns the time since a tenant's row was changed.
+pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
     let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
         FROM public.tenants WHERE id = $1";
     let rows = rows(db, sql, [id.into()]).await?;
@@ -333,8 +336,8 @@ pub(super) async fn seconds_since_change(db: &DatabaseTransaction, id: i64) -> R
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-/// When it left service is not changed.
-async fn keep_time_and_drop(db: &DatabaseTransaction, id: i64) -> Result<(), DbErr> {
+/// Sets the status `dropping` and keeps `updated_at`, which is the time when the tenant left service.
+async fn set_dropping_without_time(db: &DatabaseTransaction, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE public.tenants SET status = 'dropping' WHERE id = $1";
     db.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
@@ -345,10 +348,10 @@ async fn keep_time_and_drop(db: &DatabaseTransaction, id: i64) -> Result<(), DbE
     Ok(())
 }
 
-/// What takes the foreign keys from a table that refer to other schemas.
+/// Query for the commands that drop foreign keys to other schemas, one command for each table.
 const FOREIGN_KEYS: &str = include_str!("drop_foreign_keys.sql");
 
-/// What drops the objects of a schema, those first that take few others with them: views, then partitions before what
-/// they are a part of, then the other tables, then sequences, functions and types. Not those of extensions, which go
-/// with the schema.
+/// Query for the commands that drop the objects of a schema. Objects with few dependents come first: views, partitions before
+/// their parents, other tables, then sequences, functions and types. Objects of extensions are left out: they are dropped with
+/// the schema.
 const OBJECTS: &str = include_str!("drop_objects.sql");

@@ -1,7 +1,7 @@
--- The statements that drop at most $2 objects of the schema $1: first those that few others depend on. Members of extensions go
--- with the schema.
+-- Commands that drop at most $2 objects of the schema $1. Objects with few dependents come first. Members of extensions are
+-- dropped with the schema.
 WITH content AS MATERIALIZED (
-    -- There is no index on the objects of a schema, but on what depends on it.
+    -- The catalogs have no index on the schema, but pg_depend has one on the referenced object.
     SELECT classid, objid FROM pg_catalog.pg_depend
     WHERE refclassid = 'pg_namespace'::regclass
         AND refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)
@@ -26,7 +26,7 @@ FROM (
 WHERE NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend AS owner
     WHERE owner.classid = object.classid AND owner.objid = object.objid
-        -- A table takes its own sequences with it, and does not let them go before.
+        -- A sequence that belongs to a table is dropped with the table, and cannot be dropped before it.
         AND (deptype = 'e' OR kind = 'SEQUENCE' AND deptype IN ('a', 'i'))
 )
 ORDER BY place, name LIMIT $2

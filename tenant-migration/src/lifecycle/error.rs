@@ -1,4 +1,4 @@
-//! [`LifecycleError`]: why something was not done to a tenant.
+//! [`LifecycleError`].
 
 use sea_orm::DbErr;
 use tenant_core::{Host, SchemaName, TenantStatus};
@@ -7,47 +7,49 @@ use crate::define::LookupError;
 use crate::lifecycle::name_availability::NameError;
 use crate::{database::reason, define::RoleError, run::Retryable};
 
-/// Why something was not done to a tenant. Unless a variant says otherwise, nothing was changed.
+/// Error of a change of a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifecycleError {
-    /// The tenant, or the catalog, is not there.
+    /// The tenant or the catalog was not found.
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The public tenant has no schema of its own.
-    #[error("the public tenant is the main site on the shared schema: {action} is for other tenants")]
+    #[error("{action} is not possible for the public tenant, which is the main site on the shared schema")]
     PublicTenant {
-        /// What was to be done.
+        /// The action, such as "dropping".
         action: &'static str,
     },
-    /// The tenant is in another status than what was to be done needs.
+    /// The action is not possible for a tenant with this status.
     #[error("tenant {schema} is {status}: {hint}")]
     WrongStatus {
         /// The tenant's schema.
         schema: SchemaName,
         /// Its status.
         status: TenantStatus,
-        /// What to do first.
+        /// Reason, or what to do first.
         hint: &'static str,
     },
-    /// The tenant's schema is behind this program.
-    #[error("tenant {schema} is behind this program: `up --tenant {schema}` first")]
+    /// The tenant has pending migrations.
+    #[error("tenant {schema} is behind this program: run `up --tenant {schema}` first")]
     Behind {
         /// The tenant's schema.
         schema: SchemaName,
     },
-    /// The name of the schema or the domain is not to be had.
+    /// The name of the schema or the domain is not available.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The database does not have the schema, or has it in another case, or does not let this user use it.
-    #[error("the database has no schema that is called exactly {schema}, or does not let this user use it")]
+    /// The database does not have the schema, or only in another case, or this user has no USAGE right on it.
+    #[error(
+        "the schema {schema} does not exist, or this user may not use it: check the exact name, and GRANT USAGE on the schema"
+    )]
     NoSchema {
         /// The schema.
         schema: SchemaName,
     },
-    /// The schema has extensions in it, which all tenants would use.
+    /// The schema has extensions, which are for all tenants.
     #[error(
-        "the schema {schema} is where {} lives, which is for the whole database: move it first \
+        "the schema {schema} has {}, which is for the whole database: move it first \
          (`ALTER EXTENSION ... SET SCHEMA extensions`)",
         extensions.join(", ")
     )]
@@ -58,7 +60,7 @@ pub enum LifecycleError {
         extensions: Vec<String>,
     },
     /// The tenants have no such migration.
-    #[error("tenants of kind {kind} have no migration {name}: `status -v` shows those they have")]
+    #[error("tenants of kind {kind} have no migration {name}: `status -v` shows their migrations")]
     NoSuchMigration {
         /// The kind of the tenant.
         kind: String,
@@ -67,7 +69,7 @@ pub enum LifecycleError {
     },
     /// The ledger of the schema has migrations that this program does not have.
     #[error(
-        "tenant {schema}: its ledger has {}, which this program does not have: build it from the code that applied it",
+        "tenant {schema}: its ledger has {}, which this program does not have: use the program that applied them",
         names.join(", ")
     )]
     UnknownMigrations {
@@ -76,44 +78,45 @@ pub enum LifecycleError {
         /// The names of the migrations.
         names: Vec<String>,
     },
-    /// The tenant's row was changed a short time ago, so that other processes may still serve what it was.
+    /// The tenant's row was changed a short time ago, and other processes may still cache the old row.
     #[error(
-        "tenant {schema} was changed a moment ago, so other processes may still serve it as it was: try again in {} s",
+        "tenant {schema} was changed a short time ago, and other processes may still serve it: try again in {} s",
         wait.as_secs() + 1
     )]
     NotSettled {
         /// The tenant's schema.
         schema: SchemaName,
-        /// How long it takes until it is.
+        /// Remaining time until other processes have the new row.
         wait: std::time::Duration,
     },
-    /// Somebody works in the tenant's schema.
-    #[error("the schema {schema} is being used: by {}. Try again when that has ended", by.join(", "))]
+    /// Other sessions use the tenant's schema.
+    #[error("the schema {schema} is in use by {}: try again when they have ended", by.join(", "))]
     InUse {
         /// The tenant's schema.
         schema: SchemaName,
         /// The sessions.
         by: Vec<String>,
     },
-    /// The tenant's role was not made, given its rights or dropped.
+    /// The tenant's role was not created, given its rights or dropped.
     #[error("the role of tenant {schema}: {source}")]
     NotGranted {
         /// The tenant's schema.
         schema: SchemaName,
-        /// Why not.
+        /// Reason.
         source: RoleError,
     },
     /// The tenant has no such domain.
-    #[error("tenant {schema} has no domain {domain}: `tenant domain list {schema}` shows those it has")]
+    #[error("tenant {schema} has no domain {domain}: `tenant domain list {schema}` shows its domains")]
     NoSuchDomain {
         /// The tenant's schema.
         schema: SchemaName,
         /// The domain.
         domain: Host,
     },
-    /// The primary domain is the one that links are made of.
+    /// The primary domain of a tenant with other domains was to be removed.
     #[error(
-        "{domain} is the primary domain of tenant {schema}, which has others: make one of those the primary domain first"
+        "{domain} is the primary domain of tenant {schema} and was not removed: make another of its domains the primary one \
+         first"
     )]
     PrimaryDomain {
         /// The tenant's schema.
@@ -121,33 +124,33 @@ pub enum LifecycleError {
         /// The domain.
         domain: Host,
     },
-    /// Objects outside of the tenant's schema would be dropped with it.
+    /// An object outside of the tenant's schema depends on an object in it. Some of the tenant's objects may be dropped already.
     #[error(
-        "tenant {schema} is not dropped, because this is not its own and would be dropped with it: {}. Change that so that \
-         it does without the tenant; then drop the tenant again",
+        "tenant {schema} is not dropped, because objects outside of its schema depend on it and would be dropped with it: {}. \
+         Remove these dependencies, then drop the tenant again: it goes on",
         by.join(", ")
     )]
     Needed {
         /// The tenant's schema.
         schema: SchemaName,
-        /// The objects, up to ten.
+        /// Dependent objects, up to ten.
         by: Vec<String>,
     },
-    /// The tenant's role was not dropped. All else of the tenant is.
-    #[error("tenant {schema} is dropped but for its role: {source}. Dropping it again drops that")]
+    /// The tenant is dropped, but not its role.
+    #[error("tenant {schema} is dropped, but not its role: {source}. Drop the tenant again to drop the role")]
     Role {
         /// The tenant's schema.
         schema: SchemaName,
-        /// Why not.
+        /// Reason.
         source: RoleError,
     },
-    /// The runtime ended before the work did. Doing it again goes on.
-    #[error("tenant {schema}: the program ended before it was done, and doing it again goes on")]
+    /// The runtime ended before the change was complete.
+    #[error("tenant {schema}: the program ended before it was done. Run it again: it goes on")]
     Interrupted {
         /// The tenant's schema.
         schema: SchemaName,
     },
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
 }

@@ -1,4 +1,4 @@
-//! Finding a tenant to do something to it.
+//! Reading and locking a tenant's row in the catalog.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::{
     schema::set_timeout,
 };
 
-/// A transaction that sees what others committed, once it has the lock that they held, and waits for no lock for long.
+/// Begins a transaction with `READ COMMITTED`, so that after waiting for a lock it sees the changes of the lock's previous
+/// holder. Lock timeout: [`DEFAULT_LOCK_TIMEOUT`].
 pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let isolation = Some(IsolationLevel::ReadCommitted);
     let transaction = db.begin_with_config(isolation, None).await?;
@@ -23,27 +24,27 @@ pub(crate) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     Ok(transaction)
 }
 
-/// Limits how long a transaction waits for a lock.
+/// Limits the time that a transaction waits for a lock.
 pub(crate) async fn set_lock_timeout(db: &DatabaseTransaction, timeout: Duration) -> Result<(), DbErr> {
     db.execute_unprepared(&set_timeout("lock_timeout", timeout))
         .await?;
     Ok(())
 }
 
-/// A tenant's row. Tenants that were made ahead are nobody's yet, and not found.
+/// Returns a tenant's row. It does not find pending schemas, because they belong to no tenant.
 pub(crate) async fn find(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<tenant::Model, LifecycleError> {
-    one(db, schema, select(schema)).await
+    query_row(db, schema, select(schema)).await
 }
 
-/// As [`find`], and nobody else changes the row before the transaction ends.
+/// Returns a tenant's row, and locks it until the transaction ends.
 pub(crate) async fn lock(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<tenant::Model, LifecycleError> {
-    one(db, schema, select(schema).lock_exclusive()).await
+    query_row(db, schema, select(schema).lock_exclusive()).await
 }
 
 fn select(schema: &SchemaName) -> Select<tenant::Entity> {
@@ -53,7 +54,7 @@ fn select(schema: &SchemaName) -> Select<tenant::Entity> {
         .filter(Expr::col(tenant::Column::Status).ne(TenantStatus::Pending.as_str()))
 }
 
-async fn one(
+async fn query_row(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
     select: Select<tenant::Entity>,
@@ -63,7 +64,8 @@ async fn one(
     row.ok_or_else(|| LookupError::NoSuchTenant { schema }.into())
 }
 
-/// As [`lock`], for what the public tenant has not.
+/// Returns and locks the row of a tenant that has a schema of its own, which the public tenant has not. `action` is for
+/// the error.
 pub(crate) async fn lock_own_schema(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
@@ -75,13 +77,13 @@ pub(crate) async fn lock_own_schema(
     lock(db, schema).await
 }
 
-/// The status in a row.
+/// Returns the status in a row.
 pub(crate) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
     let unknown = |error| DbErr::Custom(format!("tenant {} of the catalog: {error}", row.id));
     row.status.parse().map_err(unknown)
 }
 
-/// A name of a tenant's schema as the catalog has it, which is as PostgreSQL has it.
+/// Parses the name of a schema in the catalog. Its case is the schema's in PostgreSQL.
 pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
     SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
 }

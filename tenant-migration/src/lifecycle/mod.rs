@@ -1,4 +1,4 @@
-//! A tenant's life: what is done to one tenant as a whole.
+//! The lifecycle of a tenant: creating, cloning, adopting, changing, renaming and dropping it.
 
 mod adopt;
 pub(crate) mod baseline;

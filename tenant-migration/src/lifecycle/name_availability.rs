@@ -1,4 +1,4 @@
-//! Names that a tenant may have for its schema and domains.
+//! Availability of names for a tenant's schema and domains.
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
@@ -8,43 +8,43 @@ use tenant_core::{Host, SchemaName, catalog::dropped_tenant};
 
 use crate::{database::rows, define::Migrations};
 
-/// Who wants a name.
+/// The claimant of a name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NameClaim<'a> {
-    /// The schema that is there and is to be the tenant's, by its name as PostgreSQL has it.
+    /// The existing schema that gets the name, by its present name in PostgreSQL.
     pub(crate) schema: Option<&'a SchemaName>,
-    /// The tenant, if it is there already: it may have its own old name again.
+    /// The tenant, if it exists already. It may get its own old name again.
     pub(crate) tenant_id: Option<i64>,
-    /// Whether the name may be that of a schema which another tenant had.
+    /// True if the name of another tenant's dropped or renamed schema may be reused.
     pub(crate) reuses_name: bool,
 }
 
-/// A name or a domain that a tenant does not get. Nothing was changed.
+/// Error of a name or a domain that is not available. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The schema is another tenant's, or in the database already, or one that all tenants use, or called like a user
-    /// who can log in. Case makes no difference.
+    /// The schema name is a tenant's, another existing schema's, reserved for all tenants, or that of a user who can log in.
+    /// Case makes no difference.
     #[error(
-        "the schema {schema} is taken: another tenant has it, or it is in the database already, or kept for all tenants, \
-         or called like a user of the database"
+        "the schema {schema} is taken: a tenant, another schema or a user of the database has this name, maybe in another \
+         case, or it is reserved for all tenants. Choose another name"
     )]
     SchemaTaken {
         /// The schema.
         schema: SchemaName,
     },
-    /// The schema was that of another tenant.
+    /// The schema name belonged to another tenant.
     #[error(
-        "the schema {schema} was that of tenant {name:?}, until that was dropped or its schema renamed on {dropped_at}: what \
-         still runs for it would reach the new one's rows. Take another name, or `--reuse-name` \
-         (`NewTenant::reuse_name`) if nothing does"
+        "the schema name {schema} is retired: it belonged to tenant {name:?}, which was dropped or whose schema was renamed on \
+         {dropped_at}. Work that still runs for that tenant would reach the new one's rows. Choose another name, or use \
+         `--reuse-name` (`NewTenant::reuse_name`) if there is no such work"
     )]
     NameRetired {
         /// The schema.
         schema: SchemaName,
-        /// The name of the tenant that had it.
+        /// Name of the former tenant.
         name: String,
-        /// The day on which that tenant lost it, in UTC.
+        /// Day on which the former tenant was dropped or its schema renamed, in UTC.
         dropped_at: String,
     },
     /// The domain is another tenant's.
@@ -55,8 +55,10 @@ pub enum NameError {
     },
 }
 
-/// Returns the reason why a name is not to be had. Call it after the row was written: the catalog's key says if another
-/// tenant has the name, and a tenant that is being dropped has it until the transaction ends.
+/// Returns the reason why a name is not available, if there is one.
+///
+/// Call it after the tenant's row was written. The catalog's unique key then has refused a name that another tenant has,
+/// and has waited for the end of a transaction that drops that tenant.
 pub(crate) async fn find_conflict(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
@@ -64,12 +66,12 @@ pub(crate) async fn find_conflict(
     claim: NameClaim<'_>,
 ) -> Result<Option<NameError>, DbErr> {
     if !claim.reuses_name
-        && let Some(gone) = find_retired(db, name, claim.tenant_id).await?
+        && let Some(retired) = find_retired(db, name, claim.tenant_id).await?
     {
         return Ok(Some(NameError::NameRetired {
             schema: name.clone(),
-            name: gone.name,
-            dropped_at: gone.dropped_at.date_naive().to_string(),
+            name: retired.name,
+            dropped_at: retired.dropped_at.date_naive().to_string(),
         }));
     }
     let is_taken = is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await?;
@@ -77,7 +79,7 @@ pub(crate) async fn find_conflict(
     Ok(is_taken.then(taken))
 }
 
-/// The name of a schema that a tenant had, other than the given one, whatever its case.
+/// Returns the record of a retired name, ignoring case. Names of the tenant `tenant_id` itself do not count.
 async fn find_retired(
     db: &impl ConnectionTrait,
     name: &SchemaName,
@@ -92,19 +94,19 @@ async fn find_retired(
         .await
 }
 
-/// The condition that a row of `dropped_tenants` is about a name, whatever its case.
+/// Returns the condition for rows of `dropped_tenants` with a name, ignoring case.
 pub(crate) fn is_called(name: &SchemaName) -> Expr {
     let column = Func::lower(Expr::col(dropped_tenant::Column::SchemaName));
     Expr::expr(column).eq(name.as_str().to_ascii_lowercase())
 }
 
-/// Whether the schema is named in the configuration, as one that others use. It may not be in the database yet.
+/// True if the configuration names the schema as one that all tenants use. It may not exist in the database yet.
 fn is_reserved(migrations: &Migrations, name: &SchemaName) -> bool {
     migrations.used_by_all().any(|schema| schema == name)
 }
 
-/// Whether the database has a schema of the name, in any case, other than `own`, or a user: `"$user"` is on the
-/// `search_path` of sessions, so that the schema would be on it for all tenants.
+/// True if the database has a user of the name, or a schema other than `own`, ignoring case. PostgreSQL's default
+/// `search_path` has `"$user"`, so a schema called like a user would be on that user's path for all tenants.
 async fn is_in_database(
     db: &impl ConnectionTrait,
     name: &SchemaName,

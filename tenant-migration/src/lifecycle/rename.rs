@@ -1,11 +1,11 @@
-//! Renaming a tenant: what people call it. Its schema keeps its name.
+//! [`rename_tenant`].
 
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, TransactionTrait, sea_query::Expr};
 use tenant_core::{SchemaName, catalog::tenant};
 
 use crate::lifecycle::{error::LifecycleError, lookup};
 
-/// Gives a tenant another name, for people. Its schema and its domains stay as they are.
+/// Changes the name of a tenant that people read. Its schema and its domains stay as they are.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant.

@@ -1,4 +1,4 @@
-//! Renaming a tenant's schema, for a tenant that is out of service: [`rename_schema`].
+//! [`rename_schema`], for a tenant that is out of service.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     lifecycle::{
         baseline::not_granted,
         catalog_insert::not_written,
-        drop::seconds_since_change,
+        drop::time_since_change,
         error::LifecycleError,
         lookup,
         name_availability::{self, NameClaim, is_called},
@@ -29,7 +29,7 @@ use crate::{
     schema::{lock, roles},
 };
 
-/// How a schema is renamed.
+/// Options of [`rename_schema`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing until a schema is renamed with them"]
 pub struct RenameOptions {
@@ -47,49 +47,50 @@ impl Default for RenameOptions {
 }
 
 impl RenameOptions {
-    /// How long the tenant must have been out of service, [`DEFAULT_HOST_CACHE_TTL`] if it is not called: so long other
-    /// processes may still know its host as that of a tenant in service. What is missing of it is waited for. An
-    /// application that remembers hosts for longer needs that time here.
+    /// Sets the time that the tenant must have been out of service. Default: [`DEFAULT_HOST_CACHE_TTL`].
+    ///
+    /// For this time other processes may cache its host as that of a tenant in service. [`rename_schema`] waits for the
+    /// remaining time. If an application caches hosts for longer, set that time here.
     pub fn settle(mut self, time: Duration) -> Self {
         self.settle = time;
         self
     }
 
-    /// Lets the schema have a name that another tenant's had, which is gone. What still runs for that one reaches this
-    /// one's rows.
+    /// Allows the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
+    /// this one.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self
     }
 }
 
-/// What renaming a schema took.
+/// Result of [`rename_schema`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchemaRenamed {
-    /// How many functions got the new name into their `search_path`.
+    /// Number of functions whose `search_path` now has the new name.
     pub functions: usize,
-    /// The functions that seem to have the old name in their bodies, which are not changed. They fail when they are
-    /// called, as long as nobody else has the name.
+    /// Functions whose bodies seem to have the old name. Bodies are not changed, so these functions fail when they are
+    /// called.
     pub outdated: Vec<String>,
 }
 
-/// Gives the schema of a tenant another name. The tenant keeps its id, its name for people and its domains
-/// ([`rename_tenant`](super::rename_tenant) changes what people call it).
+/// Renames the schema of a tenant. The tenant keeps its id, its name for people and its domains
+/// ([`rename_tenant`](super::rename_tenant) changes the name for people).
 ///
-/// The tenant must be out of service: suspended, in maintenance or archived, and so for as long as other processes
-/// remember its host. Nobody else may have a lock on one of its tables. Even so, what runs with the old name, such as a
-/// job that began before, fails when it uses that again. So the old name is kept, as that of a dropped tenant is, and
-/// given to nobody else; the tenant itself may have it again.
+/// The tenant must be out of service: suspended, in maintenance or archived. It must have been so for as long as other
+/// processes cache its host. No other session may have a lock on one of its tables. A job that began earlier and uses the old
+/// name again fails. So the old name is retired, as a dropped tenant's is: no other tenant gets it, and only this tenant may
+/// have it again.
 ///
-/// The functions of the schema that have it in their `search_path` get the new name, and so does the tenant's role. All
-/// of it is one transaction.
+/// Functions of the schema get the new name in their `search_path`, and the tenant gets a role for the new name. All changes
+/// are one transaction.
 ///
-/// Not changed is what has the old name as text: bodies of functions (see [`SchemaRenamed::outdated`]), settings of
-/// users and of the database, and what is outside of it.
+/// Texts with the old name are not changed: bodies of functions (see [`SchemaRenamed::outdated`]), settings of users and of
+/// the database, and anything outside of the database.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, it is in service, is used, or the name cannot be given to it. Nothing was
+/// [`LifecycleError`] if there is no such tenant, it is in service or in use, or the new name is not available. Nothing is
 /// changed then.
 ///
 /// # Example
@@ -154,8 +155,8 @@ impl Renaming {
     async fn rename(&self) -> Result<SchemaRenamed, LifecycleError> {
         let transaction = lock::begin_all_locked(&self.db, [&self.old, &self.new]).await?;
         lookup::set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
-        let row = lookup::lock_own_schema(&transaction, &self.old, "renaming a schema").await?;
-        // Its name as PostgreSQL has it, whatever the case of what was asked for.
+        let row = lookup::lock_own_schema(&transaction, &self.old, "renaming its schema").await?;
+        // The catalog has the name in PostgreSQL's case. The caller's may differ.
         let old = lookup::schema_of(&row.schema_name)?;
         if old.as_str() == self.new.as_str() {
             return Ok(SchemaRenamed::default());
@@ -163,16 +164,16 @@ impl Renaming {
         self.require_offline(&transaction, &row).await?;
         self.require_free(&transaction, &old, row.id).await?;
         self.change_name(&transaction, &old, row.id).await?;
-        self.keep_name(&transaction, &old, &row).await?;
+        self.retire_name(&transaction, &old, &row).await?;
         let functions = replace_function_search_paths(&transaction, &old, &self.new).await?;
-        self.change_role(&transaction, &old).await?;
-        let outdated = texts(&transaction, NAMING, [old.as_str().into()]).await?;
+        self.replace_role(&transaction, &old).await?;
+        let outdated = texts(&transaction, FUNCTIONS_NAMING_SCHEMA, [old.as_str().into()]).await?;
         self.require_unused(&transaction).await?;
         transaction.commit().await?;
         Ok(SchemaRenamed { functions, outdated })
     }
 
-    /// It is out of service, and has been for long enough.
+    /// Refuses a tenant that is in service, or has been out of service for less than the required time.
     async fn require_offline(
         &self,
         db: &DatabaseTransaction,
@@ -184,11 +185,11 @@ impl Renaming {
             return Err(LifecycleError::WrongStatus {
                 schema,
                 status,
-                hint: "suspend or archive it first, or say that it is in maintenance: its schema is renamed while nobody uses it",
+                hint: "its schema is renamed only while nobody uses it: suspend or archive it first, or set it in maintenance",
             });
         }
-        let left_service = seconds_since_change(db, row.id).await?;
-        match self.options.settle.saturating_sub(left_service) {
+        let out_of_service = time_since_change(db, row.id).await?;
+        match self.options.settle.saturating_sub(out_of_service) {
             Duration::ZERO => Ok(()),
             wait => Err(LifecycleError::NotSettled { schema, wait }),
         }
@@ -239,8 +240,8 @@ impl Renaming {
         }
     }
 
-    /// The old name is nobody else's from now on. The tenant may have been called as it is called now before.
-    async fn keep_name(
+    /// Retires the old name. The tenant's new name is no longer retired, if it was one of its earlier names.
+    async fn retire_name(
         &self,
         db: &DatabaseTransaction,
         old: &SchemaName,
@@ -251,24 +252,24 @@ impl Renaming {
             .filter(dropped_tenant::Column::TenantId.eq(row.id))
             .exec(db)
             .await?;
-        // Names that differ in case alone are one name.
+        // Names that differ only in case count as one name.
         if *old == self.new {
             return Ok(());
         }
-        let gone = dropped_tenant::ActiveModel {
+        let retired = dropped_tenant::ActiveModel {
             tenant_id: Set(row.id),
             schema_name: Set(old.to_string()),
             name: Set(row.name.clone()),
             renamed_to: Set(Some(self.new.to_string())),
             ..Default::default()
         };
-        dropped_tenant::Entity::insert(gone)
+        dropped_tenant::Entity::insert(retired)
             .exec_without_returning(db)
             .await?;
         Ok(())
     }
 
-    async fn change_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
+    async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
         if self.migrations.tenant_roles().is_none() {
             return Ok(());
         }
@@ -278,9 +279,9 @@ impl Renaming {
         dropped.map(|_| ()).map_err(|error| not_granted(error, old))
     }
 
-    /// Asked at the end, when most of the time has passed in which somebody may have come.
+    /// Refuses a schema that other sessions use. It runs last, to see sessions that came during the transaction.
     async fn require_unused(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let by = texts(db, USERS, [self.new.as_str().into()]).await?;
+        let by = texts(db, SESSIONS_WITH_LOCKS, [self.new.as_str().into()]).await?;
         if by.is_empty() {
             return Ok(());
         }
@@ -291,20 +292,20 @@ impl Renaming {
     }
 }
 
-/// Puts the new name into the `search_path` of the functions that have the old one in theirs.
+/// Replaces the old name by the new one in the `search_path` of functions in the renamed schema, and returns their number.
 pub(super) async fn replace_function_search_paths(
     db: &DatabaseTransaction,
     old: &SchemaName,
     new: &SchemaName,
 ) -> Result<usize, DbErr> {
     let mut count = 0;
-    for row in rows(db, FUNCTIONS, [new.as_str().into()]).await? {
+    for row in rows(db, FUNCTIONS_WITH_SEARCH_PATH, [new.as_str().into()]).await? {
         let (function, path): (i64, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let Some(path) = renamed(&path, old, new) else {
+        let Some(path) = replace_in_search_path(&path, old, new) else {
             continue;
         };
         let values = [function.into(), serde_json::json!(path).into()];
-        for row in rows(db, SET_PATH, values).await? {
+        for row in rows(db, SET_SEARCH_PATH, values).await? {
             let command: String = row.try_get_by_index(0)?;
             db.execute_unprepared(&command).await?;
         }
@@ -313,9 +314,9 @@ pub(super) async fn replace_function_search_paths(
     Ok(count)
 }
 
-/// The schemas of a `search_path` with the new name in the place of the old one, which it must have.
-fn renamed(path: &str, old: &SchemaName, new: &SchemaName) -> Option<Vec<String>> {
-    let mut schemas = schemas_of(path);
+/// Returns the schemas of a `search_path` with the old name replaced by the new one, or `None` if it has no old name.
+fn replace_in_search_path(path: &str, old: &SchemaName, new: &SchemaName) -> Option<Vec<String>> {
+    let mut schemas = parse_search_path(path);
     let mut has_old = false;
     for schema in &mut schemas {
         if schema == old.as_str() {
@@ -326,10 +327,10 @@ fn renamed(path: &str, old: &SchemaName, new: &SchemaName) -> Option<Vec<String>
     has_old.then_some(schemas)
 }
 
-/// The schemas of a `search_path` as PostgreSQL keeps it: with commas between, and quoted where they need it. What is not
-/// quoted is in lower case.
+/// Parses a `search_path` as PostgreSQL stores it: separated by commas, and quoted where necessary. Names without quotes are
+/// folded to lower case.
 /// <https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/varlena.c> (`SplitIdentifierString`)
-fn schemas_of(path: &str) -> Vec<String> {
+fn parse_search_path(path: &str) -> Vec<String> {
     let mut is_quoted = false;
     let parts = path.split(|character| {
         is_quoted ^= character == '"';
@@ -343,27 +344,29 @@ fn schemas_of(path: &str) -> Vec<String> {
     parts.map(name).collect()
 }
 
-/// The functions of a schema that have a `search_path`, with that.
-const FUNCTIONS: &str = include_str!("rename_schema_functions.sql");
+/// Query for the functions of a schema that have a `search_path`, with that path.
+const FUNCTIONS_WITH_SEARCH_PATH: &str = include_str!("rename_schema_functions.sql");
 
-/// What gives a function a `search_path`. Names between single quotes may be empty, as that of no schema is.
-const SET_PATH: &str = include_str!("rename_schema_set_path.sql");
+/// Query for the command that sets the `search_path` of a function. It quotes names as strings, because an empty name, which
+/// stands for no schema, cannot be an identifier.
+const SET_SEARCH_PATH: &str = include_str!("rename_schema_set_path.sql");
 
-/// The functions that seem to have a schema's name in their bodies, before a dot.
+/// Query for functions whose bodies seem to have a schema's name before a dot.
 ///
-/// Schema names have no character that means something in a regular expression, but for the hyphen between brackets.
-const NAMING: &str = include_str!("rename_schema_naming.sql");
+/// A schema's name needs no escaping in the regular expression: the hyphen is its only special character, and is special only
+/// in brackets.
+const FUNCTIONS_NAMING_SCHEMA: &str = include_str!("rename_schema_functions_naming.sql");
 
-/// The sessions with a lock on a table, an index or the like of a schema. Those of no user are PostgreSQL's own: they
-/// clean up, and know tables by their numbers.
-const USERS: &str = include_str!("rename_schema_users.sql");
+/// Query for the sessions with a lock on a relation of a schema. It leaves out sessions without a user: these are PostgreSQL's
+/// own, such as autovacuum, and refer to tables by their numbers.
+const SESSIONS_WITH_LOCKS: &str = include_str!("rename_schema_sessions.sql");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_path_gets_the_new_name_where_it_had_the_old_one() {
+    fn a_search_path_gets_the_new_name_in_place_of_the_old_one() {
         let names = |old: &str| (SchemaName::new(old).unwrap(), SchemaName::new("new-1").unwrap());
         let (old, new) = names("acme");
         for (path, expected) in [
@@ -376,10 +379,14 @@ mod tests {
             ("", None),
         ] {
             let expected = expected.map(|names| names.into_iter().map(str::to_owned).collect());
-            assert_eq!(renamed(path, &old, &new), expected, "{path}");
+            assert_eq!(replace_in_search_path(path, &old, &new), expected, "{path}");
         }
         let (old, new) = names("Acme-1");
-        assert_eq!(renamed("Acme-1", &old, &new), None, "it is read in lower case");
-        assert!(renamed("\"Acme-1\", x", &old, &new).is_some());
+        assert_eq!(
+            replace_in_search_path("Acme-1", &old, &new),
+            None,
+            "it is read in lower case"
+        );
+        assert!(replace_in_search_path("\"Acme-1\", x", &old, &new).is_some());
     }
 }

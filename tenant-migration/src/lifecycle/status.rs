@@ -1,7 +1,7 @@
-//! Taking a tenant out of service, and back into it.
+//! Changing the status of a tenant: suspended, in maintenance, archived, or back in service.
 //!
-//! Processes remember a tenant with its host for a while
-//! ([`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL)), so a change is seen everywhere after that time.
+//! Processes cache a tenant with its host ([`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL)), so all of them
+//! see a change only after that time.
 
 use sea_orm::ColumnTrait as _;
 use sea_orm::{
@@ -15,22 +15,22 @@ use crate::{
     lifecycle::{error::LifecycleError, lookup},
 };
 
-/// Takes a tenant out of service: its requests get 403. Does nothing where it is suspended already.
+/// Takes a tenant out of service: its requests get 403. Does nothing if it is already suspended.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, or it is archived, being made or being dropped.
+/// [`LifecycleError`] if there is no such tenant, or it is archived, being created or being dropped.
 pub async fn suspend_tenant(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Maintenance, Suspended};
-    let change = Change {
+    let transition = Transition {
         from: &[Active, Maintenance],
         to: Suspended,
-        hint: "only a tenant in service is suspended",
+        hint: "only a tenant in service or in maintenance can be suspended",
     };
-    change.make(db, schema).await
+    transition.apply(db, schema).await
 }
 
-/// Says that a tenant is being worked on, or not any more: meanwhile its requests get 503. Does nothing where it is so
-/// already.
+/// Begins or ends the maintenance of a tenant. Meanwhile its requests get 503. Does nothing if the tenant already has that
+/// status.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant, or it is not in service.
@@ -45,43 +45,42 @@ pub async fn set_maintenance(
         false => (&[Maintenance], Active),
     };
     let hint = "maintenance is for tenants in service: resume it first";
-    Change { from, to, hint }.make(db, schema).await
+    Transition { from, to, hint }.apply(db, schema).await
 }
 
-/// Puts a tenant aside: it is kept, its requests get 404, and it is not migrated with the others, only when it is named.
-/// [`resume_tenant`] brings it back. Does nothing where it is archived already.
+/// Archives a tenant: its data is kept, its requests get 404, and it is migrated only if it is named. [`resume_tenant`]
+/// brings it back. Does nothing if it is already archived.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, it is the public one, being made or being dropped.
+/// [`LifecycleError`] if there is no such tenant, it is the public one, being created or being dropped.
 pub async fn archive_tenant(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Archived, Maintenance, Suspended};
     if schema.is_shared() {
-        return Err(LifecycleError::PublicTenant { action: "to archive" });
+        return Err(LifecycleError::PublicTenant { action: "archiving" });
     }
-    let change = Change {
+    let transition = Transition {
         from: &[Active, Suspended, Maintenance],
         to: Archived,
-        hint: "only a tenant that is made and not being dropped is archived",
+        hint: "only a complete tenant that is not being dropped can be archived",
     };
-    change.make(db, schema).await
+    transition.apply(db, schema).await
 }
 
-/// Takes a tenant back into service, whether it was suspended, in maintenance or archived. Does nothing where it is in
-/// service.
+/// Takes a suspended or archived tenant, or one in maintenance, back into service. Does nothing if it is in service.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, it is being made or being dropped, or it was archived and missed
-/// migrations since.
+/// [`LifecycleError`] if there is no such tenant, it is being created or being dropped, or it is archived and has pending
+/// migrations.
 pub async fn resume_tenant(
     db: &DatabaseConnection,
     migrations: &Migrations,
     schema: &SchemaName,
 ) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Archived, Maintenance, Suspended};
-    let change = Change {
+    let transition = Transition {
         from: &[Suspended, Maintenance, Archived],
         to: Active,
-        hint: "only a tenant that is made and not being dropped is resumed",
+        hint: "only a complete tenant that is not being dropped can be resumed",
     };
     let transaction = db.begin().await?;
     let row = lookup::lock(&transaction, schema).await?;
@@ -91,29 +90,29 @@ pub async fn resume_tenant(
         let schema = schema.clone();
         return Err(LifecycleError::Behind { schema });
     }
-    change.make_in(&transaction, schema, &row).await?;
+    transition.apply_in(&transaction, schema, &row).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// From some statuses to another. The other itself is fine, too.
-struct Change<'a> {
+/// A transition from any of some statuses to another one. It does nothing for a tenant that has the new status.
+struct Transition<'a> {
     from: &'a [TenantStatus],
     to: TenantStatus,
-    /// What to say where the tenant is in another one.
+    /// Hint of the error for a tenant in another status.
     hint: &'static str,
 }
 
-impl Change<'_> {
-    async fn make(&self, db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
+impl Transition<'_> {
+    async fn apply(&self, db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
         let transaction = db.begin().await?;
         let row = lookup::lock(&transaction, schema).await?;
-        self.make_in(&transaction, schema, &row).await?;
+        self.apply_in(&transaction, schema, &row).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    async fn make_in(
+    async fn apply_in(
         &self,
         db: &DatabaseTransaction,
         schema: &SchemaName,
@@ -135,7 +134,7 @@ impl Change<'_> {
     }
 }
 
-/// Writes a status, and when.
+/// Writes a status and the time of the change.
 pub(super) async fn set(db: &DatabaseTransaction, id: i64, status: TenantStatus) -> Result<(), DbErr> {
     tenant::Entity::update_many()
         .col_expr(tenant::Column::Status, Expr::value(status.as_str()))

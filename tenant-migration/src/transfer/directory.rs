@@ -1,4 +1,4 @@
-//! [`Partial`]: the directory of an export until that is complete.
+//! [`PartialDirectory`]: the temporary directory of an export.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -8,15 +8,15 @@ use std::{
 
 use crate::transfer::error::ExportError;
 
-/// A directory beside the one that it becomes in the end, so that half an export is never taken for a whole one. It is
-/// removed with this value, unless it has become that.
-pub(super) struct Partial {
+/// A temporary directory beside the export's directory. It gets the export's name when it is complete, so a partial export
+/// is never mistaken for a complete one. Dropping this value removes the directory, unless it is complete.
+pub(super) struct PartialDirectory {
     path: PathBuf,
     target: PathBuf,
 }
 
-impl Partial {
-    /// Makes it, for nobody but this user.
+impl PartialDirectory {
+    /// Creates the directory, which only this user can read.
     pub(super) fn create(target: &Path) -> Result<Self, ExportError> {
         let target = std::path::absolute(target).map_err(|source| failed(target, source))?;
         let name = target
@@ -34,19 +34,19 @@ impl Partial {
         Ok(Self { path, target })
     }
 
-    /// Where a file of it is.
+    /// Returns the path of a file in the directory.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Makes it what it becomes, with what was written to these files.
+    /// Flushes the files to the disk, and gives the directory its final name.
     pub(super) fn complete(self, files: &[&str]) -> Result<(), ExportError> {
         for name in files {
             let path = self.file(name);
             let written = File::open(&path).and_then(|file| file.sync_all());
             written.map_err(|source| failed(&path, source))?;
         }
-        // An empty directory is replaced, and one with something in it is not.
+        // `rename` replaces an empty directory, and fails if the directory has files.
         let renamed = fs::rename(&self.path, &self.target);
         renamed.map_err(|source| match is_free(&self.target) {
             true => failed(&self.target, source),
@@ -57,14 +57,15 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialDirectory {
     fn drop(&mut self) {
-        // It is not there any more where all went well. What is left otherwise has a name that says what it is.
+        // It fails for a complete export, whose directory was renamed. If it fails otherwise, the remaining directory's name
+        // says that it is partial.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Whether there is nothing, or an empty directory.
+/// True if the path does not exist, or is an empty directory.
 fn is_free(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),

@@ -1,4 +1,4 @@
-//! Why a tenant was not exported or imported.
+//! Errors of exporting and importing a tenant.
 
 use std::{io, path::PathBuf};
 
@@ -10,42 +10,41 @@ use crate::{
     lifecycle::LifecycleError,
 };
 
-/// Why a tenant was not exported. There is no directory of the export then.
+/// Error of exporting a tenant. No directory was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// The tenant is not there, or in no status to be exported.
+    /// The tenant does not exist, or cannot be exported in its status.
     #[error(transparent)]
     Tenant(#[from] LifecycleError),
-    /// There is no session to keep the tenant's lock in.
+    /// A session for the tenant's lock could not be opened.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The directory is there and has something in it, or is no directory.
-    #[error("{} is there already and no empty directory: name one that is new", directory.display())]
+    /// The path exists and is not an empty directory.
+    #[error("{} already exists and is not an empty directory: name a new directory", directory.display())]
     Exists {
-        /// Which one.
+        /// Path of the directory.
         directory: PathBuf,
     },
-    /// The tenant's schema has no ledger, so it is not known what it is.
-    #[error("tenant {schema} is not exported, because its schema has no ledger: `up -s {schema}` first")]
+    /// The tenant's schema has no ledger, so its migrations are unknown.
+    #[error("tenant {schema} is not exported, because its schema has no ledger: run `up -s {schema}` first")]
     NoLedger {
         /// The tenant's schema.
         schema: SchemaName,
     },
-    /// A migration that runs outside of a transaction was begun and did not end.
+    /// A non-transactional migration was begun and did not end.
     #[error(
-        "tenant {schema} is not exported, because {step} was begun there and did not end: `up -s {schema}` first"
+        "tenant {schema} is not exported, because {step} was begun in its schema and did not end: run `up -s {schema}` first"
     )]
     Unfinished {
         /// The tenant's schema.
         schema: SchemaName,
-        /// What was begun.
+        /// Unfinished step.
         step: String,
     },
-    /// The session that keeps migrations from running meanwhile was lost.
+    /// The session with the tenant's lock was lost, so a migration may have run during the export.
     #[error(
-        "tenant {schema} is not exported, because the session with its lock was lost meanwhile, so that a migration may \
-         have run: try again"
+        "tenant {schema} is not exported, because the session with its lock was lost and a migration may have run: try again"
     )]
     LockLost {
         /// The tenant's schema.
@@ -55,48 +54,48 @@ pub enum ExportError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// A file could not be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{} could not be written: {source}", path.display())]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         source: io::Error,
     },
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
 }
 
-/// Why a tenant was not imported. Unless it is [`LeftBehind`](Self::LeftBehind), [`Interrupted`](Self::Interrupted) or
-/// [`TakenOver`](Self::TakenOver), nothing of it was kept.
+/// Error of importing a tenant. Unless it is [`LeftBehind`](Self::LeftBehind), [`Interrupted`](Self::Interrupted) or
+/// [`TakenOver`](Self::TakenOver), nothing was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// The schema or a domain is taken, the name is retired, the ledger has unknown migrations, or the like.
+    /// The schema or a domain is taken, the name is retired, the ledger has unknown migrations, or a similar reason.
     #[error(transparent)]
     Tenant(#[from] LifecycleError),
-    /// There is no session to keep the tenant's lock in.
+    /// A session for the tenant's lock could not be opened.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A file could not be read, or written.
-    #[error("{}: {source}", path.display())]
+    /// A file could not be read or written.
+    #[error("{} could not be read or written: {source}", path.display())]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         source: io::Error,
     },
-    /// The export was written by a version with another format.
+    /// The export has a format that this version does not know.
     #[error(
-        "{} is of format {found}, and this program knows format {known} only: import it with the version that wrote it",
+        "{} has format {found}, and this program knows only format {known}: import it with the version that wrote it",
         path.display()
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// Format of the file.
         found: String,
-        /// The one that is known.
+        /// Format that this version knows.
         known: u64,
     },
     /// The file does not describe a tenant.
@@ -104,90 +103,88 @@ pub enum ImportError {
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the problem.
         problem: String,
     },
-    /// The dump is not the one of the tenant's schema alone.
+    /// The dump has something other than the tenant's schema.
     #[error(
-        "{} has more in it than the schema {schema}, or something else, so it is not imported: {entry}",
+        "tenant {schema} is not imported, because {} is not a dump of its schema alone: {entry}",
         path.display()
     )]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// The schema that it should have.
+        /// Expected schema.
         schema: SchemaName,
-        /// What it has, or has not.
+        /// Unexpected entry of the dump, or a text that the schema is missing.
         entry: String,
     },
     /// `pg_restore` was not found, or failed.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// Another import, or a person, removed what this one had made.
+    /// Another import or a person removed or changed what this import created.
     #[error(
-        "tenant {schema} is not imported, because somebody else removed or changed its row or its schema meanwhile: look \
-         at what is there, and try again"
+        "tenant {schema} is not imported, because its row or its schema was removed or changed during the import: check both, \
+         and try again"
     )]
     TakenOver {
         /// The tenant's schema.
         schema: SchemaName,
     },
-    /// It failed, and what it had made could not be removed.
+    /// The import failed, and what it had created could not be removed.
     #[error(
-        "{error}. What there is of tenant {schema} is not removed ({}): importing it again does that",
+        "{error}. The rest of tenant {schema} was not removed ({}): import the tenant again to remove it",
         reason(source)
     )]
     LeftBehind {
         /// The tenant's schema.
         schema: SchemaName,
-        /// Why it failed.
+        /// Reason of the failure.
         error: Box<ImportError>,
-        /// Why it was not removed.
+        /// Reason why the rest was not removed.
         source: DbErr,
     },
-    /// The runtime ended before the work did. Importing it again begins anew.
-    #[error(
-        "the tenant is not imported: the program ended before it was done. Importing it again begins anew"
-    )]
+    /// The runtime ended before the import was complete. Another import of the tenant starts over.
+    #[error("the tenant is not imported, because the program ended before it was done: import it again")]
     Interrupted,
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
 }
 
-/// Why a program of PostgreSQL did not do what it should.
+/// Error of `pg_dump` or `pg_restore`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
-    /// It is not there.
+    /// The program was not found.
     #[error(
         "{program} was not found{}: install PostgreSQL's client programs (the package `postgresql-client`), or name their \
          folder with --pg-bin (`PgPrograms::in_folder`)",
         folder.as_deref().map(|folder| format!(" in {}", folder.display())).unwrap_or_default()
     )]
     NotFound {
-        /// Its name.
+        /// Name of the program.
         program: &'static str,
-        /// The folder that was named.
+        /// Folder that the caller named.
         folder: Option<PathBuf>,
     },
-    /// It is of an older version than the server.
+    /// The program is older than the server.
     #[error(
-        "{} is of version {version}, and version {needed} or newer is needed: install PostgreSQL's client programs of that \
-         version, or name their folder with --pg-bin (`PgPrograms::in_folder`)",
+        "{} has version {version}, and version {needed} or newer is needed: install PostgreSQL's client programs of version \
+         {needed}, or name their folder with --pg-bin (`PgPrograms::in_folder`)",
         program.display()
     )]
     TooOld {
         /// Path of the program.
         program: PathBuf,
-        /// Its major version.
+        /// Major version of the program.
         version: u32,
-        /// The server's, or that of the server that the export is from.
+        /// Major version of the server, or of the export's server.
         needed: u32,
     },
     /// `pg_restore` is of version 17 or newer, and the server is older than 17.
     #[error(
-        "{} is of version {version}, and sets transaction_timeout, which a server of version {server} does not know: install \
+        "{} has version {version} and sets transaction_timeout, which a server of version {server} does not know: install \
          PostgreSQL's client programs of version {server}, or name their folder with --pg-bin (`PgPrograms::in_folder`). An \
          export from version 17 or newer needs a server of version 17 or newer",
         program.display()
@@ -195,27 +192,27 @@ pub enum ProgramError {
     TooNew {
         /// Path of the program.
         program: PathBuf,
-        /// Its major version.
+        /// Major version of the program.
         version: u32,
-        /// The server's.
+        /// Major version of the server.
         server: u32,
     },
-    /// It could not be run.
+    /// The program could not be started.
     #[error("{} could not be run: {source}", program.display())]
     NotRun {
         /// Path of the program.
         program: PathBuf,
-        /// Why.
+        /// Reason.
         source: io::Error,
     },
-    /// It failed.
+    /// The program failed.
     #[error("{} failed ({status}): {message}", program.display())]
     Failed {
         /// Path of the program.
         program: PathBuf,
-        /// How it ended.
+        /// Exit status.
         status: std::process::ExitStatus,
-        /// The end of what it said.
+        /// End of its error output.
         message: String,
     },
 }

@@ -12,31 +12,30 @@ use crate::{
     schema::dirty,
     transfer::{
         DUMP, MANIFEST,
-        directory::{Partial, failed},
+        directory::{PartialDirectory, failed},
         error::ExportError,
-        manifest::{Manifest, is_whole},
+        manifest::{Manifest, is_complete},
         programs::{self, PgPrograms},
         session::{self, Session},
     },
 };
 
-/// Writes a tenant into a new directory: its schema with all rows, by `pg_dump`, and what the catalog has of it.
-/// [`import_tenant`](super::import_tenant) makes a tenant of that again.
+/// Writes a tenant into a new directory: its schema with all rows, by `pg_dump`, and its data of the catalog.
+/// [`import_tenant`](super::import_tenant) creates a tenant from it.
 ///
-/// The directory has two files. `tenant.json` has the tenant's name, kind, status, metadata and domains, and the names of
-/// the migrations that are applied; `schema.dump` is what `pg_dump` writes. Both have the tenant's data in them, so nobody but
-/// this user can read the directory. It gets its name when all is written: what a killed export leaves is called
-/// `.NAME.partial-...` and can be removed.
+/// The directory has two files. `tenant.json` has the tenant's name, kind, status, metadata, domains and applied migrations.
+/// `schema.dump` is the dump of `pg_dump`. Both contain the tenant's data, so only this user can read the directory. It gets
+/// its name when it is complete. A killed export leaves a directory `.NAME.partial-...`, which can be removed.
 ///
-/// `pg_dump` sees all rows as they are at one moment, and a session of its own holds the tenant's lock meanwhile: the
-/// application goes on, its migrations wait. What the catalog has is read right before.
+/// `pg_dump` reads all rows in one snapshot, and a session of its own holds the tenant's lock: the application goes on, and
+/// migrations wait. The catalog is read right before.
 ///
-/// Rights and owners are not in it, nor is what is not in the schema: rows of shared tables, extensions, publications,
-/// large objects.
+/// The export has no rights and owners, and nothing outside of the schema, such as rows of shared tables, extensions,
+/// publications and large objects.
 ///
 /// # Errors
-/// [`ExportError`] if there is no such tenant, it is not complete, the directory is there already, or a program or the
-/// database failed. There is no directory then.
+/// [`ExportError`] if there is no such tenant, it is not complete, the directory exists and is not empty, or a program or a
+/// query failed. No directory is written then.
 ///
 /// # Example
 /// ```no_run
@@ -62,25 +61,25 @@ pub async fn export_tenant(
     programs: &PgPrograms,
 ) -> Result<(), ExportError> {
     let row = lookup::find(db, schema).await?;
-    let schema = complete(&row)?;
-    let partial = Partial::create(directory)?;
-    let options = session::options(db)?;
+    let schema = require_complete(&row)?;
+    let partial = PartialDirectory::create(directory)?;
+    let options = session::connect_options(db)?;
     let session = Session::lock(options.clone(), &schema).await?;
-    let manifest = read(&session, migrations, &schema).await?;
+    let manifest = read_manifest(&session, migrations, &schema).await?;
     let pg_dump = programs.pg_dump(manifest.server).await?;
     let dump = partial.file(DUMP);
     let mut file = std::ffi::OsString::from("--file=");
     file.push(&dump);
     let arguments = [
         "--format=custom".into(),
-        // A pattern, in which nothing is special between quotes, and no case is changed.
+        // The option is a pattern. Quotes turn off its special characters and the folding to lower case.
         format!("--schema={}", schema.quoted()).into(),
         "--no-owner".into(),
         "--no-privileges".into(),
         "--no-password".into(),
         file,
     ];
-    pg_dump.run(&programs::place(&options), arguments).await?;
+    pg_dump.run(&programs::environment(&options), arguments).await?;
     if !session.has_lock().await? {
         return Err(ExportError::LockLost { schema });
     }
@@ -90,35 +89,35 @@ pub async fn export_tenant(
     partial.complete(&[DUMP, MANIFEST])
 }
 
-/// The schema of a tenant that is complete.
-fn complete(row: &tenant::Model) -> Result<SchemaName, LifecycleError> {
+/// Returns the schema of a tenant, or an error if the tenant is not complete.
+fn require_complete(row: &tenant::Model) -> Result<SchemaName, LifecycleError> {
     let schema = SchemaName::new(&row.schema_name);
     let schema = schema.map_err(|error| DbErr::Custom(error.to_string()))?;
     if schema.is_shared() {
-        return Err(LifecycleError::PublicTenant { action: "to export" });
+        return Err(LifecycleError::PublicTenant { action: "exporting" });
     }
     match lookup::status(row)? {
-        status if is_whole(status) => Ok(schema),
+        status if is_complete(status) => Ok(schema),
         status => Err(LifecycleError::WrongStatus {
             schema,
             status,
-            hint: "only tenants that are complete are exported",
+            hint: "only a complete tenant can be exported",
         }),
     }
 }
 
-/// What is written of a tenant, whose lock the session has.
-async fn read(
+/// Reads the manifest of a tenant whose lock the session has.
+async fn read_manifest(
     session: &Session,
     migrations: &Migrations,
     schema: &SchemaName,
 ) -> Result<Manifest, ExportError> {
-    // It may have been dropped, or renamed, before it was locked.
+    // The tenant may have been dropped or renamed before the session had the lock.
     let row = lookup::find(&session.db, schema).await?;
-    complete(&row)?;
+    require_complete(&row)?;
     let domains = domains::list_domains(&session.db, schema).await?;
     let primary = domains.iter().find(|domain| domain.is_primary);
-    let primary = primary.map(|domain| host(&domain.domain)).transpose()?;
+    let primary = primary.map(|domain| parse_host(&domain.domain)).transpose()?;
     let ledger = migrations.of_kind(&row.kind).ledger_of(schema);
     Ok(Manifest {
         server: session.server_version().await?,
@@ -129,23 +128,23 @@ async fn read(
         metadata: row.metadata,
         domains: domains
             .iter()
-            .map(|domain| host(&domain.domain))
+            .map(|domain| parse_host(&domain.domain))
             .collect::<Result<_, _>>()?,
         primary,
         applied: applied(session, ledger).await?.into_iter().collect(),
     })
 }
 
-fn host(domain: &str) -> Result<Host, DbErr> {
-    let no_host = |error| {
+fn parse_host(domain: &str) -> Result<Host, DbErr> {
+    let invalid = |error| {
         DbErr::Custom(format!(
-            "the catalog has the domain {domain:?}, which is no host: {error}"
+            "the catalog has the domain {domain:?}, which is invalid: {error}"
         ))
     };
-    Host::parse(domain).map_err(no_host)
+    Host::parse(domain).map_err(invalid)
 }
 
-/// The migrations in a ledger whose last one ended.
+/// Returns the migrations in a ledger, or an error if one of them was begun and did not end.
 async fn applied(session: &Session, ledger: Ledger<'_>) -> Result<HashSet<String>, ExportError> {
     let schema = || ledger.schema.clone();
     let applied = ledger

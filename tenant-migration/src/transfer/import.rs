@@ -18,16 +18,17 @@ use crate::{
     define::{Migrations, SchemaRef},
     lifecycle::{baseline, domains, lookup, require_known},
     transfer::{
-        DUMP, MANIFEST, contents,
+        DUMP, MANIFEST,
         error::{ImportError, ProgramError},
-        manifest::{FORMAT, Manifest, Unreadable},
+        manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
         reservation::Reservation,
         session::{self, Session},
+        table_of_contents,
     },
 };
 
-/// How a tenant is imported.
+/// Options of [`import_tenant`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until a tenant is imported with them"]
 pub struct ImportOptions {
@@ -36,50 +37,48 @@ pub struct ImportOptions {
 }
 
 impl ImportOptions {
-    /// Where PostgreSQL's programs are. They are looked for if it is not called.
+    /// Sets the directory of PostgreSQL's programs. Default: they are searched ([`PgPrograms`]).
     pub fn programs(mut self, programs: PgPrograms) -> Self {
         self.programs = programs;
         self
     }
 
-    /// Lets it have the name of a schema that a tenant had which is gone, such as itself. What still runs for that one, such
-    /// as a job with its schema's name in it, reaches this one's rows.
+    /// Allows the name of a dropped tenant's schema, such as this tenant's own. Work that still runs for the dropped tenant,
+    /// such as a job with the schema's name, then reaches the rows of the imported tenant.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self
     }
 }
 
-/// Makes a tenant of what [`export_tenant`](super::export_tenant) wrote, in this or another database: its schema with all
-/// rows, its name, kind, status, metadata and domains. It has a new id.
+/// Creates a tenant from a directory of [`export_tenant`](super::export_tenant), in this or another database. The tenant gets
+/// its schema with all rows, its name, kind, status, metadata and domains, and a new id.
 ///
-/// **The files must be trusted.** `schema.dump` has SQL in it that is run as the user of this connection, and may do what
-/// that user may do, in every schema. What `pg_restore` lists of the file is checked, and nothing is run where it lists
-/// something that is not in the tenant's schema. That finds the wrong file, and no file that somebody made to deceive.
+/// **The files must be trusted.** The SQL of `schema.dump` runs as the user of this connection, with all rights of that user in
+/// every schema. The import refuses a dump whose table of contents (`pg_restore --list`) has an object outside of the tenant's
+/// schema. This check finds a wrong file, but not a malicious one.
 ///
 /// 1. The files are checked. Nothing is changed before that.
-/// 2. The row is written, as one that is being made (`provisioning`), with an empty schema, and committed. Nobody is served
-///    of it, and it is not migrated with the others.
-/// 3. `pg_restore` fills the schema, in one transaction. What a tenant's foreign keys, types and functions need of other
-///    schemas must be there. A foreign key into the shared schema keeps others from writing to the table it refers to until
-///    that transaction ends.
-/// 4. As in every migration, functions get their `search_path`, the tenant its role and the catalog the version, by the
-///    ledger that is in the schema then. With the domains and the status it had, that is one more transaction. Migrations
-///    that this program has and the tenant has not are left to [`Executor`](crate::Executor).
+/// 2. A transaction inserts the row with the status `provisioning` and creates an empty schema. The tenant is neither served
+///    nor migrated in this status.
+/// 3. `pg_restore` fills the schema in one transaction. Objects of other schemas that the tenant's foreign keys, types and
+///    functions need must exist. A foreign key into the shared schema blocks writes to the table that it refers to until the
+///    transaction ends.
+/// 4. Another transaction sets the `search_path` of functions, creates the tenant's role, and writes the version, the domains
+///    and the status to the catalog. [`Executor`](crate::Executor) runs pending migrations.
 ///
-/// All this time a session of its own holds the tenant's lock. Where it fails, what it made is removed. Where it is killed,
-/// importing the tenant again does that and begins anew: the row says in its metadata that it is being imported, and which
-/// schema was made for it, by its number in PostgreSQL. A row without that, and a schema with another number, are never
-/// touched. Dropping the tenant removes them, too. A file `tenant-import-...` with the names of the dump's objects may be left
-/// in the folder for temporary files.
+/// A session of its own holds the tenant's lock during the import. If the import fails, it removes what it created. If it is
+/// killed, another import of the tenant does so and starts over, or drop the tenant. The row's metadata has a mark of the import
+/// with the `oid` of the created schema. Rows without this mark and schemas with another `oid` are never touched. A killed
+/// import may leave a file `tenant-import-...` with the names of the dump's objects in the directory for temporary files.
 ///
-/// The server may be newer than the one that the export is from. An older one may not understand it.
+/// The server may be newer than the export's server. An older server may not understand the dump.
 ///
-/// If this future is dropped, the work goes on in the background.
+/// If this future is dropped, the import goes on in the background.
 ///
 /// # Errors
-/// [`ImportError`] if the files are not an export, the schema's name or a domain is taken, the name was that of a tenant that
-/// is gone, the ledger has migrations that this program has not, or a program or the database failed.
+/// [`ImportError`] if the files are not an export, the schema's name or a domain is taken, the name is retired, the ledger has
+/// migrations that this program does not have, or a program or a query failed.
 ///
 /// # Example
 /// ```no_run
@@ -106,27 +105,27 @@ pub async fn import_tenant(
     // A path that begins with a dash would be read as an option.
     let dump =
         fs::canonicalize(directory.join(DUMP)).map_err(|error| failed(&directory.join(DUMP), error))?;
-    let importing = Importing {
-        connect: session::options(db)?,
+    let import = Import {
+        connect_options: session::connect_options(db)?,
         db: db.clone(),
         migrations: migrations.clone(),
         options: options.clone(),
         manifest,
         dump,
     };
-    let imported = detached(importing.run()).await;
+    let imported = detached(import.run()).await;
     imported.unwrap_or(Err(ImportError::Interrupted))
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, ImportError> {
     let text = fs::read_to_string(path).map_err(|error| failed(path, error))?;
-    Manifest::parse(&text).map_err(|unreadable| match unreadable {
-        Unreadable::Format(found) => ImportError::UnknownFormat {
+    Manifest::parse(&text).map_err(|error| match error {
+        ParseError::UnknownFormat(found) => ImportError::UnknownFormat {
             path: path.to_owned(),
             found,
             known: FORMAT,
         },
-        Unreadable::Problem(problem) => ImportError::Manifest {
+        ParseError::Invalid(problem) => ImportError::Manifest {
             path: path.to_owned(),
             problem,
         },
@@ -140,41 +139,41 @@ fn failed(path: &Path, source: io::Error) -> ImportError {
     }
 }
 
-struct Importing {
+struct Import {
     db: DatabaseConnection,
-    connect: PgConnectOptions,
+    connect_options: PgConnectOptions,
     migrations: Migrations,
     options: ImportOptions,
     manifest: Manifest,
     dump: PathBuf,
 }
 
-impl Importing {
+impl Import {
     async fn run(self) -> Result<Tenant, ImportError> {
         let known = self.manifest.applied.iter().map(String::as_str);
         require_known(&self.migrations, self.schema_ref(), known)?;
-        let session = Session::lock(self.connect.clone(), &self.manifest.schema).await?;
+        let session = Session::lock(self.connect_options.clone(), &self.manifest.schema).await?;
         let server = session.server_version().await?;
         let programs = &self.options.programs;
         let pg_restore = programs.pg_restore(self.manifest.server, server).await?;
-        let inside = self.inside(&pg_restore).await?;
-        if let Some(remaining) = Reservation::find(&session.db, &self.manifest.schema).await? {
-            tracing::warn!(schema = %self.manifest.schema, "removing what an import remaining that did not end");
-            remaining.remove(&session.db).await?;
+        let use_list = self.use_list(&pg_restore).await?;
+        if let Some(interrupted) = Reservation::find(&session.db, &self.manifest.schema).await? {
+            tracing::warn!(schema = %self.manifest.schema, "removing an interrupted import");
+            interrupted.remove(&session.db).await?;
         }
-        let reservation = Reservation::make(
+        let reservation = Reservation::create(
             &session.db,
             &self.migrations,
             &self.manifest,
             self.options.reuses_name,
         )
         .await?;
-        let filled = self.fill(&session, &reservation, &pg_restore, &inside).await;
+        let filled = self.fill(&session, &reservation, &pg_restore, &use_list).await;
         let imported = match filled {
             Ok(tenant) => Ok(tenant),
             Err(failure) => self.undo(&reservation, failure).await,
         };
-        // Where this fails, the session is gone, and the lock with it.
+        // If closing fails, the session is lost, and the lock with it.
         let _ = session.db.close().await;
         imported
     }
@@ -186,16 +185,18 @@ impl Importing {
         }
     }
 
-    /// What is to be restored.
-    async fn inside(&self, pg_restore: &Program) -> Result<String, ImportError> {
+    /// Returns the objects to restore, for `pg_restore --use-list`.
+    async fn use_list(&self, pg_restore: &Program) -> Result<String, ImportError> {
         let list = pg_restore
             .run(&[], ["--list".into(), self.dump.clone().into()])
             .await?;
         let list = String::from_utf8_lossy(&list.stdout);
-        contents::inside(&list, &self.manifest.schema).map_err(|entry| ImportError::Foreign {
-            path: self.dump.clone(),
-            schema: self.manifest.schema.clone(),
-            entry,
+        table_of_contents::restorable_lines(&list, &self.manifest.schema).map_err(|entry| {
+            ImportError::Foreign {
+                path: self.dump.clone(),
+                schema: self.manifest.schema.clone(),
+                entry,
+            }
         })
     }
 
@@ -204,24 +205,25 @@ impl Importing {
         session: &Session,
         reservation: &Reservation,
         pg_restore: &Program,
-        inside: &str,
+        use_list: &str,
     ) -> Result<Tenant, Failure> {
-        self.restore(pg_restore, reservation, inside).await?;
+        self.restore(pg_restore, reservation, use_list).await?;
         let transaction = lookup::begin(&session.db).await?;
         match self.complete(session, &transaction, reservation).await {
             Ok(tenant) => {
-                transaction.commit().await.map_err(Failure::OfCommit)?;
+                transaction.commit().await.map_err(Failure::Commit)?;
                 Ok(tenant)
             }
             Err(error) => {
-                // Where this fails, the session is gone, and the transaction with it.
+                // If the rollback fails, the session is lost, and the transaction with it.
                 let _ = transaction.rollback().await;
                 Err(error.into())
             }
         }
     }
 
-    /// Makes a tenant of what was restored, in a transaction of the session that has the lock, or had it.
+    /// Makes a tenant of the restored schema, in a transaction of the lock's session. It checks that the session still has the
+    /// lock.
     async fn complete(
         &self,
         session: &Session,
@@ -233,7 +235,7 @@ impl Importing {
             return Err(ImportError::TakenOver { schema });
         }
         let remaining = baseline(transaction, &self.migrations, self.schema_ref(), &[]).await?;
-        self.register(transaction, reservation.tenant_id).await?;
+        self.update_catalog(transaction, reservation.tenant_id).await?;
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
         Ok(self.tenant(reservation.tenant_id, version.map(ToString::to_string)))
@@ -243,11 +245,11 @@ impl Importing {
         &self,
         pg_restore: &Program,
         reservation: &Reservation,
-        inside: &str,
+        use_list: &str,
     ) -> Result<(), ImportError> {
-        let list = List::write(inside)?;
+        let file = UseListFile::write(use_list)?;
         let mut use_list = OsString::from("--use-list=");
-        use_list.push(&list.path);
+        use_list.push(&file.path);
         let arguments = [
             "--single-transaction".into(),
             "--exit-on-error".into(),
@@ -255,18 +257,18 @@ impl Importing {
             "--no-privileges".into(),
             "--no-password".into(),
             use_list,
-            programs::database_argument(&self.connect).into(),
+            programs::database_argument(&self.connect_options).into(),
             self.dump.clone().into(),
         ];
-        let mut place = programs::place(&self.connect);
-        place.push(("PGAPPNAME", reservation.application_name()));
-        let restored: Result<_, ProgramError> = pg_restore.run(&place, arguments).await;
+        let mut environment = programs::environment(&self.connect_options);
+        environment.push(("PGAPPNAME", reservation.application_name()));
+        let restored: Result<_, ProgramError> = pg_restore.run(&environment, arguments).await;
         restored?;
         Ok(())
     }
 
-    /// What the row says of a complete tenant.
-    async fn register(&self, db: &DatabaseTransaction, id: i64) -> Result<(), ImportError> {
+    /// Inserts the domains, and updates the row for a complete tenant.
+    async fn update_catalog(&self, db: &DatabaseTransaction, id: i64) -> Result<(), ImportError> {
         for host in &self.manifest.domains {
             domains::insert(db, id, host).await?;
         }
@@ -286,11 +288,12 @@ impl Importing {
         Ok(())
     }
 
-    /// Removes what was made. Where the answer to COMMIT was lost, the tenant may be complete.
+    /// Removes what the import created, and returns the error. If the response to COMMIT was lost, the tenant may be complete: it
+    /// is kept and returned.
     async fn undo(&self, reservation: &Reservation, failure: Failure) -> Result<Tenant, ImportError> {
         let (error, may_be_complete) = match failure {
-            Failure::OfCommit(error) => (error.into(), true),
-            Failure::Before(error) => (error, false),
+            Failure::Commit(error) => (error.into(), true),
+            Failure::BeforeCommit(error) => (error, false),
         };
         match self.remove(reservation).await {
             Ok(Some(tenant)) if may_be_complete => Ok(tenant),
@@ -303,7 +306,7 @@ impl Importing {
         }
     }
 
-    /// What there is instead of what was to be removed.
+    /// Removes what the import created. Returns the tenant instead if it is complete.
     async fn remove(&self, reservation: &Reservation) -> Result<Option<Tenant>, DbErr> {
         if reservation.remove(&self.db).await? {
             return Ok(None);
@@ -334,25 +337,25 @@ impl Importing {
     }
 }
 
-/// When it failed.
+/// Failure of an import after its reservation.
 enum Failure {
-    Before(ImportError),
-    /// The transaction that completes the tenant was committed or not.
-    OfCommit(DbErr),
+    BeforeCommit(ImportError),
+    /// The transaction that completes the tenant may have been committed.
+    Commit(DbErr),
 }
 
 impl<E: Into<ImportError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Before(error.into())
+        Self::BeforeCommit(error.into())
     }
 }
 
-/// A file with what `pg_restore` is to restore, removed with this value.
-struct List {
+/// File for `pg_restore --use-list`. Dropping this value removes it.
+struct UseListFile {
     path: PathBuf,
 }
 
-impl List {
+impl UseListFile {
     fn write(text: &str) -> Result<Self, ImportError> {
         let path = env::temp_dir().join(format!("tenant-import-{:016x}", fastrand::u64(..)));
         let mut options = OpenOptions::new();
@@ -360,14 +363,14 @@ impl List {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(|error| failed(&path, error))?;
-        let list = Self { path };
+        let list_file = Self { path };
         file.write_all(text.as_bytes())
-            .map_err(|error| failed(&list.path, error))?;
-        Ok(list)
+            .map_err(|error| failed(&list_file.path, error))?;
+        Ok(list_file)
     }
 }
 
-impl Drop for List {
+impl Drop for UseListFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }

@@ -1,16 +1,16 @@
-//! [`Manifest`]: what the catalog has of a tenant, as a file.
+//! [`Manifest`]: the tenant's data of the catalog, as a file.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use tenant_core::{Host, SchemaName, TenantStatus};
 
-/// The format of an export, which changes where an older version would read it wrong.
+/// Version of the export's format. It changes if older versions of this library would read a new export wrongly.
 pub(super) const FORMAT: u64 = 1;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Manifest {
-    /// The major version of the server.
+    /// Major version of the server.
     pub(super) server: u32,
     pub(super) schema: SchemaName,
     pub(super) name: String,
@@ -18,17 +18,17 @@ pub(super) struct Manifest {
     pub(super) status: TenantStatus,
     pub(super) metadata: Value,
     pub(super) domains: Vec<Host>,
-    /// One of them, if there are any.
+    /// The primary one of `domains`, if there are any.
     pub(super) primary: Option<Host>,
-    /// The migrations that are applied.
+    /// Names of the applied migrations.
     pub(super) applied: BTreeSet<String>,
 }
 
-/// Why a text is no manifest.
+/// Error of a text that is not a manifest.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    Format(String),
-    Problem(String),
+pub(super) enum ParseError {
+    UnknownFormat(String),
+    Invalid(String),
 }
 
 impl Manifest {
@@ -49,17 +49,17 @@ impl Manifest {
         format!("{value:#}\n")
     }
 
-    /// Nothing in the text is believed: it may come from anywhere.
-    pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
-        let value: Value = serde_json::from_str(text).map_err(|error| problem(&error))?;
-        let fields = Fields(value.as_object().ok_or_else(|| problem(&"it is no object"))?);
+    /// Parses a manifest. Everything in it is checked, because the file may come from anywhere.
+    pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
+        let value: Value = serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        let fields = Fields(value.as_object().ok_or_else(|| invalid(&"it is not an object"))?);
         let format = fields.get("format")?;
         if format.as_u64() != Some(FORMAT) {
-            return Err(Unreadable::Format(format.to_string()));
+            return Err(ParseError::UnknownFormat(format.to_string()));
         }
         let manifest = Self {
             server: fields.number("server_version")?,
-            schema: SchemaName::for_tenant(fields.text("schema")?).map_err(|error| problem(&error))?,
+            schema: SchemaName::for_tenant(fields.text("schema")?).map_err(|error| invalid(&error))?,
             name: fields.text("name")?.to_owned(),
             kind: fields.text("kind")?.to_owned(),
             status: fields.status()?,
@@ -67,7 +67,7 @@ impl Manifest {
             domains: fields
                 .texts("domains")?
                 .into_iter()
-                .map(host)
+                .map(parse_host)
                 .collect::<Result<_, _>>()?,
             primary: fields.primary()?,
             applied: fields.texts("applied")?.into_iter().map(str::to_owned).collect(),
@@ -76,14 +76,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn check_domains(&self) -> Result<(), Unreadable> {
+    fn check_domains(&self) -> Result<(), ParseError> {
         let distinct: BTreeSet<_> = self.domains.iter().map(Host::as_str).collect();
         if distinct.len() < self.domains.len() {
-            return Err(problem(&"a domain is there twice"));
+            return Err(invalid(&"a domain is listed twice"));
         }
         match &self.primary {
             Some(primary) if !self.domains.contains(primary) => {
-                Err(problem(&"the primary domain is none of the domains"))
+                Err(invalid(&"the primary domain is not among the domains"))
             }
             _ => Ok(()),
         }
@@ -93,63 +93,63 @@ impl Manifest {
 struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
-    fn get(&self, name: &str) -> Result<&'a Value, Unreadable> {
-        let missing = || Unreadable::Problem(format!("it has no `{name}`"));
+    fn get(&self, name: &str) -> Result<&'a Value, ParseError> {
+        let missing = || ParseError::Invalid(format!("it has no `{name}`"));
         self.0.get(name).ok_or_else(missing)
     }
 
-    fn text(&self, name: &str) -> Result<&'a str, Unreadable> {
-        let other = || Unreadable::Problem(format!("`{name}` is no text"));
-        self.get(name)?.as_str().ok_or_else(other)
+    fn text(&self, name: &str) -> Result<&'a str, ParseError> {
+        let invalid = || ParseError::Invalid(format!("`{name}` is not a text"));
+        self.get(name)?.as_str().ok_or_else(invalid)
     }
 
-    fn number(&self, name: &str) -> Result<u32, Unreadable> {
-        let other = || Unreadable::Problem(format!("`{name}` is no version"));
-        let number = self.get(name)?.as_u64().ok_or_else(other)?;
-        u32::try_from(number).map_err(|_| other())
+    fn number(&self, name: &str) -> Result<u32, ParseError> {
+        let invalid = || ParseError::Invalid(format!("`{name}` is not a version"));
+        let number = self.get(name)?.as_u64().ok_or_else(invalid)?;
+        u32::try_from(number).map_err(|_| invalid())
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<&'a str>, Unreadable> {
-        let other = || Unreadable::Problem(format!("`{name}` is no list of texts"));
-        let values = self.get(name)?.as_array().ok_or_else(other)?;
+    fn texts(&self, name: &str) -> Result<Vec<&'a str>, ParseError> {
+        let invalid = || ParseError::Invalid(format!("`{name}` is not a list of texts"));
+        let values = self.get(name)?.as_array().ok_or_else(invalid)?;
         values
             .iter()
-            .map(|value| value.as_str().ok_or_else(other))
+            .map(|value| value.as_str().ok_or_else(invalid))
             .collect()
     }
 
-    /// One that a whole tenant can be in.
-    fn status(&self) -> Result<TenantStatus, Unreadable> {
-        let status = self.text("status")?.parse().map_err(|error| problem(&error))?;
-        match is_whole(status) {
+    /// Returns the status, which must be a complete tenant's.
+    fn status(&self) -> Result<TenantStatus, ParseError> {
+        let status = self.text("status")?.parse().map_err(|error| invalid(&error))?;
+        match is_complete(status) {
             true => Ok(status),
-            false => Err(Unreadable::Problem(format!(
-                "a tenant that is {status} is not exported"
+            false => Err(ParseError::Invalid(format!(
+                "the status is {status}, which only an incomplete tenant has"
             ))),
         }
     }
 
-    fn primary(&self) -> Result<Option<Host>, Unreadable> {
+    fn primary(&self) -> Result<Option<Host>, ParseError> {
         match self.get("primary_domain")? {
             Value::Null => Ok(None),
-            _ => host(self.text("primary_domain")?).map(Some),
+            _ => parse_host(self.text("primary_domain")?).map(Some),
         }
     }
 }
 
-/// Whether a tenant in a status is complete.
-pub(super) fn is_whole(status: TenantStatus) -> bool {
+/// True if a tenant with the status is complete.
+pub(super) fn is_complete(status: TenantStatus) -> bool {
     use TenantStatus::{Active, Archived, Maintenance, Suspended};
     matches!(status, Active | Suspended | Maintenance | Archived)
 }
 
-fn host(text: &str) -> Result<Host, Unreadable> {
-    let no_host = |error| Unreadable::Problem(format!("{text:?} is no host name: {error}"));
-    Host::parse(text).map_err(no_host)
+fn parse_host(text: &str) -> Result<Host, ParseError> {
+    let not_a_host = |error| ParseError::Invalid(format!("the domain {text:?} is invalid: {error}"));
+    Host::parse(text).map_err(not_a_host)
 }
 
-fn problem(problem: &dyn ToString) -> Unreadable {
-    Unreadable::Problem(problem.to_string())
+fn invalid(problem: &dyn ToString) -> ParseError {
+    ParseError::Invalid(problem.to_string())
 }
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_believed() {
+    fn every_field_is_checked() {
         let good: Value = serde_json::from_str(&manifest().to_text()).unwrap();
         for (field, value) in [
             ("schema", json!("public")),
@@ -207,7 +207,7 @@ mod tests {
             bad[field] = value.clone();
             let read = Manifest::parse(&bad.to_string());
             assert!(
-                matches!(read, Err(Unreadable::Problem(_))),
+                matches!(read, Err(ParseError::Invalid(_))),
                 "{field} {value}: {read:?}"
             );
             bad.as_object_mut().unwrap().remove(field);
@@ -217,7 +217,7 @@ mod tests {
             let mut other = good.clone();
             other["format"] = format;
             let read = Manifest::parse(&other.to_string());
-            assert!(matches!(read, Err(Unreadable::Format(_))), "{read:?}");
+            assert!(matches!(read, Err(ParseError::UnknownFormat(_))), "{read:?}");
         }
         for text in ["", "[]", "{}", "{"] {
             assert!(Manifest::parse(text).is_err(), "{text}");

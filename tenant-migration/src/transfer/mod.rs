@@ -1,6 +1,5 @@
-//! One tenant in a directory of files, for another database or for later: [`export_tenant`] and [`import_tenant`].
+//! Moving a tenant to another database, or archiving it in files: [`export_tenant`] and [`import_tenant`].
 
-mod contents;
 mod directory;
 mod error;
 mod export;
@@ -9,13 +8,14 @@ mod manifest;
 mod programs;
 mod reservation;
 mod session;
+mod table_of_contents;
 
 pub use error::{ExportError, ImportError, ProgramError};
 pub use export::export_tenant;
 pub use import::{ImportOptions, import_tenant};
 pub use programs::PgPrograms;
 
-/// What the catalog has of the tenant.
+/// File name of the manifest, which has the tenant's data of the catalog.
 const MANIFEST: &str = "tenant.json";
-/// The tenant's schema, as `pg_dump` writes it in its format "custom".
+/// File name of the dump of the tenant's schema, in `pg_dump`'s format "custom".
 const DUMP: &str = "schema.dump";

@@ -1,4 +1,4 @@
-//! PostgreSQL's programs: where they are, and what they are told.
+//! Finding and running `pg_dump` and `pg_restore`.
 
 use std::{
     env,
@@ -14,9 +14,9 @@ use crate::transfer::error::ProgramError;
 
 /// The directory of `pg_dump` and `pg_restore`.
 ///
-/// By default they are looked for on the `PATH`, and then where Debian (`/usr/lib/postgresql/*/bin`) and Red Hat
-/// (`/usr/pgsql-*/bin`) install them. Those of the server's version are taken. If there are none, the next newer version is.
-/// `pg_dump` refuses a newer server, and `pg_restore` of version 17 or newer does not work with an older server.
+/// By default the programs are searched on the `PATH`, and then where Debian (`/usr/lib/postgresql/*/bin`) and Red Hat
+/// (`/usr/pgsql-*/bin`) install them. Programs of the server's version are preferred, then the next newer version. An older
+/// `pg_dump` refuses the server. `pg_restore` of version 17 or newer does not work with a server older than 17.
 ///
 /// # Example
 /// ```
@@ -30,14 +30,14 @@ pub struct PgPrograms {
     folder: Option<PathBuf>,
 }
 
-/// The directories that have one directory for each version, and what precedes the version in its name.
+/// Parents of the directories of versions, and the prefixes of these directories' names.
 const INSTALLED: [(&str, &str); 2] = [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")];
 
 /// The first version whose `pg_restore` sets `transaction_timeout`, which older servers refuse.
 const SETS_TRANSACTION_TIMEOUT: u32 = 17;
 
 impl PgPrograms {
-    /// Names the directory. No other is searched.
+    /// Uses the programs of a directory. No other directory is searched.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl PgPrograms {
         Ok(program)
     }
 
-    /// Finds the `pg_restore` for a dump from one server that another one is to take.
+    /// Finds the `pg_restore` for a dump. `dumped` is the version of the dump's server, `server` that of the target.
     pub(super) async fn pg_restore(&self, dumped: u32, server: u32) -> Result<Program, ProgramError> {
         let (program, version) = self.find("pg_restore", dumped.max(server)).await?;
         if server < SETS_TRANSACTION_TIMEOUT && version >= SETS_TRANSACTION_TIMEOUT {
@@ -78,7 +78,7 @@ impl PgPrograms {
                 Err(error) => failure = error,
             }
         }
-        choose(found, needed).map_err(|too_old| match too_old {
+        choose(found, needed).map_err(|newest| match newest {
             Some((Program { path: program }, version)) => ProgramError::TooOld {
                 program,
                 version,
@@ -100,17 +100,17 @@ impl PgPrograms {
     }
 }
 
-/// Returns the first of the oldest ones that are not older than `needed`.
+/// Returns the item with the oldest version that is at least `needed`, the first of several.
 ///
 /// # Errors
-/// The newest one, if all are older.
+/// The item with the newest version, if all are older than `needed`.
 fn choose<T>(found: Vec<(T, u32)>, needed: u32) -> Result<(T, u32), Option<(T, u32)>> {
     let (enough, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, version)| *version >= needed);
     let oldest = enough.into_iter().min_by_key(|(_, version)| *version);
     oldest.ok_or_else(|| older.into_iter().max_by_key(|(_, version)| *version))
 }
 
-/// True for Debian's `pg_wrapper`, which runs a version of its choice, and another one when a host is named.
+/// True for Debian's `pg_wrapper`, which chooses a version itself, and another one if a host is named.
 fn is_wrapper(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| path.ends_with("pg_wrapper"))
 }
@@ -137,7 +137,7 @@ fn folders_of_versions(all: &Path, prefix: &str) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// One of them.
+/// `pg_dump` or `pg_restore`.
 #[derive(Debug)]
 pub(super) struct Program {
     path: PathBuf,
@@ -150,27 +150,27 @@ impl Program {
         let unknown = || ProgramError::Failed {
             program: self.path.clone(),
             status: output.status,
-            message: format!("it says that its version is {:?}", text.trim()),
+            message: format!("its version could not be read: {:?}", text.trim()),
         };
         parse_version(&text).ok_or_else(unknown)
     }
 
-    /// Runs it to its end. It is killed if this future is dropped.
+    /// Runs the program until it exits. It is killed if this future is dropped.
     ///
-    /// All that is secret is in `place`, its environment: everybody on a computer can read the arguments of a program.
+    /// `environment` has the connection and its secrets, because every user of a computer can read a program's arguments.
     pub(super) async fn run(
         &self,
-        place: &[(&'static str, String)],
+        environment: &[(&'static str, String)],
         arguments: impl IntoIterator<Item = OsString>,
     ) -> Result<Output, ProgramError> {
         let mut command = Command::new(&self.path);
         command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        if !place.is_empty() {
-            // They would lead somewhere else: libpq prefers them, and the driver does not know them, or less.
+        if !environment.is_empty() {
+            // libpq prefers these variables to the others, so they could lead to another server than the driver's.
             for name in ["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"] {
                 command.env_remove(name);
             }
-            command.envs(place.iter().map(|(name, value)| (name, value)));
+            command.envs(environment.iter().map(|(name, value)| (name, value)));
         }
         let output = command.output().await;
         let output = output.map_err(|source| ProgramError::NotRun {
@@ -183,23 +183,23 @@ impl Program {
         Err(ProgramError::Failed {
             program: self.path.clone(),
             status: output.status,
-            message: ending(&output.stderr),
+            message: last_output(&output.stderr),
         })
     }
 }
 
-/// The end of what a program said. The last line says most.
-fn ending(said: &[u8]) -> String {
-    const LONGEST: usize = 2_000;
-    let from = said.len().saturating_sub(LONGEST);
-    let text = String::from_utf8_lossy(said.get(from..).unwrap_or(said));
+/// Returns the last 2,000 bytes of a program's output. The reason is usually in the last line.
+fn last_output(output: &[u8]) -> String {
+    const MAX_BYTES: usize = 2_000;
+    let start = output.len().saturating_sub(MAX_BYTES);
+    let text = String::from_utf8_lossy(output.get(start..).unwrap_or(output));
     match text.trim() {
-        "" => "it did not say why".to_owned(),
+        "" => "it wrote no reason".to_owned(),
         text => text.to_owned(),
     }
 }
 
-/// The major version in `pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)`, or `18beta1`.
+/// Returns the major version in a text such as `pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)`, or `18beta1`.
 fn parse_version(text: &str) -> Option<u32> {
     let (_, version) = text.split_once("(PostgreSQL) ")?;
     let digits = version
@@ -208,21 +208,21 @@ fn parse_version(text: &str) -> Option<u32> {
     version.get(..digits)?.parse().ok()
 }
 
-/// Where a connection leads, as libpq reads it from the environment.
+/// Returns the environment variables from which libpq reads a connection.
 /// <https://www.postgresql.org/docs/current/libpq-envars.html>
-pub(super) fn place(options: &PgConnectOptions) -> Vec<(&'static str, String)> {
-    let mut place = vec![
+pub(super) fn environment(options: &PgConnectOptions) -> Vec<(&'static str, String)> {
+    let mut environment = vec![
         ("PGHOST", host(options)),
         ("PGPORT", options.get_port().to_string()),
         ("PGUSER", options.get_username().to_owned()),
         ("PGDATABASE", database(options).to_owned()),
     ];
-    place.extend(options.get_options().map(|text| ("PGOPTIONS", text.to_owned())));
-    place.extend(hidden(options));
-    place
+    environment.extend(options.get_options().map(|text| ("PGOPTIONS", text.to_owned())));
+    environment.extend(variables_from_url(options));
+    environment
 }
 
-/// What the name of a database is for `pg_restore`, which needs it as an argument to connect at all.
+/// Returns the argument of the database for `pg_restore`, which connects only if it has one.
 /// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING>
 pub(super) fn database_argument(options: &PgConnectOptions) -> String {
     let name = database(options).replace('\\', "\\\\").replace('\'', "\\'");
@@ -232,7 +232,7 @@ pub(super) fn database_argument(options: &PgConnectOptions) -> String {
 fn host(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => socket.to_string_lossy().into_owned(),
-        // An address of version 6 is in brackets in URLs.
+        // URLs have IPv6 addresses in brackets.
         None => options.get_host().trim_matches(['[', ']']).to_owned(),
     }
 }
@@ -241,36 +241,37 @@ fn database(options: &PgConnectOptions) -> &str {
     options.get_database().unwrap_or(options.get_username())
 }
 
-/// What the driver shows in a URL only. The URL is made without the parts that could break it.
-fn hidden(options: &PgConnectOptions) -> Vec<(&'static str, String)> {
+/// Returns the variables whose values the driver shows only in a URL: the TLS settings and the password. User and host are
+/// replaced, because some of their characters would make the URL invalid.
+fn variables_from_url(options: &PgConnectOptions) -> Vec<(&'static str, String)> {
     let mut url = options.clone().username("user").host("host").to_url_lossy();
-    let mut hidden = Vec::new();
+    let mut variables = Vec::new();
     for (name, value) in url.query_pairs() {
         match (&*name, value.strip_prefix("file: ")) {
-            ("sslmode", _) => hidden.push(("PGSSLMODE", value.into_owned())),
-            ("sslrootcert", Some(path)) => hidden.push(("PGSSLROOTCERT", path.to_owned())),
-            ("sslcert", Some(path)) => hidden.push(("PGSSLCERT", path.to_owned())),
-            ("sslkey", Some(path)) => hidden.push(("PGSSLKEY", path.to_owned())),
+            ("sslmode", _) => variables.push(("PGSSLMODE", value.into_owned())),
+            ("sslrootcert", Some(path)) => variables.push(("PGSSLROOTCERT", path.to_owned())),
+            ("sslcert", Some(path)) => variables.push(("PGSSLCERT", path.to_owned())),
+            ("sslkey", Some(path)) => variables.push(("PGSSLKEY", path.to_owned())),
             _ => {}
         }
     }
-    // A query is decoded as the password is to be.
+    // The URL's password is percent-encoded. The parser of queries decodes it.
     if let Some(password) = url.password().map(|password| format!("password={password}")) {
         url.set_query(Some(&password));
-        hidden.extend(
+        variables.extend(
             url.query_pairs()
                 .map(|(_, value)| ("PGPASSWORD", value.into_owned())),
         );
     }
-    hidden
+    variables
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn value(place: &[(&str, String)], name: &str) -> Option<String> {
-        let mut found = place.iter().filter(|(other, _)| *other == name);
+    fn value(environment: &[(&str, String)], name: &str) -> Option<String> {
+        let mut found = environment.iter().filter(|(other, _)| *other == name);
         found.next().map(|(_, value)| value.clone())
     }
 
@@ -279,7 +280,7 @@ mod tests {
         let url = "postgres://m%40e:s%2B%25%20%C3%A9%26%3D%27@[::1]:6543/my%20db?sslmode=verify-full\
             &sslrootcert=/etc/ca%20.pem&options=-c%20geqo%3Doff";
         let options: PgConnectOptions = url.parse().unwrap();
-        let place = place(&options);
+        let environment = environment(&options);
         for (name, expected) in [
             ("PGHOST", "::1"),
             ("PGPORT", "6543"),
@@ -289,22 +290,25 @@ mod tests {
             ("PGSSLMODE", "verify-full"),
             ("PGSSLROOTCERT", "/etc/ca .pem"),
         ] {
-            assert_eq!(value(&place, name).as_deref(), Some(expected), "{name}");
+            assert_eq!(value(&environment, name).as_deref(), Some(expected), "{name}");
         }
-        assert!(value(&place, "PGOPTIONS").unwrap().ends_with("-c geqo=off"));
+        assert!(value(&environment, "PGOPTIONS").unwrap().ends_with("-c geqo=off"));
     }
 
     #[test]
-    fn what_would_break_a_url_does_not() {
+    fn special_characters_are_kept() {
         let options = PgConnectOptions::new_without_pgpass()
             .socket("/var/run/postgresql")
             .username("a/b:c@d [")
             .password("p:/@?#")
             .database("it's \\ a=b");
-        let place = place(&options);
-        assert_eq!(value(&place, "PGHOST").as_deref(), Some("/var/run/postgresql"));
-        assert_eq!(value(&place, "PGUSER").as_deref(), Some("a/b:c@d ["));
-        assert_eq!(value(&place, "PGPASSWORD").as_deref(), Some("p:/@?#"));
+        let environment = environment(&options);
+        assert_eq!(
+            value(&environment, "PGHOST").as_deref(),
+            Some("/var/run/postgresql")
+        );
+        assert_eq!(value(&environment, "PGUSER").as_deref(), Some("a/b:c@d ["));
+        assert_eq!(value(&environment, "PGPASSWORD").as_deref(), Some("p:/@?#"));
         assert_eq!(database_argument(&options), r"--dbname=dbname='it\'s \\ a=b'");
     }
 
@@ -350,7 +354,7 @@ mod tests {
         assert!(written.unwrap().success());
         let programs = PgPrograms::in_folder(&folder);
         let refused = programs.pg_restore(15, 16).await;
-        let taken = programs.pg_restore(15, 17).await;
+        let accepted = programs.pg_restore(15, 17).await;
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(
             matches!(
@@ -363,7 +367,7 @@ mod tests {
             ),
             "{refused:?}"
         );
-        taken.unwrap();
+        accepted.unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Reservation`]: what an import makes before it fills it, and finds again after it was killed.
+//! [`Reservation`]: the row and the empty schema of an import. The next import finds them if this one is killed.
 
 use std::time::{Duration, Instant};
 
@@ -21,29 +21,32 @@ use crate::{
     transfer::{error::ImportError, manifest::Manifest},
 };
 
-/// The key in the metadata of a row that is being imported.
+/// Key of the mark in the metadata of a row that is being imported.
 const MARK: &str = "tenant_migration_import";
-/// How long sessions may take to end.
+/// Time that terminated sessions may take to end: 10 s.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A row that is `provisioning`, so that nobody is served of it, and an empty schema, both made in one transaction.
+/// A row with the status `provisioning`, which is not served, and an empty schema. One transaction creates both.
 ///
-/// The row's metadata says which schema was made, by its number in PostgreSQL, which no other schema has. So what is
-/// removed after a failure, or by the next import, is what an import made, and no schema that somebody made by hand; and no
-/// row that was completed since, or has another status.
+/// The row's metadata has the `oid` of the created schema, which no other schema has. So only an import's own row and schema are
+/// removed after a failure or by the next import: no schema that a person created, and no row that is complete or has another
+/// status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reservation {
     pub(super) tenant_id: i64,
     schema: SchemaName,
     /// The schema's `oid`.
     schema_oid: i64,
-    /// What the sessions are called that fill it.
+    /// Random part of the application name of the sessions that fill the schema.
     token: String,
 }
 
 impl Reservation {
-    /// Makes it, or says who has the name or a domain.
-    pub(super) async fn make(
+    /// Creates the row and the schema.
+    ///
+    /// # Errors
+    /// [`ImportError`] if the schema's name or a domain is taken, or a query failed.
+    pub(super) async fn create(
         db: &DatabaseConnection,
         migrations: &Migrations,
         manifest: &Manifest,
@@ -51,7 +54,7 @@ impl Reservation {
     ) -> Result<Self, ImportError> {
         let transaction = lookup::begin(db).await?;
         let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
-        let row = catalog_insert::register(&transaction, &new, TenantStatus::Provisioning).await?;
+        let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
         let claim = NameClaim {
             reuses_name,
             ..NameClaim::default()
@@ -75,7 +78,7 @@ impl Reservation {
         };
         reservation.mark(&transaction).await?;
         if let Err(error) = transaction.commit().await {
-            // It may have been committed all the same.
+            // The transaction may have been committed in spite of the error.
             reservation.remove(db).await?;
             return Err(error.into());
         }
@@ -91,22 +94,22 @@ impl Reservation {
         Ok(())
     }
 
-    /// What an import of the schema left that was killed. The caller has the lock of the schema, so none is at work.
+    /// Finds the reservation of a killed import. The caller has the lock of the schema, so no import of it is running.
     pub(super) async fn find(
         db: &impl ConnectionTrait,
         schema: &SchemaName,
     ) -> Result<Option<Self>, ImportError> {
         match lookup::find(db, schema).await {
-            Ok(row) => Ok(Self::of_row(&row)),
+            Ok(row) => Ok(Self::from_row(&row)),
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn of_row(row: &tenant::Model) -> Option<Self> {
+    fn from_row(row: &tenant::Model) -> Option<Self> {
         let mark = row.metadata.get(MARK)?;
-        let is_waiting = row.status == TenantStatus::Provisioning.as_str();
-        is_waiting.then_some(Self {
+        let is_provisioning = row.status == TenantStatus::Provisioning.as_str();
+        is_provisioning.then_some(Self {
             tenant_id: row.id,
             schema: SchemaName::for_tenant(&row.schema_name).ok()?,
             schema_oid: mark.get("schema_oid").and_then(Value::as_i64)?,
@@ -114,12 +117,12 @@ impl Reservation {
         })
     }
 
-    /// What the sessions are called that fill it, of at most 63 bytes.
+    /// Returns the application name of the sessions that fill the schema. It has at most 63 bytes, PostgreSQL's limit.
     pub(super) fn application_name(&self) -> String {
         format!("tenant import {}", self.token)
     }
 
-    /// Locks the row, and says whether it and the schema are still those that were made.
+    /// Locks the row. Returns true if the row and the schema are still the reservation's.
     pub(super) async fn lock(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
         Ok(self.lock_row(db).await? && self.has_schema(db).await?)
     }
@@ -129,15 +132,15 @@ impl Reservation {
             .lock_exclusive()
             .one(db)
             .await?;
-        Ok(row.as_ref().and_then(Self::of_row).as_ref() == Some(self))
+        Ok(row.as_ref().and_then(Self::from_row).as_ref() == Some(self))
     }
 
     async fn has_schema(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
         Ok(schema_oid(db, &self.schema).await? == Some(self.schema_oid))
     }
 
-    /// Removes what was made, after the sessions that fill it. `false` if the row is another one by now, such as a complete
-    /// one.
+    /// Ends the sessions that fill the schema, and removes the schema and the row. Returns `false` if the row is no longer the
+    /// reservation's, such as a complete tenant's.
     pub(super) async fn remove(&self, db: &DatabaseConnection) -> Result<bool, DbErr> {
         self.end_sessions(db).await?;
         let transaction = lookup::begin(db).await?;
@@ -150,7 +153,7 @@ impl Reservation {
             if !needed_by.is_empty() {
                 let needed_by = needed_by.join(", ");
                 return Err(DbErr::Custom(format!(
-                    "it would be dropped with what is not its own: {needed_by}"
+                    "objects outside of its schema depend on it and would be dropped with it: {needed_by}"
                 )));
             }
             let drop = format!("DROP SCHEMA {} CASCADE", self.schema.quoted());
@@ -163,7 +166,7 @@ impl Reservation {
         Ok(true)
     }
 
-    /// A `pg_restore` that was killed, or outlived the program that began it, has a session which may go on.
+    /// Ends the sessions of `pg_restore`. They may go on after it was killed, or after the program that started it was killed.
     async fn end_sessions(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
             WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
@@ -176,14 +179,18 @@ impl Reservation {
             }
             if begun.elapsed() > TIMEOUT {
                 let name = self.application_name();
-                return Err(DbErr::Custom(format!("the session {name:?} does not end")));
+                let seconds = TIMEOUT.as_secs();
+                return Err(DbErr::Custom(format!(
+                    "the session {name:?} did not end within {seconds} s"
+                )));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-/// Refuses domains of others before there is anything to undo. The key of the table has the last word.
+/// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
+/// key then refuses.
 async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
     let hosts = manifest.domains.iter().map(Host::as_str);
     let taken = domain::Entity::find()
@@ -203,7 +210,7 @@ async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(
     }
 }
 
-/// The number of a schema.
+/// Returns the `oid` of a schema.
 async fn schema_oid(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Option<i64>, DbErr> {
     let sql = "SELECT oid::int8 AS oid FROM pg_catalog.pg_namespace WHERE nspname = $1";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);

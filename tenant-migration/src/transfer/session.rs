@@ -1,4 +1,4 @@
-//! A session of our own, which has the lock of a tenant while a program of PostgreSQL works in others.
+//! [`Session`]: holds the lock of a tenant while `pg_dump` or `pg_restore` works in other sessions.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
@@ -11,17 +11,17 @@ use crate::{
     schema::lock,
 };
 
-/// The session. It ends with this value, and the lock with it.
+/// A session with the lock of a tenant. Dropping this value ends the session and releases the lock.
 pub(super) struct Session {
     pub(super) db: DatabaseConnection,
     schema: SchemaName,
 }
 
 impl Session {
-    /// Waits for the lock of a schema.
+    /// Connects and waits for the lock of a schema.
     ///
     /// # Errors
-    /// [`SessionError`] if the database is not reached, or a pooler in transaction mode stands between.
+    /// [`SessionError`] if the connection fails, or leads through a pooler in transaction mode.
     pub(super) async fn lock(options: PgConnectOptions, schema: &SchemaName) -> Result<Self, SessionError> {
         require_own_session(&options).await?;
         let pool = PgPoolOptions::new()
@@ -36,30 +36,31 @@ impl Session {
             db: pool.into(),
             schema: schema.clone(),
         };
-        session.stay().await?;
+        session.disable_idle_timeout().await?;
         lock::acquire_in_session(&session.db, schema).await?;
         Ok(session)
     }
 
-    /// It does nothing for as long as the program takes. Servers before version 14 do not mind.
-    async fn stay(&self) -> Result<(), DbErr> {
+    /// Disables `idle_session_timeout`, because the session is idle while the program works. Servers before version 14 do not
+    /// have the setting.
+    async fn disable_idle_timeout(&self) -> Result<(), DbErr> {
         let sql = "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'";
         let statement = Statement::from_string(DbBackend::Postgres, sql);
         self.db.query_all_raw(statement).await?;
         Ok(())
     }
 
-    /// Whether it still has the lock. The pool opens another session for one that was lost.
+    /// True if the session still has the lock. If the session was lost, the pool has opened another one, without the lock.
     pub(super) async fn has_lock(&self) -> Result<bool, DbErr> {
         lock::is_held(&self.db, &self.schema).await
     }
 
-    /// As [`has_lock`](Self::has_lock), where a transaction has the session.
+    /// Does the same as [`has_lock`](Self::has_lock), for a transaction that uses the session.
     pub(super) async fn has_lock_in(&self, transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
         lock::is_held(transaction, &self.schema).await
     }
 
-    /// The server's major version.
+    /// Returns the server's major version.
     pub(super) async fn server_version(&self) -> Result<u32, DbErr> {
         let sql = "SELECT current_setting('server_version_num')::int / 10000 AS version";
         let statement = Statement::from_string(DbBackend::Postgres, sql);
@@ -69,8 +70,10 @@ impl Session {
     }
 }
 
-/// What the driver connects with.
-pub(super) fn options(db: &DatabaseConnection) -> Result<PgConnectOptions, DbErr> {
-    let none = || DbErr::Custom("a tenant is exported and imported on a connection to PostgreSQL".to_owned());
-    driver_options(db).ok_or_else(none)
+/// Returns the driver's connection options.
+pub(super) fn connect_options(db: &DatabaseConnection) -> Result<PgConnectOptions, DbErr> {
+    let not_postgres = || {
+        DbErr::Custom("tenants can only be exported and imported on a connection to PostgreSQL".to_owned())
+    };
+    driver_options(db).ok_or_else(not_postgres)
 }

@@ -3,7 +3,7 @@ use tenant_migration::Migrations;
 mod shared;
 mod tenant;
 
-/// The migrations of the shared schema and of every tenant's.
+/// Returns the migrations of the shared schema and of the tenants.
 pub fn migrations() -> Migrations {
     Migrations::new(shared::Migrator, tenant::Migrator)
 }

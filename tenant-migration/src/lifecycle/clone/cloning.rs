@@ -1,4 +1,4 @@
-//! [`Cloning`]: the one transaction that copies a tenant.
+//! [`Cloning`]: the transaction that copies a tenant.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// For a relation and its copy: they are to take no more than a quarter of the server's locks.
+/// A relation and its copy take two locks, and all of them may take a quarter of the server's locks.
 const LOCKS_FOR_EACH: i64 = 2 * 4;
 
 pub(crate) struct Cloning {
@@ -33,17 +33,17 @@ pub(crate) struct Cloning {
     pub(crate) needs: Needs,
 }
 
-/// What the source must have.
+/// Migrations that the source must have.
 #[derive(Clone, Copy)]
 pub(crate) enum Needs {
     Nothing,
     AllMigrations,
 }
 
-/// What was read of the source.
-struct Read {
+/// The source's structure, and the statements that copy its rows.
+struct SourceData {
     structure: Structure,
-    copying: Vec<String>,
+    copy_statements: Vec<String>,
 }
 
 impl Cloning {
@@ -51,14 +51,14 @@ impl Cloning {
         let source = lookup::find(&self.creation.db, &self.source).await?;
         let source = self.check_source(source)?;
         let transaction = self.begin(&source).await?;
-        match self.fill(&transaction, &source).await {
+        match self.create_copy(&transaction, &source).await {
             Ok((row, version)) => Ok(self
                 .creation
                 .commit(transaction, row)
                 .await?
                 .with_version(version)),
             Err(error) => {
-                // Where this fails, the connection is gone, and the transaction with it.
+                // If the rollback fails, the connection is lost, and the transaction with it.
                 let _ = transaction.rollback().await;
                 Err(error)
             }
@@ -74,7 +74,7 @@ impl Cloning {
         }
         let status = lookup::status(&row).map_err(LifecycleError::from)?;
         if let TenantStatus::Provisioning | TenantStatus::Dropping | TenantStatus::Pending = status {
-            let hint = "only tenants that are complete are copied";
+            let hint = "only a complete tenant can be copied";
             return Err(LifecycleError::WrongStatus { schema, status, hint }.into());
         }
         let (kind, new_kind) = (row.kind, self.creation.new.kind.clone());
@@ -96,11 +96,11 @@ impl Cloning {
         self.set(&self.creation.new.kind).ledger_of(schema)
     }
 
-    /// A transaction that sees the source as it is, and keeps migrations from changing that.
+    /// Begins a transaction whose snapshot has the source's last migration, and that keeps further migrations from running.
     ///
-    /// It sees what was committed before its first query, so the lock must be free then: it is asked for by that query, and
-    /// where somebody has it, everything begins anew. Whoever had it before has written the ledger, which is locked before
-    /// the first query.
+    /// The snapshot is taken by the first query, which is the one that acquires the lock. If another session has the lock, the
+    /// snapshot could miss its migration, so the transaction is rolled back and begun again. Before the first query, LOCK
+    /// TABLE on the ledger waits for the transaction of a previous holder, which has written the ledger.
     async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, CloneError> {
         let mut attempt = 0;
         loop {
@@ -109,9 +109,9 @@ impl Cloning {
             let transaction = transaction.map_err(|error| self.failed(error))?;
             match self.lock_source(&transaction, source).await {
                 Ok(true) => return Ok(transaction),
-                Ok(false) => self.give_up(transaction).await?,
+                Ok(false) => self.roll_back(transaction).await?,
                 Err(error) if attempt < 10 && retry::is_transient(&error) => {
-                    self.give_up(transaction).await?;
+                    self.roll_back(transaction).await?;
                 }
                 Err(error) => {
                     let _ = transaction.rollback().await;
@@ -124,7 +124,7 @@ impl Cloning {
         }
     }
 
-    async fn give_up(&self, transaction: DatabaseTransaction) -> Result<(), CloneError> {
+    async fn roll_back(&self, transaction: DatabaseTransaction) -> Result<(), CloneError> {
         transaction.rollback().await.map_err(|error| self.failed(error))
     }
 
@@ -147,31 +147,33 @@ impl Cloning {
         }
     }
 
-    async fn fill(
+    async fn create_copy(
         &self,
         db: &DatabaseTransaction,
         source: &Source,
     ) -> Result<(tenant::Model, Option<String>), CloneError> {
         self.check_unchanged(db, source).await?;
         self.check_needs(db, source).await?;
-        let read = self.read(db, source).await?;
+        let data = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
-        self.make(db, &read).await.map_err(|error| self.failed(error))?;
-        self.compare(db, source, &read.structure).await?;
+        let written = self.write(db, &data).await;
+        written.map_err(|error| self.failed(error))?;
+        self.compare(db, source, &data.structure).await?;
         let version = self.complete(db).await?;
         self.creation.check_awaited()?;
         Ok((row, version))
     }
 
-    /// It may have been dropped, and made anew, before it was locked.
+    /// Refuses a source that was dropped before it was locked, even if another tenant has its name now, or has an unfinished
+    /// migration.
     async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
-        let again = self.check_source(lookup::find(db, &self.source).await?)?;
-        if again.id != source.id {
+        let locked = self.check_source(lookup::find(db, &self.source).await?)?;
+        if locked.id != source.id {
             let schema = source.schema.clone();
             return Err(LifecycleError::from(LookupError::NoSuchTenant { schema }).into());
         }
-        let began = dirty::find(db, self.ledger(&source.schema)).await;
-        match began.map_err(|error| self.failed(error))? {
+        let dirty = dirty::find(db, self.ledger(&source.schema)).await;
+        match dirty.map_err(|error| self.failed(error))? {
             Some(step) => Err(CloneError::Unfinished {
                 source_schema: source.schema.clone(),
                 step: step.to_string(),
@@ -180,7 +182,7 @@ impl Cloning {
         }
     }
 
-    /// The ledger does not change any more: it is locked.
+    /// Refuses a template with pending migrations. Its ledger is locked, so the answer stays true.
     async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
         if let Needs::Nothing = self.needs {
             return Ok(());
@@ -199,7 +201,7 @@ impl Cloning {
         }
     }
 
-    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<Read, CloneError> {
+    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, CloneError> {
         let size = Size::read(db, &source.schema).await;
         let size = size.map_err(|error| self.failed(error))?;
         if size.exceeds(LOCKS_FOR_EACH) {
@@ -212,26 +214,30 @@ impl Cloning {
         let database = database_name(db).await.map_err(|error| self.failed(error))?;
         let role = RoleName::new(&database, &source.schema).ok();
         let reading = Reading::new(&self.creation.migrations, &source.schema).without_rights_of(role);
-        let read = aside(db, self.read_with(db, &reading)).await;
-        let read = read.map_err(|error| self.failed(error))?;
-        let read = read.map_err(|error| self.not_read(error, source))?;
-        match read.structure.mention(&source.schema) {
+        let data = aside(db, self.read_with(db, &reading)).await;
+        let data = data.map_err(|error| self.failed(error))?;
+        let data = data.map_err(|error| self.not_read(error, source))?;
+        match data.structure.mention(&source.schema) {
             Some(statement) => Err(CloneError::NamesItself {
                 source_schema: source.schema.clone(),
                 statement,
             }),
-            None => Ok(read),
+            None => Ok(data),
         }
     }
 
-    async fn read_with(&self, db: &DatabaseTransaction, reading: &Reading<'_>) -> Result<Read, ReadError> {
-        let only = match self.data {
+    async fn read_with(
+        &self,
+        db: &DatabaseTransaction,
+        reading: &Reading<'_>,
+    ) -> Result<SourceData, ReadError> {
+        let only_table = match self.data {
             CloneData::Structure => Some(self.set(&self.creation.new.kind).ledger()),
             CloneData::Rows => None,
         };
-        Ok(Read {
+        Ok(SourceData {
             structure: Structure::read(db, reading).await?,
-            copying: copying(db, reading, only).await?,
+            copy_statements: copying(db, reading, only_table).await?,
         })
     }
 
@@ -245,17 +251,18 @@ impl Cloning {
         }
     }
 
-    /// Makes the structure with the rows in it.
-    async fn make(&self, db: &DatabaseTransaction, read: &Read) -> Result<(), DbErr> {
-        self.work(db).enter().await?;
-        // Values that go through a text are written and read in one way, and no row is left out.
+    /// Creates the structure and copies the rows.
+    async fn write(&self, db: &DatabaseTransaction, data: &SourceData) -> Result<(), DbErr> {
+        self.schema_session(db).enter().await?;
+        // Row security must not hide rows. Values that are converted to texts must be parsed in the format in which they were
+        // written.
         let settings = "SET LOCAL row_security = off; SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; \
             SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = hex; SET LOCAL xmloption = content";
-        let before = [settings].into_iter().chain(read.structure.before_rows());
+        let before = [settings].into_iter().chain(data.structure.before_rows());
         let statements = before
-            .chain(read.copying.iter().map(String::as_str))
-            .chain(read.structure.after_rows());
-        // Each in a message of its own: Citus takes no message of several statements with DDL among them.
+            .chain(data.copy_statements.iter().map(String::as_str))
+            .chain(data.structure.after_rows());
+        // Each statement is its own message, because Citus refuses a message with several statements if one of them is DDL.
         for statement in statements {
             db.execute_unprepared(statement).await?;
         }
@@ -270,17 +277,17 @@ impl Cloning {
     ) -> Result<(), CloneError> {
         let new = &self.creation.new.schema;
         let reading = Reading::new(&self.creation.migrations, new);
-        let made = aside(db, Fingerprint::read(db, &reading)).await;
-        let made = made.and_then(|made| made).map_err(|error| self.failed(error))?;
-        let differs = structure.fingerprint().difference(&made);
-        let differs = differs.map(|object| format!("{object} is not the same"));
-        let differs = match differs {
-            Some(differs) => Some(differs),
+        let copy = aside(db, Fingerprint::read(db, &reading)).await;
+        let copy = copy.and_then(|copy| copy).map_err(|error| self.failed(error))?;
+        let difference = structure.fingerprint().difference(&copy);
+        let difference = difference.map(|object| format!("{object} is not the same"));
+        let difference = match difference {
+            Some(difference) => Some(difference),
             None => reference(db, new, &source.schema)
                 .await
                 .map_err(|error| self.failed(error))?,
         };
-        match differs {
+        match difference {
             Some(difference) => Err(CloneError::Differs {
                 source_schema: source.schema.clone(),
                 difference,
@@ -289,10 +296,9 @@ impl Cloning {
         }
     }
 
-    /// What is the new tenant's own: the `search_path` of its functions, its version in the catalog, its role. Gives the
-    /// version.
+    /// Sets the `search_path` of the new tenant's functions, its version in the catalog and its role. Returns the version.
     async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
-        let schema_session = self.work(db);
+        let schema_session = self.schema_session(db);
         let applied = self.ledger(&self.creation.new.schema).read(db).await;
         let remaining = Remaining::of(&[], applied.map_err(|error| self.failed(error))?);
         schema_session
@@ -306,7 +312,7 @@ impl Cloning {
         Ok(version.map(ToString::to_string))
     }
 
-    fn work<'a>(&'a self, db: &'a DatabaseTransaction) -> SchemaSession<'a, DatabaseTransaction> {
+    fn schema_session<'a>(&'a self, db: &'a DatabaseTransaction) -> SchemaSession<'a, DatabaseTransaction> {
         let schema_ref = SchemaRef {
             schema: &self.creation.new.schema,
             kind: Some(&self.creation.new.kind),

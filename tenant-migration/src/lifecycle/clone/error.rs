@@ -1,40 +1,42 @@
-//! [`CloneError`]: why a tenant was not copied.
+//! [`CloneError`]: errors of [`clone_tenant`](super::clone_tenant).
 
 use tenant_core::SchemaName;
 
 use crate::lifecycle::{LifecycleError, create::CreateTenantError};
 
-/// Why a tenant was not copied. Nothing of the copy was kept, unless it is [`CreateTenantError::CommitUnknown`].
+/// Error of copying a tenant. Unless it is [`CreateTenantError::CommitUnknown`], nothing was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloneError {
-    /// The new tenant cannot be made.
+    /// The new tenant cannot be created.
     #[error(transparent)]
     New(#[from] CreateTenantError),
-    /// The source is not there, or in no status to be copied.
+    /// The source does not exist, or cannot be copied in its status.
     #[error(transparent)]
     Source(#[from] LifecycleError),
-    /// The source's schema has no ledger, so it is not known what it is.
+    /// The source's schema has no ledger, so its migrations are unknown.
     #[error(
-        "tenant {source_schema} is not copied, because its schema has no ledger: `up -s {source_schema}` first"
+        "tenant {source_schema} is not copied, because its schema has no ledger: run `up -s {source_schema}` first"
     )]
     NoLedger {
         /// The source's schema.
         source_schema: SchemaName,
     },
-    /// A migration of the source that runs outside of a transaction was begun and did not end.
+    /// A non-transactional migration of the source was begun and did not end.
     #[error(
-        "tenant {source_schema} is not copied, because {step} was begun there and did not end: `up -s {source_schema}` first"
+        "tenant {source_schema} is not copied, because {step} was begun in its schema and did not end: run \
+         `up -s {source_schema}` first"
     )]
     Unfinished {
         /// The source's schema.
         source_schema: SchemaName,
-        /// What was begun.
+        /// Unfinished step.
         step: String,
     },
-    /// A template has not all migrations, so a tenant made from it would not have them.
+    /// A template has pending migrations, which a tenant created from it would not have.
     #[error(
-        "no tenant is created from {source_schema}, because that is behind this program: {} {next}. `up --tenant {source_schema}` first",
+        "no tenant is created from {source_schema}, because it is behind this program: {} {next}. Run \
+         `up --tenant {source_schema}` first",
         lacks(*pending)
     )]
     Behind {
@@ -42,62 +44,63 @@ pub enum CloneError {
         source_schema: SchemaName,
         /// The first migration that it does not have.
         next: String,
-        /// How many it does not have.
+        /// Number of migrations that it does not have.
         pending: usize,
     },
-    /// The kinds have migrations of their own.
+    /// The kinds of the source and the new tenant have different migrations.
     #[error(
-        "tenant {source_schema} is of kind {source_kind}, and {new_kind} has other migrations: give the copy a kind with the \
-         same ones"
+        "tenant {source_schema} is not copied, because it is of kind {source_kind}, and {new_kind} has other migrations: give \
+         the copy a kind with the same migrations"
     )]
     OtherMigrations {
         /// The source's schema.
         source_schema: SchemaName,
         /// The source's kind.
         source_kind: String,
-        /// The kind that the new tenant was to have.
+        /// The new tenant's kind.
         new_kind: String,
     },
-    /// The source has something that cannot be made again from the catalogs, or copied.
-    #[error("tenant {source_schema} cannot be copied: {object}. Copy it with `pg_dump`, or do without that")]
+    /// The source has an object that cannot be created from PostgreSQL's catalogs, or copied.
+    #[error("tenant {source_schema} is not copied: {object}. Remove that, or copy the tenant with `pg_dump`")]
     Unsupported {
         /// The source's schema.
         source_schema: SchemaName,
-        /// What it is.
+        /// Description of the object.
         object: String,
     },
-    /// A text of the source has the name of its schema in it, so that the copy would reach the source's rows.
+    /// A text in the source names its schema, so the copy would reach the source's rows.
     #[error(
-        "tenant {source_schema} cannot be copied, because a text in it names its schema: {statement} .... Leave the schema \
-         out there: functions have the tenant's `search_path`"
+        "tenant {source_schema} is not copied, because a text in it names its schema: {statement} .... Remove the schema's \
+         name there: functions have the tenant's `search_path`"
     )]
     NamesItself {
         /// The source's schema.
         source_schema: SchemaName,
-        /// The beginning of the statement that would make it again.
+        /// Beginning of the statement that creates the object with the text.
         statement: String,
     },
-    /// The source has so many tables that one transaction over all of them would take the locks that others need.
+    /// The source has so many relations that one transaction would take the locks that other sessions need.
     #[error(
-        "tenant {source_schema} has {relations} tables, indexes and sequences, and a copy locks each and its copy: more than \
-         a quarter of the {locks} locks of this server. Raise `max_locks_per_transaction`, or copy it with `pg_dump`"
+        "tenant {source_schema} is not copied, because it has {relations} tables, indexes and sequences. Copying locks each of \
+         them and its copy, which is more than a quarter of the {locks} locks of this server. Raise \
+         `max_locks_per_transaction`, or copy the tenant with `pg_dump`"
     )]
     TooLarge {
         /// The source's schema.
         source_schema: SchemaName,
-        /// How many it has.
+        /// Number of tables, indexes and sequences.
         relations: i64,
-        /// How many locks the server has for all transactions.
+        /// Number of locks that the server has for all transactions.
         locks: i64,
     },
-    /// The copy is not the same, or depends on the source. It was rolled back.
+    /// The copy differs from the source, or depends on it. It was rolled back.
     #[error(
-        "the copy of tenant {source_schema} was rolled back, because it was not a copy: {difference}. Please report this"
+        "the copy of tenant {source_schema} was rolled back, because it was not exact: {difference}. Please report this"
     )]
     Differs {
         /// The source's schema.
         source_schema: SchemaName,
-        /// Where.
+        /// Description of the difference.
         difference: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Copying a tenant: [`clone_tenant`], [`create_tenant_from`].
+//! [`clone_tenant`] and [`create_tenant_from`], which copy a tenant.
 
 mod cloning;
 mod error;
@@ -19,30 +19,32 @@ use crate::{
 };
 pub use error::CloneError;
 
-/// What of a tenant is copied.
+/// Data of a tenant that is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloneData {
-    /// The structure of its schema, and what is applied there.
+    /// The structure of its schema, and the records of its ledger.
     Structure,
-    /// All rows, too, and how far its sequences are.
+    /// The structure, all rows, and the values of its sequences.
     Rows,
 }
 
-/// Makes a new tenant, active at once, whose schema is the copy of another one's.
+/// Creates an active tenant whose schema is a copy of another tenant's.
 ///
-/// All of it is one transaction, which sees the source at one moment: its application goes on meanwhile, its migrations
-/// wait. Nothing in the copy is of the source: it is compared with it, and what cannot be made again without naming the
-/// source is refused. Migrations and hooks do not run. The new tenant has its own name, domain, metadata and role; the kind
-/// is one with the same migrations as the source's.
+/// All of it is one transaction with one snapshot of the source. Meanwhile the source's application goes on, and its
+/// migrations wait. Migrations and hooks do not run. The new tenant has its own name, domain, metadata and role. Its kind must
+/// have the same migrations as the source's.
 ///
-/// The rows are copied as they are; materialized views are refreshed. What the rows of the source say of the source, such as an address, they say in the
-/// copy.
+/// The copy must not depend on the source. An object that cannot be created without the source's name is refused, and the
+/// copy's structure is compared with the source's.
 ///
-/// If this future is dropped, the transaction is rolled back in the background, unless it was being committed already.
+/// Rows are copied as they are, so data about the source, such as an address, is in the copy, too. Materialized views are
+/// refreshed.
+///
+/// If this future is dropped, the transaction is rolled back in the background, unless COMMIT has begun.
 ///
 /// # Errors
-/// [`CloneError`] says what is taken, what cannot be copied, or what failed.
+/// [`CloneError`] if the schema or the domain is taken, the source cannot be copied, or a query failed.
 ///
 /// # Example
 /// ```no_run
@@ -70,15 +72,15 @@ pub async fn clone_tenant(
     copy(db, migrations, source, new, data, Needs::Nothing).await
 }
 
-/// Creates a tenant as the copy of a template, with its rows: as [`clone_tenant`] does, from one that has all
-/// migrations, so that the new one has them.
+/// Creates a tenant as a copy of a template, with its rows. It does the same as [`clone_tenant`], and refuses a template with
+/// pending migrations.
 ///
-/// A template is a tenant. It is best an archived one ([`archive_tenant`](crate::archive_tenant)): that has no traffic.
-/// Runs over all tenants leave it out, so keep it migrated by naming it: `up --tenant template`.
-/// [`TenantHooks::seed`](crate::TenantHooks::seed) is not called: the rows are those of the template.
+/// A template is a tenant. Use an archived tenant ([`archive_tenant`](crate::archive_tenant)) as a template: it has no traffic.
+/// Runs over all tenants leave it out; `up --tenant template` keeps it migrated.
+/// [`TenantHooks::seed`](crate::TenantHooks::seed) is not called: the rows are the template's.
 ///
 /// # Errors
-/// As [`clone_tenant`], and [`CloneError::Behind`] if the template has not all migrations.
+/// The errors of [`clone_tenant`], and [`CloneError::Behind`] if the template has pending migrations.
 ///
 /// # Example
 /// ```no_run

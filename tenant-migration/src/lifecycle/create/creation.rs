@@ -1,4 +1,4 @@
-//! [`Creation`]: the one transaction that makes a tenant.
+//! [`Creation`]: the transaction that creates a tenant.
 
 use std::sync::{Arc, Weak};
 
@@ -28,9 +28,9 @@ pub(crate) struct Creation {
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
     pub(crate) new: NewTenant,
-    /// What it is when it is complete.
+    /// Status of the created tenant.
     pub(crate) status: TenantStatus,
-    /// Held by the caller's future.
+    /// The caller's future holds the strong reference. If it is gone, the creation is rolled back.
     pub(crate) awaited: Weak<()>,
 }
 
@@ -41,8 +41,8 @@ impl Creation {
 
     pub(crate) fn check_migrations(&self) -> Result<(), CreateTenantError> {
         let set = self.migrations.of_kind(&self.new.kind);
-        let refuses = |name: &&Arc<str>| !set.is_transactional(name);
-        match set.names().find(refuses) {
+        let is_non_transactional = |name: &&Arc<str>| !set.is_transactional(name);
+        match set.names().find(is_non_transactional) {
             Some(migration) if !self.schema().is_shared() => Err(CreateTenantError::NotTransactional {
                 schema: self.schema().clone(),
                 migration: migration.to_string(),
@@ -55,10 +55,10 @@ impl Creation {
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
-        match self.fill(&transaction).await {
+        match self.create(&transaction).await {
             Ok(row) => self.commit(transaction, row).await,
             Err(error) => {
-                // Where this fails, the connection is gone, and the transaction with it.
+                // If the rollback fails, the connection is lost, and the transaction with it.
                 let _ = transaction.rollback().await;
                 Err(error)
             }
@@ -80,16 +80,16 @@ impl Creation {
         }
     }
 
-    async fn fill(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
-        let row = match self.claim_if_wanted(db).await? {
+    async fn create(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+        let row = match self.claim_from_pool(db).await? {
             Some(row) => row,
-            None => self.make_new(db).await?,
+            None => self.create_new(db).await?,
         };
         self.check_awaited()?;
         Ok(row)
     }
 
-    async fn claim_if_wanted(
+    async fn claim_from_pool(
         &self,
         db: &DatabaseTransaction,
     ) -> Result<Option<tenant::Model>, CreateTenantError> {
@@ -99,19 +99,19 @@ impl Creation {
         self.claim(db).await
     }
 
-    async fn make_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn create_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
         let row = self.insert(db).await?;
         if !self.schema().is_shared() {
             self.migrate(db, &row).await?;
         }
         if self.is_pending() {
-            self.require_renameable(db).await?;
+            self.require_no_self_reference(db).await?;
         }
         Ok(row)
     }
 
-    /// Refuses a pending schema that cannot get another name.
-    async fn require_renameable(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+    /// Refuses a pending schema with its own name in an object: the name would be wrong after the schema is renamed.
+    async fn require_no_self_reference(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
         let found = find_name(db, &self.migrations, &self.new.schema).await;
         match found.map_err(|error| self.failed(error))? {
             None => Ok(()),
@@ -127,7 +127,7 @@ impl Creation {
         self.status == TenantStatus::Pending
     }
 
-    /// The row, the domain and the schema, with nothing in it.
+    /// Inserts the row and the domain, and creates the schema without tables.
     pub(crate) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
         let row = self.insert_tenant(db).await?;
         self.insert_domain(db, row.id)
@@ -231,7 +231,7 @@ impl Creation {
         Ok(())
     }
 
-    /// Gives a tenant, whose schema has all its migrations, the rows that it begins with: once in its life.
+    /// Calls the seed hook, once in a tenant's life, after all migrations.
     pub(crate) async fn seed(
         &self,
         db: &DatabaseTransaction,
@@ -274,10 +274,11 @@ impl Creation {
         NameError::SchemaTaken { schema }.into()
     }
 
-    /// Who came first is for the database to say: another transaction may be creating the same tenant.
+    /// Converts a database error. A broken unique key means that the schema or the domain is taken: another transaction may
+    /// create the same tenant at the same time, and only the database knows which is first.
     pub(crate) fn failed(&self, source: DbErr) -> CreateTenantError {
         match (sqlstate(&source), broken_key(&source), &self.new.domain) {
-            // Two sessions that create one schema at the same time meet in the index of the system's table.
+            // If two sessions create the same schema at the same time, one of them breaks the unique index of pg_namespace.
             (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
                 self.taken()
             }

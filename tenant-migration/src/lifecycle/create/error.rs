@@ -1,4 +1,4 @@
-//! [`CreateTenantError`].
+//! [`CreateTenantError`]: errors of [`create_tenant`](super::create_tenant).
 
 use sea_orm::DbErr;
 use tenant_core::SchemaName;
@@ -7,33 +7,33 @@ use crate::define::LookupError;
 use crate::lifecycle::name_availability::NameError;
 use crate::{database::reason, define::RoleError};
 
-/// Why a tenant was not created. Nothing of it was kept, unless it is [`CommitUnknown`](Self::CommitUnknown).
+/// Error of the creation of a tenant. Unless it is [`CommitUnknown`](Self::CommitUnknown), nothing was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateTenantError {
-    /// The name of the schema or the domain is not to be had.
+    /// The name of the schema or the domain is not available.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The database has no catalog.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// A schema was not made ahead, because it could not get another name.
+    /// A pending schema was not created, because it could not be renamed for a tenant.
     #[error(
-        "no schema was made ahead for tenants of kind {kind}: their migrations write the name of the schema ({schema}) into {object}, \
-         where it would be wrong when a tenant gets the schema. Create such tenants without a pool"
+        "no pending schema was created for tenants of kind {kind}: their migrations write the name of the schema ({schema}) into \
+         {object}, where it would be wrong after a tenant gets the schema. Create such tenants without a pool"
     )]
     NamesItself {
         /// The schema.
         schema: SchemaName,
         /// The kind.
         kind: String,
-        /// What has its name in it.
+        /// Object with the schema's name in it.
         object: String,
     },
-    /// A migration of the tenants cannot run in the transaction that creates one.
+    /// A migration cannot run in the transaction that creates the tenant.
     #[error(
         "tenant {schema} was not created, because migration {migration} refuses to run in a transaction \
-         (`use_transaction`), and a tenant is created in one: let it, where the schema is new"
+         (`use_transaction`), and a tenant is created in one: let the migration allow a transaction if the schema is new"
     )]
     NotTransactional {
         /// The schema.
@@ -51,10 +51,10 @@ pub enum CreateTenantError {
         schema: SchemaName,
         /// The migration.
         name: String,
-        /// What it returned.
+        /// Error that it returned.
         source: DbErr,
     },
-    /// What the application does for a new tenant ([`TenantHooks::seed`](crate::TenantHooks::seed)) failed.
+    /// The seed hook ([`TenantHooks::seed`](crate::TenantHooks::seed)) failed.
     #[error(
         "tenant {schema} was not created: the hook that seeds it failed: {}",
         reason(source)
@@ -62,41 +62,41 @@ pub enum CreateTenantError {
     Seed {
         /// The schema.
         schema: SchemaName,
-        /// What it returned.
+        /// Error that it returned.
         source: DbErr,
     },
-    /// The tenant's role was not made, or not given its rights.
+    /// The tenant's role was not created, or not given its rights.
     #[error("tenant {schema} was not created: its role: {source}")]
     Role {
         /// The schema.
         schema: SchemaName,
-        /// Why not.
+        /// Reason.
         source: RoleError,
     },
-    /// The connection was lost while the transaction was being committed.
+    /// The connection was lost during COMMIT.
     #[error(
-        "tenant {schema} is created or not: the connection was lost during COMMIT. Look it up before you try again \
+        "the connection was lost during COMMIT, so tenant {schema} may or may not exist: look it up before you try again \
          ({})",
         reason(source)
     )]
     CommitUnknown {
         /// The schema.
         schema: SchemaName,
-        /// What the driver said.
+        /// The driver's error.
         source: DbErr,
     },
-    /// Nobody waited for the tenant any more, or the runtime ended.
-    #[error("tenant {schema} was not created: the program gave up before it was done")]
+    /// The caller dropped the future, or the runtime ended.
+    #[error("tenant {schema} was not created, because the program was interrupted: create it again")]
     Interrupted {
         /// The schema.
         schema: SchemaName,
     },
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("tenant {schema} was not created: {}", reason(source))]
     Database {
         /// The schema.
         schema: SchemaName,
-        /// What the driver said.
+        /// The driver's error.
         source: DbErr,
     },
 }

@@ -1,4 +1,4 @@
-//! Making tenants: [`create_tenant`].
+//! [`create_tenant`].
 
 pub(crate) mod creation;
 mod error;
@@ -16,14 +16,14 @@ use tenant_core::{
 
 use crate::{define::Migrations, lifecycle::create::creation::Creation};
 
-/// A tenant to be.
+/// A new tenant, for [`create_tenant`] and similar functions.
 ///
 /// # Example
 /// ```
 /// use tenant_core::{Host, SchemaName};
 /// use tenant_migration::NewTenant;
 ///
-/// // What people type goes through `for_tenant`, which does not let them have the shared schema.
+/// // Use `for_tenant` for names that people type: it refuses the shared schema.
 /// let acme = NewTenant::new(SchemaName::for_tenant("acme")?, "Acme Inc.")
 ///     .domain(Host::parse("acme.example.com")?)
 ///     .kind("trial");
@@ -31,7 +31,7 @@ use crate::{define::Migrations, lifecycle::create::creation::Creation};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a tenant to be is not created before `create_tenant` is called"]
+#[must_use = "a new tenant is not created before `create_tenant` is called"]
 pub struct NewTenant {
     pub(crate) schema: SchemaName,
     pub(crate) name: String,
@@ -42,8 +42,8 @@ pub struct NewTenant {
 }
 
 impl NewTenant {
-    /// A tenant of the default kind, without domain and metadata. The shared schema makes it the public
-    /// tenant, the main site.
+    /// Describes a tenant of the default kind, without domain and metadata. With the shared schema it is the public tenant, the
+    /// main site.
     pub fn new(schema: SchemaName, name: impl Into<String>) -> Self {
         Self {
             schema,
@@ -55,54 +55,52 @@ impl NewTenant {
         }
     }
 
-    /// Its primary domain.
+    /// Sets the primary domain. Default: none.
     pub fn domain(mut self, domain: Host) -> Self {
         self.domain = Some(domain);
         self
     }
 
-    /// A word by which tenants are grouped.
+    /// Sets the kind, which groups tenants. Default: [`DEFAULT_KIND`].
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = kind.into();
         self
     }
 
-    /// What the application keeps about it.
+    /// Sets the metadata, which belongs to the application. Default: an empty object.
     pub fn metadata(mut self, metadata: Value) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// Lets it have the name of a schema that another tenant had, which is gone. What still runs for that one, such as a
-    /// job with its schema's name in it, reaches the new one's rows.
+    /// Allows the name of a dropped tenant's schema. Work that still runs for the dropped tenant, such as a job with the schema's
+    /// name, then reaches the rows of the new tenant.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self
     }
 
-    /// Its schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(&self) -> &SchemaName {
         &self.schema
     }
 }
 
-/// Creates a tenant, active at once: its row in the catalog, its domain, its schema and all migrations in it.
+/// Creates an active tenant: its row in the catalog, its domain, its schema and all migrations in it.
 ///
-/// If there is a schema of its kind in the pool ([`fill_pool`](crate::fill_pool)), that gets the tenant's name and no
-/// migrations run.
+/// One transaction creates all of it, so even after a crash the tenant is complete or does not exist. The public tenant gets
+/// only its row and domain.
 ///
-/// All of it is one transaction, so a tenant is there and complete, or not there at all, whatever crashes.
-/// The public tenant gets its row and domain only.
+/// If the pool ([`fill_pool`](crate::fill_pool)) has a schema of the tenant's kind, the tenant gets it, and no migrations run.
 ///
-/// The rows that every tenant begins with are for [`TenantHooks::seed`](crate::TenantHooks::seed) to write, or for a template to
-/// have: [`create_tenant_from`](crate::create_tenant_from).
+/// To give every tenant initial rows, write them in [`TenantHooks::seed`](crate::TenantHooks::seed), or copy a template with
+/// [`create_tenant_from`](crate::create_tenant_from).
 ///
-/// If this future is dropped, the transaction is rolled back in the background, unless it was being
-/// committed already.
+/// If this future is dropped, the transaction is rolled back in the background, unless COMMIT has begun.
 ///
 /// # Errors
-/// [`CreateTenantError`] says what is taken or what failed.
+/// [`CreateTenantError`] if the schema or the domain is taken, or a migration, a hook or a query failed.
 ///
 /// # Example
 /// ```no_run
@@ -128,7 +126,7 @@ pub async fn create_tenant(
     create(db, migrations, new, TenantStatus::Active).await
 }
 
-/// Creates a tenant, which has a status then.
+/// Creates a tenant with a status.
 pub(crate) async fn create(
     db: &DatabaseConnection,
     migrations: &Migrations,

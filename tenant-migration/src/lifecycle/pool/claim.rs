@@ -1,4 +1,4 @@
-//! How a pending schema becomes a tenant's, in the transaction that creates the tenant.
+//! Claiming a pending schema, in the transaction that creates the tenant.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
@@ -19,8 +19,8 @@ use crate::{
 };
 
 impl Creation {
-    /// Makes a pending schema the tenant's, if there is one with just the migrations of this program. It has the
-    /// tenant's name then, and so have its row, its functions and its role.
+    /// Claims a pending schema for the tenant, if there is one with exactly the migrations of this program, and returns its row.
+    /// The schema, its row, its functions and its role get the tenant's name.
     pub(in crate::lifecycle) async fn claim(
         &self,
         db: &DatabaseTransaction,
@@ -48,28 +48,28 @@ impl Creation {
         Ok(Some(row))
     }
 
-    /// The first that can be had, of the first few.
+    /// Returns the first claimable pending schema. It tries a few of them, so that unusable ones do not delay the tenant.
     async fn find_pending(
         &self,
         db: &DatabaseTransaction,
     ) -> Result<Option<(i64, SchemaName)>, CreateTenantError> {
-        const MOST: usize = 5;
+        const MAX_CANDIDATES: usize = 5;
         let mut unusable = Vec::new();
-        while unusable.len() < MOST {
+        while unusable.len() < MAX_CANDIDATES {
             let others = tenant::Column::Id.is_not_in(unusable.iter().copied());
             let pending = lock_one(db, ready(&self.migrations, &self.new.kind).filter(others)).await;
             let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
                 break;
             };
             let schema = schema_of(&pending.schema_name).map_err(|error| self.failed(error))?;
-            // A run may be migrating it.
+            // A run that is migrating the schema has its lock.
             let is_free = lock::try_acquire(db, &schema).await;
             if is_free.map_err(|error| self.failed(error))? && self.is_current(db, &schema).await? {
                 return Ok(Some((pending.id, schema)));
             }
             tracing::warn!(
                 %schema,
-                "a pending schema is not what the catalog says, or a run works on it: it is remaining in the pool"
+                "a pending schema is not at the version that the catalog has, or a run migrates it: it stays in the pool"
             );
             unusable.push(pending.id);
         }
@@ -96,7 +96,7 @@ impl Creation {
         }
     }
 
-    /// The row is the tenant's, as if it had been written now.
+    /// Makes the row the tenant's, as if it had been inserted now.
     async fn assign_row(
         &self,
         db: &DatabaseTransaction,
@@ -112,8 +112,8 @@ impl Creation {
             .filter(tenant::Column::Id.eq(id));
         let rows = update.exec_with_returning(db).await;
         let rows = rows.map_err(|error| self.failed(error))?;
-        let gone = || self.failed(DbErr::RecordNotUpdated);
-        rows.into_iter().next().ok_or_else(gone)
+        let not_updated = || self.failed(DbErr::RecordNotUpdated);
+        rows.into_iter().next().ok_or_else(not_updated)
     }
 
     async fn rename(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), DbErr> {
@@ -124,16 +124,16 @@ impl Creation {
         Ok(())
     }
 
-    /// What seeding made gets what migrations' functions have already.
+    /// Sets the `search_path` of functions that the seed hook created. Those of migrations already have one.
     async fn set_search_path_of_seeded(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
-        let pin = self.migrations.function_search_path(&self.new.schema);
-        if let (Some(pin), true) = (pin, self.migrations.hooks().is_some()) {
-            db.execute_unprepared(&pin).await?;
+        let set_path = self.migrations.function_search_path(&self.new.schema);
+        if let (Some(set_path), true) = (set_path, self.migrations.hooks().is_some()) {
+            db.execute_unprepared(&set_path).await?;
         }
         Ok(())
     }
 
-    /// A run that migrated the pending schema made a role for it.
+    /// Creates the tenant's role, and drops the pending schema's, which a run that migrated it created.
     async fn replace_role(
         &self,
         db: &DatabaseTransaction,

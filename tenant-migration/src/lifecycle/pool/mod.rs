@@ -1,4 +1,4 @@
-//! The pool of pending schemas: made ahead by [`fill_pool`], each of which `create_tenant` makes a tenant's.
+//! The pool of pending schemas. [`fill_pool`] creates them, and `create_tenant` claims them for tenants.
 
 mod claim;
 
@@ -25,11 +25,11 @@ use crate::{
     },
 };
 
-/// Why the pool of pending schemas is not as it should be.
+/// Error of filling or draining the pool.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// A schema could not be made. Those that were made before are kept.
+    /// A schema could not be created. Schemas that were created before it are kept.
     #[error(transparent)]
     Create(#[from] CreateTenantError),
     /// A schema could not be dropped.
@@ -38,7 +38,7 @@ pub enum PoolError {
     /// The database has no catalog.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// The database did not answer as it should.
+    /// A query failed.
     #[error("the pool of pending schemas: {}", reason(.0))]
     Database(DbErr),
 }
@@ -52,33 +52,34 @@ impl From<DbErr> for PoolError {
     }
 }
 
-/// What the pool of a kind has.
+/// Numbers of pending schemas of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pool {
-    /// How many schemas were made now.
+    /// Number of schemas that this call created.
     pub made: usize,
-    /// How many can be made a tenant's at once.
+    /// Number of schemas that `create_tenant` can claim.
     pub ready: usize,
-    /// How many are not at the version of this program: `up` migrates them with the tenants.
+    /// Number of schemas that are not at the version of this program: `up` migrates them with the tenants.
     pub behind: usize,
 }
 
-/// Makes schemas ahead, until `size` of them are ready for tenants of a kind. They have all migrations, a name that nobody
-/// is to use (`pending_` and 16 hexadecimal digits) and a row in the catalog with the status
-/// [`TenantStatus::Pending`], but no domain and no role, and no application sees them.
+/// Creates pending schemas until `size` of them are ready for tenants of a kind.
 ///
-/// [`create_tenant`](crate::create_tenant) takes one of them if there is one of the tenant's kind at the version
-/// of its program. It gives it the name of the new tenant's schema, which takes milliseconds however many migrations there
-/// are. So call this regularly, such as after each creation or from a scheduler; whoever comes when the pool is empty
-/// waits for the migrations as without a pool. Runs over all tenants migrate pending schemas too.
+/// A pending schema has all migrations, a temporary name (`pending_` and 16 hexadecimal digits) and a row in the catalog with
+/// the status [`TenantStatus::Pending`]. It has no domain and no role, and applications do not see it.
 ///
-/// The hooks before and after migrations run when the schema is made, with the name that it has then;
+/// [`create_tenant`](crate::create_tenant) claims a pending schema of the tenant's kind at the version of its program, and
+/// renames it. That takes milliseconds, however many migrations there are. If the pool is empty, it runs the migrations. So
+/// call this function regularly, such as after each creation or from a scheduler. Runs over all tenants migrate pending
+/// schemas, too.
+///
+/// The hooks before and after migrations run when the pending schema is created, with its temporary name.
 /// [`seed`](crate::TenantHooks::seed) runs when a tenant gets it.
 ///
 /// # Errors
-/// [`PoolError`]. [`CreateTenantError::NamesItself`] in it says that the migrations write the name of their schema somewhere,
-/// where it would be wrong after the schema got another one: such tenants cannot be made ahead.
+/// [`PoolError`]. With [`CreateTenantError::NamesItself`] the migrations write the name of their schema into an object, where it
+/// would be wrong after the renaming. Such tenants cannot use a pool.
 ///
 /// # Example
 /// ```no_run
@@ -106,28 +107,28 @@ pub async fn fill_pool(
         if pool.ready >= size {
             return Ok(pool);
         }
-        make(db, migrations, kind).await?;
+        create_pending(db, migrations, kind).await?;
         pool.made += 1;
     }
 }
 
-/// Drops all pending schemas, of one kind or of all. Gives how many there were. Interrupted, it goes on where it is called
-/// again.
+/// Drops all pending schemas, of one kind or of all kinds, and returns their number. If it is interrupted, call it again: it
+/// goes on.
 ///
 /// # Errors
-/// [`PoolError`] if one could not be dropped. Those before it are gone.
+/// [`PoolError`] if a schema could not be dropped. The schemas before it are dropped.
 pub async fn drain_pool(
     db: &DatabaseConnection,
     migrations: &Migrations,
     kind: Option<&str>,
 ) -> Result<usize, PoolError> {
     let mut dropped = 0;
-    while let Some(schema) = take_out(db, kind).await? {
+    while let Some(schema) = mark_dropping(db, kind).await? {
         let dropping = Dropping::of_pending(db, migrations, &schema, DropOptions::default());
         let result = detached(dropping.run()).await;
         match result.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema })) {
             Ok(_) => dropped += 1,
-            // Somebody else drains the pool too.
+            // Another call drains the pool, too.
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {}
             Err(error) => return Err(error.into()),
         }
@@ -135,10 +136,14 @@ pub async fn drain_pool(
     Ok(dropped)
 }
 
-/// What the names of pending schemas begin with.
+/// Prefix of the temporary names of pending schemas.
 const PREFIX: &str = "pending_";
 
-async fn make(db: &DatabaseConnection, migrations: &Migrations, kind: &str) -> Result<(), PoolError> {
+async fn create_pending(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    kind: &str,
+) -> Result<(), PoolError> {
     let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
     let schema = lookup::schema_of(&name)?;
     let pending = NewTenant::new(schema, "").kind(kind);
@@ -146,14 +151,14 @@ async fn make(db: &DatabaseConnection, migrations: &Migrations, kind: &str) -> R
     Ok(())
 }
 
-/// The pending schemas of a kind.
+/// Selects the pending schemas of a kind.
 fn pending(kind: &str) -> Select<tenant::Entity> {
     tenant::Entity::find()
         .filter(tenant::Column::Status.eq(TenantStatus::Pending.as_str()))
         .filter(tenant::Column::Kind.eq(kind))
 }
 
-/// Those at the version of this program.
+/// Selects the pending schemas of a kind at the version of this program.
 fn ready(migrations: &Migrations, kind: &str) -> Select<tenant::Entity> {
     let is_current = match migrations.of_kind(kind).newest() {
         Some(version) => tenant::Column::Version.eq(&**version),
@@ -167,7 +172,7 @@ async fn count(db: &impl ConnectionTrait, rows: Select<tenant::Entity>) -> Resul
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// One that nobody else is about to take, for as long as the transaction lasts.
+/// Locks the first row that no other transaction has locked.
 async fn lock_one(
     db: &impl ConnectionTrait,
     rows: Select<tenant::Entity>,
@@ -178,11 +183,11 @@ async fn lock_one(
         .await
 }
 
-/// Takes a schema out of the pool, to drop it, or finds one of which that was interrupted.
-async fn take_out(db: &DatabaseConnection, kind: Option<&str>) -> Result<Option<SchemaName>, PoolError> {
-    let out = [TenantStatus::Pending, TenantStatus::Dropping];
+/// Marks a pending schema as `dropping` and returns it, so that no tenant claims it. It may be one whose drop was interrupted.
+async fn mark_dropping(db: &DatabaseConnection, kind: Option<&str>) -> Result<Option<SchemaName>, PoolError> {
+    let droppable = [TenantStatus::Pending, TenantStatus::Dropping];
     let mut find = tenant::Entity::find()
-        .filter(tenant::Column::Status.is_in(out.map(TenantStatus::as_str)))
+        .filter(tenant::Column::Status.is_in(droppable.map(TenantStatus::as_str)))
         .filter(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
         .filter(tenant::Column::Name.eq(""));
     if let Some(kind) = kind {

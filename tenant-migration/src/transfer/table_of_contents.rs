@@ -1,8 +1,8 @@
-//! What a dump has in it, as `pg_restore --list` tells.
+//! The table of contents of a dump, which `pg_restore --list` writes.
 
 use tenant_core::SchemaName;
 
-/// The kinds of objects that are in a schema. All others are for the whole database, or not to be in an export.
+/// Kinds of objects that are in a schema. Other kinds belong to the whole database, or must not be in an export.
 const IN_A_SCHEMA: &[&str] = &[
     "AGGREGATE",
     "CHECK CONSTRAINT",
@@ -45,26 +45,26 @@ const IN_A_SCHEMA: &[&str] = &[
     "VIEW",
 ];
 
-/// What is to be restored of a dump of one schema, line by line: all but the schema, which is there.
+/// Returns the lines of a schema's objects, for `pg_restore --use-list`. It leaves out the schema itself, which exists already.
 ///
 /// # Errors
-/// The line that is not about the schema.
-pub(super) fn inside(list: &str, schema: &SchemaName) -> Result<String, String> {
-    let mut inside = String::new();
+/// The first line about an object that is not in the schema.
+pub(super) fn restorable_lines(list: &str, schema: &SchemaName) -> Result<String, String> {
+    let mut lines = String::new();
     let mut has_schema = false;
     for line in list.lines().filter(|line| !is_comment(line)) {
         let entry = entry(line).ok_or_else(|| line.to_owned())?;
         if names_schema(entry, "SCHEMA -", schema) {
             has_schema = true;
-        } else if is_inside(entry, schema) {
-            inside.push_str(line);
-            inside.push('\n');
+        } else if is_in_schema(entry, schema) {
+            lines.push_str(line);
+            lines.push('\n');
         } else {
             return Err(line.to_owned());
         }
     }
     match has_schema {
-        true => Ok(inside),
+        true => Ok(lines),
         false => Err("the schema is missing".to_owned()),
     }
 }
@@ -73,7 +73,7 @@ fn is_comment(line: &str) -> bool {
     line.starts_with(';') || line.trim().is_empty()
 }
 
-/// What follows the numbers in `216; 1259 298659 TABLE acme note postgres`.
+/// Returns the part after the numbers, such as `TABLE acme note postgres` in `216; 1259 298659 TABLE acme note postgres`.
 fn entry(line: &str) -> Option<&str> {
     let (id, rest) = line.split_once("; ")?;
     let (catalog, rest) = rest.split_once(' ')?;
@@ -82,13 +82,13 @@ fn entry(line: &str) -> Option<&str> {
     [id, catalog, object].into_iter().all(is_number).then_some(entry)
 }
 
-fn is_inside(entry: &str, schema: &SchemaName) -> bool {
+fn is_in_schema(entry: &str, schema: &SchemaName) -> bool {
     let about_schema = ["COMMENT - SCHEMA", "SECURITY LABEL - SCHEMA"];
     let mut kinds = IN_A_SCHEMA.iter().chain(&about_schema);
     kinds.any(|kind| names_schema(entry, kind, schema))
 }
 
-/// Whether the schema follows a kind. Comments have its name quoted, where that is needed.
+/// True if an entry is a kind and then the schema's name. In entries about the schema itself, the name is quoted if necessary.
 fn names_schema(entry: &str, kind: &str, schema: &SchemaName) -> bool {
     let follows = |name: &str| {
         let rest = entry.strip_prefix(kind)?.strip_prefix(' ')?;
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn all_but_the_schema_is_inside() {
-        let inside = inside(LIST, &schema()).unwrap();
+    fn all_objects_of_the_schema_are_restored() {
+        let lines = restorable_lines(LIST, &schema()).unwrap();
         let expected: Vec<_> = LIST.lines().skip(4).collect();
-        assert_eq!(inside.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn nothing_else_may_be_there() {
+    fn other_objects_are_refused() {
         for line in [
             "7; 2615 298657 SCHEMA - globex postgres",
             "7; 2615 298657 SCHEMA - Acme-12 postgres",
@@ -149,16 +149,16 @@ mod tests {
             "TABLE Acme-1 note postgres",
         ] {
             let list = format!("{LIST}{line}\n");
-            assert_eq!(inside(&list, &schema()), Err(line.to_owned()));
+            assert_eq!(restorable_lines(&list, &schema()), Err(line.to_owned()));
         }
-        assert!(inside("", &schema()).is_err());
-        assert!(inside("216; 1259 1 TABLE Acme-1 note postgres\n", &schema()).is_err());
+        assert!(restorable_lines("", &schema()).is_err());
+        assert!(restorable_lines("216; 1259 1 TABLE Acme-1 note postgres\n", &schema()).is_err());
     }
 
     #[test]
     fn a_schema_may_be_called_like_a_kind() {
         let schema = SchemaName::new("DATA").unwrap();
         let list = "6; 2615 1 SCHEMA - DATA postgres\n7; 1259 1 TABLE DATA note postgres\n";
-        assert!(inside(list, &schema).is_ok());
+        assert!(restorable_lines(list, &schema).is_ok());
     }
 }
