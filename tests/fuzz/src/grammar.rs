@@ -3,10 +3,10 @@
 
 use arbitrary::Unstructured;
 
-/// How deep queries are nested.
+/// Maximal nesting of queries.
 const MAX_DEPTH: usize = 5;
 
-/// How long a text grows, in bytes.
+/// Maximal length of a text, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// The statement that the choices in `choices` stand for.
@@ -292,7 +292,7 @@ const OPERATORS: Words = Words {
     ],
 };
 
-/// What stands between two words.
+/// Separators of two words.
 const SPACES: Words = Words {
     usual: &[" ", " ", " ", " ", " ", "\n", "\t", "\r\n"],
     odd: &[
@@ -329,7 +329,7 @@ const ALIASES: Words = Words {
     ],
 };
 
-/// What stands behind a value of a query.
+/// Labels of a query's values.
 const LABELS: Words = Words {
     usual: &["", "AS t", "t", "AS note", "AS end"],
     odd: &[

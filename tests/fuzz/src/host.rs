@@ -31,7 +31,7 @@ pub fn host(data: &[u8]) {
     request(target, &lines.collect::<Vec<_>>());
 }
 
-/// What is accepted has one form, whatever way it is written.
+/// Checks that all spellings of an accepted host have one form.
 fn parse(text: &str) {
     let host = Host::parse(text);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What the statements may name: two tenants, their tables and types, and the schemas of nobody.
+//! The world of the statements: two tenants, their tables and types, and schemas of no tenant.
 
 use std::{
     pin::pin,

@@ -1,4 +1,4 @@
-//! [`Args`]: what the command line says.
+//! [`Args`]: the command line.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use clap::Parser;
 
 use crate::faults::Fault;
 
-/// Drops, breaks and checks the work of many tenants at once, and reports every row that is not its tenant's.
+/// Runs, drops and breaks operations of many tenants at once, and reports every row that is not its tenant's.
 ///
 /// Exit code 0: nothing was wrong. 1: a violation was found. 2: misuse.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "soak")]
 pub(crate) struct Args {
-    /// How many tenants there are at any time.
+    /// Number of tenants at any time.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=5000))]
     pub(crate) tenants: u32,
 
-    /// How many operations are done.
+    /// Number of operations.
     #[arg(long, default_value_t = 20_000)]
     pub(crate) ops: u64,
 
-    /// How many of a hundred operations are dropped at a random poll.
+    /// Percentage of operations that are dropped at a random poll.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) cancel_percent: u8,
 
-    /// What the decisions are made from. The same seed makes the same decisions, as far as scheduling allows.
+    /// Seed of all decisions. The same seed makes the same decisions, as far as scheduling allows.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// After how many seconds it stops, whatever is left to do.
+    /// Number of seconds after which it stops, even if operations remain. Default: no limit.
     #[arg(long)]
     pub(crate) seconds: Option<u64>,
 

@@ -6,8 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Polls a future a number of times at the most. When it is still not done by then, it is dropped there and then,
-/// and what comes out is nothing.
+/// A future that is polled at most `limit` times. If it is pending after the last poll, it is dropped, and the output
+/// is `None`.
 pub(crate) struct Limited<F> {
     future: Option<Pin<Box<F>>>,
     polls: u32,
@@ -15,7 +15,7 @@ pub(crate) struct Limited<F> {
 }
 
 impl<F: Future> Limited<F> {
-    /// With no limit, it is as if it were not there.
+    /// Wraps a future. Without a limit, it is polled to its end.
     pub(crate) fn new(future: F, limit: Option<u32>) -> Self {
         Self {
             future: Some(Box::pin(future)),
@@ -24,7 +24,7 @@ impl<F: Future> Limited<F> {
         }
     }
 
-    /// How many times it was polled.
+    /// Returns the number of polls so far.
     pub(crate) fn polls(&self) -> u32 {
         self.polls
     }
@@ -47,7 +47,7 @@ impl<F: Future> Future for Limited<F> {
                 this.future = None;
                 Poll::Ready(Some(output))
             }
-            // The last poll that it gets is not followed by a wake-up that somebody waits for.
+            // No poll follows, so do not wait for a wake-up.
             Poll::Pending if this.limit == Some(this.polls) => {
                 this.future = None;
                 Poll::Ready(None)

@@ -11,7 +11,7 @@ pub(crate) mod item {
     pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) id: i64,
-        /// The task that writes it.
+        /// Number of the task that writes it.
         pub(crate) owner: i32,
         /// The operation that wrote it last.
         pub(crate) op: i64,
@@ -79,7 +79,7 @@ pub(crate) enum Mood {
     Sad,
 }
 
-/// What a row says about where it comes from.
+/// Origin of a row: the operation and the tenant that it was written for.
 #[derive(Debug, Clone, PartialEq, Eq, DerivePartialModel)]
 #[sea_orm(entity = "item::Entity", from_query_result)]
 pub(crate) struct Origin {

@@ -1,24 +1,24 @@
-//! What must be so at the end: every row where it belongs, every connection as it was made.
+//! Checks at the end: every row is in its tenant's schema, and every connection is as it was made.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, TransactionTrait};
 
 use crate::{
-    fleet::{FAULTY_POOL, Fleet, Lane, POOL, ROLES_POOL, Resident, SEARCH_PATH},
-    sheet::Sheet,
-    tally::Tally,
-    task::Sheets,
-    wrong::Kind,
+    model::RowModel,
+    outcome::Kind,
+    stats::Stats,
+    task::RowModels,
+    tenants::{FAULTY_POOL, POOL, PoolKind, ROLES_POOL, SEARCH_PATH, TenantSet, TestTenant},
 };
 
-/// How long what was given up may take to end.
+/// Time limit for dropped transactions to end on the server.
 const SETTLING: Duration = Duration::from_secs(30);
 
 pub(crate) struct FinalCheck {
-    pub(crate) fleet: Arc<Fleet>,
-    pub(crate) tally: Arc<Tally>,
-    pub(crate) sheets: Vec<Sheets>,
+    pub(crate) tenant_set: Arc<TenantSet>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) row_models: Vec<RowModels>,
 }
 
 #[derive(Debug, FromQueryResult)]
@@ -31,36 +31,36 @@ struct Row {
 
 impl FinalCheck {
     pub(crate) async fn run(&self) -> Result<(), DbErr> {
-        self.check_pool("the pool", Lane::Direct, POOL).await;
-        self.check_pool("the pool behind the proxy", Lane::Faulty, FAULTY_POOL)
+        self.check_pool("the pool", PoolKind::Direct, POOL).await;
+        self.check_pool("the pool behind the proxy", PoolKind::Faulty, FAULTY_POOL)
             .await;
-        self.check_pool("the pool of roles", Lane::Roles, ROLES_POOL)
+        self.check_pool("the pool of roles", PoolKind::Roles, ROLES_POOL)
             .await;
         self.check_transactions().await?;
         self.check_public().await?;
-        for seat in 0..self.fleet.seats() {
-            self.check_resident(seat).await?;
+        for slot in 0..self.tenant_set.slots() {
+            self.check_tenant(slot).await?;
         }
         self.check_schemas().await
     }
 
     fn violation(&self, tenant: &str, found_by: &'static str, what: impl Into<String>) {
-        self.tally.violation(tenant, found_by, None, what);
+        self.stats.violation(tenant, found_by, None, what);
     }
 
-    /// All connections can be had at once, and each is as it was made.
-    async fn check_pool(&self, name: &str, lane: Lane, size: u32) {
-        let mut seats = (0..self.fleet.seats()).map(|seat| self.fleet.resident(seat));
-        let Some(resident) = seats.find(|resident| !resident.is_leaving()) else {
+    /// Checks that all connections can be acquired at once, and that the state of each is that of a new one.
+    async fn check_pool(&self, name: &str, pool: PoolKind, size: u32) {
+        let mut slots = (0..self.tenant_set.slots()).map(|slot| self.tenant_set.tenant(slot));
+        let Some(tenant) = slots.find(|tenant| !tenant.deletion_has_begun()) else {
             return;
         };
-        let db = self.fleet.handle(lane).tenants.connection(&resident.tenant);
+        let db = self.tenant_set.handle(pool).tenants.connection(&tenant.record);
         let mut transactions = Vec::new();
         for _ in 0..size {
             match tokio::time::timeout(SETTLING, db.begin()).await {
                 Ok(Ok(transaction)) => transactions.push(transaction),
-                // The proxy may refuse it; then it is nobody's fault.
-                Ok(Err(error)) if lane == Lane::Faulty && Kind::of(&error).is_loss() => {}
+                // The proxy may have broken the connection.
+                Ok(Err(error)) if pool == PoolKind::Faulty && Kind::of(&error).is_loss() => {}
                 other => {
                     let have = transactions.len();
                     let why = other.map(Result::err);
@@ -81,13 +81,13 @@ impl FinalCheck {
                     "state of sessions",
                     format!("a session of {name} is {state:?}"),
                 ),
-                Err(_) if lane == Lane::Faulty => {}
+                Err(_) if pool == PoolKind::Faulty => {}
                 Err(error) => self.violation("", "state of sessions", format!("{name}: {error}")),
             }
         }
     }
 
-    /// No session is inside of a transaction.
+    /// Checks that no session is in a transaction.
     async fn check_transactions(&self) -> Result<(), DbErr> {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                    AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'";
@@ -109,14 +109,14 @@ impl FinalCheck {
 
     async fn count(&self, sql: &str) -> Result<i64, DbErr> {
         let row = self
-            .fleet
+            .tenant_set
             .admin
             .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
             .await?;
         row.map_or(Ok(0), |row| row.try_get_by_index(0))
     }
 
-    /// Nothing was written into the tables of nobody.
+    /// Checks that the decoy tables in `public` are unchanged.
     async fn check_public(&self) -> Result<(), DbErr> {
         let sql = "SELECT (SELECT count(*) FROM public.item WHERE watermark = 'public' AND op = 0 AND title = 'op 0') \
                         - (SELECT count(*) FROM public.item) + 64 * 24 \
@@ -132,60 +132,65 @@ impl FinalCheck {
         Ok(())
     }
 
-    async fn check_resident(&self, seat: usize) -> Result<(), DbErr> {
-        let resident = self.fleet.resident(seat);
-        if resident.is_gone() {
+    async fn check_tenant(&self, slot: usize) -> Result<(), DbErr> {
+        let tenant = self.tenant_set.tenant(slot);
+        if tenant.is_deleted() {
             return Ok(());
         }
         let items = "id, op, owner::bigint AS owner, watermark FROM";
         let items = self
             .rows(
-                &resident,
-                &format!("SELECT {items} \"{}\".item", resident.watermark()),
+                &tenant,
+                &format!("SELECT {items} \"{}\".item", tenant.watermark()),
             )
             .await?;
         let parts = format!(
             "SELECT id, op, id >> 32 AS owner, watermark FROM \"{}\".part",
-            resident.watermark()
+            tenant.watermark()
         );
-        let parts = self.rows(&resident, &parts).await?;
-        for (task, sheets) in self.sheets.iter().enumerate() {
+        let parts = self.rows(&tenant, &parts).await?;
+        for (task, row_models) in self.row_models.iter().enumerate() {
             let task = i64::try_from(task).unwrap_or(-1);
-            let unknown = Arc::default();
-            let sheet = match sheets.get(&seat) {
-                Some((number, sheet)) if *number == resident.number => sheet,
-                _ => &unknown,
+            let empty = Arc::default();
+            let row_model = match row_models.get(&slot) {
+                Some((number, row_model)) if *number == tenant.number => row_model,
+                _ => &empty,
             };
-            self.check_sheet(&resident, sheet, of(&items, task), of(&parts, task));
+            self.check_row_model(&tenant, row_model, of(&items, task), of(&parts, task));
         }
         let strangers = items
             .keys()
             .chain(parts.keys())
-            .filter(|task| **task >= self.sheets.len() as i64);
+            .filter(|task| **task >= self.row_models.len() as i64);
         if strangers.count() > 0 {
-            self.violation(resident.watermark(), "scan of all schemas", "rows of no task");
+            self.violation(tenant.watermark(), "scan of all schemas", "rows of no task");
         }
         Ok(())
     }
 
-    fn check_sheet(&self, resident: &Resident, sheet: &Sheet, items: &[Row], parts: &[Row]) {
+    fn check_row_model(&self, tenant: &TestTenant, row_model: &RowModel, items: &[Row], parts: &[Row]) {
         let ids = |rows: &[Row]| rows.iter().map(|row| (row.id, row.op)).collect::<Vec<_>>();
-        for result in [sheet.check_items(ids(items)), sheet.check_parts(ids(parts))] {
+        for result in [
+            row_model.check_items(ids(items)),
+            row_model.check_parts(ids(parts)),
+        ] {
             if let Err(what) = result {
-                self.violation(resident.watermark(), "scan of all schemas", what);
+                self.violation(tenant.watermark(), "scan of all schemas", what);
             }
         }
     }
 
-    /// The rows by task, after a look at their watermarks.
-    async fn rows(&self, resident: &Resident, sql: &str) -> Result<BTreeMap<i64, Vec<Row>>, DbErr> {
+    /// Reads rows, checks their watermarks, and groups them by task.
+    async fn rows(&self, tenant: &TestTenant, sql: &str) -> Result<BTreeMap<i64, Vec<Row>>, DbErr> {
         let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let rows = Row::find_by_statement(statement).all(&self.fleet.admin).await?;
+        let rows = Row::find_by_statement(statement)
+            .all(&self.tenant_set.admin)
+            .await?;
         let mut by_task = BTreeMap::<_, Vec<Row>>::new();
         for row in rows {
-            if row.watermark != resident.watermark() {
+            if row.watermark != tenant.watermark() {
                 self.violation(
-                    resident.watermark(),
+                    tenant.watermark(),
                     "scan of all schemas",
                     format!("a row of another tenant: {row:?}"),
                 );
@@ -195,7 +200,7 @@ impl FinalCheck {
         Ok(by_task)
     }
 
-    /// There are no schemas but those of tenants, and no tables in them but theirs.
+    /// Checks that every schema belongs to a tenant, and that there is one tenant a slot.
     async fn check_schemas(&self) -> Result<(), DbErr> {
         let sql = "SELECT count(*) FROM pg_namespace n
                    WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')
@@ -209,11 +214,11 @@ impl FinalCheck {
             );
         }
         let seals = self.count("SELECT count(*) FROM public.tenants").await?;
-        if usize::try_from(seals).ok() != Some(self.fleet.seats()) {
+        if usize::try_from(seals).ok() != Some(self.tenant_set.slots()) {
             self.violation(
                 "",
                 "scan of all schemas",
-                format!("{seals} tenants for {} seats", self.fleet.seats()),
+                format!("{seals} tenants for {} seats", self.tenant_set.slots()),
             );
         }
         Ok(())
@@ -224,7 +229,7 @@ fn of(rows: &BTreeMap<i64, Vec<Row>>, task: i64) -> &[Row] {
     rows.get(&task).map_or(&[], Vec::as_slice)
 }
 
-/// The search path of a session, and the mark that unguarded work leaves in one.
+/// Returns the search path of a session, and the mark that unguarded transactions set.
 async fn state(db: &impl ConnectionTrait) -> Result<(String, String), DbErr> {
     let sql = "SELECT current_setting('search_path') AS path, coalesce(current_setting('soak.mark', true), '') AS mark";
     let row = db

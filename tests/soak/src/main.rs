@@ -10,31 +10,31 @@
 mod args;
 mod arm;
 mod cancel;
+mod context;
 mod entities;
 mod faults;
 mod final_check;
-mod fleet;
 mod history;
-mod job;
 mod lifecycle;
 mod migrations;
+mod model;
 mod network;
+mod operations;
+mod outcome;
 mod prove;
 mod random;
 mod report;
 mod requests;
-mod sheet;
 mod soak;
-mod tally;
+mod stats;
 mod task;
-mod verbs;
-mod wrong;
+mod tenants;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{args::Args, faults::FAULTS, fleet::AnyError};
+use crate::{args::Args, faults::FAULTS, tenants::AnyError};
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -3,12 +3,12 @@
 use sea_orm_migration::prelude::*;
 use tenant_migration::{Migrations, TenantRoles, catalog};
 
-/// What every tenant is made with. With a column more while a tenant is migrated under load.
+/// Returns the migrations that create a tenant.
 pub(crate) fn base() -> Migrations {
     with_roles(Tenant { with_extra: false })
 }
 
-/// The same, and a migration that changes a table which is being used.
+/// Returns the same migrations, and one that adds a column to a table in use.
 pub(crate) fn with_extra() -> Migrations {
     with_roles(Tenant { with_extra: true })
 }
@@ -17,8 +17,8 @@ fn with_roles(tenant: Tenant) -> Migrations {
     Migrations::new(Shared, tenant).with_tenant_roles(TenantRoles::new())
 }
 
-/// Tables of the tenants' names in `public`, with rows that are nobody's: who reads them has lost its tenant.
-/// `leftover` has no entity at all.
+/// Decoys in `public`: tables with the names of tenant tables, whose rows belong to no tenant. A statement that reads
+/// them has lost its tenant. `leftover` has no entity.
 const DECOYS: &str = "
     CREATE TYPE public.mood AS ENUM ('happy', 'sad');
     CREATE TABLE public.item (

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::{
     args::Args,
     faults::{FAULTS, Fault, disarm},
-    fleet::AnyError,
     report::Report,
     soak,
+    tenants::AnyError,
 };
 
 /// Few tenants, so that tasks meet.

@@ -1,4 +1,4 @@
-//! [`Report`]: what a soak found.
+//! [`Report`]: the result of a soak.
 
 use std::{
     collections::BTreeSet,
@@ -9,12 +9,12 @@ use std::{
 
 use tests::Counts;
 
-use crate::{args::Args, tally::Tally, verbs::Verb};
+use crate::{args::Args, operations::Operation, stats::Stats};
 
-/// What a soak found.
+/// The result of a soak.
 pub(crate) struct Report {
     args: Args,
-    tally: Arc<Tally>,
+    stats: Arc<Stats>,
     faults: Counts,
     created: Duration,
     worked: Duration,
@@ -23,14 +23,14 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(
         args: &Args,
-        tally: Arc<Tally>,
+        stats: Arc<Stats>,
         faults: Counts,
         created: Duration,
         worked: Duration,
     ) -> Self {
         Self {
             args: args.clone(),
-            tally,
+            stats,
             faults,
             created,
             worked,
@@ -38,37 +38,37 @@ impl Report {
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        self.tally.violation_count() == 0
+        self.stats.violation_count() == 0
     }
 
-    pub(crate) fn first_violation(&self) -> Option<crate::tally::Violation> {
-        self.tally.violations().into_iter().next()
+    pub(crate) fn first_violation(&self) -> Option<crate::stats::Violation> {
+        self.stats.violations().into_iter().next()
     }
 
-    fn verbs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn operations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "{:34} {:>9} {:>9} {:>9}",
             "operation", "done", "cancelled", "excused"
         )?;
-        for verb in Verb::all() {
-            let count = self.tally.verb(verb);
+        for operation in Operation::all() {
+            let count = self.stats.count(operation);
             let [done, cancelled, excused] =
                 [&count.done, &count.cancelled, &count.excused].map(|count| count.load(Ordering::Relaxed));
-            writeln!(f, "{:34} {done:>9} {cancelled:>9} {excused:>9}", verb.name())?;
+            writeln!(f, "{:34} {done:>9} {cancelled:>9} {excused:>9}", operation.name())?;
         }
         Ok(())
     }
 
     fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum = |of: fn(&crate::tally::Count) -> &std::sync::atomic::AtomicU64| -> u64 {
-            Verb::all()
-                .map(|verb| of(self.tally.verb(verb)).load(Ordering::Relaxed))
+        let sum = |of: fn(&crate::stats::Count) -> &std::sync::atomic::AtomicU64| -> u64 {
+            Operation::all()
+                .map(|operation| of(self.stats.count(operation)).load(Ordering::Relaxed))
                 .sum()
         };
         let cancelled = sum(|count| &count.cancelled);
         let unpolled = sum(|count| &count.cancelled_unpolled);
-        let operations = self.tally.operations();
+        let operations = self.stats.operations();
         let rate = operations as f64 / self.worked.as_secs_f64();
         writeln!(
             f,
@@ -87,10 +87,10 @@ impl Report {
             cancelled - unpolled
         )?;
         self.faults(f)?;
-        writeln!(f, "excused       {:?}", self.tally.excuses())?;
-        writeln!(f, "tenants were  {:?}", self.tally.events())?;
+        writeln!(f, "excused       {:?}", self.stats.excuses())?;
+        writeln!(f, "tenants were  {:?}", self.stats.events())?;
         writeln!(f, "seed          {}", self.args.seed)?;
-        writeln!(f, "violations    {}", self.tally.violation_count())
+        writeln!(f, "violations    {}", self.stats.violation_count())
     }
 
     fn faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,7 +103,7 @@ impl Report {
     }
 
     fn violations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for violation in self.tally.violations() {
+        for violation in self.stats.violations() {
             let operation = violation
                 .operation
                 .map_or(String::new(), |op| format!(", operation {op}"));
@@ -113,7 +113,7 @@ impl Report {
                 violation.after, violation.tenant, violation.found_by, violation.what
             )?;
             for op in numbers(&violation.what) {
-                if let Some(operation) = self.tally.history.describe(op) {
+                if let Some(operation) = self.stats.history.describe(op) {
                     writeln!(f, "          operation {op} was: {operation}")?;
                 }
             }
@@ -122,7 +122,7 @@ impl Report {
     }
 }
 
-/// The numbers of operations in a text, each once.
+/// Returns the operation numbers in a text, each once.
 fn numbers(text: &str) -> BTreeSet<i64> {
     let after = text.split("operation ").skip(1);
     let digits = after.filter_map(|text| text.split(|character: char| !character.is_ascii_digit()).next());
@@ -131,7 +131,7 @@ fn numbers(text: &str) -> BTreeSet<i64> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.verbs(f)?;
+        self.operations(f)?;
         writeln!(f)?;
         self.summary(f)?;
         self.violations(f)

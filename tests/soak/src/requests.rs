@@ -12,18 +12,18 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::{TenantConnection, Tenants, axum::TenantLayer};
 use tower_service::Service as _;
 
-/// A web application with one page, which says whose it is.
+/// A web application with one page, which is the tenant's watermark.
 #[derive(Clone)]
 pub(crate) struct Site(Router);
 
-/// What it answers.
+/// The response of a [`Site`].
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: String,
 }
 
-/// A body is no longer than this, in bytes.
+/// Maximal length of a body, in bytes.
 const LIMIT: usize = 64 * 1024;
 
 impl Site {
@@ -35,7 +35,7 @@ impl Site {
         )
     }
 
-    /// The answer to a request with this `Host` header.
+    /// Sends a request with this `Host` header.
     pub(crate) async fn get(&self, host: &str) -> Result<Answer, String> {
         let request = Request::get("/").header(HOST, host).body(Body::empty());
         let request = request.map_err(|error| error.to_string())?;
@@ -53,7 +53,7 @@ impl Site {
     }
 }
 
-/// The watermark in the database, and that of the request.
+/// Returns the watermark in the schema of the request's tenant.
 async fn whose(db: TenantConnection) -> Result<String, (StatusCode, String)> {
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT watermark FROM \"$tenant\".seal");
     let row = db.query_one_raw(statement).await;

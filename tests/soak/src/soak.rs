@@ -12,57 +12,62 @@ use tokio::sync::watch;
 use crate::{
     args::Args,
     final_check::FinalCheck,
-    fleet::{AnyError, Fleet},
     lifecycle::Lifecycle,
     network,
     report::Report,
-    tally::Tally,
-    task::{Sheets, TASKS, Task},
+    stats::Stats,
+    task::{RowModels, TASKS, Task},
+    tenants::{AnyError, TenantSet},
 };
 
-/// Runs it in a database of its own on the server of `DATABASE_URL`.
+/// Runs a soak in a new database on the server of `DATABASE_URL`.
 pub(crate) async fn run(args: &Args) -> Result<Report, AnyError> {
     let database = TestDatabase::create().await;
     let began = Instant::now();
     let proxy = Proxy::start_with_seed(database.url(), args.seed).await;
-    let fleet = Arc::new(Fleet::create(database.url(), proxy.url(), args.tenants, patience(args)).await?);
+    let tenant_set =
+        Arc::new(TenantSet::create(database.url(), proxy.url(), args.tenants, acquire_timeout(args)).await?);
     let created = began.elapsed();
-    let tally = Arc::new(Tally::new(args.ops, args.stops_at_first_violation()));
+    let stats = Arc::new(Stats::new(TASKS, args.ops, args.stops_at_first_violation()));
 
     let began = Instant::now();
-    let sheets = tokio::select! {
-        sheets = work(args, &fleet, &tally) => sheets?,
+    let row_models = tokio::select! {
+        row_models = work(args, &tenant_set, &stats) => row_models?,
         () = network::break_connections(&proxy) => Vec::new(),
     };
     proxy.set_faults(Faults::default());
     let worked = began.elapsed();
     let check = FinalCheck {
-        fleet,
-        tally: Arc::clone(&tally),
-        sheets,
+        tenant_set,
+        stats: Arc::clone(&stats),
+        row_models,
     };
-    if !(args.stops_at_first_violation() && tally.violation_count() > 0) {
+    if !(args.stops_at_first_violation() && stats.violation_count() > 0) {
         check.run().await?;
     }
-    Ok(Report::new(args, tally, proxy.counts(), created, worked))
+    Ok(Report::new(args, stats, proxy.counts(), created, worked))
 }
 
-/// Lets all tasks work, and the tenants come and go meanwhile.
-async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec<Sheets>, AnyError> {
+/// Runs all tasks, and changes tenants meanwhile.
+async fn work(
+    args: &Args,
+    tenant_set: &Arc<TenantSet>,
+    stats: &Arc<Stats>,
+) -> Result<Vec<RowModels>, AnyError> {
     let (stop, stopped) = watch::channel(false);
-    let lifecycle = Lifecycle::new(Arc::clone(fleet), Arc::clone(tally), args.seed);
+    let lifecycle = Lifecycle::new(Arc::clone(tenant_set), Arc::clone(stats), args.seed);
     let lifecycle = tokio::spawn(lifecycle.run(stopped));
     let alarm = args.time().map(|time| {
-        let tally = Arc::clone(tally);
+        let stats = Arc::clone(stats);
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            tally.stop();
+            stats.stop();
         })
     });
     let tasks = (0..TASKS).map(|number| {
         let task = Task::new(
-            Arc::clone(fleet),
-            Arc::clone(tally),
+            Arc::clone(tenant_set),
+            Arc::clone(stats),
             number,
             args.seed,
             args.cancel_percent,
@@ -70,16 +75,17 @@ async fn work(args: &Args, fleet: &Arc<Fleet>, tally: &Arc<Tally>) -> Result<Vec
         tokio::spawn(task.run())
     });
     let tasks: Vec<_> = tasks.collect();
-    let sheets = join_all(tasks).await.into_iter().collect::<Result<_, _>>()?;
+    let row_models = join_all(tasks).await.into_iter().collect::<Result<_, _>>()?;
     stop.send_replace(true);
     lifecycle.await?;
     if let Some(alarm) = alarm {
         alarm.abort();
     }
-    Ok(sheets)
+    Ok(row_models)
 }
 
-/// How long a task waits for a connection. With none left, as when a fault makes transactions leak, all wait this long.
-fn patience(args: &Args) -> Duration {
+/// Returns the time limit for acquiring a connection: 30 s. With a fault: 10 s, as all tasks wait this long if the
+/// fault leaks transactions.
+fn acquire_timeout(args: &Args) -> Duration {
     Duration::from_secs(if args.fault.is_some() { 10 } else { 30 })
 }

@@ -1,4 +1,4 @@
-//! [`Task`]: does one operation after the other, for one tenant after the other.
+//! [`Task`]: runs one operation after the other, for one tenant after the other.
 
 use std::{
     collections::HashMap,
@@ -11,181 +11,192 @@ use futures_util::FutureExt;
 
 use crate::{
     cancel::Limited,
-    fleet::{Fleet, Lane, Resident},
+    context::{Journal, NUMBERS_PER_OPERATION, OperationContext, excuses, first_op},
     history::Ending,
-    job::{Job, Journal, NUMBERS_PER_OPERATION, excuses, first_op},
+    model::{Certainty, Change, RowModel},
+    operations::Operation,
+    outcome::{Failure, Kind, Outcome, violation},
     random::Random,
-    sheet::{Certainty, Change, Sheet},
-    tally::Tally,
-    verbs::Verb,
-    wrong::{Done, Kind, Wrong, violation},
+    stats::Stats,
+    tenants::{PoolKind, TenantSet, TestTenant},
 };
 
-/// How many tasks there are.
+/// Number of tasks.
 pub(crate) const TASKS: u32 = 64;
-/// How many of them work through the proxy.
+/// Number of tasks whose connections go through the proxy.
 const FAULTY_TASKS: u32 = 12;
-/// How many work as the tenants' roles.
+/// Number of tasks whose statements run as the tenants' roles.
 const ROLES_TASKS: u32 = 8;
 const LAST_ROLES_TASK: u32 = FAULTY_TASKS + ROLES_TASKS;
-/// An operation that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Time limit of an operation. One that takes longer hangs.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What a task knows of the tenants that had the seats: the number of the tenant, and its rows.
-pub(crate) type Sheets = HashMap<usize, (u64, Arc<Sheet>)>;
+/// The expected rows of a task, by slot: the number of the tenant, and its rows.
+pub(crate) type RowModels = HashMap<usize, (u64, Arc<RowModel>)>;
 
 pub(crate) struct Task {
-    fleet: Arc<Fleet>,
-    tally: Arc<Tally>,
+    tenant_set: Arc<TenantSet>,
+    stats: Arc<Stats>,
     number: u32,
     cancel_percent: u8,
     random: Random,
     next_op: i64,
-    sheets: Sheets,
+    row_models: RowModels,
 }
 
 impl Task {
     pub(crate) fn new(
-        fleet: Arc<Fleet>,
-        tally: Arc<Tally>,
+        tenant_set: Arc<TenantSet>,
+        stats: Arc<Stats>,
         number: u32,
         seed: u64,
         cancel_percent: u8,
     ) -> Self {
         Self {
-            fleet,
-            tally,
+            tenant_set,
+            stats,
             number,
             cancel_percent,
             random: Random::of_task(seed, number),
             next_op: first_op(number) + NUMBERS_PER_OPERATION,
-            sheets: HashMap::new(),
+            row_models: HashMap::new(),
         }
     }
 
-    fn lane(&self) -> Lane {
+    fn pool(&self) -> PoolKind {
         match self.number {
-            0..FAULTY_TASKS => Lane::Faulty,
-            FAULTY_TASKS..LAST_ROLES_TASK => Lane::Roles,
-            _ => Lane::Direct,
+            0..FAULTY_TASKS => PoolKind::Faulty,
+            FAULTY_TASKS..LAST_ROLES_TASK => PoolKind::Roles,
+            _ => PoolKind::Direct,
         }
     }
 
-    /// Does operations for as long as there are any left for all tasks, and returns what it knows.
-    pub(crate) async fn run(mut self) -> Sheets {
-        while !self.tally.is_over() {
-            // As with a user, several operations in a row are for one tenant.
-            let seat = usize::try_from(self.random.below(self.fleet.seats() as u64)).unwrap_or(0);
+    /// Runs operations while any remain, and returns the expected rows.
+    pub(crate) async fn run(mut self) -> RowModels {
+        while !self.stats.is_over() {
+            // Several operations in a row are for one tenant, as a user's would be.
+            let slot = usize::try_from(self.random.below(self.tenant_set.slots() as u64)).unwrap_or(0);
             for _ in 0..=self.random.below(6) {
-                if !self.tally.begin_operation() {
+                if !self.stats.begin_operation() {
                     break;
                 }
-                self.operate(seat).await;
+                self.operate(slot).await;
             }
         }
-        self.sheets
+        self.row_models
     }
 
-    async fn operate(&mut self, seat: usize) {
-        let verb = Verb::choose(&mut self.random);
-        let resident = self.fleet.resident(seat);
-        let (job, sheet) = self.job(seat, &resident);
-        let (op, journal) = (job.op, job.journal.clone());
-        let limit = self.limit(verb);
-        let mut future = Limited::new(AssertUnwindSafe(verb.run(job)).catch_unwind(), limit);
-        let outcome = tokio::time::timeout(PATIENCE, &mut future).await;
+    async fn operate(&mut self, slot: usize) {
+        let operation = Operation::choose(&mut self.random);
+        let tenant = self.tenant_set.tenant(slot);
+        let (context, row_model) = self.context(slot, &tenant);
+        let (op, journal) = (context.op, context.journal.clone());
+        let limit = self.limit(operation);
+        let mut future = Limited::new(AssertUnwindSafe(operation.run(context)).catch_unwind(), limit);
+        let result = tokio::time::timeout(TIMEOUT, &mut future).await;
         let polls = future.polls();
         drop(future);
-        self.tally.operation();
+        self.stats.end_operation();
         let changes = journal.take();
-        let certainty = match outcome {
+        let certainty = match result {
             Err(_) => {
-                self.tally.history.add(self.number, verb, Ending::Violation);
-                self.tally
-                    .violation(resident.watermark(), verb.name(), Some(op), "it hangs");
+                self.stats.history.add(self.number, operation, Ending::Violation);
+                self.stats
+                    .violation(tenant.watermark(), operation.name(), Some(op), "it hangs");
                 Some(Certainty::Unknown)
             }
             Ok(None) => {
-                self.note_cancelled(verb, polls);
-                self.tally.history.add(
+                self.count_cancelled(operation, polls);
+                self.stats.history.add(
                     self.number,
-                    verb,
+                    operation,
                     Ending::Cancelled(u8::try_from(polls).unwrap_or(u8::MAX)),
                 );
                 Some(Certainty::Unknown)
             }
-            Ok(Some(done)) => {
-                self.tally.verb(verb).took(polls);
-                let done = done.unwrap_or_else(|_| violation("it panicked"));
-                self.judge(verb, op, &resident, done)
+            Ok(Some(outcome)) => {
+                self.stats.count(operation).record_polls(polls);
+                let outcome = outcome.unwrap_or_else(|_| violation("it panicked"));
+                self.judge(operation, op, &tenant, outcome)
             }
         };
         if let Some(certainty) = certainty {
-            self.settle(seat, &resident, sheet, &changes, certainty);
+            self.settle(slot, &tenant, row_model, &changes, certainty);
         }
     }
 
-    fn job(&mut self, seat: usize, resident: &Arc<Resident>) -> (Job, Arc<Sheet>) {
-        let known = self.sheets.entry(seat).or_default();
-        if known.0 != resident.number {
-            *known = (resident.number, Arc::default());
+    /// Returns the context of the next operation, and its expected rows.
+    fn context(&mut self, slot: usize, tenant: &Arc<TestTenant>) -> (OperationContext, Arc<RowModel>) {
+        let known = self.row_models.entry(slot).or_default();
+        if known.0 != tenant.number {
+            *known = (tenant.number, Arc::default());
         }
         let last_id = Arc::make_mut(&mut known.1).reserve_ids();
-        let sheet = Arc::clone(&known.1);
+        let row_model = Arc::clone(&known.1);
         let op = self.next_op;
         self.next_op += NUMBERS_PER_OPERATION;
-        let lane = self.lane();
-        let job = Job {
-            db: self.fleet.connection(lane, resident),
-            fleet: Arc::clone(&self.fleet),
-            lane,
-            resident: Arc::clone(resident),
-            sheet: Arc::clone(&sheet),
+        let pool = self.pool();
+        let context = OperationContext {
+            db: self.tenant_set.connection(pool, tenant),
+            tenant_set: Arc::clone(&self.tenant_set),
+            pool,
+            tenant: Arc::clone(tenant),
+            row_model: Arc::clone(&row_model),
             journal: Journal::default(),
             random: self.random.fork(),
             owner: i32::try_from(self.number).unwrap_or(0),
             op,
             last_id,
         };
-        (job, sheet)
+        (context, row_model)
     }
 
-    /// After how many polls it is given up, if it is.
-    fn limit(&mut self, verb: Verb) -> Option<u32> {
+    /// Returns the number of polls after which the operation is dropped, if it is to be dropped.
+    fn limit(&mut self, operation: Operation) -> Option<u32> {
         let is_cancelled = self.random.percent(self.cancel_percent);
         let draw = self.random.next();
-        let usual = u64::from(self.tally.verb(verb).usual_polls());
-        is_cancelled.then(|| u32::try_from(draw % usual).unwrap_or(0))
+        let average = u64::from(self.stats.count(operation).average_polls());
+        is_cancelled.then(|| u32::try_from(draw % average).unwrap_or(0))
     }
 
-    fn note_cancelled(&self, verb: Verb, polls: u32) {
-        let count = self.tally.verb(verb);
+    fn count_cancelled(&self, operation: Operation, polls: u32) {
+        let count = self.stats.count(operation);
         count.cancelled.fetch_add(1, Ordering::Relaxed);
         if polls == 0 {
             count.cancelled_unpolled.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// What the outcome says about the changes that were sent; nothing, where they were not made.
-    fn judge(&self, verb: Verb, op: i64, resident: &Resident, done: Done) -> Option<Certainty> {
-        let count = self.tally.verb(verb);
-        let history = &self.tally.history;
-        match done {
+    /// Counts an outcome, and returns the certainty about the changes that were sent. `None`: they were not made.
+    fn judge(
+        &self,
+        operation: Operation,
+        op: i64,
+        tenant: &TestTenant,
+        outcome: Outcome,
+    ) -> Option<Certainty> {
+        let count = self.stats.count(operation);
+        let history = &self.stats.history;
+        match outcome {
             Ok(()) => {
                 count.done.fetch_add(1, Ordering::Relaxed);
-                history.add(self.number, verb, Ending::Done);
+                history.add(self.number, operation, Ending::Done);
                 Some(Certainty::Made)
             }
-            Err(Wrong::Error(error)) if excuses(self.lane(), resident, &Kind::of(&error)) => {
+            Err(Failure::Error(error)) if excuses(self.pool(), tenant, &Kind::of(&error)) => {
                 let kind = Kind::of(&error);
-                history.add(self.number, verb, Ending::Excused);
-                self.tally.excuse(verb, format!("{kind:?}"));
-                kind.leaves_open().then_some(Certainty::Unknown)
+                history.add(self.number, operation, Ending::Excused);
+                self.stats.excuse(operation, format!("{kind:?}"));
+                kind.leaves_outcome_unknown().then_some(Certainty::Unknown)
             }
-            Err(wrong) => {
-                history.add(self.number, verb, Ending::Violation);
-                self.tally
-                    .violation(resident.watermark(), verb.name(), Some(op), wrong.to_string());
+            Err(failure) => {
+                history.add(self.number, operation, Ending::Violation);
+                self.stats.violation(
+                    tenant.watermark(),
+                    operation.name(),
+                    Some(op),
+                    failure.to_string(),
+                );
                 Some(Certainty::Unknown)
             }
         }
@@ -193,21 +204,21 @@ impl Task {
 
     fn settle(
         &mut self,
-        seat: usize,
-        resident: &Resident,
-        snapshot: Arc<Sheet>,
+        slot: usize,
+        tenant: &TestTenant,
+        snapshot: Arc<RowModel>,
         changes: &[Change],
         certainty: Certainty,
     ) {
-        // Only then it is not copied.
+        // `Arc::make_mut` copies the rows while somebody else holds them.
         drop(snapshot);
         if changes.is_empty() {
             return;
         }
-        if let Some((number, sheet)) = self.sheets.get_mut(&seat)
-            && *number == resident.number
+        if let Some((number, row_model)) = self.row_models.get_mut(&slot)
+            && *number == tenant.number
         {
-            Arc::make_mut(sheet).settle(changes, certainty);
+            Arc::make_mut(row_model).settle(changes, certainty);
         }
     }
 }

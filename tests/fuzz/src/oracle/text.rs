@@ -49,7 +49,7 @@ pub(super) fn only_schemas_were_added(before: &str, after: &str) {
     }
 }
 
-/// What follows the schema and a dot, where the text before had neither.
+/// Returns the text behind the schema and a dot, if the compiler inserted them.
 fn inserted<'a>(after: &'a str, schema: &str, before: &str) -> Option<&'a str> {
     if before.starts_with(schema) {
         return None;

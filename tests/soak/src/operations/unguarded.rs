@@ -1,21 +1,21 @@
-//! `begin_unguarded`: a search path, and nothing checked.
+//! `begin_unguarded`: transactions with a search path, whose statements are not checked.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
 
 use tenant_core::{SHARED_SCHEMA, TenantTransaction};
 
-use super::Job;
+use super::OperationContext;
 use crate::{
     entities::{label, plan, title},
-    fleet::Lane,
-    sheet::Change,
-    wrong::{Done, Kind, require, violation},
+    model::Change,
+    outcome::{Kind, Outcome, require, violation},
+    tenants::PoolKind,
 };
 
-/// A DO block, names without a schema, and a search path that ends with the transaction.
-pub(super) async fn work(mut job: Job) -> Done {
-    let (id, op, is_committed) = (job.new_id(), job.number(0), job.random.coin());
-    let transaction = job.db.begin_unguarded().await?;
+/// Runs a DO block with unqualified names, and checks that the search path ends with the transaction.
+pub(super) async fn work(mut context: OperationContext) -> Outcome {
+    let (id, op, is_committed) = (context.new_id(), context.number(0), context.random.coin());
+    let transaction = context.db.begin_unguarded().await?;
     let question = "SELECT watermark, current_setting('search_path') AS path,
         coalesce(current_setting('soak.mark', true), '') AS mark FROM seal";
     let rows = transaction
@@ -24,13 +24,13 @@ pub(super) async fn work(mut job: Job) -> Done {
     let [row] = rows.as_slice() else {
         return violation(format!("{} seals", rows.len()));
     };
-    if job.resident.is_leaving() && row.try_get::<String>("", "watermark")? == SHARED_SCHEMA {
+    if context.tenant.deletion_has_begun() && row.try_get::<String>("", "watermark")? == SHARED_SCHEMA {
         // The tenant's schema is gone, and the next one in the path is `public`.
         return Ok(());
     }
-    job.check_watermark("the seal", &row.try_get::<String>("", "watermark")?)?;
+    context.check_watermark("the seal", &row.try_get::<String>("", "watermark")?)?;
     let path: String = row.try_get("", "path")?;
-    let expected = [job.watermark(), &format!("{:?}", job.watermark())]
+    let expected = [context.watermark(), &format!("{:?}", context.watermark())]
         .map(|schema| [format!("{schema}, public"), format!("{schema}, \"public\"")]);
     require(expected.as_flattened().contains(&path), || {
         format!("its search_path is {path}")
@@ -38,13 +38,13 @@ pub(super) async fn work(mut job: Job) -> Done {
 
     let mark: String = row.try_get("", "mark")?;
     require(mark.is_empty(), || format!("the session has the mark of {mark}"))?;
-    let leave_mark = format!("SET soak.mark = '{}'", job.watermark());
+    let leave_mark = format!("SET soak.mark = '{}'", context.watermark());
     transaction.execute_unprepared(&leave_mark).await?;
 
-    if job.lane == Lane::Roles && job.random.below(3) == 0 {
-        return reach_out(&mut job, &transaction).await;
+    if context.pool == PoolKind::Roles && context.random.below(3) == 0 {
+        return reach_out(&mut context, &transaction).await;
     }
-    let (owner, watermark, title) = (job.owner, job.watermark(), title(op));
+    let (owner, watermark, title) = (context.owner, context.watermark(), title(op));
     let (mood, plan) = (label(op), plan(op));
     let block = format!(
         "DO $$ BEGIN
@@ -53,19 +53,19 @@ pub(super) async fn work(mut job: Job) -> Done {
     );
     transaction.execute_unprepared(&block).await?;
     if is_committed {
-        job.journal.send([Change::PutItem { id, op }]);
+        context.journal.send([Change::PutItem { id, op }]);
         transaction.commit().await?;
-    } else if job.random.coin() {
+    } else if context.random.coin() {
         transaction.rollback().await?;
     }
     Ok(())
 }
 
-/// As a role, not even what is not checked leaves the tenant.
-async fn reach_out(job: &mut Job, transaction: &TenantTransaction) -> Done {
-    let seat = usize::try_from(job.random.below(job.fleet.seats() as u64)).unwrap_or(0);
-    let other = job.fleet.resident(seat);
-    if other.number == job.resident.number {
+/// Checks that the tenant's role confines unchecked statements to the tenant.
+async fn reach_out(context: &mut OperationContext, transaction: &TenantTransaction) -> Outcome {
+    let slot = usize::try_from(context.random.below(context.tenant_set.slots() as u64)).unwrap_or(0);
+    let other = context.tenant_set.tenant(slot);
+    if other.number == context.tenant.number {
         return Ok(());
     }
     let other = other.watermark();
@@ -76,10 +76,10 @@ async fn reach_out(job: &mut Job, transaction: &TenantTransaction) -> Done {
         "DELETE FROM public.item".to_owned(),
         "UPDATE public.tenants SET name = name".to_owned(),
     ];
-    let sql = job.random.pick(&texts).clone();
+    let sql = context.random.pick(&texts).clone();
     match transaction.execute_unprepared(&sql).await {
         Err(error) => match Kind::of(&error) {
-            // Denied, or the other one was deleted meanwhile.
+            // Denied, or the other tenant was deleted meanwhile.
             Kind::Database(code) if ["42501", "3F000", "42P01"].contains(&code.as_str()) => Ok(()),
             _ => Err(error.into()),
         },

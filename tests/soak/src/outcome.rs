@@ -1,56 +1,57 @@
-//! [`Wrong`]: how an operation failed, and what kind of error SeaORM's is.
+//! [`Outcome`]: the result of an operation. [`Kind`]: the classes of SeaORM's errors.
 
 use std::{borrow::Cow, fmt};
 
 use sea_orm::{DbErr, RuntimeErr, TransactionError};
 use tenant_core::ConnectionError;
 
-/// How an operation failed.
+/// Failure of an operation.
 #[derive(Debug)]
-pub(crate) enum Wrong {
-    /// The library returned an error, which may be right.
+pub(crate) enum Failure {
+    /// The library returned an error, which may be excused.
     Error(DbErr),
-    /// Something is what it must not be.
+    /// The library broke a promise.
     Violation(String),
 }
 
-pub(crate) type Done = Result<(), Wrong>;
+/// The result of an operation or of a check.
+pub(crate) type Outcome = Result<(), Failure>;
 
-impl From<DbErr> for Wrong {
+impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<TransactionError<DbErr>> for Wrong {
+impl From<TransactionError<DbErr>> for Failure {
     fn from(error: TransactionError<DbErr>) -> Self {
         let (TransactionError::Connection(error) | TransactionError::Transaction(error)) = error;
         Self::Error(error)
     }
 }
 
-impl From<String> for Wrong {
+impl From<String> for Failure {
     fn from(what: String) -> Self {
         Self::Violation(what)
     }
 }
 
-/// A violation, as an error.
-pub(crate) fn violation<T>(what: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong::Violation(what.into()))
+/// Returns a violation as an error.
+pub(crate) fn violation<T>(what: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Violation(what.into()))
 }
 
-/// A violation unless something holds.
-pub(crate) fn require(holds: bool, what: impl FnOnce() -> String) -> Done {
+/// Returns a violation unless `holds`.
+pub(crate) fn require(holds: bool, what: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { violation(what()) }
 }
 
-/// What kind of error it is.
+/// Class of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// PostgreSQL answered with this SQLSTATE.
     Database(String),
-    /// The connection was lost, or could not be made.
+    /// The connection was lost or could not be made.
     Lost,
     /// No connection of the pool became free.
     PoolTimeout,
@@ -114,15 +115,15 @@ impl Kind {
         }
     }
 
-    /// Whether a change that was sent may have been made although this came back.
-    pub(crate) fn leaves_open(&self) -> bool {
+    /// True if a change that was sent may have been made despite this error.
+    pub(crate) fn leaves_outcome_unknown(&self) -> bool {
         matches!(
             self,
             Self::Lost | Self::PoolTimeout | Self::CommitUnknown | Self::Other
         )
     }
 
-    /// Whether a lost connection explains it.
+    /// True if a lost connection explains it.
     pub(crate) fn is_loss(&self) -> bool {
         matches!(
             self,
@@ -130,9 +131,9 @@ impl Kind {
         )
     }
 
-    /// Whether it is how PostgreSQL says that a schema is being dropped, or was: no such table, schema, type or role; a
-    /// deadlock with the one who drops; a relation or type that went away under a plan; rights that were taken.
-    pub(crate) fn is_of_a_dropped_schema(&self) -> bool {
+    /// True if a dropped schema explains it: a missing table, schema, type or role; a deadlock with the deletion; a
+    /// relation or type that vanished under a plan; revoked privileges.
+    pub(crate) fn is_dropped_schema(&self) -> bool {
         const STATES: [&str; 6] = ["42P01", "3F000", "42704", "40P01", "XX000", "42501"];
         match self {
             Self::Database(code) => STATES.contains(&code.as_str()),
@@ -141,8 +142,8 @@ impl Kind {
         }
     }
 
-    /// Whether it is how PostgreSQL says that a schema is not there.
-    pub(crate) fn is_of_a_missing_schema(&self) -> bool {
+    /// True if a missing schema explains it.
+    pub(crate) fn is_missing_schema(&self) -> bool {
         match self {
             Self::Database(code) => code == "42P01" || code == "3F000",
             Self::NoRole => true,
@@ -151,7 +152,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => write!(f, "unexpected error: {error}"),

@@ -1,5 +1,5 @@
-//! [`Verb`]: what an operation does. Each is a function that makes one decision after the other from its [`Job`],
-//! and compares what comes back with what must.
+//! [`Operation`]: a kind of operation. Each is a function that takes random decisions from its [`OperationContext`],
+//! runs statements, and checks their results.
 
 mod read;
 mod refused;
@@ -11,28 +11,28 @@ mod write;
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-pub(crate) use crate::job::Job;
-use crate::{random::Random, wrong::Done};
+pub(crate) use crate::context::OperationContext;
+use crate::{outcome::Outcome, random::Random};
 
-macro_rules! verbs {
+macro_rules! operations {
     ($($name:literal $weight:literal $function:path;)*) => {
-        /// What there is to do: a name, how often it is chosen among the others, and the function that does it.
-        const VERBS: &[(&str, u64)] = &[$(($name, $weight)),*];
+        /// Names and weights of all operations. The probability of an operation is its share of the sum of the weights.
+        const OPERATIONS: &[(&str, u64)] = &[$(($name, $weight)),*];
 
-        fn run(index: usize, job: Job) -> BoxFuture<'static, Done> {
+        fn run(index: usize, context: OperationContext) -> BoxFuture<'static, Outcome> {
             let mut number = 0;
             $(
                 if number == index {
-                    return $function(job).boxed();
+                    return $function(context).boxed();
                 }
                 number += 1;
             )*
-            unreachable!("verb {index} of {number}")
+            unreachable!("operation {index} of {number}")
         }
     };
 }
 
-verbs! {
+operations! {
     "find by id" 8 read::by_id;
     "find all" 6 read::all;
     "stream" 4 read::stream;
@@ -87,24 +87,24 @@ verbs! {
     "unknown host" 2 request::unknown;
 }
 
-/// What an operation does.
+/// A kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Verb(u8);
+pub(crate) struct Operation(u8);
 
-impl Verb {
+impl Operation {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        (0..=u8::MAX).take(VERBS.len()).map(Self)
+        (0..=u8::MAX).take(OPERATIONS.len()).map(Self)
     }
 
     pub(crate) fn choose(random: &mut Random) -> Self {
-        let total = VERBS.iter().map(|(_, weight)| weight).sum();
-        let mut left = random.below(total);
-        for verb in Self::all() {
-            let (_, weight) = VERBS[verb.index()];
-            if left < weight {
-                return verb;
+        let total = OPERATIONS.iter().map(|(_, weight)| weight).sum();
+        let mut remaining = random.below(total);
+        for operation in Self::all() {
+            let (_, weight) = OPERATIONS[operation.index()];
+            if remaining < weight {
+                return operation;
             }
-            left -= weight;
+            remaining -= weight;
         }
         Self(0)
     }
@@ -114,10 +114,10 @@ impl Verb {
     }
 
     pub(crate) fn name(self) -> &'static str {
-        VERBS[self.index()].0
+        OPERATIONS[self.index()].0
     }
 
-    pub(crate) fn run(self, job: Job) -> BoxFuture<'static, Done> {
-        run(self.index(), job)
+    pub(crate) fn run(self, context: OperationContext) -> BoxFuture<'static, Outcome> {
+        run(self.index(), context)
     }
 }

@@ -1,4 +1,4 @@
-//! [`Job`]: one operation, with all it needs to decide and to check.
+//! [`OperationContext`]: the tenant, the connection, the expected rows and the random decisions of one operation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,27 +7,28 @@ use tenant_core::TenantConnection;
 
 use crate::{
     entities::{Origin, item, mood, part, plan, title},
-    fleet::{Fleet, Lane, Resident},
+    model::{Change, RowModel},
+    outcome::{Kind, Outcome, require, violation},
     random::Random,
-    sheet::{Change, Sheet},
-    wrong::{Done, Kind, require, violation},
+    tenants::{PoolKind, TenantSet, TestTenant},
 };
 
-/// How many numbers an operation has, one for each row that it writes.
+/// Number of operation numbers that each operation reserves: one for each row that it writes.
 pub(crate) const NUMBERS_PER_OPERATION: i64 = 16;
 
-/// The bits of an operation's number, and of a row's id, below the number of the task.
+/// Position of the task's number in an operation number.
 const TASK_SHIFT: u32 = 40;
+/// Position of the task's number in a row's id.
 const OWNER_SHIFT: u32 = 32;
 
-/// One operation.
-pub(crate) struct Job {
-    pub(crate) fleet: Arc<Fleet>,
-    pub(crate) lane: Lane,
-    pub(crate) resident: Arc<Resident>,
+/// The tenant, the connection, the expected rows and the random decisions of one operation.
+pub(crate) struct OperationContext {
+    pub(crate) tenant_set: Arc<TenantSet>,
+    pub(crate) pool: PoolKind,
+    pub(crate) tenant: Arc<TestTenant>,
     pub(crate) db: TenantConnection,
-    /// What the task knows of its rows.
-    pub(crate) sheet: Arc<Sheet>,
+    /// The rows that the task expects.
+    pub(crate) row_model: Arc<RowModel>,
     pub(crate) journal: Journal,
     pub(crate) random: Random,
     pub(crate) owner: i32,
@@ -35,13 +36,13 @@ pub(crate) struct Job {
     pub(crate) last_id: i64,
 }
 
-/// The changes that were sent to be kept. It outlives the operation's future, and what was sent by then may have been
-/// done.
+/// The changes that were sent to be committed. It outlives the operation's future: the server may apply a change after
+/// the future is dropped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal(Arc<Mutex<Vec<Change>>>);
 
 impl Journal {
-    /// To be called before the statement is sent, or the transaction committed.
+    /// Records changes. Call it before the statement is sent or the transaction is committed.
     pub(crate) fn send(&self, changes: impl IntoIterator<Item = Change>) {
         self.0
             .lock()
@@ -54,39 +55,39 @@ impl Journal {
     }
 }
 
-/// The number of the first operation of a task.
+/// Returns the first operation number of a task.
 pub(crate) fn first_op(task: u32) -> i64 {
     i64::from(task) << TASK_SHIFT
 }
 
-/// The task that an operation belongs to.
+/// Returns the task of an operation number.
 pub(crate) fn task_of(op: i64) -> i64 {
     op >> TASK_SHIFT
 }
 
-impl Job {
+impl OperationContext {
     pub(crate) fn watermark(&self) -> &str {
-        self.resident.watermark()
+        self.tenant.watermark()
     }
 
-    /// An operation number for the `n`th row that it writes.
+    /// Returns the operation number for the `n`th row that it writes.
     pub(crate) fn number(&self, n: i64) -> i64 {
         self.op + n
     }
 
-    /// An id that no row of this tenant has had. All tenants have the same ids.
+    /// Returns an id that no row of this tenant has had. All tenants have the same ids.
     pub(crate) fn new_id(&mut self) -> i64 {
         self.last_id += 1;
         (i64::from(self.owner) << OWNER_SHIFT) + self.last_id
     }
 
-    /// One of the items that are there for certain.
+    /// Picks an item that is certain to exist: its id, and the operation that wrote it.
     pub(crate) fn pick(&mut self) -> Option<(i64, i64)> {
-        let items: Vec<_> = self.sheet.items().collect();
+        let items: Vec<_> = self.row_model.items().collect();
         (!items.is_empty()).then(|| *self.random.pick(&items))
     }
 
-    /// The item that operation `op` writes.
+    /// Returns the item that operation `op` writes.
     pub(crate) fn item(&self, id: i64, op: i64) -> item::ActiveModel {
         crate::entities::new_item(id, self.owner, op, self.watermark())
     }
@@ -95,15 +96,15 @@ impl Job {
         crate::entities::new_part(id, item, op, self.watermark())
     }
 
-    /// A row must carry its tenant's watermark.
-    pub(crate) fn check_watermark(&self, what: &str, watermark: &str) -> Done {
+    /// Checks that a row carries this tenant's watermark.
+    pub(crate) fn check_watermark(&self, what: &str, watermark: &str) -> Outcome {
         require(watermark == self.watermark(), || {
             format!("{what} carries the watermark {watermark:?} of another tenant")
         })
     }
 
-    /// Whoever wrote it, it must be the tenant's, and as one operation wrote it.
-    pub(crate) fn check_item(&self, row: &item::Model) -> Done {
+    /// Checks that an item of any task is the tenant's, and that all its columns are of the same operation.
+    pub(crate) fn check_item(&self, row: &item::Model) -> Outcome {
         self.check_watermark(&format!("item {}", row.id), &row.watermark)?;
         let is_whole = row.title == title(row.op)
             && row.mood == mood(row.op)
@@ -114,32 +115,36 @@ impl Job {
         })
     }
 
-    pub(crate) fn check_part(&self, row: &part::Model) -> Done {
+    pub(crate) fn check_part(&self, row: &part::Model) -> Outcome {
         self.check_watermark(&format!("part {}", row.id), &row.watermark)
     }
 
-    /// These must be the task's items, all of them.
-    pub(crate) fn check_own(&self, rows: &[item::Model]) -> Done {
+    /// Checks that these are all of the task's items.
+    pub(crate) fn check_own(&self, rows: &[item::Model]) -> Outcome {
         rows.iter().try_for_each(|row| self.check_item(row))?;
-        Ok(self.sheet.check_items(rows.iter().map(|row| (row.id, row.op)))?)
+        Ok(self
+            .row_model
+            .check_items(rows.iter().map(|row| (row.id, row.op)))?)
     }
 
-    /// The same for what was read of them.
-    pub(crate) fn check_origins(&self, rows: &[Origin]) -> Done {
+    /// Checks that these are the origins of all of the task's items.
+    pub(crate) fn check_origins(&self, rows: &[Origin]) -> Outcome {
         for row in rows {
             self.check_watermark(&format!("item {}", row.id), &row.watermark)?;
         }
-        Ok(self.sheet.check_items(rows.iter().map(|row| (row.id, row.op)))?)
+        Ok(self
+            .row_model
+            .check_items(rows.iter().map(|row| (row.id, row.op)))?)
     }
 
-    /// It must have failed in this way. On the lane of faults the connection may have been lost instead, and on a
-    /// tenant that is being deleted the table.
+    /// Checks that `result` is an error of this kind. Behind the proxy, a lost connection is excused. If the tenant is
+    /// being deleted, a missing table is.
     pub(crate) fn expect_kind<T: std::fmt::Debug>(
         &self,
         what: &str,
         result: Result<T, DbErr>,
         kind: &Kind,
-    ) -> Done {
+    ) -> Outcome {
         match result {
             Err(error) if Kind::of(&error) == *kind => Ok(()),
             Err(error) if self.excuses(&Kind::of(&error)) => Err(error.into()),
@@ -149,13 +154,14 @@ impl Job {
         }
     }
 
-    /// Whether an error of this kind is nobody's fault here and now.
+    /// True if the proxy or a deletion explains an error of this kind.
     pub(crate) fn excuses(&self, kind: &Kind) -> bool {
-        excuses(self.lane, &self.resident, kind)
+        excuses(self.pool, &self.tenant, kind)
     }
 }
 
-/// The errors that may happen: lost connections behind the proxy, and missing tables of a tenant that is leaving.
-pub(crate) fn excuses(lane: Lane, resident: &Resident, kind: &Kind) -> bool {
-    (lane == Lane::Faulty && kind.is_loss()) || (resident.is_leaving() && kind.is_of_a_dropped_schema())
+/// True if the proxy or a deletion explains an error of this kind: a lost connection behind the proxy, or a missing
+/// table of a tenant that is being deleted.
+pub(crate) fn excuses(pool: PoolKind, tenant: &TestTenant, kind: &Kind) -> bool {
+    (pool == PoolKind::Faulty && kind.is_loss()) || (tenant.deletion_has_begun() && kind.is_dropped_schema())
 }

@@ -1,22 +1,22 @@
-//! What must not run.
+//! Statements that must be refused.
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, Statement, StreamTrait, TransactionTrait,
 };
 
-use super::Job;
+use super::OperationContext;
 use crate::{
     entities::item,
-    wrong::{Done, Kind, violation},
+    outcome::{Kind, Outcome, violation},
 };
 
-/// A statement that a tenant's connection must refuse.
-fn forbidden(job: &mut Job) -> String {
-    let seat = usize::try_from(job.random.below(job.fleet.seats() as u64)).unwrap_or(0);
-    let other = job.fleet.resident(seat);
+/// Picks a statement that a tenant's connection must refuse.
+fn forbidden(context: &mut OperationContext) -> String {
+    let slot = usize::try_from(context.random.below(context.tenant_set.slots() as u64)).unwrap_or(0);
+    let other = context.tenant_set.tenant(slot);
     // Its own schema by name is refused as well.
     let other = other.watermark();
-    let id = job.owner;
+    let id = context.owner;
     let texts = [
         format!("SELECT * FROM {other}.item"),
         format!("SELECT * FROM \"{other}\".\"item\" WHERE id = {id}"),
@@ -46,10 +46,10 @@ fn forbidden(job: &mut Job) -> String {
         "CREATE TABLE item2 (id int)".to_owned(),
         "LISTEN x".to_owned(),
     ];
-    job.random.pick(&texts).clone()
+    context.random.pick(&texts).clone()
 }
 
-/// Sends it in one of the five ways.
+/// Sends a statement with one of the five methods.
 async fn send<C>(db: &C, way: u64, sql: &str) -> Result<(), DbErr>
 where
     C: ConnectionTrait + StreamTrait,
@@ -64,7 +64,7 @@ where
     }
 }
 
-fn check(sql: &str, sent: Result<(), DbErr>) -> Done {
+fn check(sql: &str, sent: Result<(), DbErr>) -> Outcome {
     match sent {
         Err(error) if Kind::of(&error) == Kind::Refused => Ok(()),
         Err(error) => violation(format!("{sql} reached the database, which said: {error}")),
@@ -72,45 +72,49 @@ fn check(sql: &str, sent: Result<(), DbErr>) -> Done {
     }
 }
 
-pub(super) async fn statement(mut job: Job) -> Done {
-    let sql = forbidden(&mut job);
-    let way = job.random.below(5);
-    check(&sql, send(&job.db, way, &sql).await)
+pub(super) async fn statement(mut context: OperationContext) -> Outcome {
+    let sql = forbidden(&mut context);
+    let way = context.random.below(5);
+    check(&sql, send(&context.db, way, &sql).await)
 }
 
-/// The transaction goes on after a refusal, as nothing was sent.
-pub(super) async fn in_transaction(mut job: Job) -> Done {
-    let sql = forbidden(&mut job);
-    let way = job.random.below(5);
-    let transaction = job.db.begin().await?;
+/// Checks that a transaction goes on after a refusal, as nothing was sent.
+pub(super) async fn in_transaction(mut context: OperationContext) -> Outcome {
+    let sql = forbidden(&mut context);
+    let way = context.random.below(5);
+    let transaction = context.db.begin().await?;
     check(&sql, send(&transaction, way, &sql).await)?;
     item::Entity::find_by_id(0).one(&transaction).await?;
     sea_orm::TransactionSession::commit(transaction).await?;
     Ok(())
 }
 
-/// A tenant's entity on a connection of no tenant.
-pub(super) async fn plain(job: Job) -> Done {
-    let db = job.fleet.handle(job.lane).tenants.shared_connection();
+/// Checks that a tenant's entity cannot be read on the shared connection.
+pub(super) async fn plain(context: OperationContext) -> Outcome {
+    let db = context
+        .tenant_set
+        .handle(context.pool)
+        .tenants
+        .shared_connection();
     match item::Entity::find().count(db).await {
-        Err(error) if Kind::of(&error).is_of_a_missing_schema() => Ok(()),
+        Err(error) if Kind::of(&error).is_missing_schema() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(count) => violation(format!("read {count} items of no tenant")),
     }
 }
 
-/// A handle on a tenant that was deleted finds nothing, whoever came after it.
-pub(super) async fn deleted(job: Job) -> Done {
-    let Some(departed) = job.fleet.departed() else {
+/// Checks that a connection of a deleted tenant finds nothing, whichever tenant took its slot.
+pub(super) async fn deleted(context: OperationContext) -> Outcome {
+    let Some(last_deleted) = context.tenant_set.last_deleted() else {
         return Ok(());
     };
-    let db = job.fleet.connection(job.lane, &departed);
+    let db = context.tenant_set.connection(context.pool, &last_deleted);
     match item::Entity::find().count(&db).await {
-        Err(error) if Kind::of(&error).is_of_a_missing_schema() => Ok(()),
+        Err(error) if Kind::of(&error).is_missing_schema() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(count) => violation(format!(
             "read {count} items of the deleted tenant {}",
-            departed.watermark()
+            last_deleted.watermark()
         )),
     }
 }

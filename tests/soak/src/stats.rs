@@ -1,4 +1,4 @@
-//! [`Tally`]: what was done, what was given up, and what was wrong.
+//! [`Stats`]: counts of operations and events, and the violations.
 
 use std::{
     collections::BTreeMap,
@@ -8,38 +8,39 @@ use std::{
     },
 };
 
-use crate::{history::History, task::TASKS, verbs::Verb};
+use crate::{history::History, operations::Operation};
 
-/// How many violations are kept in detail.
-const KEPT: usize = 20;
+/// Maximal number of violations that are kept in detail.
+const MAX_DETAILED: usize = 20;
 
-/// Something that must not be.
+/// A broken promise of the library.
 #[derive(Debug, Clone)]
 pub(crate) struct Violation {
     pub(crate) tenant: String,
-    /// The verb of the operation, or the check that found it.
+    /// Name of the operation or of the check that found it.
     pub(crate) found_by: &'static str,
     pub(crate) operation: Option<i64>,
     pub(crate) what: String,
-    /// How many operations were done by then.
+    /// Number of operations that had ended by then.
     pub(crate) after: u64,
 }
 
-/// The counts of one verb.
+/// The counts of one kind of operation.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
     pub(crate) done: AtomicU64,
-    /// Failed in a way that a fault or a deletion explains.
+    /// Number of failures that the proxy or a deletion explains.
     pub(crate) excused: AtomicU64,
     pub(crate) cancelled: AtomicU64,
-    /// Those that were given up before they were begun.
+    /// Number of operations that were dropped before their first poll.
     pub(crate) cancelled_unpolled: AtomicU64,
-    /// How many polls it takes, times 16, on average of the last ones.
+    /// Moving average of the polls an operation takes, times 16.
     polls: AtomicU32,
 }
 
 impl Count {
-    pub(crate) fn took(&self, polls: u32) {
+    /// Records the polls of an operation that ended.
+    pub(crate) fn record_polls(&self, polls: u32) {
         let average = self.polls.load(Ordering::Relaxed);
         let next = if average == 0 {
             polls * 16
@@ -49,19 +50,19 @@ impl Count {
         self.polls.store(next, Ordering::Relaxed);
     }
 
-    /// How many polls it takes, at least one.
-    pub(crate) fn usual_polls(&self) -> u32 {
+    /// Returns the average number of polls an operation takes, at least 1.
+    pub(crate) fn average_polls(&self) -> u32 {
         (self.polls.load(Ordering::Relaxed) / 16).max(1)
     }
 }
 
-/// What all tasks add to.
+/// Counts and violations of all tasks.
 #[derive(Debug)]
-pub(crate) struct Tally {
-    verbs: Vec<Count>,
+pub(crate) struct Stats {
+    counts: Vec<Count>,
     pub(crate) history: History,
-    /// How many operations are still to be begun.
-    left: AtomicU64,
+    /// Number of operations that are not begun yet.
+    remaining: AtomicU64,
     operations: AtomicU64,
     excuses: Mutex<BTreeMap<String, u64>>,
     events: Mutex<BTreeMap<&'static str, u64>>,
@@ -71,12 +72,12 @@ pub(crate) struct Tally {
     stops_at_first: bool,
 }
 
-impl Tally {
-    pub(crate) fn new(operations: u64, stops_at_first: bool) -> Self {
+impl Stats {
+    pub(crate) fn new(tasks: u32, operations: u64, stops_at_first: bool) -> Self {
         Self {
-            verbs: Verb::all().map(|_| Count::default()).collect(),
-            history: History::of_tasks(TASKS),
-            left: AtomicU64::new(operations),
+            counts: Operation::all().map(|_| Count::default()).collect(),
+            history: History::of_tasks(tasks),
+            remaining: AtomicU64::new(operations),
             operations: AtomicU64::new(0),
             excuses: Mutex::default(),
             events: Mutex::default(),
@@ -87,15 +88,15 @@ impl Tally {
         }
     }
 
-    pub(crate) fn verb(&self, verb: Verb) -> &Count {
-        &self.verbs[verb.index()]
+    pub(crate) fn count(&self, operation: Operation) -> &Count {
+        &self.counts[operation.index()]
     }
 
-    /// Whether there is one more operation to do, for the one who asks. With the last one, it is over.
+    /// True if the caller may begin one more operation. Stops all tasks if none remains.
     pub(crate) fn begin_operation(&self) -> bool {
-        let one_less = |left: u64| left.checked_sub(1);
+        let one_less = |remaining: u64| remaining.checked_sub(1);
         let has_one = self
-            .left
+            .remaining
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
             .is_ok();
         if !has_one {
@@ -104,8 +105,8 @@ impl Tally {
         has_one && !self.is_over()
     }
 
-    /// One more operation is over.
-    pub(crate) fn operation(&self) {
+    /// Counts an operation that ended.
+    pub(crate) fn end_operation(&self) {
         self.operations.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -113,9 +114,9 @@ impl Tally {
         self.operations.load(Ordering::Relaxed)
     }
 
-    /// An error that a fault or a deletion explains.
-    pub(crate) fn excuse(&self, verb: Verb, kind: String) {
-        self.verb(verb).excused.fetch_add(1, Ordering::Relaxed);
+    /// Counts an error that the proxy or a deletion explains.
+    pub(crate) fn excuse(&self, operation: Operation, kind: String) {
+        self.count(operation).excused.fetch_add(1, Ordering::Relaxed);
         *lock(&self.excuses).entry(kind).or_default() += 1;
     }
 
@@ -123,7 +124,7 @@ impl Tally {
         lock(&self.excuses).clone()
     }
 
-    /// Something happened to a tenant.
+    /// Counts an event of a tenant.
     pub(crate) fn event(&self, name: &'static str) {
         *lock(&self.events).entry(name).or_default() += 1;
     }
@@ -141,7 +142,7 @@ impl Tally {
     ) {
         self.violation_count.fetch_add(1, Ordering::Relaxed);
         let mut violations = lock(&self.violations);
-        if violations.len() < KEPT {
+        if violations.len() < MAX_DETAILED {
             violations.push(Violation {
                 tenant: tenant.to_owned(),
                 found_by,
@@ -163,7 +164,7 @@ impl Tally {
         self.violation_count.load(Ordering::Relaxed)
     }
 
-    /// No task begins another operation.
+    /// Stops all tasks: no task begins another operation.
     pub(crate) fn stop(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }

@@ -1,21 +1,21 @@
-//! [`Sheet`]: what a task knows of the rows that it wrote for one tenant.
+//! [`RowModel`]: the expected rows of one task and tenant.
 //!
-//! Only the task itself changes these rows, one operation at a time, so it knows what each of them is. A change
-//! whose outcome is not known, because it was dropped on its way or the connection was lost, makes a row
-//! unsettled: it may be as it was before or as it was to be. Such a row is never changed again, as the change may
-//! still arrive.
+//! Only the task itself changes these rows, one operation at a time, so the state of each is known. If an operation is
+//! dropped or its connection is lost, the outcome of its changes is unknown. The rows that it changed are unsettled:
+//! each has its state before or after the change. An unsettled row is never changed again, as the change may still
+//! arrive.
 
 use std::collections::BTreeMap;
 
 /// A change of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// The item `id` is there, as operation `op` wrote it.
+    /// The item `id` exists, as operation `op` wrote it.
     PutItem {
         id: i64,
         op: i64,
     },
-    /// The item is gone, and its parts with it.
+    /// The item and its parts are deleted.
     RemoveItem {
         id: i64,
     },
@@ -29,19 +29,19 @@ pub(crate) enum Change {
     },
 }
 
-/// What is known of the changes of an operation.
+/// Certainty about an operation's changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certainty {
     Made,
     Unknown,
 }
 
-/// The rows that are there for certain.
+/// The rows that are certain to exist.
 #[derive(Debug, Clone, Default)]
 struct Rows {
-    /// The operation that wrote an item last.
+    /// The operation that wrote each item last.
     items: BTreeMap<i64, i64>,
-    /// The item of a part, and the operation that wrote it.
+    /// The item of each part, and the operation that wrote the part.
     parts: BTreeMap<i64, (i64, i64)>,
 }
 
@@ -65,36 +65,36 @@ impl Rows {
     }
 }
 
-/// The two operations that may have written a row last; none, where it may be absent.
+/// The two operations that may have written a row last. `None`: the row may be absent.
 type Either = [Option<i64>; 2];
 
-/// What a task knows of its rows of one tenant.
+/// The expected rows of one task and tenant.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sheet {
+pub(crate) struct RowModel {
     rows: Rows,
     unsettled_items: BTreeMap<i64, Either>,
     unsettled_parts: BTreeMap<i64, Either>,
-    /// The last id that was given out.
+    /// The last id that was reserved.
     last_id: i64,
 }
 
-/// How many ids an operation may use.
+/// Maximal number of new ids of an operation.
 pub(crate) const IDS_PER_OPERATION: i64 = 8;
 
-impl Sheet {
-    /// Ids that no operation had before: the one after the number that is returned, and so on.
+impl RowModel {
+    /// Reserves [`IDS_PER_OPERATION`] new ids, and returns the number before the first.
     pub(crate) fn reserve_ids(&mut self) -> i64 {
         let first = self.last_id;
         self.last_id += IDS_PER_OPERATION;
         first
     }
 
-    /// The items that are there for certain, with the operation that wrote each.
+    /// Returns the items that are certain to exist, with the operation that wrote each.
     pub(crate) fn items(&self) -> impl ExactSizeIterator<Item = (i64, i64)> {
         self.rows.items.iter().map(|(id, op)| (*id, *op))
     }
 
-    /// The parts of an item.
+    /// Returns the parts of an item.
     pub(crate) fn parts_of(&self, item: i64) -> impl Iterator<Item = (i64, i64)> {
         let parts = self.rows.parts.iter();
         parts.filter_map(move |(id, (of, op))| (*of == item).then_some((*id, *op)))
@@ -104,7 +104,7 @@ impl Sheet {
         self.unsettled_items.len()
     }
 
-    /// Takes note of the changes of an operation.
+    /// Applies the changes of an operation.
     pub(crate) fn settle(&mut self, changes: &[Change], certainty: Certainty) {
         let mut after = self.rows.clone();
         changes.iter().for_each(|change| after.apply(*change));
@@ -129,7 +129,7 @@ impl Sheet {
         }
     }
 
-    /// Compares what was read with all items that should be there.
+    /// Checks that the items that were read are all expected items.
     pub(crate) fn check_items(&self, found: impl IntoIterator<Item = (i64, i64)>) -> Result<(), String> {
         check(
             "item",
@@ -140,13 +140,13 @@ impl Sheet {
         )
     }
 
-    /// Compares what was read with all parts that should be there.
+    /// Checks that the parts that were read are all expected parts.
     pub(crate) fn check_parts(&self, found: impl IntoIterator<Item = (i64, i64)>) -> Result<(), String> {
         let op = |id| self.rows.parts.get(&id).map(|(_, op)| *op);
         check("part", found, &self.unsettled_parts, op, self.rows.parts.len())
     }
 
-    /// Whether an item may be as it was read.
+    /// Checks that an item that was read is expected. `None`: it was absent.
     pub(crate) fn check_item(&self, id: i64, found: Option<i64>) -> Result<(), String> {
         check_row(
             "item",
@@ -157,7 +157,7 @@ impl Sheet {
         )
     }
 
-    /// Compares the parts that were read with those of one item.
+    /// Checks that the parts that were read are the expected parts of one item.
     pub(crate) fn check_parts_of(
         &self,
         item: i64,
