@@ -1,4 +1,4 @@
-//! The tenant that the current task works for, for logs and the like. Nothing picks a schema by it.
+//! The tenant of the current task, for logs and metrics. No connection is chosen by it.
 
 use std::future::Future;
 
@@ -8,16 +8,16 @@ tokio::task_local! {
     static CURRENT: Tenant;
 }
 
-/// The tenant that the current task works for, if it is known.
+/// Returns the tenant of the current task, if there is one.
 ///
-/// A task that is spawned does not inherit it, and no connection is made of it: the tenant of a statement
-/// is that of the [`TenantConnection`](crate::TenantConnection) it runs on.
+/// A spawned task does not inherit it. The tenant of a statement is always the tenant of the
+/// [`TenantConnection`](crate::TenantConnection) that it runs on.
 #[must_use]
 pub fn current() -> Option<Tenant> {
     CURRENT.try_with(Tenant::clone).ok()
 }
 
-/// Runs `work` for `tenant`: [`current`] gives it there.
+/// Runs `work` with `tenant` as the tenant of the task: [`current`] returns it there.
 ///
 /// # Example
 /// ```

@@ -1,4 +1,4 @@
-//! Errors, one type for each thing that can go wrong, and their one conversion to SeaORM's.
+//! Errors of connecting and of connections, and their conversion to SeaORM's error.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::{
     sql::Refusal,
 };
 
-/// Why the application's handle could not be made.
+/// Error of building the application's handle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// An annotated entity or enum cannot work.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The configuration allows a schema that cannot be one.
+    /// The configuration allows a schema whose name is not valid.
     #[error("the configuration allows a schema that cannot be one: {0}")]
     Schema(#[from] SchemaNameError),
-    /// The configuration, or an entity's `schema`, allows a schema that the catalog has as a tenant's.
+    /// The configuration, or an entity's `schema`, allows the schema of a tenant.
     #[error(
         "the schema {schema} is allowed in the statements of all tenants, and is that of one tenant: take it out of \
          `allow_schema`, or of the entity's `#[shared(schema = ...)]`"
@@ -30,8 +30,8 @@ pub enum ConnectError {
         /// The schema.
         schema: String,
     },
-    /// The `search_path` of the application's sessions has the schema of a tenant, as by default it has one that is
-    /// called like the user.
+    /// The `search_path` of the application's sessions has the schema of a tenant. By default it has the schema that is
+    /// named like the user.
     #[error(
         "the schema {schema} is on the search_path of the application's sessions, and is that of one tenant: log in as \
          a user of another name (`\"$user\"` is on the path by default), or take it off the path"
@@ -60,13 +60,13 @@ pub enum ConnectError {
         /// The extension.
         name: String,
     },
-    /// The server reads literals by rules of before PostgreSQL 9.1.
+    /// The server reads literals by the rules of PostgreSQL 9.0 and older.
     #[error(
         "the server's setting standard_conforming_strings is off, so that it reads literals in another way than \
          they are checked in: set it to on, as it is by default"
     )]
     NonStandardStrings,
-    /// A pooler in transaction mode stands between, and the application did not say so.
+    /// The server is behind a pooler in transaction mode that the application did not name.
     #[error(
         "the database is reached through a pooler that gives a connection to the server to one client after another, such \
          as PgBouncer in transaction mode, where the prepared statement of one tenant could run for another: connect to \
@@ -74,7 +74,7 @@ pub enum ConnectError {
          PgBouncer 1.21 or newer"
     )]
     UnnamedPooler,
-    /// The pooler does not know prepared statements.
+    /// The pooler does not support prepared statements.
     #[error(
         "the pooler does not keep prepared statements apart for its clients: PgBouncer does from version 1.21, with \
          max_prepared_statements in its configuration, such as 200; `behind_pooler` was given {statements}"
@@ -85,7 +85,7 @@ pub enum ConnectError {
     },
 }
 
-/// What a tenant's connection refuses, or cannot say for certain.
+/// Error of a tenant's connection: a refusal, or an unknown outcome.
 ///
 /// SeaORM's traits return [`DbErr`], so it travels inside one; [`ConnectionError::of`] takes it out again.
 ///
@@ -105,7 +105,7 @@ pub enum ConnectionError {
     Refused {
         /// The tenant whose connection it was.
         tenant: SchemaName,
-        /// Why, and what to do instead.
+        /// Reason, and what to do instead.
         #[source]
         refusal: Refusal,
         /// The start of the statement.
@@ -120,7 +120,7 @@ pub enum ConnectionError {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
     },
-    /// A transaction was to be used or ended while one nested in it was open.
+    /// A transaction was used or ended while a nested transaction was open.
     #[error(
         "tenant {tenant}: a transaction nested in this one is still open: commit it or roll it back first (this one is \
          rolled back, if it was to be committed)"
@@ -129,8 +129,8 @@ pub enum ConnectionError {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
     },
-    /// A transaction in which a statement had failed was to be committed. PostgreSQL rolls it back then, and
-    /// says so in a place that the driver does not look at.
+    /// A transaction was committed after a statement failed. PostgreSQL rolls it back then, and the driver does not
+    /// report that.
     #[error(
         "tenant {tenant}: the transaction was rolled back instead of committed, because a statement in it had \
          failed: roll back where a statement fails, or try it in a nested transaction"
@@ -139,7 +139,7 @@ pub enum ConnectionError {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
     },
-    /// Statements are to run as the tenant's role, and cannot. None was sent.
+    /// The tenant's role cannot be used. No statement was sent.
     #[error(
         "tenant {tenant}: its role {role} cannot be used: make it with `tenant_migration::grant_tenant_role`, and see that it is granted to the role that the application logs in as ({source})"
     )]
@@ -148,19 +148,24 @@ pub enum ConnectionError {
         tenant: SchemaName,
         /// Its role.
         role: RoleName,
-        /// What PostgreSQL said.
+        /// PostgreSQL's error.
         source: DbErr,
     },
-    /// Statements are to run as the tenant's role, and it cannot have one.
+    /// The name of the tenant's role would be too long.
     #[error("tenant {tenant}: {source}")]
     RoleName {
         /// The tenant whose connection it was.
         tenant: SchemaName,
-        /// Why not.
+        /// Reason.
         source: RoleNameError,
     },
-    /// Unguarded statements were to run on a connection of a pooler, which gives the session to other clients as they
-    /// leave it.
+    /// The tenant's schema does not exist, as after the tenant was dropped.
+    #[error("tenant {tenant}: its schema does not exist: look the tenant up again, or restore its schema")]
+    NoSchema {
+        /// The tenant whose connection it was.
+        tenant: SchemaName,
+    },
+    /// `begin_unguarded` was called behind a pooler, which gives the session to other clients without a reset.
     #[error(
         "tenant {tenant}: unguarded statements may change the session, which the pooler gives to other clients after \
          them: run them on a handle that is connected to PostgreSQL itself"
@@ -178,15 +183,15 @@ pub enum ConnectionError {
     AcquireTimeout {
         /// The `acquire_timeout`.
         waited: std::time::Duration,
-        /// Connections that there may be.
+        /// The `max_connections`.
         max_connections: usize,
-        /// Connections that there are.
+        /// Open connections.
         connections: usize,
         /// Connections in use.
         busy: usize,
         /// Tenants that use a connection.
         busy_tenants: usize,
-        /// Other requests that wait.
+        /// Other waiting requests.
         waiting: usize,
     },
     /// The connection was lost while the transaction was being committed.
@@ -197,12 +202,12 @@ pub enum ConnectionError {
     CommitUnknown {
         /// The tenant whose transaction it was.
         tenant: SchemaName,
-        /// What the driver said.
+        /// The driver's error.
         source: DbErr,
     },
 }
 
-/// The start of a statement that an error message shows, in characters.
+/// Characters of a statement that an error message shows.
 const SHOWN_SQL: usize = 200;
 
 impl ConnectionError {
@@ -214,7 +219,7 @@ impl ConnectionError {
         }
     }
 
-    /// The error of this type inside one of SeaORM's.
+    /// Returns the error of this type inside SeaORM's error.
     #[must_use]
     pub fn of(error: &DbErr) -> Option<&Self> {
         match error {
@@ -224,8 +229,8 @@ impl ConnectionError {
     }
 }
 
-/// SeaORM has no variant for errors of connections that are not its own; this is the one that keeps a
-/// source, so that the typed error can be found again.
+/// Uses the variant that keeps a source, so that [`ConnectionError::of`] finds the typed error again: SeaORM has no
+/// variant for errors of other connections.
 impl From<ConnectionError> for DbErr {
     fn from(error: ConnectionError) -> Self {
         let (from, into) = match error {

@@ -1,4 +1,4 @@
-//! What `#[tenant]` and `#[shared]` registered: every table and every enum type, with its scope.
+//! [`Registry`]: the tables, types and functions that have a scope.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use sea_orm::{
 
 use crate::schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, TENANT_MARKER};
 
-/// Where a table or a type lives.
+/// Scope of a table or a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Once in the schema of every tenant.
@@ -41,7 +41,7 @@ pub trait TenantEnum: ActiveEnum {}
 /// Marks an enum whose PostgreSQL type `#[shared]` put into the shared schema.
 pub trait SharedEnum: ActiveEnum {}
 
-/// One annotated item. The macros submit these; an application has no need to.
+/// One annotated item. The macros submit it; an application does not.
 #[derive(Debug)]
 pub struct Registration {
     scope: Scope,
@@ -83,7 +83,7 @@ impl Registration {
         }
     }
 
-    /// Registers the PostgreSQL type of enum `A`; `schema` where it is not the default of its scope.
+    /// Registers the PostgreSQL type of enum `A`, with `schema` if it is not the default of its scope.
     #[must_use]
     pub const fn enum_type<A: ActiveEnum>(
         scope: Scope,
@@ -113,7 +113,7 @@ fn type_name<A: ActiveEnum>() -> String {
     A::name().to_string()
 }
 
-/// The tenant tables that the foreign keys of `E` point to.
+/// Returns the tenant tables that the foreign keys of `E` reference.
 fn foreign_keys<E: EntityTrait>() -> Vec<String> {
     E::Relation::iter()
         .map(|relation| relation.def())
@@ -144,7 +144,7 @@ pub enum RegistryError {
         /// The tenant table.
         table: String,
     },
-    /// A name is longer than PostgreSQL keeps.
+    /// A name is longer than the 63 bytes that PostgreSQL keeps.
     #[error("the name {name:?} is longer than the {MAX_IDENTIFIER_BYTES} bytes PostgreSQL keeps")]
     NameTooLong {
         /// The name.
@@ -152,8 +152,8 @@ pub enum RegistryError {
     },
 }
 
-/// Every table and enum type that has a scope: what the macros registered, and what the configuration
-/// adds (views, tables without an entity).
+/// Tables, types and functions that have a scope: those that the macros registered, and those that the configuration
+/// adds, such as views.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     tables: BTreeMap<String, Vec<Home>>,
@@ -161,16 +161,16 @@ pub struct Registry {
     functions: BTreeMap<String, Vec<Home>>,
 }
 
-/// Where a registered name lives.
+/// Result of looking a name up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup<'a> {
     /// In the tenant's schema.
     Tenant,
     /// In this shared schema.
     Shared(&'a str),
-    /// In more than one.
+    /// In more than one schema.
     Ambiguous,
-    /// Nothing of this name is registered.
+    /// Not registered.
     Unknown,
 }
 
@@ -184,7 +184,7 @@ impl Registry {
     /// Collects what `#[tenant]` and `#[shared]` registered anywhere in this program.
     ///
     /// # Errors
-    /// [`RegistryError`] where an annotated item cannot work, such as a shared entity with a foreign key
+    /// [`RegistryError`] if an annotated item cannot work, such as a shared entity with a foreign key
     /// to a tenant table.
     pub fn collect() -> Result<Self, RegistryError> {
         let mut registry = Self::default();
@@ -210,7 +210,7 @@ impl Registry {
         insert(&mut self.types, name, home(scope, None))
     }
 
-    /// Adds a function, of which the program vouches that it keeps to the tenant and leaves the session as it found it.
+    /// Adds a function. The caller vouches that it keeps to the tenant and does not change the session.
     ///
     /// # Errors
     /// [`RegistryError::NameTooLong`].
@@ -218,8 +218,7 @@ impl Registry {
         insert(&mut self.functions, name, home(scope, None))
     }
 
-    /// The registered tables with their scopes, in the order of their names. A name that is in both
-    /// scopes comes twice.
+    /// Returns the registered tables with their scopes, in the order of their names. A name in both scopes comes twice.
     pub fn tables(&self) -> impl Iterator<Item = (&str, Scope)> {
         self.tables.iter().flat_map(|(name, homes)| {
             homes.iter().map(|home| match home {
@@ -229,17 +228,17 @@ impl Registry {
         })
     }
 
-    /// The registered tables, with their shared schema, or none where they are the tenant's.
+    /// Returns the registered tables with their shared schema. `None` stands for the tenant's schema.
     pub(crate) fn table_homes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         homes(&self.tables)
     }
 
-    /// The registered enum types, in the same way.
+    /// Returns the registered enum types with their shared schema, in the same way.
     pub(crate) fn type_homes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         homes(&self.types)
     }
 
-    /// The schemas other than `public` that `#[shared(schema = "...")]` names.
+    /// Returns the schemas other than `public` that `#[shared(schema = "...")]` names.
     pub(crate) fn shared_schemas(&self) -> impl Iterator<Item = &str> {
         let homes = self.tables.values().chain(self.types.values()).flatten();
         homes.filter_map(|home| match home {
@@ -248,7 +247,7 @@ impl Registry {
         })
     }
 
-    /// The enum types that are shared and nothing else, by their schemas.
+    /// Returns the enum types that are only shared, by their schemas.
     #[cfg(feature = "schema-sync")]
     pub(crate) fn shared_enums(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut enums: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! [`RoleName`]: the PostgreSQL role that a tenant's statements run as, if the application wants one.
+//! [`RoleName`]: the name of the PostgreSQL role that a tenant's statements can run as.
 
 use std::fmt;
 
@@ -6,9 +6,8 @@ use crate::schema_name::{MAX_IDENTIFIER_BYTES, SchemaName};
 
 /// The name of a tenant's role: `tenant.<database>.<schema>`, and `tenants.<database>` for the shared schema.
 ///
-/// Roles belong to the whole cluster, and two databases of one cluster may both have a tenant `acme`. So the name
-/// of the database is in it. A database that is renamed, or copied under another name, needs its roles
-/// made anew.
+/// The name of the database is in it, because roles belong to the whole cluster, and two databases may both have a
+/// tenant `acme`. A database that is renamed, or copied under another name, needs new roles.
 ///
 /// # Example
 /// ```
@@ -21,7 +20,7 @@ use crate::schema_name::{MAX_IDENTIFIER_BYTES, SchemaName};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoleName(String);
 
-/// A name that PostgreSQL would cut, so that it could be another tenant's.
+/// Error of a name longer than 63 bytes, which PostgreSQL would cut, so that it could be another tenant's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the role {name:?} would be longer than the {MAX_IDENTIFIER_BYTES} bytes PostgreSQL keeps: shorten the name of the \
@@ -32,10 +31,10 @@ pub struct RoleNameError {
 }
 
 impl RoleName {
-    /// The name of the role for a schema of a database.
+    /// Creates the name of the role for a schema of a database.
     ///
     /// # Errors
-    /// [`RoleNameError`] if it would be too long.
+    /// [`RoleNameError`] if the name would be too long.
     pub fn new(database: &str, schema: &SchemaName) -> Result<Self, RoleNameError> {
         // A schema's name has no dot in it, so no two tenants get one name.
         let name = if schema.is_shared() {
@@ -49,13 +48,13 @@ impl RoleName {
         Ok(Self(name))
     }
 
-    /// The name as it is, without quotes.
+    /// Returns the name without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name as an SQL identifier, in double quotes.
+    /// Returns the name as an SQL identifier, in double quotes.
     #[must_use]
     pub fn quoted(&self) -> String {
         // The name of a database may have any character in it.

@@ -23,9 +23,8 @@ pub const MAX_IDENTIFIER_BYTES: usize = 63;
 /// The name of a PostgreSQL schema: 1 to 63 bytes of ASCII letters, digits, `_` and `-`, and none of
 /// PostgreSQL's own (`pg_*`, `information_schema`).
 ///
-/// It is the only source of a quoted schema name in this library, so what it accepts is what can stand
-/// between `"` and `"`. Two names that differ in case alone are equal here and in the catalog, although
-/// PostgreSQL tells them apart.
+/// It is the only source of a quoted schema name in this library, so no other text gets between the quotes. Two names
+/// that differ in case alone are equal here and in the catalog, although PostgreSQL tells them apart.
 ///
 /// # Example
 /// ```
@@ -44,20 +43,20 @@ pub struct SchemaName {
 }
 
 impl SchemaName {
-    /// Checks a name, the shared schema's among those it accepts.
+    /// Checks a name. The shared schema is accepted.
     ///
     /// # Errors
-    /// [`SchemaNameError`] says which rule the name breaks.
+    /// [`SchemaNameError`] for the rule that the name breaks.
     pub fn new(name: impl AsRef<str>) -> Result<Self, SchemaNameError> {
         let name = name.as_ref();
         check(name)?;
         Ok(Self::of_checked(name))
     }
 
-    /// Checks a name for a tenant of its own: all of [`SchemaName::new`], and not the shared schema.
+    /// Checks a name for a tenant: as [`SchemaName::new`], and refuses the shared schema.
     ///
     /// # Errors
-    /// [`SchemaNameError`] says which rule the name breaks.
+    /// [`SchemaNameError`] for the rule that the name breaks.
     pub fn for_tenant(name: impl AsRef<str>) -> Result<Self, SchemaNameError> {
         let name = Self::new(name)?;
         if name.eq_ignore_case(SHARED_SCHEMA) {
@@ -66,7 +65,7 @@ impl SchemaName {
         Ok(name)
     }
 
-    /// The shared schema, `public`.
+    /// Returns the shared schema, `public`.
     #[must_use]
     pub fn shared() -> Self {
         Self::of_checked(SHARED_SCHEMA)
@@ -78,19 +77,19 @@ impl SchemaName {
         }
     }
 
-    /// Whether this is the shared schema.
+    /// True for the shared schema.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.as_str() == SHARED_SCHEMA
     }
 
-    /// The name as it is, without quotes.
+    /// Returns the name without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.quoted[1..self.quoted.len() - 1]
     }
 
-    /// The name as an SQL identifier, in double quotes.
+    /// Returns the name as an SQL identifier, in double quotes.
     #[must_use]
     pub fn quoted(&self) -> &str {
         &self.quoted
@@ -133,14 +132,14 @@ fn is_reserved(name: &str) -> bool {
         || (lower == SHARED_SCHEMA && name != SHARED_SCHEMA)
 }
 
-/// Why a text is no schema name.
+/// Error of a text that is not a schema name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaNameError {
     /// The name is empty.
     #[error("a schema name cannot be empty")]
     Empty,
-    /// The name is longer than PostgreSQL keeps.
+    /// The name is longer than the 63 bytes that PostgreSQL keeps.
     #[error("a schema name has at most {MAX_IDENTIFIER_BYTES} bytes, this one has {bytes}")]
     TooLong {
         /// Its length in bytes.
@@ -164,7 +163,7 @@ pub enum SchemaNameError {
     Shared(String),
 }
 
-/// Equal ignoring case: the catalog keeps names unique that way, so that no two tenants differ in case alone.
+/// Compares ignoring case. The catalog keeps names unique in the same way, so that no two tenants differ in case alone.
 impl PartialEq for SchemaName {
     fn eq(&self, other: &Self) -> bool {
         self.eq_ignore_case(other.as_str())

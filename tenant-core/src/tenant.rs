@@ -1,4 +1,4 @@
-//! [`Tenant`]: a customer, as the catalog knows it.
+//! [`Tenant`]: a customer, as read from the catalog.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -16,29 +16,29 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// Whether requests of a tenant are served.
+/// Status of a tenant: it decides how requests are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TenantStatus {
-    /// It was made ahead, and is nobody's yet. It has no domain, and the catalog does not tell of it.
+    /// Pooled: the schema exists and belongs to no customer yet. It has no domain and is in no list.
     Pending,
-    /// It is being made: requests get 503.
+    /// Being created: requests get 503.
     Provisioning,
-    /// Requests are served.
+    /// Served.
     Active,
-    /// It is switched off: requests get 403.
+    /// Switched off: requests get 403.
     Suspended,
-    /// It is worked on: requests get 503.
+    /// In maintenance: requests get 503.
     Maintenance,
-    /// It is kept, and neither served nor migrated with the others: requests get 404, as for a host that nobody has.
+    /// Kept, but not served and not migrated with the others: requests get 404, as for an unknown host.
     Archived,
-    /// It is being dropped: requests get 404, as for a host that nobody has.
+    /// Being dropped: requests get 404, as for an unknown host.
     Dropping,
 }
 
 impl TenantStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 7] = [
         Self::Pending,
         Self::Provisioning,
@@ -49,7 +49,7 @@ impl TenantStatus {
         Self::Dropping,
     ];
 
-    /// The word in the catalog.
+    /// Returns the word in the catalog.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ impl FromStr for TenantStatus {
     }
 }
 
-/// A word that is no [`TenantStatus`].
+/// Error of a word that is not a [`TenantStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no tenant status: it is one of {words}", words = words())]
 pub struct UnknownStatus(String);
@@ -90,7 +90,7 @@ fn words() -> String {
     TenantStatus::ALL.map(TenantStatus::as_str).join(", ")
 }
 
-/// A customer, as the catalog knew it when it was read. Cheap to clone.
+/// A customer, as read from the catalog. Cheap to clone.
 ///
 /// # Example
 /// ```
@@ -116,12 +116,12 @@ struct Fields {
     version: Option<String>,
 }
 
-/// The kind of a tenant that was given none.
+/// Default kind of a tenant.
 pub const DEFAULT_KIND: &str = "default";
 
 impl Tenant {
-    /// An active tenant of the default kind, without metadata and domain. What the catalog has comes from
-    /// a [`TenantStore`](crate::catalog::TenantStore); this one is for tests.
+    /// Creates an active tenant of the default kind, without metadata and domain, for tests. Tenants of the catalog
+    /// come from a [`TenantStore`](crate::catalog::TenantStore).
     #[must_use]
     pub fn new(id: TenantId, schema: SchemaName, name: impl Into<String>) -> Self {
         Self(Arc::new(Fields {
@@ -136,91 +136,91 @@ impl Tenant {
         }))
     }
 
-    /// The same tenant with another status.
+    /// Sets the status.
     #[must_use]
     pub fn with_status(mut self, status: TenantStatus) -> Self {
         Arc::make_mut(&mut self.0).status = status;
         self
     }
 
-    /// The same tenant with another kind.
+    /// Sets the kind.
     #[must_use]
     pub fn with_kind(mut self, kind: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).kind = kind.into();
         self
     }
 
-    /// The same tenant with other metadata.
+    /// Sets the metadata.
     #[must_use]
     pub fn with_metadata(mut self, metadata: serde_json::Value) -> Self {
         Arc::make_mut(&mut self.0).metadata = metadata;
         self
     }
 
-    /// The same tenant with another primary domain.
+    /// Sets the primary domain.
     #[must_use]
     pub fn with_domain(mut self, domain: Option<Host>) -> Self {
         Arc::make_mut(&mut self.0).domain = domain;
         self
     }
 
-    /// The same tenant with another version of its schema.
+    /// Sets the version of the schema.
     #[must_use]
     pub fn with_version(mut self, version: Option<String>) -> Self {
         Arc::make_mut(&mut self.0).version = version;
         self
     }
 
-    /// Its id in the catalog.
+    /// Returns the id in the catalog.
     #[must_use]
     pub fn id(&self) -> TenantId {
         self.0.id
     }
 
-    /// Its schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(&self) -> &SchemaName {
         &self.0.schema
     }
 
-    /// The customer's name, for people.
+    /// Returns the display name of the customer.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// A word by which tenants are grouped.
+    /// Returns the group of tenants that it belongs to.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.0.kind
     }
 
-    /// Whether its requests are served.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> TenantStatus {
         self.0.status
     }
 
-    /// What the application keeps about it.
+    /// Returns the application's own data about the tenant.
     #[must_use]
     pub fn metadata(&self) -> &serde_json::Value {
         &self.0.metadata
     }
 
-    /// Its primary domain. Absolute links are made of this one and never of what a request says.
+    /// Returns the primary domain. Build absolute links from it, and never from the host of a request.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
         self.0.domain.as_ref().map(Host::as_str)
     }
 
-    /// The version of its schema: the last migration that was applied there, if one was. The public tenant's
-    /// schema has none here.
+    /// Returns the version of the schema: the name of the last migration that was applied. `None` before the first one,
+    /// and for the public tenant.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.0.version.as_deref()
     }
 
-    /// Whether this is the public tenant: the main site, on the shared schema.
+    /// True for the public tenant: the main site, on the shared schema.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.0.schema.is_shared()
@@ -237,7 +237,7 @@ impl fmt::Debug for Tenant {
     }
 }
 
-/// The same tenant, however old what is known of it.
+/// Compares ids only, so that two readings of one tenant are equal.
 impl PartialEq for Tenant {
     fn eq(&self, other: &Self) -> bool {
         self.0.id == other.0.id

@@ -8,7 +8,7 @@ use syn::{
 
 use crate::attr::{Keys, Scope, last_segment};
 
-/// The item below the attribute, and what it is to SeaORM.
+/// The item below the attribute, and its role for SeaORM.
 pub(crate) struct Input {
     /// The item, without the rivals.
     pub(crate) item: Item,
@@ -18,7 +18,7 @@ pub(crate) struct Input {
     pub(crate) kind: Kind,
 }
 
-/// What an item is to SeaORM.
+/// Role of an item for SeaORM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `struct Model` in the dense or the compact format. Its derive writes `Entity`.
@@ -57,12 +57,12 @@ impl Input {
         self.keys.as_ref().is_ok_and(|keys| keys.has(key))
     }
 
-    /// Whether the keys can be read and have no table name.
+    /// True if the keys can be read and have no table name.
     pub(crate) fn lacks_table(&self) -> bool {
         self.keys.as_ref().is_ok_and(|keys| !keys.has("table_name"))
     }
 
-    /// The entity or enum that the item is or makes.
+    /// Returns the entity or enum that the item is or creates.
     pub(crate) fn target(&self) -> Option<Type> {
         match (&self.item, self.kind) {
             (_, Kind::Model) => Some(ident_type(&Ident::new("Entity", Span::call_site()))),
@@ -170,7 +170,7 @@ fn attrs_mut(item: &mut Item) -> Option<&mut Vec<Attribute>> {
     }
 }
 
-/// Whether `#[sea_orm::compact_model]` stands below the attribute.
+/// True if `#[sea_orm::compact_model]` stands below the attribute.
 fn has_compact_model(item: &ItemStruct) -> bool {
     let is_compact_model = |attr: &Attribute| last_segment(attr.path()).as_deref() == Some("compact_model");
     item.attrs.iter().any(is_compact_model)
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// What remains of an item when its derives have run.
+    /// Items after their derives have run.
     #[test]
     fn below_the_derive() {
         for (item, derive) in [

@@ -1,4 +1,4 @@
-//! What is written in attributes: the arguments of `#[tenant]` and `#[shared]`, the keys of `#[sea_orm(...)]`.
+//! Contents of attributes: the arguments of `#[tenant]` and `#[shared]`, the keys of `#[sea_orm(...)]`.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ const TENANT_MARKER: &str = "$tenant";
 /// The default of `#[shared]`: `tenant_core::SHARED_SCHEMA`.
 pub(crate) const SHARED_SCHEMA: &str = "public";
 
-/// Which of the two attributes it is.
+/// The attribute: `#[tenant]` or `#[shared]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Tenant,

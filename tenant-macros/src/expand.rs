@@ -1,4 +1,4 @@
-//! What the attributes become.
+//! Expansion of the attributes.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! What is wrong, and what to write instead. All errors are reported at once.
+//! Validation. Each error says what to write instead. All errors are reported at once.
 
 use proc_macro2::Span;
 use syn::{Error, ImplItem, Item, ItemImpl, LitStr, Result};
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(errors(Scope::Tenant, quote!(), item).len(), 1);
     }
 
-    /// As in `tenant-core/src/schema_name.rs`.
+    /// The same names as in `tenant-core/src/schema_name.rs`.
     #[test]
     fn schema_names() {
         for name in [

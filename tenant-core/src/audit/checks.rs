@@ -146,7 +146,7 @@ impl Checks<'_> {
         }
     }
 
-    /// Into a tenant's schema from wherever, or from a schema that is somebody's into one that is nobody's.
+    /// True for a reference into a tenant's schema, or from a known schema into an unknown one.
     fn leads_out(&self, reference: &Reference) -> bool {
         let target = self.schemas().owner(&reference.target_schema);
         target == Owner::Tenant || self.schemas().owner(&reference.schema) != Owner::Unknown
@@ -164,7 +164,7 @@ impl Checks<'_> {
         }
     }
 
-    /// What entities and enums stand for.
+    /// Finds tables and types that an entity or an enum has and the database has not.
     fn missing(&mut self) {
         for (table, home) in self.expected.registry().table_homes() {
             let table = table.to_owned();
@@ -184,7 +184,7 @@ impl Checks<'_> {
         }
     }
 
-    /// The schemas that should have something and have not: one, or every tenant's.
+    /// Returns the schemas that lack something: the home schema, or those of tenants if the home is `None`.
     fn without(&self, home: Option<&str>, has: impl Fn(&SchemaObjects) -> bool) -> Vec<String> {
         let homes: Vec<_> = match home {
             Some(schema) => vec![schema],

@@ -1,14 +1,14 @@
-//! [`AuditError`]: why there is no audit.
+//! [`AuditError`]: errors of an audit.
 
 use sea_orm::DbErr;
 
 use crate::registry::RegistryError;
 
-/// Why the database could not be audited.
+/// Error of an audit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// There is no catalog, so nobody knows which schemas are tenants'.
+    /// The database has no catalog, so the schemas of tenants are unknown.
     #[error(
         "the database has no catalog yet, so there are no tenants to audit: migrate the shared schema first"
     )]

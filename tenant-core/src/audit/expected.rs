@@ -1,4 +1,4 @@
-//! [`Expected`]: what an audit compares the database with.
+//! [`Expected`]: the state that an audit compares the database with.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use crate::{
     tenants::Tenants,
 };
 
-/// The name of a ledger where a migrator does not choose another.
+/// Default name of a ledger.
 pub const DEFAULT_LEDGER: &str = "seaql_migrations";
 
-/// What an audit compares the database with: the entities, the schemas that belong to no tenant, the names of the
-/// ledgers.
+/// The state that an audit compares the database with: the entities, the schemas that belong to no tenant, the names of
+/// the ledgers.
 ///
 /// # Example
 /// ```
@@ -31,7 +31,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What `#[tenant]` and `#[shared]` registered anywhere in this program.
+    /// Takes the entities and enums that `#[tenant]` and `#[shared]` registered anywhere in this program.
     ///
     /// # Errors
     /// [`RegistryError`] where an annotated item cannot work.
@@ -39,7 +39,7 @@ impl Expected {
         Registry::collect().map(Self::new)
     }
 
-    /// What an application's handle works with: the entities, and what its configuration adds.
+    /// Takes the entities of an application's handle, and what its configuration adds.
     pub fn of(tenants: &Tenants) -> Self {
         let rules = tenants.rules();
         let mut expected = Self::new(rules.registry().clone());
@@ -47,7 +47,7 @@ impl Expected {
         expected
     }
 
-    /// These tables and types. An empty registry compares none.
+    /// Takes these tables and types. With an empty registry, tables and types are not compared.
     pub fn new(registry: Registry) -> Self {
         let schemas = not_public(registry.shared_schemas()).collect();
         Self {
@@ -57,13 +57,13 @@ impl Expected {
         }
     }
 
-    /// The same without entities and enums: tables and types are not compared with them.
+    /// Leaves out entities and enums, so that tables and types are not compared.
     pub fn without_entities(mut self) -> Self {
         self.registry = Registry::default();
         self
     }
 
-    /// A schema that belongs to no tenant, such as one of extensions.
+    /// Adds a schema that belongs to no tenant, such as a schema of extensions.
     pub fn allow_schema(mut self, schema: &SchemaName) -> Self {
         if !schema.is_shared() {
             self.schemas.insert(schema.as_str().to_owned());
@@ -71,7 +71,7 @@ impl Expected {
         self
     }
 
-    /// The name of the ledgers of a migrator that chose another than [`DEFAULT_LEDGER`].
+    /// Adds a name of ledgers, besides [`DEFAULT_LEDGER`].
     pub fn ledger(mut self, table: impl Into<String>) -> Self {
         self.ledgers.insert(table.into());
         self
@@ -90,7 +90,7 @@ impl Expected {
         self.ledgers.contains(table)
     }
 
-    /// Whether anything is registered but the catalog's own entities.
+    /// True if anything but the catalog's own entities is registered.
     pub(super) fn has_entities(&self) -> bool {
         let is_own = |(name, _): (&str, Option<&str>)| !catalog::TABLES.contains(&name);
         self.registry.table_homes().any(is_own) || self.registry.type_homes().next().is_some()

@@ -1,4 +1,4 @@
-//! [`Facts`]: what an audit reads, in as many queries for a thousand tenants as for one.
+//! [`Facts`]: the objects that an audit reads, in the same number of queries for one tenant and for a thousand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,18 +15,18 @@ use super::{
     schemas::{self, Namespace, Schemas},
 };
 
-/// What the database has.
+/// Objects of the database.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) schemas: Schemas,
     pub(super) functions: Vec<Function>,
     pub(super) session_changes: Vec<SessionChange>,
     pub(super) references: Vec<Reference>,
-    /// By schema.
+    /// Names of objects, by schema.
     pub(super) objects: BTreeMap<String, SchemaObjects>,
 }
 
-/// The names that a schema has.
+/// Names of the objects of a schema.
 #[derive(Debug, Default)]
 pub(super) struct SchemaObjects {
     /// Tables and views.
@@ -44,7 +44,7 @@ struct Object {
     kind: String,
 }
 
-/// What extensions brought is theirs.
+/// Query of tables, views and enums. Members of extensions are left out.
 const OBJECTS: &str = "
 SELECT nspname::text AS schema, relname::text AS name,
     CASE WHEN relkind IN ('r', 'p', 'f') AND NOT relispartition THEN 'table' ELSE 'relation' END AS kind
@@ -64,7 +64,7 @@ WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND typtype = 'e'
     )";
 
 impl Facts {
-    /// Reads them as they are at one moment: a tenant that is made meanwhile is there, or not at all.
+    /// Reads the objects in one snapshot: a tenant that is created meanwhile is there wholly or not at all.
     pub(super) async fn read(db: &DatabaseConnection, expected: &Expected) -> Result<Self, AuditError> {
         let transaction = db
             .begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly))
@@ -93,7 +93,7 @@ impl Facts {
         })
     }
 
-    /// The names that a schema has.
+    /// Returns the names of the objects of a schema.
     pub(super) fn objects(&self, schema: &str) -> &SchemaObjects {
         static NOTHING: SchemaObjects = SchemaObjects {
             relations: BTreeSet::new(),

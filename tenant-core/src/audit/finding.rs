@@ -1,4 +1,4 @@
-//! [`Finding`]: what can be wrong with a schema.
+//! [`Finding`]: faults of a schema.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use serde::{Serialize, Serializer};
 
 use crate::schema_name::SHARED_SCHEMA;
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
     /// Rows of one tenant can get to another, or something does not work.
     Error,
-    /// People should look at it.
+    /// Somebody should look at it.
     Warning,
 }
 
@@ -26,14 +26,14 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What is wrong with a schema. Objects are named as PostgreSQL's `pg_identify_object` does, with their schema.
+/// A fault of a schema. Objects are named with their schema, as by PostgreSQL's `pg_identify_object`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
     /// The catalog has a tenant whose schema cannot be one.
     InvalidSchemaName {
-        /// What is wrong with the name.
+        /// The rule that the name breaks.
         reason: String,
     },
     /// The catalog has a tenant, and the database has no schema of that name.
@@ -43,26 +43,26 @@ pub enum Finding {
         /// The schema of the tenant.
         tenant: String,
     },
-    /// The schema is nobody's: no tenant's, not shared, not allowed, without extensions.
+    /// The schema is unknown: not a tenant's, not shared, not allowed, and without extensions.
     UnknownSchema,
     /// The schema is a tenant's, and the configuration or an entity opens it to all others.
     AllowedTenantSchema,
     /// Every user of the database may create something in the schema.
     EveryoneCreates,
-    /// The function has no `search_path` of its own, so what its body names is looked up where the caller stands.
+    /// The function has no `search_path` of its own, so names in its body are found on the caller's.
     UnpinnedFunction {
         /// The function or procedure.
         function: String,
-        /// Whether it runs with the rights of its owner.
+        /// True if it runs with the rights of its owner.
         security_definer: bool,
-        /// Whether it is a procedure that seems to end transactions, so that it cannot have a `search_path`.
+        /// True for a procedure that seems to end transactions, which cannot have a `search_path`.
         commits: bool,
     },
-    /// The function's own `search_path` leads elsewhere.
+    /// The function's own `search_path` names another tenant's schema, or `$user`.
     PinnedElsewhere {
         /// The function or procedure.
         function: String,
-        /// Whether it runs with the rights of its owner.
+        /// True if it runs with the rights of its owner.
         security_definer: bool,
         /// Another tenant's schema, or `$user`.
         elsewhere: String,
@@ -74,13 +74,13 @@ pub enum Finding {
     },
     /// Something in the schema depends on something in another one.
     Reference {
-        /// What depends on it.
+        /// Kind of the dependent object.
         kind: ReferenceKind,
-        /// Which.
+        /// The dependent object.
         object: String,
-        /// What it depends on.
+        /// The object that it depends on.
         target: String,
-        /// The schema that this is in.
+        /// The schema of that object.
         target_schema: String,
     },
     /// The shared schema has a table of the same name.
@@ -88,29 +88,29 @@ pub enum Finding {
         /// The table.
         table: String,
     },
-    /// An entity stands for a table that is not there.
+    /// The table of an entity does not exist.
     MissingTable {
         /// The table.
         table: String,
     },
-    /// An enum stands for a type that is not there.
+    /// The type of an enum does not exist.
     MissingType {
         /// The type.
         name: String,
     },
-    /// No entity stands for the table.
+    /// The table has no entity.
     TableWithoutEntity {
         /// The table.
         table: String,
     },
-    /// No enum stands for the enum type.
+    /// The enum type has no enum in the program.
     TypeWithoutEnum {
         /// The type.
         name: String,
     },
 }
 
-/// What depends on something in another schema.
+/// Kind of an object that depends on an object in another schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -144,7 +144,7 @@ pub enum ReferenceKind {
 }
 
 impl ReferenceKind {
-    /// By the word that the query has for it.
+    /// Returns the kind for a word of the query.
     pub(super) fn of(word: &str) -> Self {
         match word {
             "foreign_key" => Self::ForeignKey,
@@ -165,7 +165,7 @@ impl ReferenceKind {
 }
 
 impl Finding {
-    /// How bad it is, in the shared schema or elsewhere.
+    /// Returns the severity in the shared schema or in another one.
     pub(super) fn severity(&self, is_shared: bool) -> Severity {
         match self {
             Self::UnpinnedFunction {
@@ -251,7 +251,7 @@ fn unpinned(
     })
 }
 
-/// A finding, and the schema that has it.
+/// A finding with its schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaFinding {
     schema: String,
@@ -268,19 +268,19 @@ impl SchemaFinding {
         }
     }
 
-    /// The schema, as the catalog or the database has it.
+    /// Returns the name of the schema, as in the catalog or the database.
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.schema
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// What it is.
+    /// Returns the finding.
     #[must_use]
     pub fn finding(&self) -> &Finding {
         &self.finding

@@ -2,9 +2,8 @@
 
 use sea_orm::FromQueryResult;
 
-/// The condition, on a row `proc` of `pg_proc`, that the names in a body are looked up when it runs: not those of
-/// `BEGIN ATOMIC`, which are bound when it is defined, nor of code that is not SQL. What an extension brought is the
-/// extension's business.
+/// Condition on a row `proc` of `pg_proc` that the names in its body are looked up when it runs. It leaves out `BEGIN
+/// ATOMIC`, whose names are bound when the function is defined, code that is not SQL, and members of extensions.
 pub const RESOLVES_WHEN_CALLED: &str = "proc.prokind IN ('f', 'p') AND proc.prosqlbody IS NULL
     AND proc.prolang NOT IN (SELECT oid FROM pg_catalog.pg_language WHERE lanname IN ('internal', 'c'))
     AND NOT EXISTS (
@@ -38,7 +37,7 @@ pub(super) fn query() -> String {
     )
 }
 
-/// A function that seems to leave the session in another state than it found it.
+/// A function that seems to change the state of the session.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct SessionChange {
     pub(super) schema: String,

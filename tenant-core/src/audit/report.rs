@@ -1,4 +1,4 @@
-//! [`audit()`], and what it reports.
+//! [`audit()`] and its report.
 
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
@@ -12,13 +12,13 @@ use super::{
 };
 use crate::connection::{ShutDown, detached};
 
-/// Audits a database: all tenants, the shared schema, and what else is there. It reads only.
+/// Audits all schemas of a database. It only reads.
 ///
 /// # Errors
 /// [`AuditError`] if there is no catalog, or the database does not answer.
 pub async fn audit(db: &DatabaseConnection, expected: &Expected) -> Result<Audit, AuditError> {
     let (db, expected) = (db.clone(), expected.clone());
-    // In one piece: a `begin` that is cancelled leaves its transaction open.
+    // A `begin` that is cancelled would leave its transaction open.
     let audited = detached(async move {
         let facts = Facts::read(&db, &expected).await?;
         Ok(Audit {
@@ -32,7 +32,7 @@ pub async fn audit(db: &DatabaseConnection, expected: &Expected) -> Result<Audit
         .unwrap_or_else(|ShutDown| Err(AuditError::Interrupted))
 }
 
-/// What an audit found. As JSON, it is an object with the tenants and the findings, each with its severity and a
+/// Report of an audit. Serialized, it is an object with the tenants and the findings, each with its severity and a
 /// message for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Audit {
@@ -42,43 +42,43 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// All findings, in the order of the schemas, the worst of each first.
+    /// Returns all findings, in the order of the schemas, errors first in each.
     #[must_use]
     pub fn findings(&self) -> &[SchemaFinding] {
         &self.findings
     }
 
-    /// The schemas of the tenants, in the order of their names.
+    /// Returns the schemas of the tenants, in the order of their names.
     #[must_use]
     pub fn tenants(&self) -> &[String] {
         &self.tenants
     }
 
-    /// Whether entities and enums were compared with tables and types: not where this program has none.
+    /// True if entities and enums were compared with tables and types. A program without entities compares none.
     #[must_use]
     pub fn entities_compared(&self) -> bool {
         self.entities_compared
     }
 
-    /// Whether nothing was found.
+    /// True if there are no findings.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// How many findings are errors.
+    /// Returns the number of errors.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
 
-    /// How many findings are warnings.
+    /// Returns the number of warnings.
     #[must_use]
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }
 
-    /// The findings of one schema alone.
+    /// Keeps the findings of one schema.
     #[must_use]
     pub fn only(mut self, schema: &str) -> Self {
         self.findings.retain(|found| found.schema() == schema);

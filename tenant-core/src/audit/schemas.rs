@@ -1,4 +1,4 @@
-//! Which schemas there are, and whose they are.
+//! [`Schemas`]: the schemas of the database and their owners.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::schema_name::SHARED_SCHEMA;
 #[derive(Debug, FromQueryResult)]
 pub(super) struct Namespace {
     pub(super) name: String,
-    /// Whether an extension is in it, or made it.
+    /// True if it holds an extension, or is a member of one.
     pub(super) has_extension: bool,
     pub(super) everyone_creates: bool,
 }
@@ -30,11 +30,11 @@ SELECT nspname::text AS name,
 FROM pg_catalog.pg_namespace AS space
 WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
 
-/// Whose a schema is.
+/// Owner of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     Tenant,
-    /// Shared's: the shared schema, those that are allowed, those of extensions.
+    /// The shared schema, an allowed schema, or a schema of extensions.
     Shared,
     Unknown,
 }
@@ -42,7 +42,7 @@ pub(super) enum Owner {
 /// The schemas of the database and of the catalog.
 #[derive(Debug)]
 pub(super) struct Schemas {
-    /// Those of the catalog, the public tenant's apart.
+    /// Schemas of the catalog, without the public tenant's.
     pub(super) tenants: BTreeSet<String>,
     pub(super) namespaces: BTreeMap<String, Namespace>,
     shared: BTreeSet<String>,
@@ -79,18 +79,18 @@ impl Schemas {
         }
     }
 
-    /// Those that anything may refer to.
+    /// Returns the schemas that anything may refer to.
     pub(super) fn shared(&self) -> impl Iterator<Item = &str> {
         self.shared.iter().map(String::as_str)
     }
 
-    /// The tenants that have a schema.
+    /// Returns the tenants whose schema exists.
     pub(super) fn present_tenants(&self) -> impl Iterator<Item = &str> {
         let names = self.tenants.iter().map(String::as_str);
         names.filter(|name| self.namespaces.contains_key(*name))
     }
 
-    /// A tenant whose name is this one but for its case.
+    /// Returns a tenant whose name is equal ignoring case.
     pub(super) fn tenant_like(&self, schema: &str) -> Option<&str> {
         let mut names = self.tenants.iter().map(String::as_str);
         names.find(|name| name.eq_ignore_ascii_case(schema))

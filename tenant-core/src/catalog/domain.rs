@@ -8,16 +8,16 @@ use crate::registry::{Registration, Scope, SharedEntity};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "domains", schema_name = "public")]
 pub struct Model {
-    /// Its id.
+    /// Id of the domain.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// The tenant it leads to.
+    /// Id of the tenant.
     pub tenant_id: i64,
     /// The host name, in the form of [`Host`](crate::Host), unique.
     pub domain: String,
-    /// Whether links to the tenant are made of this one. A tenant has one such domain at the most.
+    /// True for the domain that links to the tenant use. A tenant has at most one primary domain.
     pub is_primary: bool,
-    /// When the row was made.
+    /// Time of creation.
     pub created_at: DateTimeUtc,
 }
 

@@ -4,8 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::registry::{Registration, Scope, SharedEntity};
 
-/// A row of `dropped_tenants`: a schema that is gone, with its tenant or because it has another name now. Its name is not
-/// given to another one, unless that is asked for: what still runs for the old tenant would find the new one's rows.
+/// A row of `dropped_tenants`: the name of a schema that was dropped or renamed. The name is not used again unless the
+/// caller asks for it: a transaction that still runs for the old tenant would read the new tenant's rows.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "dropped_tenants", schema_name = "public")]
 pub struct Model {
@@ -14,17 +14,17 @@ pub struct Model {
     pub id: i64,
     /// The id of the tenant.
     pub tenant_id: i64,
-    /// The name that the schema had.
+    /// The old name of the schema.
     pub schema_name: String,
-    /// The customer's name, for people.
+    /// Display name of the customer.
     pub name: String,
-    /// The name that the schema had next, if the tenant is not gone but its schema was renamed.
+    /// The new name, if the schema was renamed and not dropped.
     pub renamed_to: Option<String>,
-    /// When it was dropped or renamed.
+    /// Time of the drop or the renaming.
     pub dropped_at: DateTimeUtc,
 }
 
-/// It has none.
+/// Relations of `dropped_tenants`: none.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

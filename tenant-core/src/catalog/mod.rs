@@ -1,5 +1,5 @@
-//! The catalog: the tables `tenants`, `domains` and `dropped_tenants` of the shared schema, and the look-up of tenants in
-//! them.
+//! The catalog: the tables `tenants`, `domains` and `dropped_tenants` of the shared schema, and the look-up of tenants
+//! in them.
 
 pub mod domain;
 pub mod dropped_tenant;
@@ -10,6 +10,6 @@ pub mod tenant;
 pub(crate) use schema_lookup::find_tenant_schema;
 pub use store::{CatalogError, SeaOrmStore, TenantStore};
 
-/// The names of its tables.
+/// Names of the tables of the catalog.
 #[doc(hidden)]
 pub const TABLES: [&str; 3] = ["tenants", "domains", "dropped_tenants"];

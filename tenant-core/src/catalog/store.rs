@@ -1,4 +1,4 @@
-//! [`TenantStore`]: where tenants are looked up, and the store in the catalog's tables.
+//! [`TenantStore`]: look-up of tenants, and the store in the catalog's tables.
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -13,35 +13,35 @@ use crate::{
     tenant::{Tenant, TenantId, TenantStatus, UnknownStatus},
 };
 
-/// Where tenants are looked up.
+/// Look-up of tenants.
 ///
-/// The catalog's own tables are the usual place ([`SeaOrmStore`]); another store can stand in front of
-/// them or instead of them. Whatever it reads goes through [`SchemaName`] and [`Host`].
+/// [`SeaOrmStore`] reads the catalog's tables. Another store can cache or replace it. Stores check what they read with
+/// [`SchemaName`] and [`Host`].
 #[async_trait]
 pub trait TenantStore: Send + Sync + std::fmt::Debug {
-    /// The tenant of a domain.
+    /// Returns the tenant of a domain.
     async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError>;
 
-    /// The tenant of a schema.
+    /// Returns the tenant of a schema.
     async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError>;
 
-    /// All tenants, in the order of their schemas.
+    /// Returns all tenants, in the order of their schemas.
     async fn list(&self) -> Result<Vec<Tenant>, CatalogError>;
 }
 
-/// Why a tenant could not be read from the catalog.
+/// Error of reading a tenant from the catalog.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
     /// The database did not answer.
     #[error("the catalog could not be read: {0}")]
     Database(#[from] DbErr),
-    /// A row names a schema that cannot be one.
+    /// The schema name of a row is not valid.
     #[error("tenant {id} of the catalog has a schema that cannot be one: {source}")]
     SchemaName {
         /// The tenant.
         id: TenantId,
-        /// What is wrong with the name.
+        /// The rule that the name breaks.
         source: SchemaNameError,
     },
     /// A row has a status that this version does not know.
@@ -52,12 +52,12 @@ pub enum CatalogError {
         /// The status.
         source: UnknownStatus,
     },
-    /// A row has a domain that cannot be one.
+    /// The domain of a row is not a valid host name.
     #[error("tenant {id} of the catalog has a domain that cannot be one: {source}")]
     Domain {
         /// The tenant.
         id: TenantId,
-        /// What is wrong with it.
+        /// The rule that the domain breaks.
         source: HostError,
     },
 }
@@ -69,7 +69,7 @@ pub struct SeaOrmStore<C = DatabaseConnection> {
 }
 
 impl<C> SeaOrmStore<C> {
-    /// A store that reads through `db`, a plain connection or transaction.
+    /// Creates a store that reads through `db`, a plain connection or transaction.
     #[must_use]
     pub fn new(db: C) -> Self {
         Self { db }
@@ -108,8 +108,8 @@ where
 
 type Row = (tenant::Model, Option<domain::Model>);
 
-/// A tenant has one primary domain at the most, so this gives a row a tenant. Tenants that were made ahead are
-/// nobody's yet.
+/// Selects each tenant once: a tenant has at most one primary domain. Pooled tenants have no customer yet and are left
+/// out.
 fn with_primary_domain() -> sea_orm::SelectTwo<tenant::Entity, domain::Entity> {
     let primary = tenant::Relation::Domain.def().on_condition(|_, domains| {
         sea_orm::Condition::all().add(Expr::col((domains, domain::Column::IsPrimary)).eq(true))

@@ -8,25 +8,25 @@ use crate::registry::{Registration, Scope, SharedEntity};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tenants", schema_name = "public")]
 pub struct Model {
-    /// Its id, never reused.
+    /// Id of the tenant, never reused.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The name of its schema, unique ignoring case.
     pub schema_name: String,
-    /// The customer's name, for people.
+    /// Display name of the customer.
     pub name: String,
-    /// A word by which tenants are grouped.
+    /// Group of tenants, such as `trial`.
     pub kind: String,
     /// A [`TenantStatus`](crate::TenantStatus) as a word.
     pub status: String,
-    /// What the application keeps about it.
+    /// The application's own data about the tenant.
     #[sea_orm(column_type = "JsonBinary")]
     pub metadata: Json,
-    /// The last migration that was applied in its schema. Nothing for the public tenant.
+    /// Name of the last migration that was applied in its schema. `None` for the public tenant.
     pub version: Option<String>,
-    /// When the row was made.
+    /// Time of creation.
     pub created_at: DateTimeUtc,
-    /// When the row was last changed.
+    /// Time of the last change.
     pub updated_at: DateTimeUtc,
 }
 

@@ -1,4 +1,4 @@
-//! Runs what must not stop half-way in a task of its own.
+//! [`detached`]: runs a future to its end in a task of its own.
 
 use std::future::Future;
 
@@ -11,12 +11,12 @@ pub struct ShutDown;
 
 /// Runs `work` to its end, even if the caller's future is dropped before.
 ///
-/// sqlx 0.9.0 counts a transaction as open only after the reply to BEGIN, and as closed only after the
-/// reply to COMMIT; a future dropped in between leaves its count wrong, and an open transaction in the
-/// pool (<https://github.com/transact-rs/sqlx/issues/4393>). What comes out of `work` when nobody waits any
-/// more is dropped, which rolls it back.
+/// sqlx 0.9.0 counts a transaction as open only after the reply to BEGIN, and as closed only after the reply to COMMIT;
+/// a future dropped in between leaves its count wrong, and an open transaction in the pool
+/// (<https://github.com/transact-rs/sqlx/issues/4393>). If the caller is gone, the result of `work` is dropped, which
+/// rolls a transaction back.
 ///
-/// Without a tokio runtime, as with a `MockDatabase`, there is no task to be cancelled from.
+/// Without a tokio runtime, as with a `MockDatabase`, `work` runs in the caller.
 ///
 /// # Errors
 /// [`ShutDown`], if the runtime did not run the work to its end.

@@ -1,5 +1,5 @@
-//! Connections of one tenant: [`TenantConnection`], its transactions and its streams. Each statement is rendered for the
-//! tenant before it is sent.
+//! Connections of one tenant: [`TenantConnection`], its transactions and its streams. Each statement is rendered for
+//! the tenant before it is sent.
 
 mod detached;
 mod pooled_statement;
@@ -71,7 +71,7 @@ enum Route<'a> {
 struct ConnectionContext {
     tenant: Tenant,
     compiler: Compiler,
-    /// True for a connection that CREATE, ALTER and DROP run on.
+    /// True if CREATE, ALTER and DROP run.
     changes_schema: bool,
     /// Names of the roles that statements run as, if they run as a role.
     roles: Option<TenantRoleNames>,
@@ -99,10 +99,10 @@ impl ConnectionContext {
         Ok(statement)
     }
 
-    /// The marker gets its schema, and nearly all else passes.
+    /// Replaces the marker by the tenant's schema, and checks little else.
     ///
-    /// The comment makes the text the tenant's own. The driver prepares a text once for each session, and what
-    /// `SELECT * FROM note` gives is of the types of the tenant for whom it was prepared first.
+    /// The comment makes the text unique for the tenant. The driver prepares a text once for each session, with the
+    /// types of the columns that `SELECT * FROM note` has in the schema of the first tenant.
     fn render_unguarded(&self, sql: &str) -> Result<String, DbErr> {
         Compiler::pass(sql)
             .and_then(|template| template.render(self.schema()))
@@ -112,14 +112,14 @@ impl ConnectionContext {
 }
 
 impl TenantConnection {
-    /// A connection for `tenant` over `db`, with the tables that are annotated in this program.
+    /// Creates a connection of `tenant` that runs on `db`, with the entities that are annotated in this program.
     ///
     /// Applications get theirs from [`Tenants::connection`](crate::Tenants::connection) or an extractor,
     /// which share one cache of compiled statements; this one is for tests, such as those on a
     /// `MockDatabase`.
     ///
     /// # Errors
-    /// [`RegistryError`] where an annotated entity cannot work.
+    /// [`RegistryError`] if an annotated entity cannot work.
     #[cfg_attr(feature = "mock", doc = include_str!("../docs/mock.md"))]
     pub fn new(db: DatabaseConnection, tenant: Tenant) -> Result<Self, RegistryError> {
         Ok(Self::with_compiler(
@@ -157,15 +157,16 @@ impl TenantConnection {
         self
     }
 
-    /// The tenant whose schema the statements run in.
+    /// Returns the tenant whose schema the statements run in.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.context.tenant
     }
 
-    /// The same connection, on which CREATE, ALTER and DROP of the tenant's own tables, indexes and enum types run, too.
+    /// Returns the same connection with CREATE, ALTER and DROP of the tenant's own tables, indexes and enum types
+    /// allowed.
     ///
-    /// It is for SeaORM's schema builder (`apply`, `sync`). Migrations are the way to change the schemas of all tenants.
+    /// Use it for SeaORM's schema builder (`apply`, `sync`). To change the schemas of all tenants, write a migration.
     ///
     /// # Example
     /// ```
@@ -188,7 +189,7 @@ impl TenantConnection {
         }
     }
 
-    /// The text that is sent to the database for `sql`, for tests and for logs.
+    /// Returns the text that is sent to the database for `sql`, for tests and logs.
     ///
     /// # Errors
     /// [`DbErr`] with a [`ConnectionError`] in it if the statement is refused.
@@ -206,29 +207,32 @@ impl TenantConnection {
         self.context.render(sql)
     }
 
-    /// Begins a transaction whose statements are not checked: they pass as they are written, but for
-    /// `"$tenant"`, which becomes the tenant's schema, and a comment with its name in front. Refused are COMMIT and
-    /// its kind, after which statements would run outside of the transaction, and `DEALLOCATE ALL`.
+    /// Begins a transaction whose statements are not checked, with the tenant's schema and then the shared schema as
+    /// its `search_path`.
     ///
-    /// Its `search_path` is the tenant's schema and then the shared one, until it ends. It is for what
-    /// needs a search path: `DO` blocks, COPY of files, functions without a context, temporary tables. COPY from and to the
-    /// client is refused: SeaORM has no way to send its data. What leaves
-    /// the tenant here leaves it: a statement may name another tenant's schema. The connection is closed after use:
-    /// no reset undoes all that unchecked statements may leave in a session. Opening another one takes milliseconds.
+    /// Use it for SQL that needs a search path: `DO` blocks, COPY of files, functions without a scope, temporary
+    /// tables. **A statement may name another tenant's schema here.** Statements pass as they are written. Only
+    /// `"$tenant"` becomes the tenant's schema, and a comment with its name goes in front.
+    ///
+    /// COMMIT and other transaction control is refused, because later statements would run outside of the transaction.
+    /// `DEALLOCATE ALL` is refused, and so is COPY from and to the client: SeaORM cannot send its data.
+    ///
+    /// The connection is closed after use, because no reset undoes all changes of a session. Opening another one takes
+    /// milliseconds.
     ///
     /// # Errors
-    /// [`DbErr`] if the transaction could not begin, or the tenant's schema is gone: tables of the same names in the
-    /// shared schema would be found instead.
+    /// [`DbErr`] if the transaction could not begin, with [`ConnectionError::NoSchema`] in it if the tenant's schema
+    /// does not exist: PostgreSQL would find tables of the same names in the shared schema.
     pub async fn begin_unguarded(&self) -> Result<TenantTransaction, DbErr> {
         self.begin_unguarded_with_options(TransactionOptions::default())
             .await
     }
 
-    /// As [`begin_unguarded`](Self::begin_unguarded), with an isolation level or an access mode. `SET TRANSACTION
-    /// ISOLATION LEVEL` would come too late: the tenant's schema is looked for at once.
+    /// Does the same as [`begin_unguarded`](Self::begin_unguarded), with an isolation level or an access mode. `SET
+    /// TRANSACTION ISOLATION LEVEL` would come too late, after the query for the tenant's schema.
     ///
     /// # Errors
-    /// As [`begin_unguarded`](Self::begin_unguarded).
+    /// The same as [`begin_unguarded`](Self::begin_unguarded).
     pub async fn begin_unguarded_with_options(
         &self,
         options: TransactionOptions,
@@ -236,7 +240,7 @@ impl TenantConnection {
         TenantTransaction::begin_unguarded(self, options).await
     }
 
-    /// The role that transactions run as, if they run as one.
+    /// Returns the role that transactions run as, if they run as a role.
     async fn role(&self) -> Result<Option<RoleName>, DbErr> {
         match &self.context.roles {
             Some(roles) => roles.of(&self.db, self.context.schema()).await.map(Some),

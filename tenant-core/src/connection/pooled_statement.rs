@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl TenantConnection {
-    /// Asks a operation on a connection of the pool, as the tenant's role if it has one.
+    /// Performs an operation on a connection of the pool, as the tenant's role if roles are used.
     pub(super) async fn perform<Q: Operation>(&self, pool: &Pool, operation: &Q) -> Result<Q::Output, DbErr> {
         let Some(role) = self.role().await? else {
             let mut lease = pool.acquire(self.key).await?;
@@ -27,7 +27,7 @@ impl TenantConnection {
             self.begin_as(&mut lease, &role).await?;
             answer = operation.perform(&mut lease).await;
         }
-        // After an error, dropping the lease rolls back, and nobody waits for it.
+        // After an error, dropping the lease rolls back without waiting.
         let answer = answer?;
         self.commit(&mut lease).await?;
         Ok(answer)
@@ -44,7 +44,7 @@ impl TenantConnection {
         committed.map_err(|error| commit_error(self.context.schema(), error))
     }
 
-    /// The rows of a statement, which has its effect even if they are not read to the end.
+    /// Returns the rows of a statement. The statement has its effect even if they are not read to the end.
     pub(super) async fn stream_rows(
         &self,
         pool: &Pool,

@@ -1,4 +1,4 @@
-//! [`RestrictedTenantConnection`]: what one user may do, by SeaORM's role-based access control.
+//! [`RestrictedTenantConnection`]: the connection of one user, with SeaORM's role-based access control.
 
 use std::{fmt, future::Future, pin::Pin};
 
@@ -49,7 +49,7 @@ pub struct RestrictedTenantTransaction {
     access: Access,
 }
 
-/// Asks the rules for one user.
+/// Rules of one user.
 #[derive(Clone)]
 struct Access {
     rules: RestrictedConnection,

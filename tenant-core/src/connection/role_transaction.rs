@@ -1,5 +1,5 @@
-//! Single statements that run as the tenant's role on a connection that the application brought. Each gets a transaction
-//! of its own. Statements arrive rendered.
+//! Single statements that run as the tenant's role on a connection that the application brought. Each gets a
+//! transaction of its own. Statements arrive rendered.
 
 use std::{
     future::Future,
@@ -41,8 +41,8 @@ async fn end<T>(transaction: TenantTransaction, result: Result<T, DbErr>) -> Res
     match result {
         Ok(value) => transaction.commit().await.map(|()| value),
         Err(error) => {
-            // The error to report is the statement's. If the rollback fails, the connection is gone, and the transaction
-            // with it.
+            // The error to report is the statement's. If the rollback fails, the connection is gone, and the
+            // transaction with it.
             let _ = transaction.rollback().await;
             Err(error)
         }
@@ -71,8 +71,8 @@ async fn send_all(transaction: TenantTransaction, statement: Statement, sender: 
     }
 }
 
-/// Sends rows until the last one, or until the receiver is gone. A statement that writes has its effect in both cases, as
-/// it has outside of a transaction.
+/// Sends rows until the last one, or until the receiver is gone. A statement that writes has its effect in both cases,
+/// as it has outside of a transaction.
 async fn send_rows(
     transaction: &TenantTransaction,
     statement: Statement,

@@ -10,8 +10,7 @@ use std::{
 use futures_util::Stream;
 use sea_orm::{DbErr, QueryResult};
 
-/// The rows of a statement. A future owns the connection and reads them; it is polled by whoever wants a row, and
-/// dropped with the stream.
+/// Stream of the rows of a statement. It polls a future that owns the connection and reads the rows.
 pub(super) struct RowStream<'a> {
     reading: Option<Reading<'a>>,
     row: RowCell,
@@ -19,12 +18,12 @@ pub(super) struct RowStream<'a> {
 
 type Reading<'a> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'a>>;
 
-/// The place of one row between the future that reads and the stream.
+/// Slot for one row between the future that reads and the stream.
 #[derive(Clone, Default)]
 pub(super) struct RowCell(Arc<Mutex<Option<QueryResult>>>);
 
 impl RowCell {
-    /// Passes a row on, and waits until it is taken.
+    /// Puts a row into the slot, and waits until the stream took it.
     pub(super) fn push(&self, row: QueryResult) -> impl Future<Output = ()> + Send + use<> {
         self.put(Some(row));
         let cell = self.clone();
@@ -44,7 +43,7 @@ impl RowCell {
 }
 
 impl<'a> RowStream<'a> {
-    /// A stream of what `reading` puts into the cell.
+    /// Creates a stream of the rows that `reading` puts into the cell.
     pub(super) fn new<F>(reading: impl FnOnce(RowCell) -> F) -> Self
     where
         F: Future<Output = Result<(), DbErr>> + Send + 'a,

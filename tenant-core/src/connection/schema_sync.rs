@@ -1,8 +1,7 @@
 //! SeaORM's `SchemaBuilder::sync` on the connections of tenants.
 //!
-//! It reads the system catalogs, which no other statement of a tenant may, with the schema as a value. So the
-//! queries of SeaORM's discovery, and no others, are made anew here, with the schema of the tenant in the place
-//! of the marker.
+//! SeaORM's discovery reads the system catalogs, which are refused otherwise, with the schema as a value. So its
+//! queries, and no others, are built again here with the tenant's schema in place of the marker.
 
 use std::sync::Arc;
 
@@ -108,7 +107,7 @@ fn into_sqlx(error: DbErr) -> SqlxError {
 }
 
 impl ConnectionContext {
-    /// What is sent for a query of SeaORM's discovery.
+    /// Returns the queries to send for a query of SeaORM's discovery.
     fn discovery(&self, select: &SelectStatement) -> Result<Vec<String>, DbErr> {
         let given = DbBackend::Postgres.build(select);
         let found = Discovery::find(&given).ok_or(Refusal::Construct(
@@ -144,8 +143,8 @@ impl ConnectionContext {
         })
     }
 
-    /// SeaORM looks for the enums of an entity in the entity's own schema. Those that `#[shared]` put elsewhere
-    /// count as found there, or it would make them anew.
+    /// SeaORM looks for the enums of an entity in the entity's own schema. Enums of `#[shared]` are added to the
+    /// answer, or SeaORM would create them again.
     fn shared_enums(&self) -> impl Iterator<Item = String> {
         let enums = self.compiler.rules().registry().shared_enums();
         enums.into_iter().map(|(schema, names)| {
@@ -173,12 +172,12 @@ enum Query {
     UniqueIndexes,
 }
 
-/// Values that stand for the schema and the table, to see where those of a query are.
+/// Placeholders for the schema and the table, to find their places among the values of a query.
 const SCHEMA: &str = "<schema>";
 const TABLE: &str = "<table>";
 
 impl Discovery {
-    /// The query that `given` is, to the letter.
+    /// Returns the query of the discovery that is equal to `given`.
     fn find(given: &Statement) -> Option<Self> {
         use Query::{Columns, Constraints, Enums, Tables, UniqueIndexes};
         [Enums, Tables, Columns, Constraints, UniqueIndexes]

@@ -1,4 +1,4 @@
-//! [`Session`]: what a transaction and the ones nested in it share.
+//! [`Session`]: the state that a transaction shares with its nested transactions.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -15,42 +15,41 @@ use crate::{error::ConnectionError, pool::Lease};
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) context: Arc<ConnectionContext>,
-    /// Whether statements are compiled, or pass as they are written.
+    /// True if statements are compiled, false if they pass as they are written.
     pub(super) is_guarded: bool,
-    /// Held by whoever talks to the database. It has the connection in it, if that is of the pool. SeaORM has a lock of
-    /// its own, but a transaction that is dropped while that one is held panics; under ours it is never held.
+    /// Lock for the use of the connection. It holds the connection, if that is of the pool. SeaORM has a lock of its
+    /// own, but dropping a transaction while that lock is held panics. Under this lock it is never held.
     turn: Arc<tokio::sync::Mutex<Option<Lease>>>,
-    /// True if the connection is of the pool, and the transaction begun by us.
+    /// True for a connection of the pool, false for a transaction of SeaORM.
     pub(super) is_owned: bool,
-    /// The savepoint to roll back to before anything else is done: that of the outermost level that was dropped. 0 if
-    /// there is none.
+    /// Depth of the outermost level that was dropped. The next statement rolls back to its savepoint first. 0 for none.
     undo: AtomicUsize,
-    /// How deep the innermost open transaction is; the outermost is 0. Changed in turn only.
+    /// Depth of the innermost open transaction. The outermost has 0. Changes under the lock only.
     innermost: AtomicUsize,
-    /// Transactions that were dropped out of turn. Whoever has the turn next rolls them back.
+    /// Transactions that were dropped while the lock was held. The next holder of the lock rolls them back.
     dropped: Mutex<Vec<DatabaseTransaction>>,
-    /// A nested transaction failed to begin, or one was given up while it began or ended. sqlx 0.9.0 then rolls
-    /// back the outer one without a word, and what follows would run outside of any.
+    /// True after a nested transaction failed to begin, or was dropped while it began or ended. sqlx 0.9.0 then rolls
+    /// back the outer transaction silently, and later statements would run outside of any transaction.
     is_broken: AtomicBool,
 }
 
-/// The right to talk to the database.
+/// Guard of the lock for the use of the connection.
 pub(super) struct Turn(OwnedMutexGuard<Option<Lease>>);
 
 impl Turn {
-    /// The connection, if it is of the pool.
+    /// Returns the connection, if it is of the pool.
     pub(super) fn lease(&mut self) -> Option<&mut Lease> {
         self.0.as_mut()
     }
 }
 
 impl Session {
-    /// The session of a transaction of SeaORM's.
+    /// Creates the session of a transaction of SeaORM's.
     pub(super) fn new(context: Arc<ConnectionContext>, is_guarded: bool) -> Self {
         Self::with(context, is_guarded, None)
     }
 
-    /// The session of a connection of the pool.
+    /// Creates the session of a connection of the pool.
     pub(super) fn owned(context: Arc<ConnectionContext>, is_guarded: bool, lease: Lease) -> Self {
         Self::with(context, is_guarded, Some(lease))
     }
@@ -68,7 +67,7 @@ impl Session {
         }
     }
 
-    /// Waits for the right to talk to the database.
+    /// Waits for the lock.
     async fn turn(&self) -> Result<Turn, DbErr> {
         let turn = Turn(Arc::clone(&self.turn).lock_owned().await);
         self.roll_back_dropped();
@@ -78,7 +77,7 @@ impl Session {
         Ok(turn)
     }
 
-    /// Reads what a statement that was cut off left unread, and rolls back levels that were dropped.
+    /// Reads the rest of a statement that was cut off, and rolls back levels that were dropped.
     async fn catch_up(&self, lease: &mut Lease) -> Result<(), DbErr> {
         if lease.is_in_flight() {
             lease.synchronize().await?;
@@ -88,21 +87,21 @@ impl Session {
             return Ok(());
         }
         lease.synchronize().await?;
-        // After that, the first poll sends it: from here on it is done, whether somebody waits for it or not.
+        // All is read, so the first poll of `run` sends the statement. From here on it runs even if this is dropped.
         self.undo.store(0, Ordering::Release);
         lease.run(&roll_back_to(level)).await?;
-        // It failed inside of what was rolled back.
+        // The error belongs to the part that was rolled back.
         lease.take_unseen_error();
         Ok(())
     }
 
-    /// A nested level was dropped. Whoever has the turn next rolls it back.
+    /// Leaves the rollback of a nested level that was dropped to the next holder of the lock.
     fn abandon(&self, depth: usize) {
         let undo = match self.undo.load(Ordering::Acquire) {
             0 => depth,
             other => other.min(depth),
         };
-        // In this order: who sees that it is over has to see that it is to be rolled back.
+        // In this order: whoever sees that the level is closed must see the rollback that is due.
         self.undo.store(undo, Ordering::Release);
         self.closed_one();
     }
@@ -112,8 +111,8 @@ impl Session {
         self.is_broken.store(true, Ordering::Release);
     }
 
-    /// To be held while a transaction begins or ends: unless it is told of the end, all further work is refused.
-    /// sqlx would count wrong from then on.
+    /// Returns a guard for the time in which a transaction begins or ends. If it is dropped before `finish`, the
+    /// session is broken: from then on, sqlx would count the open transactions wrong.
     pub(super) fn unfinished(self: &Arc<Self>) -> Unfinished {
         Unfinished(Some(Arc::clone(self)))
     }
@@ -140,8 +139,7 @@ impl Session {
         }
     }
 
-    /// To be called in turn. A transaction is dropped after those nested in it, which is the order they are
-    /// in here.
+    /// Rolls back dropped transactions, innermost first. Call it under the lock.
     fn roll_back_dropped(&self) {
         let dropped = std::mem::take(&mut *self.dropped());
         for transaction in dropped {
@@ -149,13 +147,13 @@ impl Session {
         }
     }
 
-    /// Rolls back by dropping, in turn.
+    /// Rolls back by dropping. Call it under the lock.
     fn close(&self, transaction: DatabaseTransaction) {
         drop(transaction);
         self.closed_one();
     }
 
-    /// The innermost transaction ended.
+    /// Counts the innermost transaction as closed.
     pub(super) fn closed_one(&self) {
         let depth = self.innermost.load(Ordering::Acquire);
         self.innermost.store(depth.saturating_sub(1), Ordering::Release);
@@ -185,12 +183,12 @@ impl Drop for Unfinished {
     }
 }
 
-/// The name of the savepoint of a level.
+/// Returns the name of the savepoint of a level.
 pub(super) fn savepoint(depth: usize) -> String {
     format!("tenant_level_{depth}")
 }
 
-/// Undoes a level. Its savepoint goes, too, or PostgreSQL would keep it until the transaction ends.
+/// Returns the statements that undo a level. They release its savepoint, which PostgreSQL would keep until the end.
 pub(super) fn roll_back_to(depth: usize) -> String {
     let savepoint = savepoint(depth);
     format!("ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}")
@@ -210,16 +208,16 @@ pub(super) enum Open {
 pub(super) struct Level {
     pub(super) session: Arc<Session>,
     pub(super) depth: usize,
-    /// Taken when the level ends.
+    /// `None` after the level ended.
     transaction: Option<Open>,
-    /// A statement failed, after which PostgreSQL refuses all others and turns COMMIT into ROLLBACK.
+    /// True after a statement failed: PostgreSQL refuses all others and turns COMMIT into ROLLBACK.
     has_failed: AtomicBool,
-    /// Keeps the transaction around this one open for as long as this one is.
+    /// The level around this one. It stays open as long as this one.
     parent: Option<Arc<Level>>,
 }
 
 impl Level {
-    /// The outermost level.
+    /// Creates the outermost level.
     pub(super) fn outermost(session: Arc<Session>, transaction: Open) -> Self {
         Self {
             session,
@@ -230,7 +228,7 @@ impl Level {
         }
     }
 
-    /// The level inside of `parent`, to be made in turn.
+    /// Creates the level inside of `parent`. Call it under the lock.
     pub(super) fn nested(parent: Arc<Self>, transaction: Open) -> Self {
         let session = Arc::clone(&parent.session);
         let depth = parent.depth + 1;
@@ -244,10 +242,10 @@ impl Level {
         }
     }
 
-    /// Waits for the right to talk to the database as this level.
+    /// Waits for the lock, and fails if a nested level is open.
     ///
-    /// sqlx names savepoints by their depth: what is done on a level that has another one open inside would be
-    /// done to that one, and undone with it.
+    /// sqlx names savepoints by their depth, so work on an outer level would belong to the open nested level, and be
+    /// undone with it.
     pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
         let mut turn = self.session.turn().await?;
         let innermost = self.session.innermost.load(Ordering::Acquire);
@@ -271,7 +269,7 @@ impl Level {
         Ok(())
     }
 
-    /// Passes a result on, and remembers if it is PostgreSQL's refusal.
+    /// Returns the result, and marks the level as failed if it is an error of PostgreSQL.
     pub(super) fn note<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         if result.as_ref().is_err_and(is_refusal_of_the_database) {
             self.has_failed.store(true, Ordering::Release);
@@ -283,7 +281,7 @@ impl Level {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// The transaction of SeaORM, which is there until the level ends.
+    /// Returns the transaction of SeaORM, until the level ends.
     pub(super) fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
         match &self.transaction {
             Some(Open::SeaOrm(transaction)) => Ok(transaction),
@@ -295,14 +293,14 @@ impl Level {
         self.parent.is_some()
     }
 
-    /// Takes the transaction out, to end it.
+    /// Takes the transaction out, so that dropping the level does not end it.
     pub(super) fn take(mut self) -> Option<(Open, Option<Arc<Self>>)> {
         let transaction = self.transaction.take()?;
         Some((transaction, self.parent.take()))
     }
 }
 
-/// Rolls back, in its turn: SeaORM's transaction must not be dropped while somebody else talks.
+/// Rolls back under the lock: SeaORM's transaction must not be dropped while the connection is in use.
 impl Drop for Level {
     fn drop(&mut self) {
         let Some(transaction) = self.transaction.take() else {
@@ -326,7 +324,7 @@ impl Drop for Level {
     }
 }
 
-/// Whether PostgreSQL answered with an error, rather than not at all.
+/// True for an error that PostgreSQL sent.
 #[cfg(feature = "sqlx-postgres")]
 pub(super) fn is_refusal_of_the_database(error: &DbErr) -> bool {
     let (DbErr::Exec(error) | DbErr::Query(error) | DbErr::Conn(error)) = error else {
@@ -340,7 +338,7 @@ pub(super) fn is_refusal_of_the_database(_: &DbErr) -> bool {
     false
 }
 
-/// Whether an error says that the session is over. A pooler says so, too, when it has lost the server.
+/// True for a FATAL or PANIC error, after which the session is over. A pooler sends it, too, if it lost the server.
 /// <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 #[cfg(feature = "sqlx-postgres")]
 pub(super) fn ends_the_session(error: &DbErr) -> bool {

@@ -1,4 +1,4 @@
-//! [`StatementGuard`]: the check of statements, for transactions that somebody else began.
+//! [`StatementGuard`]: the check of statements, for transactions that are open already.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The check of statements, without connections: it puts a [`TenantTransaction`] into a transaction that is open
-/// already, such as that of a migration. Cheap to clone; clones share one cache of compiled statements.
+/// The check of statements without a connection. It wraps an open transaction, such as a migration's, in a
+/// [`TenantTransaction`]. Cheap to clone; clones share one cache of compiled statements.
 ///
 /// # Example
 /// ```no_run
@@ -37,11 +37,11 @@ pub struct StatementGuard {
 }
 
 impl StatementGuard {
-    /// With the tables that are annotated in this program. [`TenantsBuilder::guard`](crate::TenantsBuilder::guard)
-    /// makes one with more.
+    /// Creates a guard with the entities that are annotated in this program.
+    /// [`TenantsBuilder::guard`](crate::TenantsBuilder::guard) creates one with more names.
     ///
     /// # Errors
-    /// [`RegistryError`] where an annotated entity cannot work.
+    /// [`RegistryError`] if an annotated entity cannot work.
     pub fn of_program() -> Result<Self, RegistryError> {
         Rules::collect().map(Compiler::new).map(Self::new)
     }
@@ -50,14 +50,13 @@ impl StatementGuard {
         Self { compiler }
     }
 
-    /// A transaction of a tenant inside of another one, where it is a savepoint, or on a connection. Its statements
-    /// run in the tenant's schema.
+    /// Begins a transaction of a tenant on a connection, or a savepoint in an open transaction. Its statements run in
+    /// the tenant's schema.
     ///
-    /// The future is not to be dropped before it ends: a BEGIN without a caller is for connections of the library's
-    /// own to survive.
+    /// Do not drop the future before it ends: only connections of the library's own survive that.
     ///
     /// # Errors
-    /// [`DbErr`] if it does not begin.
+    /// [`DbErr`] if the transaction does not begin.
     pub async fn begin<C>(&self, db: &C, tenant: &Tenant) -> Result<TenantTransaction, DbErr>
     where
         C: TransactionTrait<Transaction = DatabaseTransaction>,

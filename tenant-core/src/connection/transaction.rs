@@ -1,4 +1,4 @@
-//! [`TenantTransaction`]: a transaction of a tenant's connection, and the ones nested in it.
+//! [`TenantTransaction`]: a transaction of a tenant's connection, and its nested transactions.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -22,14 +22,13 @@ use crate::{
     tenant::Tenant,
 };
 
-/// A transaction of a tenant's connection. Its statements run in the tenant's schema, as those of the
-/// connection do, and so do those of the transactions nested in it.
+/// A transaction of a tenant's connection. Its statements and its nested transactions run in the tenant's schema.
 ///
-/// Dropping it rolls it back. A future of it that is dropped, as when a client goes away, leaves nothing behind: the
-/// connection is rolled back before anybody else has it, or closed after five seconds without an answer. A COMMIT that
-/// is dropped commits all or nothing. On a connection that the application brought
-/// ([`TenantsBuilder::from_connection`](crate::TenantsBuilder::from_connection)), BEGIN, COMMIT and ROLLBACK run to their end without their
-/// caller instead.
+/// Dropping it rolls it back. A dropped future, as when a client disconnects, leaves nothing behind: the connection is
+/// rolled back before its next use, or closed if the server does not answer within 5 s. A dropped COMMIT commits all or
+/// nothing. On a connection that the application brought
+/// ([`TenantsBuilder::from_connection`](crate::TenantsBuilder::from_connection)), BEGIN, COMMIT and ROLLBACK run to
+/// their end in a task instead.
 ///
 /// # Example
 /// ```no_run
@@ -54,7 +53,7 @@ impl TenantTransaction {
         Self::begin_session(connection, options, true).await
     }
 
-    /// Begins a transaction with the checks off and the search path on.
+    /// Begins a transaction whose statements are not checked and that has a search path.
     pub(super) async fn begin_unguarded(
         connection: &TenantConnection,
         options: TransactionOptions,
@@ -83,7 +82,7 @@ impl TenantTransaction {
         })
     }
 
-    /// On a connection of the pool. Where this is dropped, the connection is cleaned up before anybody else has it.
+    /// Begins on a connection of the pool. If this is dropped, the connection is cleaned up before its next use.
     async fn begin_owned(
         connection: &TenantConnection,
         pool: &Pool,
@@ -124,7 +123,7 @@ impl TenantTransaction {
     }
 
     async fn begin_nested(&self, options: TransactionOptions) -> Result<Self, DbErr> {
-        // Waiting can be given up; what is begun is begun to its end.
+        // Only the wait for the lock can be cancelled.
         let turn = self.level.turn().await?;
         let level = if self.session().is_owned {
             self.begin_savepoint(turn, &options).await?
@@ -145,8 +144,8 @@ impl TenantTransaction {
             session.break_off();
             return Err(session.broken());
         }
-        // Where this is dropped from here on, the level is, and its savepoint is rolled back to. There is one: all was
-        // read before, so that the first poll sends the statement.
+        // If this is dropped from here on, dropping the level rolls back to its savepoint. The savepoint exists: all
+        // was read before, so the first poll sends the statement.
         let level = Level::nested(Arc::clone(&self.level), Open::Owned);
         let begun = lease.run(&savepoint_statement(level.depth, options)).await;
         begun.inspect_err(|_| session.break_off())?;
@@ -159,8 +158,8 @@ impl TenantTransaction {
             let unfinished = parent.session.unfinished();
             let transaction = parent.transaction()?.begin_with_options(options).await?;
             unfinished.finish();
-            // If nobody waits for it any more, the level is dropped before the turn ends, so that nothing can be
-            // done inside of a transaction that is about to be rolled back.
+            // If the caller is gone, the level is dropped before the lock is free, so that no statement runs inside of
+            // a transaction that is about to be rolled back.
             Ok::<_, DbErr>((Level::nested(parent, Open::SeaOrm(transaction)), turn))
         };
         let (level, turn) = detached(begun).await??;
@@ -176,17 +175,20 @@ impl TenantTransaction {
             format!("{}, \"{}\"", schema.quoted(), SHARED_SCHEMA)
         };
         let set = format!("SET LOCAL search_path = {search_path}");
-        // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find tables
-        // of the same names in the shared schema. This fails instead.
-        let set = format!("{set}; SELECT '{}'::pg_catalog.regnamespace", schema.quoted());
-        let mut turn = self.level.turn().await?;
-        match turn.lease() {
-            Some(lease) => lease.run(&set).await,
-            None => self.level.transaction()?.execute_unprepared(&set).await.map(drop),
+        // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find
+        // tables of the same names in the shared schema. So the message counts the schemas of that name, too.
+        let count = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{schema}'");
+        let result = self
+            .execute_unprepared_rendered(&format!("{set}; {count}"))
+            .await?;
+        if result.rows_affected() == 0 {
+            let tenant = schema.clone();
+            return Err(ConnectionError::NoSchema { tenant }.into());
         }
+        Ok(())
     }
 
-    /// The tenant whose schema the statements run in.
+    /// Returns the tenant whose schema the statements run in.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.session().context.tenant
@@ -201,7 +203,7 @@ impl TenantTransaction {
         Ok(statement)
     }
 
-    /// Asks a operation in turn.
+    /// Performs an operation under the lock.
     async fn perform<Q: Operation>(&self, turn: &mut Turn, operation: &Q) -> Result<Q::Output, DbErr> {
         match turn.lease() {
             Some(lease) => self.level.note(operation.perform(lease).await),
@@ -209,7 +211,7 @@ impl TenantTransaction {
         }
     }
 
-    /// Ends this level. It cannot be ended while one nested in it is open.
+    /// Ends this level. Fails if a nested level is open.
     async fn end(self, how: End) -> Result<(), DbErr> {
         let session = Arc::clone(&self.level.session);
         let is_nested = self.level.is_nested();
@@ -244,7 +246,7 @@ impl TenantTransaction {
     }
 }
 
-/// The message that begins a transaction, as a role.
+/// Returns the message that begins a transaction, as a role.
 pub(super) fn begin_statement(options: &TransactionOptions, role: Option<&RoleName>) -> String {
     let mut begin = "BEGIN".to_owned();
     if let Some(level) = options.isolation_level {
@@ -272,7 +274,7 @@ fn savepoint_statement(depth: usize, options: &TransactionOptions) -> String {
     }
 }
 
-/// The error of a transaction that could not begin as a role.
+/// Returns the error of a transaction that could not begin as a role.
 pub(super) fn role_error(tenant: &SchemaName, role: &RoleName, source: DbErr) -> DbErr {
     if !is_refusal_of_the_database(&source) || ends_the_session(&source) {
         return source;
@@ -281,7 +283,7 @@ pub(super) fn role_error(tenant: &SchemaName, role: &RoleName, source: DbErr) ->
     ConnectionError::NoRole { tenant, role, source }.into()
 }
 
-/// The error of a COMMIT, which may have committed if its answer was lost.
+/// Returns the error of a COMMIT. If the answer was lost, it may have committed.
 pub(super) fn commit_error(tenant: &SchemaName, source: DbErr) -> DbErr {
     if !lost_connection(&source) {
         return source;
@@ -290,7 +292,7 @@ pub(super) fn commit_error(tenant: &SchemaName, source: DbErr) -> DbErr {
     ConnectionError::CommitUnknown { tenant, source }.into()
 }
 
-/// Becomes the tenant's role until the transaction ends. Going back to a savepoint does not end it.
+/// Sets the tenant's role until the transaction ends. A rollback to a savepoint keeps it.
 async fn assume(level: &Level, role: &RoleName) -> Result<(), DbErr> {
     let set = format!("SET LOCAL ROLE {}", role.quoted());
     let assumed = level.transaction()?.execute_unprepared(&set).await;
@@ -304,8 +306,8 @@ enum End {
     Rollback,
 }
 
-/// Ends a transaction on a connection of the pool. Where this is dropped, it is done wholly or not at all: once all is
-/// read that was unread, the first poll sends the statement.
+/// Ends a transaction on a connection of the pool. If this is dropped, the statement is sent wholly or not at all:
+/// after the rest of the last answer is read, the first poll sends it.
 async fn end_owned(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let session = Arc::clone(&level.session);
     let mut turn = level.turn().await.inspect_err(|_| session.break_off())?;
@@ -353,10 +355,10 @@ fn savepoint_end(how: End, depth: usize) -> String {
     }
 }
 
-/// Ends a transaction of SeaORM's, to be run in a task of its own.
+/// Ends a transaction of SeaORM's. Run it in a task of its own.
 async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     let session = Arc::clone(&level.session);
-    // Once it is our turn, a nested transaction that was begun for nobody is gone.
+    // Under the lock, a nested transaction whose caller was dropped is gone.
     let mut turn = level.turn().await.inspect_err(|_| session.break_off())?;
     let Some(level) = Arc::into_inner(level) else {
         session.break_off();
@@ -382,8 +384,8 @@ async fn end(level: Arc<Level>, how: End) -> Result<(), DbErr> {
     result
 }
 
-/// Whether PostgreSQL would roll back where a commit is asked for, because a statement failed. Where statements pass
-/// as they are written, one of them may have gone back to a savepoint since; then the database is asked.
+/// True if PostgreSQL would turn a COMMIT into ROLLBACK, because a statement failed. An unguarded statement may have
+/// rolled back to a savepoint since then, so in that case a query finds out.
 async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
     if level.session.is_guarded || !level.has_failed() {
         return Ok(level.has_failed());
@@ -403,8 +405,8 @@ async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
     }
 }
 
-/// Whether the reply to a COMMIT was lost, rather than a refusal received. The end of the session is none: it comes
-/// from whoever lost the server, and from a server that is done with the COMMIT.
+/// True if the reply to a COMMIT was lost. A FATAL error counts as lost: a pooler that lost the server sends it, and a
+/// server that has finished the COMMIT.
 fn lost_connection(error: &DbErr) -> bool {
     let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_));
     is_of_driver && (!is_refusal_of_the_database(error) || ends_the_session(error))

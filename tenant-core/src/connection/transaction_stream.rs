@@ -14,14 +14,14 @@ use super::{
     session::{Level, Turn},
 };
 
-/// The rows of a query inside a transaction. The transaction does nothing else until it is dropped.
+/// Stream of the rows of a query inside a transaction. The transaction runs no other statement until it is dropped.
 pub struct TenantTransactionStream<'a> {
     rows: Rows<'a>,
 }
 
 enum Rows<'a> {
     SeaOrm {
-        // Dropped in this order: the stream holds SeaORM's lock, which must be free when our turn ends.
+        // Dropped in this order: the stream holds SeaORM's lock, which must be free before ours.
         stream: TransactionStream<'a>,
         level: &'a Level,
         _turn: Turn,

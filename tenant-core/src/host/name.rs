@@ -25,10 +25,10 @@ const MAX_LABEL_BYTES: usize = 63;
 pub struct Host(Box<str>);
 
 impl Host {
-    /// Reads the host of an authority: a name with or without a port.
+    /// Parses an authority: a host name with or without a port.
     ///
     /// # Errors
-    /// [`HostError`] says what is wrong with it.
+    /// [`HostError`] if it is not a host name.
     pub fn parse(authority: &str) -> Result<Self, HostError> {
         let name = without_port(authority)?;
         let name = name.strip_suffix('.').unwrap_or(name);
@@ -42,7 +42,7 @@ impl Host {
         Ok(Self(name.to_ascii_lowercase().into()))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,7 +62,7 @@ fn is_port(text: &str) -> bool {
     digits && text.len() <= 5 && text.parse::<u16>().is_ok()
 }
 
-/// Letters, digits and hyphens, with none of the latter at an end (RFC 5890, section 2.3.1).
+/// Checks for letters, digits and inner hyphens (RFC 5890, section 2.3.1).
 fn check_label(label: &str) -> Result<(), HostError> {
     let letters = label
         .bytes()
@@ -74,17 +74,17 @@ fn check_label(label: &str) -> Result<(), HostError> {
     Ok(())
 }
 
-/// Why a text is no host name. It never repeats the text, which a stranger wrote.
+/// Error of a text that is not a host name. It does not repeat the text, which any client can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// There is no name.
+    /// The name is empty.
     #[error("the host is empty")]
     Empty,
-    /// The name is longer than host names are.
+    /// The name is longer than 253 bytes.
     #[error("the host is longer than {MAX_HOST_BYTES} bytes")]
     TooLong,
-    /// What follows the colon is no port.
+    /// The text after the colon is not a port.
     #[error("the host has a port that is no number from 0 to 65535")]
     Port,
     /// A label is empty, too long, or has characters that host names do not have.

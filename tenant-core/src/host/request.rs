@@ -6,9 +6,9 @@ use super::{Host, HostError};
 
 /// Returns the host of a request with this authority in its target and these `Host` headers.
 ///
-/// HTTP/2 has the host in `:authority`, HTTP/1.1 in one `Host` header or, for a proxy, in the target. If both are there,
-/// they must name the same host: a cache in front that reads the other one would serve one tenant's page at another's
-/// address.
+/// HTTP/2 has the host in `:authority`, HTTP/1.1 in one `Host` header or, for a proxy, in the target. If both are
+/// there, they must name the same host: a cache in front that reads the other one would serve one tenant's page at
+/// another's address.
 ///
 /// # Errors
 /// [`HostError`] if there is no host, more than one, or a malformed one.

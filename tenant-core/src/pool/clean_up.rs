@@ -1,4 +1,4 @@
-//! Connections that come back in the middle of something.
+//! Reset of connections that were returned with unfinished work.
 
 use sea_orm::sqlx::{Connection as _, Error, Executor as _, PgConnection};
 use tokio::runtime::Handle;
@@ -12,9 +12,9 @@ use super::{
     permit::Permit,
 };
 
-/// Cleans a connection up in a task, and gives it back if that succeeds in time. The slot is busy until then.
+/// Resets a connection in a task, and puts it back if that succeeds within [`TIMEOUT`]. The slot is busy until then.
 pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers: Leftovers) {
-    // Without a runtime nobody could read the answer. Dropping the connection closes it, which rolls back.
+    // Without a runtime, dropping the connection closes it, which rolls back.
     let Ok(runtime) = Handle::try_current() else {
         return;
     };
@@ -34,7 +34,7 @@ pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers:
     });
 }
 
-/// Closes a connection in a task. The slot is busy until then, so that there are never more than were asked for.
+/// Closes a connection in a task. The slot is busy until then, so that `max_connections` holds.
 pub(super) fn close(permit: Permit, connection: PooledConnection) {
     let Ok(runtime) = Handle::try_current() else {
         return;
@@ -55,7 +55,7 @@ async fn clean(raw: &mut PgConnection, leftovers: Leftovers) -> Result<(), Error
     }
 }
 
-/// A COMMIT that PostgreSQL refuses has rolled back.
+/// Commits. An error of PostgreSQL means that it has rolled back, after which the session is clean, too.
 async fn commit(raw: &mut PgConnection) -> Result<(), Error> {
     match raw.execute("COMMIT").await {
         Err(error) if is_end_of_session(&error) => Err(error),
@@ -63,7 +63,7 @@ async fn commit(raw: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
-/// Reads what is unread. Each error in it ends a reading of sqlx, so there may be several.
+/// Reads all unread answers. sqlx stops reading at each error, so this repeats until a ping is answered.
 pub(super) async fn drain(raw: &mut PgConnection, has_failed: &mut bool) -> Result<(), Error> {
     loop {
         match raw.ping().await {

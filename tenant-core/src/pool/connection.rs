@@ -1,4 +1,4 @@
-//! [`PooledConnection`]: a connection, and what the pool knows of it.
+//! [`PooledConnection`]: a connection with its age and its statements, and the opening and checking of connections.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -17,17 +17,17 @@ use super::{
     statement_cache::StatementCachePolicy,
 };
 
-/// A connection, and what the pool knows of it.
+/// A connection with the state that the pool keeps about it.
 pub(super) struct PooledConnection {
     pub(super) raw: PgConnection,
     pub(super) statement_cache: StatementCachePolicy,
     opened: Instant,
-    /// The last time that the server answered.
+    /// Time of the last answer of the server.
     heard: Instant,
     _open: Open,
 }
 
-/// The time between two attempts to open a connection.
+/// Pause between two attempts to open a connection.
 const PAUSE_TO_OPEN: Duration = Duration::from_millis(20);
 
 /// Counts a connection as open until it is dropped.
@@ -50,13 +50,13 @@ impl Drop for Open {
 /// The state of an idle connection.
 enum Freshness {
     Fresh,
-    /// It may have been lost.
+    /// Possibly lost: ping it before use.
     Doubtful,
     Expired,
 }
 
 impl PooledConnection {
-    /// The number of prepared statements that it keeps.
+    /// Returns the number of prepared statements.
     pub(super) fn cached_statements(&self) -> usize {
         self.raw.cached_statements_size()
     }
@@ -73,14 +73,14 @@ impl PooledConnection {
         max_lifetime.is_some_and(|max| self.opened.elapsed() > max)
     }
 
-    /// Says farewell to the server, if that takes no longer than the timeout.
+    /// Closes the connection in an orderly way, within [`TIMEOUT`].
     pub(super) async fn close(self) {
         let _ = tokio::time::timeout(TIMEOUT, self.raw.close()).await;
     }
 }
 
 impl Pool {
-    /// An open connection for a slot: the one that was idle there, if it is still good.
+    /// Returns an open connection for a slot: the idle one if it is alive, or a new one.
     pub(super) async fn connection_of(
         &self,
         slot: usize,
@@ -129,15 +129,15 @@ impl Pool {
             .saturating_duration_since(self.0.start)
             .as_micros();
         let is_suspect = heard < u128::from(self.0.suspect_before.load(Ordering::Acquire));
-        if is_suspect || settings.ask_after_idle.is_some_and(|limit| idle >= limit) {
+        if is_suspect || settings.ping_after_idle.is_some_and(|limit| idle >= limit) {
             Freshness::Doubtful
         } else {
             Freshness::Fresh
         }
     }
 
-    /// Opens a connection. Where the server is starting or stopping, this is tried again until `connect_timeout`: by sqlx
-    /// if it refuses, and here if it takes a connection and hangs up.
+    /// Opens a connection. While the server starts or stops, this is tried again until `connect_timeout`: by sqlx if
+    /// the server refuses, and here if it accepts a connection and closes it.
     pub(super) async fn open(&self) -> Result<PooledConnection, DbErr> {
         let deadline = Instant::now() + self.0.settings.connect_timeout;
         loop {
@@ -165,8 +165,8 @@ impl Pool {
     }
 }
 
-/// Statements are checked by the rules that this setting stands for. It may differ between sessions: by role, by
-/// startup options, or by a hook of the application.
+/// Refuses a session whose literals differ from those that the check reads. The setting may differ between sessions: by
+/// role, by startup options, or by a hook of the application.
 async fn require_standard_strings(raw: &mut PgConnection) -> Result<(), DbErr> {
     use sea_orm::sqlx::Executor as _;
 
@@ -181,7 +181,7 @@ async fn require_standard_strings(raw: &mut PgConnection) -> Result<(), DbErr> {
     Err(DbErr::Conn(RuntimeErr::Internal(NON_STANDARD_STRINGS.to_owned())))
 }
 
-/// It says what [`ConnectError::NonStandardStrings`](crate::ConnectError::NonStandardStrings) says where the application
-/// connects.
+/// Error text of one session. [`ConnectError::NonStandardStrings`](crate::ConnectError::NonStandardStrings) is its
+/// counterpart on connecting.
 const NON_STANDARD_STRINGS: &str = "the server's setting standard_conforming_strings is off for this session, so that \
     it reads literals in another way than they are checked in: set it to on, as it is by default";

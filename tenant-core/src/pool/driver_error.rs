@@ -52,8 +52,8 @@ pub(super) fn exec_error(error: Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 
-/// True if the connection cannot be used after an error. Errors of PostgreSQL leave it intact unless they are fatal, and so
-/// do errors of values and types.
+/// True if the connection cannot be used after an error. Errors of PostgreSQL leave it intact unless they are fatal,
+/// and so do errors of values and types.
 pub(super) fn is_end_of_session(error: &Error) -> bool {
     match error {
         Error::Database(error) => {

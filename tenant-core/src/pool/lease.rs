@@ -16,8 +16,8 @@ use super::{
     permit::Permit,
 };
 
-/// A connection in use by one tenant. Dropping it gives it back: at once, after a clean-up, or not at all if it was
-/// lost or ran unguarded statements.
+/// A connection in use by one tenant. Dropping it returns the connection: at once, or after a reset. A connection that
+/// was lost or ran unguarded statements is closed.
 pub(crate) struct Lease {
     connection: Option<PooledConnection>,
     leftovers: Leftovers,
@@ -34,8 +34,8 @@ impl Lease {
         })
     }
 
-    /// The connection, to send something on. Unless [`answered`](Self::answered) is told of the answer, it is drained
-    /// before anybody else has it.
+    /// Returns the connection for sending. Call [`answered`](Self::answered) after it: otherwise, the connection is
+    /// drained before its next use.
     pub(super) fn send(&mut self) -> Result<&mut PooledConnection, Error> {
         if self.leftovers.is_lost {
             return Err(Error::WorkerCrashed);
@@ -44,7 +44,7 @@ impl Lease {
         self.connection.as_mut().ok_or(Error::WorkerCrashed)
     }
 
-    /// Passes an answer on, and remembers what it says of the connection.
+    /// Returns the answer, and notes the state of the connection after it.
     pub(super) fn answered<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
         self.leftovers.is_in_flight = false;
         if let Err(error) = &answer {
@@ -67,13 +67,13 @@ impl Lease {
         self.permit.as_ref().map(Permit::pool)
     }
 
-    /// True if the spans of statements have their text, as `record_stmt_in_spans` of the options says.
+    /// True if spans have the text of the statement: `record_stmt_in_spans` of the options.
     #[cfg(feature = "tracing-spans")]
     pub(super) fn records_statements(&self) -> bool {
         self.pool().is_some_and(|pool| pool.0.settings.records_statements)
     }
 
-    /// Runs statements as they are, as one message.
+    /// Runs statements without values, as one message.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), DbErr> {
         let sent = self.send().map_err(query_error)?;
         let sql = sea_orm::sqlx::AssertSqlSafe(sql);
@@ -81,7 +81,7 @@ impl Lease {
         self.answered(answer).map_err(query_error)
     }
 
-    /// Begins a transaction. If the lease is dropped from now on, the transaction is rolled back.
+    /// Begins a transaction. If the lease is dropped from now on, it is rolled back.
     pub(crate) async fn begin(&mut self, begin: &str) -> Result<(), DbErr> {
         self.leftovers.transaction = Some(EndOnDrop::Rollback);
         self.run(begin).await
@@ -99,7 +99,7 @@ impl Lease {
         self.leftovers.transaction = Some(end);
     }
 
-    /// The session is closed after use: nobody knows what the statements leave in it.
+    /// Marks the session to be closed after use, because its state is unknown.
     pub(crate) fn set_unguarded(&mut self) {
         self.leftovers.is_unguarded = true;
     }
@@ -108,15 +108,15 @@ impl Lease {
         self.leftovers.transaction.is_some()
     }
 
-    /// Prepares a statement anew from now on.
+    /// Makes the next run of a statement prepare it again.
     pub(super) fn renew(&mut self, sql: &str) {
         if let Some(connection) = &mut self.connection {
-            self.leftovers.is_worn |= !connection.statement_cache.renew(sql);
+            self.leftovers.is_worn_out |= !connection.statement_cache.renew(sql);
         }
         self.leftovers.was_out_of_date = true;
     }
 
-    /// True if a statement was out of date: it can be sent again, in another transaction. Tells it once.
+    /// True, once, if a prepared statement was out of date. It can be sent again in another transaction.
     pub(crate) fn take_out_of_date(&mut self) -> bool {
         std::mem::take(&mut self.leftovers.was_out_of_date)
     }
@@ -126,12 +126,12 @@ impl Lease {
         self.leftovers.is_in_flight
     }
 
-    /// True if an error came that nobody saw. Tells it once.
+    /// True, once, if an error came for a statement whose caller was gone.
     pub(crate) fn take_unseen_error(&mut self) -> bool {
         std::mem::take(&mut self.leftovers.has_unseen_error)
     }
 
-    /// Reads all that is unread, so that the next statement is sent by the first poll of its future.
+    /// Reads all unread answers, so that the first poll of the next statement sends it.
     ///
     /// # Errors
     /// [`DbErr`] if the connection is lost, or the server does not answer in time.
@@ -143,8 +143,8 @@ impl Lease {
             Some(connection) if !self.leftovers.is_lost => connection,
             _ => return Err(query_error(Error::WorkerCrashed)),
         };
-        let unseen = &mut self.leftovers.has_unseen_error;
-        let drained = tokio::time::timeout(TIMEOUT, clean_up::drain(&mut connection.raw, unseen)).await;
+        let has_failed = &mut self.leftovers.has_unseen_error;
+        let drained = tokio::time::timeout(TIMEOUT, clean_up::drain(&mut connection.raw, has_failed)).await;
         let error = match drained {
             Ok(Ok(())) => {
                 self.leftovers.is_in_flight = false;
@@ -174,7 +174,7 @@ impl Drop for Lease {
             clean_up::close(permit, connection);
             return;
         }
-        if left.is_worn {
+        if left.is_worn_out {
             count(&permit.pool().0.counters.expired);
             clean_up::close(permit, connection);
             return;

@@ -1,4 +1,4 @@
-//! Closes connections that are idle for too long or too old, and keeps as many open as the options say.
+//! Maintenance: closes connections that are idle for too long or too old, and keeps `min_connections` open.
 
 use std::{
     sync::{Arc, Weak, atomic::Ordering},
@@ -13,7 +13,7 @@ use super::{Inner, Pool, count, lock, permit::Permit};
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 
-/// Starts the upkeep of a pool, which ends with it.
+/// Starts the maintenance task of a pool. It ends when the pool is dropped or closed.
 pub(super) fn start(pool: &Pool) {
     let settings = &pool.0.settings;
     let shortest = [settings.idle_timeout, settings.max_lifetime]
@@ -36,13 +36,13 @@ async fn run(pool: Weak<Inner>, pause: Duration) {
             return;
         }
         for slot in 0..pool.0.settings.max_connections {
-            pool.look_after(slot).await;
+            pool.maintain(slot).await;
         }
     }
 }
 
 impl Pool {
-    /// Opens connections before they are needed.
+    /// Opens `min_connections`, and at least one unless the options say `connect_lazy`.
     pub(super) async fn open_eagerly(&self) -> Result<(), DbErr> {
         let settings = &self.0.settings;
         let wanted = settings.min_connections.max(usize::from(!settings.is_lazy));
@@ -71,13 +71,13 @@ impl Pool {
         is_taken.then(|| Permit::new(self, slot))
     }
 
-    async fn look_after(&self, slot: usize) {
+    async fn maintain(&self, slot: usize) {
         self.close_old(slot).await;
         let open = self.0.counters.open.load(Ordering::Relaxed);
         if open < self.0.settings.min_connections
             && let Err(error) = self.open_in(slot).await
         {
-            tracing::debug!(%error, "no connection could be opened ahead");
+            tracing::debug!(%error, "maintenance could not open a connection");
         }
     }
 

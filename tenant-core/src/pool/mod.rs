@@ -47,23 +47,23 @@ pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
 
 use crate::error::ConnectionError;
 
-/// The longest time that a clean-up, a check or a farewell waits for the server.
+/// Longest time that a reset, a ping or a close waits for the server.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections of all tenants. Cheap to clone.
+/// The pool of the connections of all tenants. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Pool(Arc<Inner>);
 
 struct Inner {
     settings: PoolSettings,
-    /// Opens connections and keeps none: they are detached from it.
+    /// Pool of sqlx that opens connections and keeps none: they are detached from it.
     connector: PgPool,
-    /// The connections that are idle, by slot. Whoever has a slot takes its connection.
+    /// Idle connections, by slot. The holder of a slot takes its connection.
     idle: Box<[Mutex<Option<PooledConnection>>]>,
     scheduler: Mutex<Scheduler<oneshot::Sender<Permit>>>,
     counters: Arc<Counters>,
-    /// Connections that were heard of before this time, in microseconds since the start, are asked before use: another
-    /// one was lost then.
+    /// Time at which a connection was last lost, in microseconds since the start. Connections whose last answer is
+    /// older are pinged before use.
     suspect_before: AtomicU64,
     start: Instant,
     is_closed: AtomicBool,
@@ -115,7 +115,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// A connection for one tenant: an idle one, or as soon as there is one.
+    /// Returns a connection for one tenant, and waits if none is idle.
     ///
     /// # Errors
     /// [`DbErr`] after `acquire_timeout`, if no connection can be opened, or the pool is closed.
@@ -129,7 +129,7 @@ impl Pool {
         Lease::new(permit, deadline).await
     }
 
-    /// A place at once, or in a queue.
+    /// Returns a permit, or a place in a queue.
     fn request(&self, key: TenantKey, now: Instant) -> Result<Result<Permit, PendingPermit>, DbErr> {
         if self.is_closed() {
             return Err(closed());
@@ -146,12 +146,12 @@ impl Pool {
         Ok(Err(PendingPermit::new(self, ticket, receiver, now + home_wait)))
     }
 
-    /// True if the sessions are a pooler's, which other clients use too.
+    /// True if the application named a pooler, whose sessions other clients use, too.
     pub(crate) fn is_behind_pooler(&self) -> bool {
         self.0.settings.prepared_by_pooler.is_some()
     }
 
-    /// Figures of the pool.
+    /// Returns figures of the pool.
     pub(crate) fn status(&self) -> PoolStatus {
         let (usage, figures) = {
             let scheduler = lock(&self.0.scheduler);
@@ -180,15 +180,15 @@ impl Pool {
     /// Refuses requests from now on, waits until all connections are back, and closes them.
     pub(crate) async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
-        let waiting = lock(&self.0.scheduler).clear();
-        drop(waiting);
+        let senders = lock(&self.0.scheduler).clear();
+        drop(senders);
         loop {
             let mut returned = std::pin::pin!(self.0.returned.notified());
             returned.as_mut().enable();
-            // Asked before, so that what comes back meanwhile is closed as well.
-            let are_back = lock(&self.0.scheduler).usage().0 == 0;
+            // Read before closing, so that connections that are returned meanwhile are closed in the next round.
+            let all_returned = lock(&self.0.scheduler).usage().0 == 0;
             self.close_idle().await;
-            if are_back {
+            if all_returned {
                 break;
             }
             returned.await;
@@ -209,7 +209,7 @@ impl Pool {
         self.0.is_closed.load(Ordering::Acquire)
     }
 
-    /// Gives idle connections to those that have waited too long.
+    /// Gives idle connections to requests that have waited too long.
     fn expire(&self) {
         loop {
             let granted = lock(&self.0.scheduler).expire(Instant::now());
@@ -228,12 +228,12 @@ impl Pool {
         }
     }
 
-    /// A waiter that is gone gives the permit back by dropping it.
+    /// Sends a permit to a waiter. If the waiter is gone, dropping the permit frees the slot.
     fn hand_over(&self, slot: usize, waiter: oneshot::Sender<Permit>) {
         let _ = waiter.send(Permit::new(self, slot));
     }
 
-    /// From now on, connections are asked before they are used again: one was lost, and others may be.
+    /// Counts a lost connection, and makes all others be pinged before their next use.
     fn suspect(&self) {
         count(&self.0.counters.lost);
         self.0.suspect_before.store(self.micros(), Ordering::Release);

@@ -1,4 +1,4 @@
-//! Statements on a connection of the pool, with the values, answers and errors of SeaORM's driver.
+//! [`Operation`]: statements on a connection of the pool, with the values, results and errors of SeaORM's driver.
 
 use std::future::Future;
 
@@ -22,30 +22,30 @@ use super::{
     span::in_span,
 };
 
-/// A statement, and the kind of its answer.
+/// A statement with the type of its result.
 pub(crate) trait Operation: Sync {
-    /// The answer.
+    /// Type of the result.
     type Output: Send;
 
-    /// Asks it on a connection.
+    /// Sends the statement on a connection, and returns the result.
     fn perform(&self, lease: &mut Lease) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
 }
 
-/// The number of rows that a statement changes.
+/// Returns the number of changed rows.
 pub(crate) struct Execute<'a>(pub(crate) &'a Statement);
-/// The first row.
+/// Returns the first row.
 pub(crate) struct QueryOne<'a>(pub(crate) &'a Statement);
-/// All rows.
+/// Returns all rows.
 pub(crate) struct QueryAll<'a>(pub(crate) &'a Statement);
-/// Statements without values, as one message of the simple protocol.
+/// Runs statements without values, as one message of the simple protocol.
 pub(crate) struct ExecuteUnprepared<'a>(pub(crate) &'a str);
 
-/// A statement is sent so often at the most. Twice is enough, unless a table changes all the time.
+/// Most attempts to send a statement. Two are enough, unless a table changes all the time.
 const ATTEMPTS: u32 = 3;
 
-/// Sends a statement, and again if PostgreSQL says that the one it has prepared is out of date.
-macro_rules! ask {
-    ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $asked:expr) => {{
+/// Sends a statement, and sends it again if the prepared one is out of date.
+macro_rules! send {
+    ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $run:expr) => {{
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -53,10 +53,10 @@ macro_rules! ask {
             let sent = $lease.send()?;
             let $query = query(sent, $statement, in_transaction);
             let $raw = &mut sent.raw;
-            let answer = $asked.await;
+            let answer = $run.await;
             let answer = $lease.answered(answer);
             match answer {
-                Err(error) if attempts < ATTEMPTS && $lease.renews(&error, &$statement.sql) => {}
+                Err(error) if attempts < ATTEMPTS && $lease.must_resend(&error, &$statement.sql) => {}
                 answer => break answer,
             }
         }
@@ -109,24 +109,24 @@ impl Operation for ExecuteUnprepared<'_> {
 
 impl Lease {
     async fn execute(&mut self, statement: &Statement) -> Result<sqlx::postgres::PgQueryResult, Error> {
-        ask!(self, statement, |query, raw| query.execute(raw))
+        send!(self, statement, |query, raw| query.execute(raw))
     }
 
     async fn fetch_optional(&mut self, statement: &Statement) -> Result<Option<PgRow>, Error> {
-        ask!(self, statement, |query, raw| query.fetch_optional(raw))
+        send!(self, statement, |query, raw| query.fetch_optional(raw))
     }
 
     async fn fetch_all(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Error> {
-        ask!(self, statement, |query, raw| query.fetch_all(raw))
+        send!(self, statement, |query, raw| query.fetch_all(raw))
     }
 
-    /// All rows, as the driver has them.
+    /// Returns all rows, in the driver's type.
     #[cfg(feature = "schema-sync")]
     pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
         self.fetch_all(statement).await.map_err(query_error)
     }
 
-    /// The rows one by one. If the stream is dropped before its end, the rest is drained.
+    /// Calls `with` for each row. If the future is dropped before its end, the rest is drained later.
     pub(crate) async fn for_each_row<F, W>(&mut self, statement: &Statement, mut with: F) -> Result<(), DbErr>
     where
         F: FnMut(QueryResult) -> W + Send,
@@ -154,16 +154,18 @@ impl Lease {
                 }
             };
             match self.answered(answer) {
-                Err(error) if !has_rows && attempts < ATTEMPTS && self.renews(&error, &statement.sql) => {}
+                Err(error)
+                    if !has_rows && attempts < ATTEMPTS && self.must_resend(&error, &statement.sql) => {}
                 answer => return answer.map_err(query_error),
             }
         }
     }
 
-    /// True if a statement failed because it was not prepared as it should be, and is to be sent again. It is prepared anew next time in
-    /// any case; inside of a transaction, PostgreSQL takes no more.
-    fn renews(&mut self, error: &Error, sql: &str) -> bool {
-        if lost_its_name(error) {
+    /// True if the prepared statement was missing or out of date, and the statement can be sent again. It is prepared
+    /// again the next time in any case. In a transaction, it cannot be sent again, because PostgreSQL refuses all
+    /// statements after an error.
+    fn must_resend(&mut self, error: &Error, sql: &str) -> bool {
+        if lost_unnamed_statement(error) {
             return !self.is_in_transaction();
         }
         if !is_out_of_date(error) {
@@ -177,7 +179,7 @@ impl Lease {
     }
 }
 
-/// A statement of SeaORM's, for sqlx. Inside of a transaction it is kept: see [`lost_its_name`].
+/// Converts a statement for sqlx. In a transaction it is always cached: see [`lost_unnamed_statement`].
 fn query<'q>(
     connection: &mut PooledConnection,
     statement: &'q Statement,
@@ -190,9 +192,9 @@ fn query<'q>(
     sqlx::query_with(AssertSqlSafe(&*text), SqlxValues(values)).persistent(keeps)
 }
 
-/// True if a statement without a name was gone before it ran. sqlx 0.9.0 looks types up after it prepared a statement,
-/// by a message of the simple protocol, which drops it. The next time it knows the types.
-fn lost_its_name(error: &Error) -> bool {
+/// True if an unnamed statement was gone before it ran. sqlx 0.9.0 looks types up after it prepared a statement, by a
+/// message of the simple protocol, which drops the unnamed statement. The next time it knows the types.
+fn lost_unnamed_statement(error: &Error) -> bool {
     matches!(error, Error::Database(error) if error.code().as_deref() == Some("26000"))
 }
 

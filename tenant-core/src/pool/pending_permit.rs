@@ -1,4 +1,4 @@
-//! [`PendingPermit`]: a place in a queue for a connection.
+//! [`PendingPermit`]: a place in a queue for a permit.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,16 @@ use tokio::{sync::oneshot, time::timeout_at};
 
 use super::{Pool, closed, lock, permit::Permit, scheduler::Ticket};
 
-/// The longest pause between two looks for an idle connection.
+/// Longest pause between two checks for an idle connection.
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// A place in a queue. Dropping it gives the place up, and the connection that may have come meanwhile.
+/// A place in a queue. Dropping it leaves the queue, and returns a permit that came meanwhile.
 pub(super) struct PendingPermit {
     pool: Pool,
     ticket: Ticket,
     receiver: oneshot::Receiver<Permit>,
-    /// The time from which any idle connection will do.
-    home_until: Instant,
+    /// End of the wait for a home connection. After it, any idle connection is taken.
+    home_deadline: Instant,
 }
 
 impl PendingPermit {
@@ -24,18 +24,18 @@ impl PendingPermit {
         pool: &Pool,
         ticket: Ticket,
         receiver: oneshot::Receiver<Permit>,
-        home_until: Instant,
+        home_deadline: Instant,
     ) -> Self {
         Self {
             pool: pool.clone(),
             ticket,
             receiver,
-            home_until,
+            home_deadline,
         }
     }
 
     pub(super) async fn permit(mut self, deadline: Instant) -> Result<Permit, DbErr> {
-        let mut wake = self.home_until.min(deadline);
+        let mut wake = self.home_deadline.min(deadline);
         let mut pause = Duration::from_millis(1);
         loop {
             match timeout_at(wake.into(), &mut self.receiver).await {

@@ -1,5 +1,5 @@
-//! A pooler between the application and PostgreSQL, such as PgBouncer in transaction mode, gives each connection to the
-//! server to one client after another.
+//! Detection of a pooler between the application and PostgreSQL, such as PgBouncer in transaction mode, which gives
+//! each server connection to one client after another.
 //!
 //! The driver prepares a statement in one transaction and runs it in the next. If that is on another connection to the
 //! server, it may find a statement of another client there, which may be another tenant's. So a pooler has to be named
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::error::ConnectError;
 
-/// Number of times that two connections are asked. A quiet pooler gives both the same connection to the server, or
+/// Number of checks of two connections. A quiet pooler gives both the same connection to the server, or
 /// takes turns; with other clients on it, theirs change. Several poolers behind one name may pass.
 const ROUNDS: usize = 3;
 
@@ -33,7 +33,7 @@ pub(crate) async fn check(settings: &PoolSettings) -> Result<(), ConnectError> {
 }
 
 async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
-    // Its hooks and attempts are those of all connections.
+    // The connector has the hooks of the application, and tries again.
     let connector = settings.connector();
     let mut one = connector.acquire().await.map_err(not_opened)?.detach();
     let mut other = connector.acquire().await.map_err(not_opened)?.detach();
@@ -57,20 +57,20 @@ async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {
     }
 }
 
-/// True if a pooler stands between that gives no client a session of its own: for what keeps locks in one.
+/// True if a pooler in front of the server gives clients no session of their own. Ask before taking session locks.
 ///
 /// # Errors
 /// [`DbErr`] if the database is not reached.
 pub async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, DbErr> {
-    let asked = tokio::time::timeout(TIMEOUT, ask_two(options)).await;
-    match asked.unwrap_or(Err(Error::PoolTimedOut)) {
-        // PostgreSQL has no more of them. A pooler lets its clients wait.
+    let compared = tokio::time::timeout(TIMEOUT, compare_sessions(options)).await;
+    match compared.unwrap_or(Err(Error::PoolTimedOut)) {
+        // PostgreSQL has no connection left. A pooler would let its clients wait.
         Err(error) if has_code(&error, &["53300"]) => Ok(false),
-        asked => asked.map_err(not_opened),
+        compared => compared.map_err(not_opened),
     }
 }
 
-async fn ask_two(options: &PgConnectOptions) -> Result<bool, Error> {
+async fn compare_sessions(options: &PgConnectOptions) -> Result<bool, Error> {
     let mut one = PgConnection::connect_with(options).await?;
     let mut other = PgConnection::connect_with(options).await?;
     let is_shared = share_a_connection(&mut one, &mut other).await?;
@@ -79,7 +79,7 @@ async fn ask_two(options: &PgConnectOptions) -> Result<bool, Error> {
     Ok(is_shared)
 }
 
-/// True if two connections are the same to the server, or one is another than before.
+/// True if two connections share a server process, or one changes its server process.
 async fn share_a_connection(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, Error> {
     let first = (backend(one).await?, backend(other).await?);
     let mut is_shared = first.0 == first.1;
@@ -91,13 +91,13 @@ async fn share_a_connection(one: &mut PgConnection, other: &mut PgConnection) ->
     Ok(is_shared)
 }
 
-/// The process of the server that answers.
+/// Returns the id of the server process.
 async fn backend(connection: &mut PgConnection) -> Result<i32, Error> {
     let row = connection.fetch_one("SELECT pg_catalog.pg_backend_pid()").await?;
     row.try_get(0)
 }
 
-/// True if each of two connections finds the statement that it prepared. Both name their first one alike.
+/// True if each of two connections finds the statement that it prepared. Both use the same name for their first one.
 async fn keep_their_statements(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, Error> {
     for _ in 0..ROUNDS {
         if !finds(one, "SELECT 1", 1).await? || !finds(other, "SELECT 2", 2).await? {

@@ -1,8 +1,8 @@
-//! [`Scheduler`]: decides who gets which connection. It does no input or output and reads no clock.
+//! [`Scheduler`]: assigns connections to requests. It does no input or output and reads no clock.
 //!
-//! A tenant's statements are prepared, and its tables known, on few connections only if they come back to the same
-//! ones. So each tenant has two homes among the slots, chosen by rendezvous hashing, and waits there for a while although
-//! another slot may be idle (delay scheduling, <https://doi.org/10.1145/1755913.1755940>).
+//! A tenant should come back to the same few connections, where its statements are prepared and its tables are known.
+//! So each tenant has two home slots, chosen by rendezvous hashing. A request waits there for a while even if another
+//! slot is idle (delay scheduling, <https://doi.org/10.1145/1755913.1755940>).
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -11,21 +11,22 @@ use std::{
 
 use super::status::WaitHistogram;
 
-/// The shortest time that a waiter keeps to its home. Timers of tokio are no finer.
+/// Shortest wait for a home. Timers of tokio are no finer.
 const MIN_HOME_WAIT: Duration = Duration::from_millis(1);
 
-/// The longest time that a waiter keeps to its home while another connection is idle.
+/// Longest wait for a home while another connection is idle.
 const MAX_HOME_WAIT: Duration = Duration::from_millis(25);
 
-/// The same where there are more connections than requests. A tenant whose statements are slow is better served by
-/// several connections then.
+/// Longest wait for a home if there are more connections than requests. A tenant with slow statements is better served
+/// by several connections then.
 const MAX_HOME_WAIT_UNCROWDED: Duration = Duration::from_millis(5);
 
-/// The load by which the first home may exceed the second and is chosen still. The shorter of two queues keeps the longest
-/// waits short (<https://doi.org/10.1109/71.963420>), and most tenants' statements are prepared twice at the most.
+/// The load by which the first home may exceed the second and is chosen still. The shorter of two queues keeps the
+/// longest waits short (<https://doi.org/10.1109/71.963420>), and most tenants' statements are prepared twice at the
+/// most.
 const HEAD_START: usize = 1;
 
-/// Longer uses count as this long in the mean.
+/// Longest use of a slot that counts in the mean.
 const MAX_HOLD: Duration = Duration::from_secs(1);
 
 /// A tenant, as the scheduler knows it: a hash of its schema.
@@ -66,7 +67,7 @@ impl TenantKey {
     }
 }
 
-/// The place of a waiter.
+/// Place of a waiter in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     slot: usize,
@@ -82,14 +83,14 @@ pub(super) enum Placement {
     Queue(usize),
 }
 
-/// Slots and who waits for them. `W` is what the owner keeps of a waiter.
+/// Slots and their queues. `W` is the handle of a waiter.
 #[derive(Debug)]
 pub(super) struct Scheduler<W> {
     slots: Vec<Slot<W>>,
     busy: usize,
     waiting: usize,
     last_number: u64,
-    /// Exponential mean of the times for which slots were used.
+    /// Exponential mean of the time for which a slot is used.
     hold: Duration,
     figures: Figures,
 }
@@ -149,8 +150,8 @@ impl<W> Scheduler<W> {
         }
     }
 
-    /// Places a request: at the home; at the second home if that has clearly less to do; and at the slot with the least
-    /// load if both are busier than twice the mean.
+    /// Chooses a slot for a request: the first home, the second home if its load is clearly lower, or the slot with the
+    /// least load if both homes are busier than twice the mean.
     pub(super) fn request(&mut self, key: TenantKey, now: Instant) -> Placement {
         let slot = self.place(key);
         if !self.slots[slot].is_idle() {
@@ -184,7 +185,7 @@ impl<W> Scheduler<W> {
         2 * (self.busy + self.waiting) / self.slots.len() + 2
     }
 
-    /// Puts the caller into the queue that [`request`](Self::request) named.
+    /// Puts the caller into the queue that [`request`](Self::request) returned.
     pub(super) fn wait(&mut self, slot: usize, key: TenantKey, now: Instant, owner: W) -> Ticket {
         self.last_number += 1;
         self.waiting += 1;
@@ -198,7 +199,7 @@ impl<W> Scheduler<W> {
         Ticket { slot, number }
     }
 
-    /// Takes a waiter out that has gone. Does nothing if it has its slot already.
+    /// Removes a waiter from its queue. Does nothing if it has its slot already.
     pub(super) fn cancel(&mut self, ticket: Ticket) {
         let queue = &mut self.slots[ticket.slot].queue;
         if let Ok(at) = queue.binary_search_by_key(&ticket.number, |waiter| waiter.number) {
@@ -207,7 +208,7 @@ impl<W> Scheduler<W> {
         }
     }
 
-    /// Takes a slot back, and gives it to the next: to whoever has waited too long, else to the first in its queue.
+    /// Frees a slot, and grants it to the waiter that has waited too long, else to the first in its queue.
     #[must_use = "the slot is the waiter's"]
     pub(super) fn release(&mut self, slot: usize, now: Instant) -> Option<(usize, W)> {
         let holder = self.slots[slot].holder.take()?;
@@ -225,8 +226,8 @@ impl<W> Scheduler<W> {
         self.grant_next(queue.unwrap_or(slot), slot, now)
     }
 
-    /// The queue whose first waiter has waited the longest, if that is too long. With a queue of its own, a slot serves
-    /// others only where it would be their turn in one queue for all.
+    /// Returns the queue whose first waiter has waited the longest, if that is too long. A slot with a queue of its own
+    /// serves others only if they would be first in one queue for all.
     fn overdue_queue(&self, slot: usize, now: Instant) -> Option<usize> {
         let home_wait = if self.slots[slot].queue.is_empty() {
             self.home_wait()
@@ -267,7 +268,7 @@ impl<W> Scheduler<W> {
         self.busy += 1;
     }
 
-    /// The time after which a waiter takes any idle slot: that in which its home should have come to it.
+    /// Returns the time after which a waiter takes any idle slot: its home should be free by then.
     pub(super) fn home_wait(&self) -> Duration {
         let is_crowded = self.busy + self.waiting > self.slots.len();
         let max = if is_crowded {
@@ -278,12 +279,12 @@ impl<W> Scheduler<W> {
         self.time_of_a_queue().clamp(MIN_HOME_WAIT, max)
     }
 
-    /// The time that a queue takes if it is as long as queues get.
+    /// Returns the time that the longest queue takes.
     fn time_of_a_queue(&self) -> Duration {
         self.hold * u32::try_from(self.limit()).unwrap_or(u32::MAX)
     }
 
-    /// Gives an idle slot to the waiter that has waited longest, if that is too long. To be called by a waiter after
+    /// Gives an idle slot to the waiter that has waited longest, if that is too long. A waiter calls it after
     /// [`home_wait`](Self::home_wait), until it gives none.
     #[must_use = "the slot is the waiter's"]
     pub(super) fn expire(&mut self, now: Instant) -> Option<(usize, W)> {
@@ -291,7 +292,7 @@ impl<W> Scheduler<W> {
         self.fill(idle, now)
     }
 
-    /// Takes an idle slot, for its upkeep.
+    /// Takes an idle slot, for maintenance.
     pub(super) fn take_idle(&mut self, slot: usize, now: Instant) -> bool {
         if !self.slots[slot].is_idle() {
             return false;
@@ -304,7 +305,7 @@ impl<W> Scheduler<W> {
         true
     }
 
-    /// Takes everybody out of the queues.
+    /// Removes all waiters from the queues.
     pub(super) fn clear(&mut self) -> Vec<W> {
         self.waiting = 0;
         let queues = self.slots.iter_mut().flat_map(|slot| slot.queue.drain(..));
@@ -315,7 +316,7 @@ impl<W> Scheduler<W> {
         self.figures
     }
 
-    /// The number of slots in use, of waiters, and of the tenants that use a slot.
+    /// Returns the number of slots in use, of waiters, and of tenants that use a slot.
     pub(super) fn usage(&self) -> (usize, usize, usize) {
         let holders = self.slots.iter().filter_map(|slot| slot.holder);
         let tenants: HashSet<_> = holders.map(|holder| holder.key).collect();

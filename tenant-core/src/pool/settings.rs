@@ -1,4 +1,4 @@
-//! [`PoolSettings`]: what the application's `ConnectOptions` say, as SeaORM and sqlx read them.
+//! [`PoolSettings`]: the settings in the application's `ConnectOptions`, as SeaORM and sqlx read them.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use sea_orm::{
 
 use super::statement_cache::StatementCachePolicy;
 
-/// The longest wait for a connection, unless the options say otherwise.
+/// Default of the longest wait for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time after which an idle connection is asked before use, unless the options say otherwise.
-const ASK_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// Default of the idle time after which a connection is pinged before use.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
 
-/// Prepared statements kept on each connection, unless the options say otherwise.
+/// Default of the prepared statements kept on each connection.
 const STATEMENTS_KEPT: usize = 1536;
 
 /// The default of sqlx, which stands for "not set".
@@ -39,8 +39,8 @@ pub(crate) struct PoolSettings {
     pub(super) acquire_timeout: Duration,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
-    /// `None` asks never.
-    pub(super) ask_after_idle: Option<Duration>,
+    /// `None` for no pings.
+    pub(super) ping_after_idle: Option<Duration>,
     pub(super) statements_kept: usize,
     /// Prepared statements that a pooler in front of the server keeps for each connection, if there is one.
     pub(super) prepared_by_pooler: Option<usize>,
@@ -49,9 +49,10 @@ pub(crate) struct PoolSettings {
 }
 
 impl PoolSettings {
-    /// The settings in SeaORM's options, or `None` if they are not for PostgreSQL. Connects to nothing.
+    /// Reads the settings in SeaORM's options. `None` if they are not for PostgreSQL. Does not connect.
     ///
-    /// SeaORM keeps functions of the application that cannot be read, so a pool is made of the options and read.
+    /// SeaORM's options have functions of the application that cannot be read, so this builds a pool and reads its
+    /// options.
     ///
     /// # Errors
     /// [`DbErr`] if the URL cannot be read.
@@ -95,7 +96,7 @@ impl PoolSettings {
             acquire_timeout,
             idle_timeout: pool.get_idle_timeout(),
             max_lifetime: pool.get_max_lifetime(),
-            ask_after_idle: ask_after_idle(options),
+            ping_after_idle: ping_after_idle(options),
             statements_kept,
             prepared_by_pooler,
             #[cfg(feature = "tracing-spans")]
@@ -104,7 +105,7 @@ impl PoolSettings {
         }
     }
 
-    /// The pool of sqlx that opens connections, with the hooks of the application.
+    /// Returns the pool of sqlx that opens connections, with the hooks of the application.
     pub(super) fn connector(&self) -> PgPool {
         let slots = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
         self.pool
@@ -117,7 +118,7 @@ impl PoolSettings {
             .connect_lazy_with(self.connect.clone())
     }
 
-    /// The rule of a new connection for keeping statements.
+    /// Returns the policy of a new connection for its statement cache.
     pub(super) fn statement_cache_policy(&self) -> StatementCachePolicy {
         match self.prepared_by_pooler {
             None => StatementCachePolicy::new(self.statements_kept),
@@ -126,7 +127,7 @@ impl PoolSettings {
     }
 }
 
-/// The plain connection for the shared schema, which opens few connections, and none before it is used.
+/// Returns the plain connection for the shared schema. It opens few connections, and none before it is used.
 ///
 /// # Errors
 /// [`DbErr`] if the application's `after_connect` fails.
@@ -146,7 +147,7 @@ pub(crate) async fn shared_connection(
     Database::connect(options).await
 }
 
-/// The pool's own options may have been changed by `map_sqlx_postgres_pool_opts`.
+/// Returns the `acquire_timeout` of the pool, which `map_sqlx_postgres_pool_opts` may have changed, or our default.
 fn acquire_timeout(options: &ConnectOptions, pool: &PoolOptions<Postgres>) -> Duration {
     let in_pool = pool.get_acquire_timeout();
     if in_pool == ACQUIRE_TIMEOUT_OF_SQLX && options.get_acquire_timeout().is_none() {
@@ -156,12 +157,12 @@ fn acquire_timeout(options: &ConnectOptions, pool: &PoolOptions<Postgres>) -> Du
     }
 }
 
-fn ask_after_idle(options: &ConnectOptions) -> Option<Duration> {
-    let by_default = options.get_test_before_acquire().then_some(ASK_AFTER_IDLE);
+fn ping_after_idle(options: &ConnectOptions) -> Option<Duration> {
+    let by_default = options.get_test_before_acquire().then_some(PING_AFTER_IDLE);
     options.get_test_before_acquire_if_idle_for().or(by_default)
 }
 
-/// The capacity in the options, if it was set. They tell it in a URL only.
+/// Returns the capacity in the options, if it was set. It can be read from their URL only.
 fn statements_kept_by(connect: &PgConnectOptions) -> usize {
     let url = connect.to_url_lossy();
     let mut pairs = url.query_pairs();

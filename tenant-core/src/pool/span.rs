@@ -1,6 +1,6 @@
-//! The spans that SeaORM makes around statements, with its feature `tracing-spans`.
+//! SeaORM's spans around statements, with its feature `tracing-spans`.
 
-/// Runs a statement in a span of SeaORM's.
+/// Runs a statement in a span like SeaORM's.
 macro_rules! in_span {
     ($name:literal, $lease:expr, $sql:expr, $work:expr) => {{
         #[cfg(feature = "tracing-spans")]
@@ -31,7 +31,7 @@ macro_rules! in_span {
 
 pub(super) use in_span;
 
-/// The operation of a statement, as OpenTelemetry calls it.
+/// Returns the operation of a statement, for OpenTelemetry.
 #[cfg(feature = "tracing-spans")]
 pub(super) fn operation(sql: &str) -> &'static str {
     let first = sql.split_whitespace().next().unwrap_or_default();

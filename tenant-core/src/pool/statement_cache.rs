@@ -1,4 +1,4 @@
-//! [`StatementCachePolicy`]: which statements a connection keeps prepared.
+//! [`StatementCachePolicy`]: the choice of statements that a connection keeps prepared.
 
 use std::{
     borrow::Cow,
@@ -6,30 +6,30 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-/// Texts up to this length are kept as long as there is room.
+/// Longest text that is kept as long as there is room, in bytes.
 const SHORT: usize = 1024;
 
-/// Texts of more are never kept, such as an INSERT of many rows.
+/// Longest text that is ever kept, in bytes. An INSERT of many rows is longer.
 const LONG: usize = 32 * 1024;
 
-/// Statements that are kept under another text, at most.
+/// Most statements with a changed text on one connection.
 const MAX_RENEWED: usize = 256;
 
-/// Decides which statements a connection keeps prepared, and under which text.
+/// Chooses the statements that a connection keeps prepared, and their text.
 ///
-/// sqlx drops the least recently used statement when it keeps another one, which costs a round trip. So where it is
-/// full, a statement is kept only when it comes a second time (the doorkeeper of TinyLFU,
+/// sqlx drops the least recently used statement when it keeps another one, which costs a round trip. So in a full
+/// cache, a statement is kept only when it comes a second time (the doorkeeper of TinyLFU,
 /// <https://doi.org/10.1145/3149371>): otherwise, it is prepared without a name.
 pub(super) struct StatementCachePolicy {
     capacity: usize,
-    /// A statement that is not kept is prepared without a name, by one message, and run by the next. Behind a pooler, that
-    /// one may reach another connection to the server, which has another client's statement without a name.
+    /// True behind a pooler. A statement that is not kept is prepared without a name by one message, and run by the
+    /// next, which may reach another server connection, with the unnamed statement of another client.
     keeps_all: bool,
     /// A Bloom filter of one hash.
     seen: Vec<u64>,
     sightings: usize,
     hasher: RandomState,
-    /// Number of times that a text was renewed. sqlx cannot forget a single statement, but knows statements by their text.
+    /// Number of times that each text was renewed. sqlx cannot drop a single statement, but identifies it by its text.
     renewed: HashMap<String, usize>,
 }
 
@@ -45,7 +45,7 @@ impl StatementCachePolicy {
         }
     }
 
-    /// Keeps all statements, and leaves it to sqlx which ones are dropped for others.
+    /// Keeps all statements. sqlx drops the least recently used ones.
     pub(super) fn all() -> Self {
         Self {
             keeps_all: true,
@@ -53,7 +53,7 @@ impl StatementCachePolicy {
         }
     }
 
-    /// True if a statement is to be kept. Those that are kept already stay so in either case.
+    /// True if a statement should be kept. Kept statements stay in both cases.
     pub(super) fn admits(&mut self, sql: &str, kept: usize) -> bool {
         match sql.len() {
             _ if self.keeps_all => true,
@@ -82,7 +82,7 @@ impl StatementCachePolicy {
         was_seen
     }
 
-    /// The text of a statement on this connection. Spaces after it say the same to PostgreSQL.
+    /// Returns the text of a statement on this connection. A renewed one has spaces at its end.
     pub(super) fn text<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         if self.renewed.is_empty() {
             return Cow::Borrowed(sql);
@@ -93,7 +93,7 @@ impl StatementCachePolicy {
         }
     }
 
-    /// Prepares a statement anew from now on. False if there are too many: the connection is to be replaced.
+    /// Makes a statement be prepared again. False if there are too many renewed ones: replace the connection.
     pub(super) fn renew(&mut self, sql: &str) -> bool {
         if let Some(times) = self.renewed.get_mut(sql) {
             *times += 1;

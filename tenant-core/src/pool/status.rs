@@ -6,13 +6,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStatus {
-    /// Connections that there may be.
+    /// The `max_connections`.
     pub max_connections: usize,
-    /// Connections that there are.
+    /// Open connections.
     pub connections: usize,
-    /// Connections in use, those that are being opened or cleaned up among them.
+    /// Connections in use, or being opened or reset.
     pub busy: usize,
-    /// Requests that wait for a connection.
+    /// Waiting requests.
     pub waiting: usize,
     /// Tenants that use a connection.
     pub busy_tenants: usize,
@@ -28,7 +28,7 @@ pub struct PoolStatus {
     pub statements_kept: usize,
     /// Statements sent again because the types of their columns changed.
     pub statements_renewed: u64,
-    /// Times for which requests waited for a connection.
+    /// Histogram of the time for which requests waited for a connection.
     pub waits: WaitHistogram,
 }
 
@@ -36,15 +36,15 @@ pub struct PoolStatus {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClosedConnections {
-    /// It was lost, or its server did not answer.
+    /// Lost, or without an answer of the server.
     pub lost: u64,
-    /// It ran unguarded statements, after which nobody knows the session's state.
+    /// Closed after unguarded statements, because the session's state is unknown.
     pub unguarded: u64,
-    /// It was older than `max_lifetime`.
+    /// Older than `max_lifetime`.
     pub expired: u64,
-    /// It was idle for longer than `idle_timeout`.
+    /// Idle for longer than `idle_timeout`.
     pub idle: u64,
-    /// It could not be cleaned up in time after a future was dropped.
+    /// Not reset within 5 s after a future was dropped.
     pub not_cleaned: u64,
 }
 
@@ -65,7 +65,7 @@ impl WaitHistogram {
         Duration::from_secs(10),
     ];
 
-    /// The counts of the buckets, in the order of [`BOUNDS`](Self::BOUNDS).
+    /// Returns the counts of the buckets, in the order of [`BOUNDS`](Self::BOUNDS).
     #[must_use]
     pub fn counts(&self) -> [u64; 7] {
         self.counts

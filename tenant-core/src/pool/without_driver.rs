@@ -1,4 +1,4 @@
-//! The pool, without a driver: there are no connections.
+//! The pool without the driver `sqlx-postgres`: its types have no values.
 
 #[path = "status.rs"]
 mod status;
@@ -9,11 +9,11 @@ use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
 
 pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
 
-/// There is none.
+/// Has no values.
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {}
 
-/// There is none.
+/// Has no values.
 #[derive(Debug)]
 pub(crate) enum Lease {}
 
@@ -95,7 +95,7 @@ impl Lease {
     }
 }
 
-/// A statement, and the kind of its answer.
+/// A statement with the type of its result.
 pub(crate) trait Operation: Sync {
     type Output: Send;
 

@@ -6,17 +6,18 @@ use quick_cache::{Weighter, sync::Cache};
 
 use super::{Rules, compile, refusal::Refusal, template::Template, unguarded};
 
-/// What the cache holds at the most, in bytes of texts and templates.
+/// Capacity of the cache, in bytes of texts and templates.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The mean size of an entry, as the cache wants to know it. It divides itself into parts that have a number of these each, and
-/// a part has to have room for the longest text.
+/// Estimated mean size of an entry. The cache divides itself into shards of a number of entries, and a shard must have
+/// room for the longest text.
 const ENTRY_BYTES: usize = 16 * 1024;
 
-/// A longer text is compiled each time: `insert_many` makes one for every number of rows.
+/// Longest cached text, in bytes. A longer one is compiled each time: `insert_many` makes a text for each number of
+/// rows.
 const CACHED_TEXT_BYTES: usize = 32 * 1024;
 
-/// Compiles statements and remembers them by their text.
+/// Compiles statements and caches them by their text.
 ///
 /// A cached template belongs to no tenant, so it cannot be taken for another tenant's.
 #[derive(Debug, Clone)]
@@ -44,12 +45,12 @@ impl Compiler {
         Self(Arc::new(Inner { rules, cache }))
     }
 
-    /// What its statements may name.
+    /// Returns the rules for statements.
     pub(crate) fn rules(&self) -> &Rules {
         &self.0.rules
     }
 
-    /// The template of `sql`. A refusal is not cached: it is a bug to be mended.
+    /// Returns the template of `sql`. Refusals are not cached.
     pub(crate) fn compile(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
         if let Some(template) = self.0.cache.get(sql) {
             return Ok(template);
@@ -61,7 +62,7 @@ impl Compiler {
         Ok(template)
     }
 
-    /// The template of a statement that passes as it is written, but for the marker.
+    /// Returns the template of an unguarded statement, in which only the marker is replaced.
     pub(crate) fn pass(sql: &str) -> Result<Template, Refusal> {
         unguarded::check(sql)?;
         Ok(Self::replace_markers(sql))

@@ -23,8 +23,8 @@ const MAX_LOOKAHEAD: usize = 64_000_000;
 const STACK_PER_LEVEL: usize = 10 * 1024;
 
 /// Stack for one token that may begin a level where the parser goes on after an error, in bytes. It takes one for each
-/// such token of `WITH WITH ...` and `a CROSS b CROSS ...`, without brackets: at most 1.8 KiB without optimisation and 380
-/// bytes with it (measured).
+/// such token of `WITH WITH ...` and `a CROSS b CROSS ...`, without brackets: at most 1.8 KiB without optimisation and
+/// 380 bytes with it (measured).
 const STACK_PER_OPENING: usize = 2 * 1024;
 
 /// Stack that each statement is parsed with, in bytes. The shortest takes 17 KiB without optimisation (measured).
@@ -177,8 +177,8 @@ const PASSING: &[&str] = &[
     "COLLATE", "ILIKE", "IN", "INTERVAL", "LIKE", "NOT", "SIMILAR", "OVERLAPS", "ESCAPE", "IS", "AT",
 ];
 
-/// Words that end an expression, or one side of an operator that is parsed in a loop. All are reserved, so that none is a
-/// name.
+/// Words that end an expression, or one side of an operator that is parsed in a loop. All are reserved, so that none is
+/// a name.
 const ENDS: &[&str] = &[
     "AND", "AS", "ELSE", "FROM", "GROUP", "HAVING", "LIMIT", "ON", "OR", "ORDER", "SELECT", "THEN", "UNION",
     "USING", "WHEN", "WHERE",

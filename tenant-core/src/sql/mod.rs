@@ -1,4 +1,5 @@
-//! Puts the tenant's schema into statements: parse, decide, cut, render.
+//! The compiler of statements: it parses a text, checks each name by the policy, and keeps a template that is rendered
+//! for a tenant by putting in its schema.
 
 mod builtin;
 mod cache;

@@ -107,7 +107,7 @@ pub enum Refusal {
         size: usize,
         /// The largest size that is checked.
         limit: usize,
-        /// What is counted.
+        /// Unit of the size.
         unit: &'static str,
     },
 }

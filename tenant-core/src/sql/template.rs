@@ -7,7 +7,7 @@ use crate::schema_name::SchemaName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     text: Box<str>,
-    /// Where the tenant's quoted schema name goes, in bytes of `text`, in ascending order.
+    /// Places of the tenant's quoted schema name, in bytes of `text`, in ascending order.
     cuts: Box<[usize]>,
     /// The first relation or type of the tenant's schema, for the error on a public connection.
     tenant_name: Option<Box<str>>,
@@ -68,12 +68,12 @@ impl Template {
         self
     }
 
-    /// True for a CREATE, ALTER or DROP, which runs on a connection that was asked for it alone.
+    /// True for a CREATE, ALTER or DROP, which only runs on a connection for schema changes.
     pub(crate) fn changes_schema(&self) -> bool {
         self.changes_schema
     }
 
-    /// The statement for the tenant of `schema`.
+    /// Returns the statement for the tenant of `schema`.
     pub(crate) fn render(&self, schema: &SchemaName) -> Result<String, Refusal> {
         if self.cuts.is_empty() {
             return Ok(self.text.to_string());
@@ -97,7 +97,7 @@ impl Template {
         sql
     }
 
-    /// What the template takes in memory, in bytes.
+    /// Returns the size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.text.len() + size_of_val(&*self.cuts)
     }

@@ -4,32 +4,32 @@ use squawk_lexer::TokenKind;
 
 use super::{lexeme::lexemes, refusal::Refusal};
 
-/// Where PostgreSQL ended the transaction, what follows would run outside of any: in the schemas of the session and
-/// as its user.
+/// Refusal of transaction control. After the end of the transaction, statements would run with the search path of the
+/// session and as its user.
 const ENDS: Refusal = Refusal::Statement(
     "transaction control as SQL",
     "call `begin`, `commit` and `rollback` of the transaction; SAVEPOINT and ROLLBACK TO are run",
 );
 
-/// sqlx goes on to use what it prepared, for whoever has the session next.
+/// Refusal of statements that drop the driver's prepared statements, which sqlx would still use.
 const DRIVERS: Refusal = Refusal::Statement(
     "a change of the statements that the driver prepared (DEALLOCATE ALL, or a name `sqlx_...`)",
     "name what was prepared",
 );
 
-/// The driver's way to run statements waits for ever for data that nobody sends.
+/// Refusal of COPY from and to the client. The driver would wait forever for data.
 const COPIES: Refusal = Refusal::Statement(
     "COPY from or to the client",
     "use `copy_in_raw` or `copy_out_raw` of sqlx, on a connection of your own",
 );
 
-/// Number of words that tell a statement from others.
-const TELLING_WORDS: usize = 4;
+/// Number of words that identify a statement.
+const LEADING_WORDS: usize = 4;
 
-/// Refuses these where a statement of the text is one. It looks at how statements begin and not into them, so it finds
-/// mistakes only: a DO block can do the same.
+/// Refuses a text with such a statement. It looks at the first words of each statement only, so it finds mistakes and
+/// no attacks: a DO block can do the same.
 pub(super) fn check(sql: &str) -> Result<(), Refusal> {
-    let mut words = Vec::with_capacity(TELLING_WORDS);
+    let mut words = Vec::with_capacity(LEADING_WORDS);
     let mut depth = 0_usize;
     let mut copies = false;
     let mut before = "";
@@ -57,7 +57,7 @@ pub(super) fn check(sql: &str) -> Result<(), Refusal> {
         }
         before = text;
         copies |= words.is_empty() && is(text, "COPY");
-        if words.len() < TELLING_WORDS {
+        if words.len() < LEADING_WORDS {
             words.push(text);
         }
     }

@@ -219,8 +219,8 @@ impl<'a, 'l> Search<'a, 'l> {
     }
 }
 
-/// True if values stand for each other, or both are the same bracket, comma or space. A word is the same as no other: it
-/// is never left out, whatever the rest of the search makes of it.
+/// True if values stand for each other, or both are the same bracket, comma or space. A word is the same as no other:
+/// it is never left out, whatever the rest of the search makes of it.
 fn same_kind(one: &Lexeme, other: &Lexeme) -> bool {
     match (one.kind, other.kind) {
         (TokenKind::Literal { kind: a }, TokenKind::Literal { kind: b }) => {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Tenants {
-    /// Connects to the database and uses the catalog in it, with everything as it is by default.
+    /// Connects to the database with the default configuration, and uses the catalog in it.
     ///
     /// # Errors
     /// [`ConnectError`] if the database is not reached, or an annotated entity cannot work.
@@ -31,17 +31,17 @@ impl Tenants {
         Self::builder().connect(options).await
     }
 
-    /// To choose what is not as it is by default.
+    /// Returns a builder, to change the configuration.
     pub fn builder() -> TenantsBuilder {
         TenantsBuilder::default()
     }
 }
 
-/// How long a host is remembered by default. It is how long a change that another process makes to the
-/// catalog may take to be seen.
+/// Default time for which a host is cached: 30 s. A change that another process makes to the catalog is seen after that
+/// time.
 pub const DEFAULT_HOST_CACHE_TTL: Duration = Duration::from_secs(30);
 
-/// Chooses what is not as it is by default.
+/// Configures and builds [`Tenants`].
 ///
 /// # Example
 /// ```no_run
@@ -83,8 +83,8 @@ impl TenantsBuilder {
         self
     }
 
-    /// Lets statements name a schema that belongs to no tenant. Naming a tenant's schema here opens it to
-    /// all others.
+    /// Lets statements name a schema that belongs to no tenant. **A tenant's schema that is named here is open to all
+    /// tenants**; `connect` refuses it.
     pub fn allow_schema(mut self, schema: impl Into<String>) -> Self {
         self.schemas.push(schema.into());
         self
@@ -98,16 +98,16 @@ impl TenantsBuilder {
 
     /// Gives a scope to a function of the application's own, so that statements may call it without a schema.
     ///
-    /// The application vouches for it: that it keeps to the tables of its tenant, runs no SQL that it is given as text,
-    /// and leaves the session as it found it, without `SET`, session locks or temporary tables. A name that is
-    /// PostgreSQL's own, too, means this function.
+    /// The application vouches that the function keeps to the tables of its tenant, runs no SQL that it gets as text,
+    /// and does not change the session by `SET`, session locks or temporary tables. It hides a function of PostgreSQL
+    /// of the same name.
     pub fn function(mut self, scope: Scope, name: impl Into<String>) -> Self {
         self.functions.push((scope, name.into()));
         self
     }
 
-    /// Lets statements use the functions, types and operators of an extension, such as `pg_trgm`. The server is asked
-    /// for them when the connection is made.
+    /// Lets statements use the functions, types and operators of an extension, such as `pg_trgm`. They are read from
+    /// the server on connecting.
     ///
     /// Functions that run SQL, find things by a text, or change the session stay refused, such as `crosstab` and
     /// `dblink`. Operators are found on the session's `search_path`: put the extension into `public`, or its schema on
@@ -117,29 +117,29 @@ impl TenantsBuilder {
         self
     }
 
-    /// How long a host is remembered, [`DEFAULT_HOST_CACHE_TTL`] by default. Zero asks the catalog each time.
+    /// Sets the time for which a host is cached. Default: [`DEFAULT_HOST_CACHE_TTL`], 30 s. Zero reads the catalog for
+    /// each request.
     pub fn host_cache_ttl(mut self, time: Duration) -> Self {
         self.host_cache_ttl = Some(time);
         self
     }
 
-    /// Says which migrations this program expects in the schemas of tenants, and what becomes of the requests of a
-    /// tenant that lacks some of them. Without it, nothing is expected.
+    /// Sets the migrations that this program expects in the schemas of tenants, and the answer to requests of a tenant
+    /// that lacks some of them. Default: no migrations are expected.
     ///
-    /// A schema that is ahead is served: while a release is rolled out, the programs before it work on schemas
-    /// that were migrated for it. So migrations have to leave what the release before them needs (*expand*), and
-    /// take it away in a later one (*contract*).
+    /// A schema that is ahead is served: while a release is rolled out, programs of the last release work on schemas
+    /// that were migrated for the new one. So a migration must keep what the last release needs (*expand*), and a later
+    /// one removes it (*contract*).
     ///
-    /// A tenant is known as it was when its host was looked up, at the most
-    /// [`host_cache_ttl`](Self::host_cache_ttl) ago: a warning may come that much too late, and so may
-    /// the refusal of a tenant whose migrations were taken back. One that is refused is not remembered, so it is
-    /// served as soon as it is migrated; until then each of its requests asks the catalog.
+    /// The version of a tenant may be as old as [`host_cache_ttl`](Self::host_cache_ttl), so a warning, or the refusal
+    /// of a tenant whose migrations were reverted, may come that late. A refused tenant is not cached: it is served as
+    /// soon as it is migrated, and until then each of its requests reads the catalog.
     pub fn expect_versions(mut self, versions: SchemaVersions, policy: SkewPolicy) -> Self {
         self.version_check = Some(VersionCheck::new(versions, policy));
         self
     }
 
-    /// Looks tenants up elsewhere than in the catalog's tables.
+    /// Looks tenants up in another store than the catalog's tables.
     pub fn store(mut self, store: impl TenantStore + 'static) -> Self {
         self.store = Some(Arc::new(store));
         self
@@ -154,30 +154,30 @@ impl TenantsBuilder {
         self
     }
 
-    /// Says that a pooler stands between, such as PgBouncer in transaction mode, and how many prepared statements it keeps
-    /// for each connection (`max_prepared_statements`, 200 by default from PgBouncer 1.24). No connection of tenants
-    /// keeps more.
+    /// Declares a pooler in front of the server, such as PgBouncer in transaction mode, and the number of prepared
+    /// statements that it keeps for each connection (`max_prepared_statements`; 200 by default from PgBouncer 1.24). No
+    /// connection of tenants keeps more.
     ///
-    /// The pooler has to know prepared statements, as PgBouncer does from version 1.21, and to pass over a setting that
-    /// the driver sends: `ignore_startup_parameters = extra_float_digits`. It is tried when the connection is made.
+    /// The pooler must support prepared statements, as PgBouncer does from version 1.21, and ignore a setting that the
+    /// driver sends: `ignore_startup_parameters = extra_float_digits`. Connecting checks both.
     ///
-    /// Without this, a pooler in transaction mode is refused there, as far as its answers tell: several poolers behind one
-    /// name may pass.
+    /// Without this call, connecting refuses a pooler in transaction mode. Several poolers behind one name may pass
+    /// unnoticed.
     ///
-    /// Statements are slower behind a pooler: it has no homes for tenants. [`begin_unguarded`](TenantConnection::begin_unguarded)
-    /// is refused, for the pooler gives the session to other clients after it. Migrations and exports need a URL of
-    /// PostgreSQL itself.
+    /// Statements are slower behind a pooler, because a tenant does not come back to the same server connection.
+    /// [`begin_unguarded`](crate::TenantConnection::begin_unguarded) is refused, because the pooler gives the session
+    /// to other clients. Migrations and exports need a direct URL of PostgreSQL.
     pub fn behind_pooler(mut self, max_prepared_statements: usize) -> Self {
         self.prepared_by_pooler = Some(max_prepared_statements);
         self
     }
 
-    /// Runs every statement of a tenant as a role of its own, which has no rights in the schemas of others: a second
-    /// wall behind the check of statements, held by PostgreSQL.
+    /// Runs every statement of a tenant as a PostgreSQL role that has no rights in the schemas of other tenants.
+    /// Default: off.
     ///
-    /// A statement that names another tenant's schema in spite of the check, as it may in
-    /// [`begin_unguarded`](TenantConnection::begin_unguarded), is refused by PostgreSQL with the SQLSTATE 42501.
-    /// This catches bugs. It is no sandbox: `RESET ROLE` leads out of it, where statements are not checked.
+    /// PostgreSQL refuses a statement that names another tenant's schema in spite of the check, as it may in
+    /// [`begin_unguarded`](crate::TenantConnection::begin_unguarded), with the SQLSTATE 42501. This catches bugs and is
+    /// no sandbox: an unchecked `RESET ROLE` leaves the role.
     ///
     /// The roles are made by `tenant_migration`, once its `Migrations` have `with_tenant_roles`. They do not own the
     /// tables, so CREATE, ALTER and DROP are for migrations then. The connection of the public tenant runs
@@ -185,7 +185,8 @@ impl TenantsBuilder {
     ///
     /// # What it costs
     /// A single statement gets a transaction of its own: three round trips instead of one. A transaction takes no more
-    /// round trips than without, for `SET LOCAL ROLE` travels with BEGIN. `cargo bench -p tests --bench roles` measures it.
+    /// round trips than without, for `SET LOCAL ROLE` travels with BEGIN. `cargo bench -p tests --bench roles` measures
+    /// it.
     pub fn run_as_tenant_roles(mut self) -> Self {
         self.runs_as_tenant_roles = true;
         self
@@ -195,21 +196,19 @@ impl TenantsBuilder {
     ///
     /// # Connections
     /// The library holds the connections of tenants itself, up to `max_connections` of [`ConnectOptions`]. A tenant has
-    /// two homes among them, so that its statements stay prepared there, and takes another one if they are busy for too
-    /// long.
+    /// two home connections, where its statements stay prepared, and takes another one if both are busy for too long.
     ///
-    /// All that [`ConnectOptions`] say holds for them, with these differences:
+    /// [`ConnectOptions`] apply to them, with these differences:
     /// - `acquire_timeout` is 5 s by default.
-    /// - A connection is asked whether it is alive after 5 s without use, or what
-    ///   `test_before_acquire_if_idle_for` says.
+    /// - A connection is pinged before use after 5 s without use, or after `test_before_acquire_if_idle_for`.
     /// - [`statement_cache_capacity`](Self::statement_cache_capacity) is larger than sqlx's.
     /// - sqlx's pool opens connections and does not keep them. So its hooks `before_acquire` and `after_release` are not
     ///   called; `after_connect` is.
     ///
-    /// A session that ran statements of [`begin_unguarded`](TenantConnection::begin_unguarded) is closed after use.
-    /// Functions of the database that statements may call are trusted to leave the session as they found it.
+    /// A session that ran statements of [`begin_unguarded`](crate::TenantConnection::begin_unguarded) is closed after
+    /// use. Functions of the database that statements may call are trusted to leave the session as they found it.
     ///
-    /// Two more connections are opened for a moment, to find out whether a pooler stands between: see
+    /// Connecting opens two more connections for a moment, to find a pooler: see
     /// [`behind_pooler`](Self::behind_pooler).
     ///
     /// # Errors
@@ -223,22 +222,21 @@ impl TenantsBuilder {
         )
         .await?;
         let tenants = self.build(db, pool).await?;
-        refuse_tenants_schemas(&tenants).await?;
-        refuse_tenants_path(tenants.shared_connection()).await?;
+        refuse_tenant_schemas(&tenants).await?;
+        refuse_tenants_on_path(tenants.shared_connection()).await?;
         Ok(tenants)
     }
 
-    /// Uses a connection that is there already, as it is. Its sessions are given to the next borrower as they come back,
-    /// even those that ran unguarded statements.
+    /// Uses an open connection of the application, without a pool of the library's own. Sessions are not reset between
+    /// users, not even after unguarded statements.
     ///
-    /// Its server has to have `standard_conforming_strings` on, as it is by default and as `connect` makes sure: statements
-    /// are checked by these rules. Whether a pooler stands between is not asked: with one in transaction mode that does not
-    /// know prepared statements, a driver may run the statement of another client.
+    /// Nothing is checked on the server. It must have `standard_conforming_strings` on, which is the default. A pooler
+    /// in transaction mode must support prepared statements, or the driver may run the statement of another client.
     ///
-    /// The server is asked only for the extensions that are allowed.
+    /// The only query reads the extensions that are allowed.
     ///
     /// # Errors
-    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension is not there.
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension does not exist.
     pub async fn from_connection(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
         self.build(db, None).await
     }
@@ -262,11 +260,11 @@ impl TenantsBuilder {
         }))
     }
 
-    /// The check of statements alone, for transactions that somebody else began, such as those of migrations.
+    /// Builds only the check of statements, for transactions that are open already, such as those of migrations.
     ///
     /// # Errors
-    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or extensions are allowed, which only a
-    /// connection to the server tells of.
+    /// [`ConnectError`] if the configuration or an annotated entity cannot work, or if extensions are allowed: their
+    /// members can only be read from a server.
     pub fn guard(self) -> Result<StatementGuard, ConnectError> {
         if let Some(name) = self.extensions.first() {
             return Err(ConnectError::ExtensionUnread { name: name.clone() });
@@ -298,7 +296,7 @@ impl TenantsBuilder {
     }
 }
 
-/// The plain connection for the shared schema, and the pool of the tenants' connections.
+/// Returns the plain connection for the shared schema, and the pool of the tenants' connections.
 #[cfg(feature = "sqlx-postgres")]
 async fn connect(
     options: ConnectOptions,
@@ -323,8 +321,8 @@ async fn connect(
     Ok((sea_orm::Database::connect(options).await?, None))
 }
 
-/// What is allowed is open to every tenant, so it must be none's own.
-async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
+/// Refuses an allowed schema that belongs to a tenant, because all tenants may name it.
+async fn refuse_tenant_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     let rules = tenants.rules();
     let allowed = rules.schemas().chain(rules.extensions().schemas());
     let allowed = allowed.filter(|schema| *schema != SHARED_SCHEMA);
@@ -334,13 +332,13 @@ async fn refuse_tenants_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     }
 }
 
-/// PostgreSQL looks for functions along the session's `search_path`, which begins with `"$user"`: the schema of a
-/// tenant that is called like the application's user would be there for all tenants.
-async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError> {
-    // As rows: an array is read with the driver's feature only.
-    let question = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))::text";
+/// Refuses a tenant's schema on the session's `search_path`, along which PostgreSQL looks for functions. It begins with
+/// `"$user"`: the schema of a tenant that is named like the application's user would be there for all tenants.
+async fn refuse_tenants_on_path(db: &DatabaseConnection) -> Result<(), ConnectError> {
+    // Rows, because arrays need the driver's feature.
+    let sql = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))::text";
     let rows = db
-        .query_all_raw(Statement::from_string(DbBackend::Postgres, question))
+        .query_all_raw(Statement::from_string(DbBackend::Postgres, sql))
         .await?;
     let path = rows.iter().map(|row| row.try_get_by_index::<String>(0));
     let path = path.collect::<Result<Vec<_>, _>>()?;
@@ -354,11 +352,11 @@ async fn refuse_tenants_path(db: &DatabaseConnection) -> Result<(), ConnectError
     }
 }
 
-/// Statements are checked by the rules that this setting stands for.
+/// Refuses a server whose literals differ from those that the check reads.
 #[cfg(feature = "sqlx-postgres")]
 async fn require_standard_strings(db: &DatabaseConnection) -> Result<(), ConnectError> {
-    let question = Statement::from_string(DbBackend::Postgres, "SHOW standard_conforming_strings");
-    let answer = db.query_one_raw(question).await?;
+    let statement = Statement::from_string(DbBackend::Postgres, "SHOW standard_conforming_strings");
+    let answer = db.query_one_raw(statement).await?;
     let setting = answer.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
     if setting.as_deref() == Some("off") {
         return Err(ConnectError::NonStandardStrings);

@@ -19,7 +19,7 @@ const MEMBERS: &str = "
     JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(p.pronamespace, t.typnamespace, o.oprnamespace)
     WHERE e.extname = ";
 
-/// Adds what the named extensions have.
+/// Adds the members of the named extensions.
 ///
 /// # Errors
 /// [`ConnectError::NoExtension`] if one is not in the database, [`ConnectError::Database`] if that cannot be read.
@@ -30,8 +30,8 @@ pub(crate) async fn read(
 ) -> Result<(), ConnectError> {
     for name in names {
         let sql = format!("{MEMBERS}$1");
-        let question = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.as_str().into()]);
-        let members = db.query_all_raw(question).await?;
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.as_str().into()]);
+        let members = db.query_all_raw(statement).await?;
         if members.is_empty() {
             return Err(ConnectError::NoExtension { name: name.clone() });
         }

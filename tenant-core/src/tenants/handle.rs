@@ -18,7 +18,7 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The application's handle: the catalog, the resolver and the connections of all tenants. Cheap to clone.
+/// The application's handle: the catalog and the connections of all tenants. Cheap to clone.
 ///
 /// # Example
 /// ```no_run
@@ -54,10 +54,10 @@ impl Tenants {
         Self(Arc::new(parts))
     }
 
-    /// The connection of a tenant.
+    /// Returns the connection of a tenant.
     ///
-    /// Whether the tenant is served is not asked here: a job may work for a suspended tenant. Requests get
-    /// their connection by the layer, which asks.
+    /// The status of the tenant is not checked here: a job may work for a suspended tenant. Requests get their
+    /// connection from the layer, which checks it.
     #[must_use]
     pub fn connection(&self, tenant: &Tenant) -> TenantConnection {
         TenantConnection::with_compiler(
@@ -69,8 +69,8 @@ impl Tenants {
         .with_pool(self.0.pool.clone())
     }
 
-    /// The tenant of a host name, which may be remembered for as long as
-    /// [`TenantsBuilder::host_cache_ttl`] says.
+    /// Returns the tenant of a host name. It may be cached for
+    /// [`TenantsBuilder::host_cache_ttl`](crate::TenantsBuilder::host_cache_ttl).
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -78,17 +78,17 @@ impl Tenants {
         if let Some(tenant) = self.0.host_cache.get(host) {
             return Ok(Some(tenant));
         }
-        let begun = self.0.host_cache.generation();
+        let generation = self.0.host_cache.generation();
         let found = self.0.store.by_domain(host).await?;
         let refused = |tenant: &&Tenant| self.version_check().is_some_and(|check| check.refuses(tenant));
-        // One that is refused for its version is served as soon as it is migrated.
+        // A tenant that is refused for its version is not cached, so that it is served as soon as it is migrated.
         if let Some(tenant) = found.as_ref().filter(|tenant| !refused(tenant)) {
-            self.0.host_cache.insert(host, tenant.clone(), begun);
+            self.0.host_cache.insert(host, tenant.clone(), generation);
         }
         Ok(found)
     }
 
-    /// The tenant of a schema, as the catalog has it now.
+    /// Returns the tenant of a schema. It is read from the catalog.
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -96,7 +96,7 @@ impl Tenants {
         self.0.store.by_schema(schema).await
     }
 
-    /// All tenants, in the order of their schemas, as the catalog has them now.
+    /// Returns all tenants, in the order of their schemas. They are read from the catalog.
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -104,21 +104,20 @@ impl Tenants {
         self.0.store.list().await
     }
 
-    /// Forgets which host is which tenant's. To be called after a change to the catalog that this process
-    /// made and that must be seen at once.
+    /// Drops all cached hosts. Call it after this process changed the catalog.
     pub fn forget_hosts(&self) {
         self.0.host_cache.clear();
     }
 
-    /// The plain connection for the shared schema: the catalog, and lifecycle functions. A `#[tenant]` entity does not
-    /// work on it. It has up to 4 connections of its own, and opens them when they are used.
+    /// Returns the plain connection for the shared schema, for shared entities and lifecycle functions. A `#[tenant]`
+    /// entity does not work on it. It opens up to 4 connections of its own, when they are used.
     #[must_use]
     pub fn shared_connection(&self) -> &DatabaseConnection {
         &self.0.db
     }
 
-    /// How far the tenant's schema is from what [`TenantsBuilder::expect_versions`] says, as far as this value of the
-    /// tenant tells. Unknown if nothing is expected.
+    /// Compares the version in `tenant` with the migrations of
+    /// [`TenantsBuilder::expect_versions`](crate::TenantsBuilder::expect_versions). Unknown if none are expected.
     #[must_use]
     pub fn version_skew(&self, tenant: &Tenant) -> VersionSkew {
         self.version_check()
@@ -133,13 +132,13 @@ impl Tenants {
         self.0.compiler.rules()
     }
 
-    /// Figures of the connections of tenants. `None` if the application brought its own connection.
+    /// Returns figures of the connections of tenants. `None` if the application brought its own connection.
     #[must_use]
     pub fn pool_status(&self) -> Option<PoolStatus> {
         self.0.pool.as_ref().map(Pool::status)
     }
 
-    /// Closes the connections to the database, after those in use are given back.
+    /// Waits until no connection is in use, and closes all of them.
     ///
     /// # Errors
     /// [`DbErr`] if a connection could not be closed.

@@ -1,4 +1,4 @@
-//! [`HostCache`]: which tenant a host was found to be.
+//! [`HostCache`]: the tenants of hosts.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -9,26 +9,26 @@ use quick_cache::sync::Cache;
 
 use crate::{host::Host, tenant::Tenant};
 
-/// How many hosts are remembered at the most. Each takes a few hundred bytes.
+/// Capacity in hosts. Each takes a few hundred bytes.
 const MAX_HOSTS: usize = 100_000;
 
-/// Remembers hosts that are a tenant's, for as long as its time to live. A host that is nobody's is not
-/// remembered: it may be signed up at any moment, and strangers can make up any number of them.
+/// Caches the tenants of hosts for a time to live. Unknown hosts are not cached: one may be signed up at any moment,
+/// and clients can invent any number of them.
 #[derive(Debug)]
 pub(crate) struct HostCache {
-    tenants: Cache<Host, Remembered>,
+    tenants: Cache<Host, CachedTenant>,
     time_to_live: Duration,
-    /// Counts the times that anything was forgotten.
+    /// Number of times that the cache was cleared.
     generation: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
-struct Remembered {
+struct CachedTenant {
     tenant: Tenant,
     since: Instant,
 }
 
-/// What the cache had forgotten when a look-up began.
+/// Generation of the cache at the start of a look-up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Generation(u64);
 
@@ -46,26 +46,26 @@ impl HostCache {
         (found.since.elapsed() < self.time_to_live).then_some(found.tenant)
     }
 
-    /// To be taken before a look-up, and handed to [`Self::insert`] after it.
+    /// Returns the generation. Read it before a look-up, and pass it to [`Self::insert`] after it.
     pub(crate) fn generation(&self) -> Generation {
         Generation(self.generation.load(Ordering::Acquire))
     }
 
-    /// Remembers what a look-up found, unless something was forgotten while it was under way: what it
-    /// found may be older than the reason to forget.
-    pub(crate) fn insert(&self, host: &Host, tenant: Tenant, begun: Generation) {
-        if self.generation().0 != begun.0 {
+    /// Caches the result of a look-up, unless the cache was cleared since it began: the result may be older than the
+    /// change that the clearing was for.
+    pub(crate) fn insert(&self, host: &Host, tenant: Tenant, generation: Generation) {
+        if self.generation().0 != generation.0 {
             return;
         }
         let since = Instant::now();
-        self.tenants.insert(host.clone(), Remembered { tenant, since });
-        // Between the check and the insertion something may have been forgotten.
-        if self.generation().0 != begun.0 {
+        self.tenants.insert(host.clone(), CachedTenant { tenant, since });
+        // The cache may have been cleared between the check and the insertion.
+        if self.generation().0 != generation.0 {
             self.tenants.remove(host);
         }
     }
 
-    /// Forgets everything.
+    /// Drops all hosts.
     pub(crate) fn clear(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.tenants.clear();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn remembers_until_it_is_cleared() {
+    fn caches_until_it_is_cleared() {
         let cache = HostCache::new(Duration::from_secs(60));
         let (host, tenant) = entry();
         cache.insert(&host, tenant.clone(), cache.generation());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn remembers_for_its_time_to_live() {
+    fn caches_for_its_time_to_live() {
         let cache = HostCache::new(Duration::ZERO);
         let (host, tenant) = entry();
         cache.insert(&host, tenant, cache.generation());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_began_before_a_change_is_not_remembered() {
+    fn a_look_up_that_began_before_a_change_is_not_cached() {
         let cache = HostCache::new(Duration::from_secs(60));
         let (host, tenant) = entry();
         let begun = cache.generation();

@@ -1,12 +1,13 @@
-//! [`SchemaVersions`]: which migrations this program expects in a tenant's schema, and what to do where they are not.
+//! [`SchemaVersions`]: the migrations that this program expects in a tenant's schema, and the policy for schemas that
+//! lack some.
 //!
-//! While a new release is rolled out, programs and schemas differ for a time. A schema that is *ahead* was migrated
-//! for a newer program and is served: migrations have to leave what the release before them reads and writes
-//! (*expand*), and take it away in a later release (*contract*). A schema that is *behind* lacks what this program
-//! was built for, and [`SkewPolicy`] says what becomes of its requests.
+//! While a release is rolled out, programs and schemas differ for a time. A schema that is *ahead* was migrated for a
+//! newer program and is served: a migration must keep what the last release reads and writes (*expand*), and a later
+//! one removes it (*contract*). A schema that is *behind* lacks migrations, and [`SkewPolicy`] decides about its
+//! requests.
 //!
-//! Only the last migration's name is compared. One that was added between older ones is not missed here; the
-//! status of migrations tells.
+//! Only the name of the last migration is compared. A migration that was added between older ones is not noticed here;
+//! the status of migrations shows it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,7 +15,7 @@ use quick_cache::sync::Cache;
 
 use crate::tenant::{Tenant, TenantId};
 
-/// How many tenants and versions are remembered as told of in the log.
+/// Most pairs of a tenant and a version that are kept as warned about.
 const MAX_WARNED: usize = 10_000;
 
 /// The names of the migrations that this program expects in the schemas of tenants, in their order. Cheap to clone.
@@ -56,8 +57,8 @@ impl SchemaVersions {
         self
     }
 
-    /// How far the tenant's schema is from what is expected. The public tenant is always current: its schema has no
-    /// version in the catalog.
+    /// Compares the version of a tenant with the expected migrations. The public tenant is always current: its schema
+    /// has no version in the catalog.
     #[must_use]
     pub fn compare(&self, tenant: &Tenant) -> VersionSkew {
         if tenant.is_public() {
@@ -84,38 +85,38 @@ fn skew(names: &[String], version: Option<&str>) -> VersionSkew {
     }
 }
 
-/// How far a tenant's schema is from what this program expects.
+/// Difference between a tenant's schema and the migrations that this program expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VersionSkew {
-    /// The last migration that is expected is the last one there.
+    /// The last expected migration is the last one of the schema.
     Current,
     /// Migrations are missing.
     Behind {
-        /// How many.
+        /// Number of missing migrations.
         pending: usize,
     },
-    /// Its last migration is one that this program does not know: a newer program migrated it.
+    /// This program does not know the last migration of the schema: a newer program migrated it.
     Ahead,
-    /// Nothing is expected of tenants of this kind.
+    /// No migrations are expected for this kind of tenants.
     Unknown,
 }
 
-/// What becomes of the requests of a tenant whose schema is behind. One that is ahead is always served: see
+/// Policy for the requests of a tenant whose schema is behind. A schema that is ahead is always served: see
 /// [`TenantsBuilder::expect_versions`](crate::TenantsBuilder::expect_versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SkewPolicy {
-    /// They are served.
+    /// Serves them.
     #[default]
     Serve,
-    /// They are served, and the log has a warning, once for each tenant and version.
+    /// Serves them, and logs a warning once for each tenant and version.
     Warn,
-    /// They get 503 until the tenant is migrated.
+    /// Answers 503 until the tenant is migrated.
     Refuse,
 }
 
-/// What is expected, and what to do where it is not there.
+/// Expected migrations and the policy.
 #[derive(Debug)]
 pub(crate) struct VersionCheck {
     versions: SchemaVersions,
@@ -140,12 +141,12 @@ impl VersionCheck {
         self.versions.compare(tenant)
     }
 
-    /// Whether the tenant's requests are refused for its version.
+    /// True if the tenant's requests are refused for its version.
     pub(crate) fn refuses(&self, tenant: &Tenant) -> bool {
         self.policy == SkewPolicy::Refuse && matches!(self.compare(tenant), VersionSkew::Behind { .. })
     }
 
-    /// Says in the log that a tenant is served although it is behind, where that is asked for and was not said.
+    /// Logs a warning for a tenant that is served although it is behind, once. Returns true if it did.
     #[cfg(any(feature = "axum", feature = "actix", test))]
     pub(crate) fn warn(&self, tenant: &Tenant) -> bool {
         let VersionSkew::Behind { pending } = self.compare(tenant) else {

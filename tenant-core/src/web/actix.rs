@@ -40,15 +40,15 @@ use crate::{connection::TenantConnection, context, tenant::Tenant, tenants::Tena
 /// Resolves the tenant of each request by its host, and answers those that have none.
 ///
 /// Inside of it the extractors [`Tenant`] and [`TenantConnection`] work, log lines are in a span `tenant`
-/// with the schema, and [`context::current`] gives the tenant. It reads the request's own authority, and
+/// with the schema, and [`context::current`] returns the tenant. It reads the request's own authority, and
 /// not actix's `ConnectionInfo`, which believes `Forwarded` and `X-Forwarded-Host` from anyone.
 ///
 /// | request | answer |
 /// |---|---|
-/// | no host, several, a malformed one | 400 |
+/// | no host, several hosts, a malformed host | 400 |
 /// | a host that no tenant has | 404 |
-/// | a suspended tenant's | 403 |
-/// | a tenant's that is being made or in maintenance, or the catalog cannot be read | 503 |
+/// | a suspended tenant | 403 |
+/// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
 #[derive(Debug, Clone)]
 #[must_use = "a middleware does nothing until an application is wrapped in it"]
 pub struct TenantMiddleware {
@@ -56,7 +56,7 @@ pub struct TenantMiddleware {
 }
 
 impl TenantMiddleware {
-    /// A middleware that resolves with `tenants`.
+    /// Creates a middleware that resolves with `tenants`.
     pub fn new(tenants: Tenants) -> Self {
         Self { tenants }
     }

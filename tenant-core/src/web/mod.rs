@@ -1,4 +1,4 @@
-//! Requests: from a host name to the tenant in a handler, for axum and actix.
+//! Middleware and extractors for axum and actix: they find the tenant of a request by its host.
 
 #[cfg(feature = "actix")]
 pub mod actix;

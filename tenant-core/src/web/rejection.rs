@@ -1,12 +1,12 @@
-//! [`Rejection`]: why a request has no tenant, and the answer to it.
+//! [`Rejection`]: the answer to a request without a tenant.
 
 use crate::{catalog::CatalogError, host::HostError, tenant::TenantStatus};
 
-/// Why a request has no tenant. The answers say nothing of what was asked for, and nothing of the catalog.
+/// Error of a request without a tenant. The answer tells nothing about the request or the catalog.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request has no host, several, or one that cannot be a host.
+    /// The request has no host, several hosts, or a malformed one.
     #[error("{0}")]
     BadHost(#[from] HostError),
     /// No tenant has the host.
@@ -29,7 +29,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The HTTP status of the answer.
+    /// Returns the HTTP status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -41,8 +41,7 @@ impl Rejection {
         }
     }
 
-    /// The body of the answer: always the same text for a status, so that it repeats nothing a stranger
-    /// wrote.
+    /// Returns the body of the answer: a fixed text, so that it repeats nothing that a client wrote.
     #[must_use]
     pub fn body(&self) -> &'static str {
         match self {
@@ -60,7 +59,7 @@ impl Rejection {
         }
     }
 
-    /// Faults of ours and of the database are for the log; what strangers send is not worth a line each.
+    /// Logs faults of the application and of the database as errors, and bad requests for debugging only.
     pub(crate) fn log(&self) {
         match self {
             Self::Catalog(error) => tracing::error!(%error, "the tenant of a request could not be looked up"),

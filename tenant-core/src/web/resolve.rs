@@ -1,4 +1,4 @@
-//! The one way from a request to its tenant, whatever the framework.
+//! Resolution of a request to its tenant, for all frameworks.
 
 use super::rejection::Rejection;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     tenants::Tenants,
 };
 
-/// The connection for a request with this authority in its target and these `Host` headers.
+/// Returns the connection for a request with this authority in its target and these `Host` headers.
 pub(super) async fn resolve<'a>(
     tenants: &Tenants,
     authority: Option<&str>,
@@ -28,7 +28,7 @@ fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
     }
 }
 
-/// After the status: a tenant that is not served says so, whatever its version.
+/// Comes after the check of the status, whose answer has priority.
 fn check_version(tenants: &Tenants, tenant: &Tenant) -> Result<(), Rejection> {
     let Some(check) = tenants.version_check() else {
         return Ok(());
@@ -40,7 +40,7 @@ fn check_version(tenants: &Tenants, tenant: &Tenant) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The span that the log lines of a tenant's request are in.
+/// Returns the span for log lines of a tenant's request.
 pub(super) fn span(tenant: &Tenant) -> tracing::Span {
     tracing::info_span!("tenant", schema = %tenant.schema())
 }

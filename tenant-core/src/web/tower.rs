@@ -17,15 +17,16 @@ use crate::{connection::TenantConnection, context, tenants::Tenants};
 
 /// Resolves the tenant of each request by its host, and answers those that have none.
 ///
-/// Inside of it the extractors [`Tenant`](crate::Tenant) and [`TenantConnection`] work, log lines are in a span `tenant`
-/// with the schema, and [`context::current`] gives the tenant. What has no tenant does not get through:
+/// Inside of it the extractors [`Tenant`](crate::Tenant) and [`TenantConnection`] work, log lines are in a span
+/// `tenant` with the schema, and [`context::current`] returns the tenant. A request without a tenant gets an answer at
+/// once:
 ///
 /// | request | answer |
 /// |---|---|
-/// | no host, several, a malformed one | 400 |
+/// | no host, several hosts, a malformed host | 400 |
 /// | a host that no tenant has | 404 |
-/// | a suspended tenant's | 403 |
-/// | a tenant's that is being made or in maintenance, or the catalog cannot be read | 503 |
+/// | a suspended tenant | 403 |
+/// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
 ///
 /// # Example
 /// ```no_run
@@ -47,7 +48,7 @@ pub struct TenantLayer {
 }
 
 impl TenantLayer {
-    /// A layer that resolves with `tenants`.
+    /// Creates a layer that resolves with `tenants`.
     pub fn new(tenants: Tenants) -> Self {
         Self { tenants }
     }
@@ -89,7 +90,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The service that was asked whether it is ready is the one to call:
+        // Call the service that `poll_ready` made ready, and not its clone:
         // https://docs.rs/tower/latest/tower/trait.Service.html#be-careful-when-cloning-inner-services
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -141,7 +142,7 @@ pub struct PublicOrTenant<P, T> {
 }
 
 impl<P, T> PublicOrTenant<P, T> {
-    /// `public` serves the public tenant, `tenant` every other.
+    /// Creates a service that sends the public tenant's requests to `public` and all others to `tenant`.
     pub fn new(public: P, tenant: T) -> Self {
         Self { public, tenant }
     }
@@ -161,7 +162,7 @@ where
     type Error = P::Error;
     type Future = BoxFuture<Result<Response, P::Error>>;
 
-    /// Which of the two will be called is not known yet, so it is made ready when it is.
+    /// Always ready: the service that the request goes to is made ready in `call`.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

@@ -92,6 +92,7 @@ impl Kind {
             ConnectionError::StatementFailed { .. } => Self::StatementFailed,
             ConnectionError::CommitUnknown { .. } => Self::CommitUnknown,
             ConnectionError::NoRole { .. } => Self::NoRole,
+            ConnectionError::NoSchema { .. } => Self::Database("3F000".to_owned()),
             ConnectionError::AcquireTimeout { .. } => Self::PoolTimeout,
             _ => Self::Other,
         }

@@ -85,8 +85,8 @@ fn check_builtin_type(name: &str, node: Node<'_>) -> Result<(), Refusal> {
     builtin::check_type(name)
 }
 
-/// True for `'english'::regconfig` and its like, as the first argument of a function of text search. Beside another text
-/// it would make a configuration of that.
+/// True for `'english'::regconfig` and its like, as the first argument of a function of text search. Beside another
+/// text it would make a configuration of that.
 fn casts_known_name(data_type: Node<'_>) -> bool {
     let Some(cast) = data_type
         .parent()

@@ -1,8 +1,9 @@
 //! Rules of PostgreSQL's grammar that the parser leaves out, such as `JOIN` without a condition.
 //!
 //! They are those of squawk-syntax's validation, which works on a tree of its own, for the kinds of nodes that may
-//! stand in an allowed statement, and for two that are refused more clearly so. A text that breaks one would be refused by the server as well, but then the tree does not say what the server
-//! reads: an allowed text is one that all three understand in the same way. The tests compare with squawk-syntax.
+//! stand in an allowed statement, and for two that are refused more clearly so. A text that breaks one would be refused
+//! by the server as well, but then the tree does not say what the server reads: an allowed text is one that all three
+//! understand in the same way. The tests compare with squawk-syntax.
 
 mod clause;
 mod expression;
