@@ -36,6 +36,35 @@ quietly() {
     }
 }
 
+has_pip() { python3 -m pip --version >/dev/null 2>&1; }
+
+# wheel_directory NAME REQUIREMENTS: where the wheel that REQUIREMENTS names is unpacked, below the target directory.
+wheel_directory() {
+    local target=${CARGO_TARGET_DIR:-target} version
+    [[ $target == /* ]] || target=$root/$target
+    version=$(sed -n 's/^[a-z-]*==\([^ ]*\).*/\1/p' "$2")
+    # A container may share the target directory with another system.
+    echo "$target/$1/$version-$(uname -s)-$(uname -m)"
+}
+
+# unpack_wheel REQUIREMENTS DIRECTORY PROGRAMS: downloads the wheel that REQUIREMENTS names and unpacks it into DIRECTORY.
+# PROGRAMS is a pattern for the folder of its programs. DIRECTORY appears at once, since another call may unpack it as well.
+unpack_wheel() (
+    name=$(sed -n 's/^\([a-z-]*\)==.*/\1/p' "$1")
+    has_pip || die "install python3 with pip first (Debian: python3-pip); $name is downloaded with it"
+    say "${0##*/}: downloading $name with pip"
+    mkdir -p "${2%/*}"
+    new=$(mktemp -d "${2%/*}/new.XXXXXX")
+    trap 'rm -rf "$new"' EXIT
+    quietly python3 -m pip download --no-deps --only-binary :all: --require-hashes --requirement "$1" --dest "$new"
+    quietly python3 -m zipfile -e "$new"/*.whl "$new/files"
+    # The module zipfile sets no modes, and another user may run the programs.
+    chmod -R a+rX "$new/files"
+    # shellcheck disable=SC2086
+    chmod a+x "$new/files/"$3/*
+    mv -T "$new/files" "$2" 2>/dev/null || [[ -d $2 ]] || die "could not write $2"
+)
+
 # rustc links with `cc`, and a few crates compile C.
 ensure_build_tools() {
     command -v cargo >/dev/null || die "cargo is not on the PATH: install Rust first"
