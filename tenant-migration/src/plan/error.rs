@@ -63,13 +63,13 @@ pub enum SchemaError {
          makes it anew"
     )]
     NoSchema,
-    /// It was made ahead, and a tenant got it between the plan and its execution.
+    /// The schema was in the pool, and a tenant got it between the plan and its execution.
     #[error("a tenant has the schema now, as {schema}: run again, which migrates that")]
     Claimed {
         /// The name that the schema has now.
         schema: SchemaName,
     },
-    /// It was made ahead, and a migration wrote its name into it.
+    /// The schema is in the pool, and a migration wrote its name into it.
     #[error(
         "the migrations write the name of the schema into {object}, where it would be wrong when a tenant gets the schema: \
          `tenant pool drain`, and create such tenants without a pool"

@@ -10,7 +10,7 @@ use tenant_core::SchemaName;
 pub enum Target {
     /// The shared schema, then every tenant's. What destroys is kept from the shared schema: see [`Action`].
     ///
-    /// Every tenant is one that is made ahead or in use, suspended or not; not one that is archived, still being
+    /// These are tenants in use, suspended or not, and pending schemas; not tenants that are archived, still being
     /// made, or being dropped. Those are to be named.
     All,
     /// The shared schema alone.
