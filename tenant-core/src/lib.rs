@@ -13,8 +13,8 @@
 //! The tables of the catalog and everything that changes a schema come from the crate `tenant-migration`.
 //!
 //! # What is promised
-//! What is qualified is the tenant's; what is not qualified does not run. The table of decisions is in the
-//! documentation of [`TenantConnection`], and what of SeaORM works in that of [`coverage`].
+//! A name that was qualified is the tenant's. A statement with a name that cannot be qualified does not run. The table
+//! of decisions is in the documentation of [`TenantConnection`]. [`coverage`] lists what works of SeaORM.
 //!
 //! # Words
 //! | word | meaning |

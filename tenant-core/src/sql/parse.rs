@@ -1,4 +1,4 @@
-//! From SQL text to a syntax tree, or the refusal of what is no SQL.
+//! The parser: from SQL text to a syntax tree, or a refusal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

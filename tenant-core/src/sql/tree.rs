@@ -273,7 +273,7 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// The nodes and tokens in it, without what is in those.
+    /// Returns the direct children, nodes and tokens.
     pub(super) fn children_with_tokens(self) -> impl Iterator<Item = Element<'t>> {
         let end = self.item().end;
         let mut next = self.place + 1;
@@ -286,7 +286,7 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// The nodes in it, without what is in those.
+    /// Returns the direct child nodes.
     pub(super) fn children(self) -> impl Iterator<Item = Node<'t>> {
         self.children_with_tokens().filter_map(Element::into_node)
     }
@@ -362,7 +362,7 @@ pub(super) struct Preorder<'t> {
 }
 
 impl Preorder<'_> {
-    /// Leaves the node that was entered last, without what is in it.
+    /// Skips the subtree of the node that was entered last.
     pub(super) fn skip_subtree(&mut self) {
         if let Some(node) = self.inside {
             self.next = node.item().end;

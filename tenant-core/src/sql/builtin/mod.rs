@@ -1,7 +1,7 @@
-//! Functions, types and operators that PostgreSQL brings, as far as they were reviewed.
+//! Reviewed functions, types and operators of PostgreSQL.
 //!
 //! `scripts/builtins` writes the lists from the catalogs of PostgreSQL 15 and 18 and from `review.txt`, which has the
-//! reason for each class. What is in no list is unknown.
+//! reason for each class. A name in no list is unknown.
 
 mod generated;
 mod reason;

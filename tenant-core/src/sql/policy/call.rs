@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl<'t> Walk<'_, 't> {
-    /// Decides on what is called, and leaves the arguments to the walk.
+    /// Decides on the callee. The walk goes on to the arguments.
     pub(super) fn call(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let Some(callee) = node.first_child() else {
             return Err(NO_FUNCTION);

@@ -1,8 +1,8 @@
-//! Decides on everything that a statement names: the table of decisions in the documentation of
+//! The policy: it decides on every name in a statement, by the table of decisions in the documentation of
 //! [`crate::TenantConnection`].
 //!
-//! It is a list of what is allowed. The walk goes through all nodes of the syntax tree; a node of a kind that is in no
-//! list of [`kinds`] is refused by its name, and so is a function, a type or an operator that nobody reviewed.
+//! It is an allow list. A node of the syntax tree whose kind is in no list of [`kinds`] is refused by its name, and so is
+//! a function, a type or an operator that was not reviewed.
 
 mod call;
 mod column;

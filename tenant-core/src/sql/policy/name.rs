@@ -31,7 +31,7 @@ pub(super) fn is_marker(token: Token<'_>) -> bool {
     lexeme::is_marker(token.text())
 }
 
-/// A name and what is written in front of it with dots, each part a token.
+/// A qualified name, each part a token.
 #[derive(Debug)]
 pub(super) struct Name<'t> {
     /// The parts before the last.
@@ -90,7 +90,7 @@ impl<'t> Name<'t> {
         &self.qualifiers
     }
 
-    /// The name without what is in front of it, folded.
+    /// Returns the last part, folded.
     pub(super) fn folded(&self) -> Cow<'t, str> {
         fold(self.last)
     }

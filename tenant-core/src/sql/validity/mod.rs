@@ -1,9 +1,8 @@
 //! Rules of PostgreSQL's grammar that the parser leaves out, such as `JOIN` without a condition.
 //!
-//! They are those of squawk-syntax's validation, which works on a tree of its own, for the kinds of nodes that may
-//! stand in an allowed statement, and for two that are refused more clearly so. A text that breaks one would be refused
-//! by the server as well, but then the tree does not say what the server reads: an allowed text is one that all three
-//! understand in the same way. The tests compare with squawk-syntax.
+//! The rules are those of squawk-syntax's validation, which works on a tree of its own. They cover the kinds of nodes
+//! that an allowed statement may have, and two more for a clearer error. The server would refuse such a text, too, but
+//! an allowed text must be one that parser and server read in the same way. The tests compare with squawk-syntax.
 
 mod clause;
 mod expression;
@@ -16,7 +15,7 @@ use squawk_parser::SyntaxKind::{self, *};
 
 use super::tree::{Element, Node, SyntaxError, Token, Tree};
 
-/// Result of a rule: what is wrong with the node.
+/// Result of a rule: the error of the node.
 type Validity = Result<(), &'static str>;
 
 /// Refuses a text that breaks a rule.
