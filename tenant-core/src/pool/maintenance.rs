@@ -1,4 +1,5 @@
 //! Maintenance: closes connections that are idle for too long or too old, and keeps `min_connections` open.
+//! The times are in [`settings`](super::settings).
 
 use std::{
     sync::{Arc, Weak, atomic::Ordering},

@@ -201,6 +201,8 @@ impl TenantsBuilder {
     /// [`ConnectOptions`] apply to them, with these differences:
     /// - `acquire_timeout` is 5 s by default.
     /// - A connection is pinged before use after 5 s without use, or after `test_before_acquire_if_idle_for`.
+    /// - A connection is closed after 10 min without use (`idle_timeout`) and after 30 min of life (`max_lifetime`), as in
+    ///   sqlx.
     /// - [`statement_cache_capacity`](Self::statement_cache_capacity) is larger than sqlx's.
     /// - sqlx's pool opens connections and does not keep them. So its hooks `before_acquire` and `after_release` are not
     ///   called; `after_connect` is.

@@ -1,4 +1,4 @@
-//! [`HostCache`]: the tenants of hosts.
+//! [`HostCache`]: the tenants of hosts, for a time to live. Its default is in `builder.rs`: drops and renames wait for as long.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -1,4 +1,6 @@
-//! Transient errors and backoff.
+//! Transient errors and backoff: the SQLSTATEs after which a transaction is tried again, and the pauses between attempts.
+//!
+//! Runs, drops, renames and clones share them. Steps outside of transactions are not tried again.
 
 use std::{fmt::Display, time::Duration};
 

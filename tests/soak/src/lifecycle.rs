@@ -1,4 +1,7 @@
 //! [`Lifecycle`]: creates, suspends, resumes, migrates and deletes tenants while the tasks run.
+//!
+//! An event is an arm of [`Lifecycle::run`]. Tenants are suspended and deleted by plain SQL, not by functions of the library.
+//! `operations/request.rs` judges the answers to requests meanwhile.
 
 use std::{sync::Arc, time::Duration};
 
