@@ -175,9 +175,12 @@ impl TenantTransaction {
             format!("{}, \"{}\"", schema.quoted(), SHARED_SCHEMA)
         };
         let set = format!("SET LOCAL search_path = {search_path}");
-        // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, and would find
-        // tables of the same names in the shared schema. So the message counts the schemas of that name, too.
-        let count = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{schema}'");
+        // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, or that the user may
+        // not use, and would find tables of the same names in the shared schema. So the message counts the schemas of
+        // that name that are searched.
+        let count = format!(
+            "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{schema}' AND nspname = pg_catalog.current_schema()"
+        );
         let result = self
             .execute_unprepared_rendered(&format!("{set}; {count}"))
             .await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, QueryFilter, Statement, TransactionTrait,
+    DbErr, EntityTrait, QueryFilter, Statement,
 };
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -14,12 +14,12 @@ use tenant_core::{
 
 use crate::define::LookupError;
 use crate::{
-    database::{rows, sqlstate, texts},
+    database::{reason, rows, sqlstate, texts},
     define::Migrations,
     lifecycle::{error::LifecycleError, lookup, name_availability::is_called, status},
     plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
-    schema::{dependents, lock, roles},
+    schema::{aside, dependents, lock, roles},
 };
 
 /// Options of [`drop_tenant`].
@@ -179,7 +179,7 @@ impl Dropping {
     /// It replaces the caller's name of the schema by PostgreSQL's, because another schema may have a name that differs only in
     /// case.
     async fn leave_service(&mut self) -> Result<Duration, LifecycleError> {
-        let transaction = self.db.begin().await?;
+        let transaction = lookup::begin(&self.db).await?;
         let row = lookup::lock_own_schema(&transaction, &self.schema, "dropping").await?;
         self.schema = lookup::schema_of(&row.schema_name)?;
         let is_out = matches!(
@@ -187,6 +187,7 @@ impl Dropping {
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
         );
         self.require_no_dependents(&transaction).await?;
+        self.require_no_references(&transaction, row.id).await?;
         let since_change = time_since_change(&transaction, row.id).await?;
         if is_out {
             set_dropping_without_time(&transaction, row.id).await?;
@@ -195,6 +196,27 @@ impl Dropping {
         }
         transaction.commit().await?;
         Ok(if is_out { since_change } else { Duration::ZERO })
+    }
+
+    /// Refuses to drop a tenant if rows of other tables refer to its row in the catalog: by trying, without a trace.
+    async fn require_no_references(&self, db: &DatabaseTransaction, id: i64) -> Result<(), LifecycleError> {
+        let deleted = aside(db, async {
+            tenant::Entity::delete_by_id(id).exec(db).await?;
+            db.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE").await
+        });
+        match deleted.await? {
+            Err(error) if sqlstate(&error) == Some(FOREIGN_KEY_VIOLATION) => Err(LifecycleError::Needed {
+                schema: self.schema.clone(),
+                by: vec![format!(
+                    "rows that refer to its row in public.tenants: {}",
+                    reason(&error)
+                )],
+            }),
+            deleted => {
+                deleted?;
+                Ok(())
+            }
+        }
     }
 
     /// Runs up to `limit` commands of `query` in one transaction. Returns `false` if there are none.
@@ -301,6 +323,8 @@ impl Dropping {
 
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const FOREIGN_KEY_VIOLATION: &str = "23503";
 
 async fn retire_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
     let dropped = dropped_tenant::ActiveModel {

@@ -1,6 +1,6 @@
 -- Commands that drop the foreign keys of the schema $1 to other schemas: one command for each of at most $2 tables.
-SELECT format('ALTER TABLE %I.%I %s', $1, class.relname,
-    string_agg(format('DROP CONSTRAINT IF EXISTS %I', key.conname), ', '))
+SELECT pg_catalog.format('ALTER TABLE %I.%I %s', $1, class.relname,
+    string_agg(pg_catalog.format('DROP CONSTRAINT IF EXISTS %I', key.conname), ', '))
 FROM pg_catalog.pg_namespace AS space
 -- pg_class has no index on the schema, but pg_depend has one on the referenced object.
 JOIN pg_catalog.pg_depend AS content ON content.refclassid = 'pg_namespace'::regclass AND content.refobjid = space.oid

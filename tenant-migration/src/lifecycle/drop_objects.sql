@@ -6,20 +6,20 @@ WITH content AS MATERIALIZED (
     WHERE refclassid = 'pg_namespace'::regclass
         AND refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)
 )
-SELECT format('DROP %s IF EXISTS %s', kind, name)
+SELECT pg_catalog.format('DROP %s IF EXISTS %s', kind, name)
 FROM (
     SELECT CASE WHEN relkind IN ('v', 'm') THEN 1 WHEN relispartition THEN 2 WHEN relkind = 'S' THEN 4 ELSE 3 END AS place,
         classid, objid,
         CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
             WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
-        format('%I.%I', $1, relname) AS name
+        pg_catalog.format('%I.%I', $1, relname) AS name
     FROM content JOIN pg_catalog.pg_class AS class ON class.oid = objid
     WHERE classid = 'pg_class'::regclass AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL
-    SELECT 5, classid, objid, 'ROUTINE', format('%I.%I(%s)', $1, proname, pg_get_function_identity_arguments(objid))
+    SELECT 5, classid, objid, 'ROUTINE', objid::regprocedure::text
     FROM content JOIN pg_catalog.pg_proc AS proc ON proc.oid = objid WHERE classid = 'pg_proc'::regclass
     UNION ALL
-    SELECT 6, classid, objid, 'TYPE', format('%I.%I', $1, typname)
+    SELECT 6, classid, objid, 'TYPE', pg_catalog.format('%I.%I', $1, typname)
     FROM content JOIN pg_catalog.pg_type AS type ON type.oid = objid
     WHERE classid = 'pg_type'::regclass AND typtype IN ('c', 'e', 'd', 'r')
 ) AS object

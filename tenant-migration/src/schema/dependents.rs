@@ -3,7 +3,10 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
-use crate::database::{FOR_CATALOGS, texts};
+use crate::{
+    database::{FOR_CATALOGS, texts},
+    schema::structure::aside,
+};
 
 /// Returns up to ten objects outside of a schema that would be dropped with all that is in it. If only a column would be
 /// dropped, it returns the column.
@@ -13,7 +16,11 @@ pub(crate) async fn find_outside(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<Vec<String>, DbErr> {
-    db.execute_unprepared(FOR_CATALOGS).await?;
     let values = [schema.as_str().into(), schema.is_shared().into()];
-    texts(db, include_str!("dependents.sql"), values).await
+    // The settings are not for what comes after in the transaction, such as migrations.
+    let found = aside(db, async {
+        db.execute_unprepared(FOR_CATALOGS).await?;
+        texts(db, include_str!("dependents.sql"), values).await
+    });
+    found.await?
 }

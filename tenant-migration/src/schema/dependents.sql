@@ -65,7 +65,7 @@ WITH RECURSIVE space AS (
         END AS place
     FROM dropped
 )
-SELECT DISTINCT concat(name.type, ' ', name.identity) AS object
+SELECT DISTINCT name.type || ' ' || name.identity AS object
 FROM placed CROSS JOIN LATERAL pg_catalog.pg_identify_object(classid, objid, objsubid) AS name
 WHERE place IS DISTINCT FROM (SELECT oid FROM space) AND name.identity IS NOT NULL
     -- The tables in which PostgreSQL keeps long values, and their indexes.

@@ -67,7 +67,7 @@ fn entering(migrations: &Migrations, ledger: Ledger<'_>, options: &RunOptions) -
 fn asking_for_place(ledger: Ledger<'_>) -> String {
     let schema = ledger.schema.as_str();
     let is_in_schema = inlined(
-        "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1 AND nspname = current_schema())",
+        "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1 AND nspname = pg_catalog.current_schema())",
         [schema.into()],
     );
     let has_ledger = inlined(

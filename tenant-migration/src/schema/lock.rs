@@ -61,7 +61,7 @@ async fn first_busy<'a, const N: usize>(
 pub(crate) async fn try_acquire(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     ask(
         db,
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS done",
+        "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended($1, 0)) AS done",
         schema,
     )
     .await
@@ -71,7 +71,7 @@ pub(crate) async fn try_acquire(db: &impl ConnectionTrait, schema: &SchemaName) 
 pub(crate) fn try_acquire_condition(schema: &SchemaName) -> String {
     // A name has no quotes.
     format!(
-        "pg_try_advisory_xact_lock(hashtextextended('{}', 0))",
+        "pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('{}', 0))",
         key(schema)
     )
 }
@@ -82,7 +82,7 @@ pub(crate) async fn acquire_in_session(db: &DatabaseConnection, schema: &SchemaN
     let mut pauses = Pauses::default();
     while !ask(
         db,
-        "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS done",
+        "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0)) AS done",
         schema,
     )
     .await?
@@ -96,7 +96,7 @@ pub(crate) async fn acquire_in_session(db: &DatabaseConnection, schema: &SchemaN
 pub(crate) async fn release(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     ask(
         db,
-        "SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS done",
+        "SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended($1, 0)) AS done",
         schema,
     )
     .await
@@ -106,8 +106,8 @@ pub(crate) async fn release(db: &impl ConnectionTrait, schema: &SchemaName) -> R
 /// <https://www.postgresql.org/docs/current/view-pg-locks.html>
 pub(crate) async fn is_held(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     let sql = "SELECT EXISTS (
-            SELECT FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1
-                AND (classid::int8 << 32 | objid::int8) = hashtextextended($1, 0)
+            SELECT FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1
+                AND (classid::int8 << 32 | objid::int8) = pg_catalog.hashtextextended($1, 0)
         ) AS done";
     ask(db, sql, schema).await
 }

@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenant_core::SchemaName;
 
 use crate::{
+    database::texts,
     define::lock_tenants,
     plan::SchemaError,
     schema::{dependents, structure::Size},
@@ -37,10 +38,28 @@ async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Resu
         return Err(SchemaError::NoTenant);
     }
     check_size(db, schema).await?;
+    lock_tables(db, schema).await?;
     require_unneeded(db, schema).await?;
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Locks the tables of a schema, as dropping them does, so that nobody makes an object that depends on one of them between the
+/// check and the drop. Views are left out: to lock a view locks the tables that it reads, too.
+async fn lock_tables(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
+    let sql = "SELECT pg_catalog.format('%I.%I', $1, relname)
+        FROM pg_catalog.pg_namespace AS space
+        -- There is no index on the tables of a schema, but on what depends on it.
+        JOIN pg_catalog.pg_depend ON refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid = space.oid
+        JOIN pg_catalog.pg_class AS class ON classid = 'pg_catalog.pg_class'::regclass AND class.oid = objid
+        WHERE nspname = $1 AND relkind IN ('r', 'p') ORDER BY 1";
+    let tables = texts(db, sql, [schema.as_str().into()]).await?;
+    if !tables.is_empty() {
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
+        db.execute_unprepared(&lock).await?;
+    }
     Ok(())
 }
 

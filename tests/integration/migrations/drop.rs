@@ -390,6 +390,30 @@ async fn what_would_be_dropped_of_others_is_named_and_nothing_is_dropped() {
     assert_eq!(tables(&connection, "globex").await, ["note", "seaql_migrations"]);
 }
 
+#[tokio::test]
+async fn a_tenant_whose_row_others_refer_to_stays_in_service() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    db.execute(
+        "CREATE TABLE public.invoice (tenant bigint REFERENCES public.tenants DEFERRABLE INITIALLY DEFERRED);
+         INSERT INTO public.invoice SELECT id FROM public.tenants",
+    )
+    .await;
+    let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
+    let Err(LifecycleError::Needed { by, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(by[0].contains("invoice"), "{by:?}");
+    assert_eq!(
+        column(&connection, "SELECT status FROM tenants").await,
+        ["active"]
+    );
+    db.execute("DELETE FROM public.invoice").await;
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+}
+
 /// Objects of a schema that depend on each other, even in a circle, and on those of the shared schema.
 #[tokio::test]
 async fn a_tenant_with_everything_that_depends_on_itself_is_dropped() {
@@ -419,7 +443,9 @@ const RICH_IN_CIRCLES: Sql = Sql::new(
      CREATE DOMAIN short AS text CHECK (length(VALUE) < 9);
      CREATE FUNCTION is_short(short) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
      ALTER DOMAIN short ADD CONSTRAINT is_short CHECK (is_short(VALUE::text::short) IS NOT FALSE);
-     CREATE CAST (item AS text) WITH FUNCTION code_of(item)",
+     CREATE CAST (item AS text) WITH FUNCTION code_of(item);
+     CREATE AGGREGATE every_item(float8 ORDER BY float8) (SFUNC = array_append, STYPE = float8[]);
+     CREATE PROCEDURE set_code(IN id int, INOUT code text, OUT done bool) LANGUAGE sql AS 'SELECT code, true'",
     "",
 );
 
