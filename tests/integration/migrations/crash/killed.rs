@@ -243,7 +243,7 @@ async fn four_runners_at_once_apply_each_migration_once() {
 
 /// Sessions that wait for the lock of a tenant by trying repeatedly.
 const WAITING_FOR_THE_TENANT: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database()
-    AND pid <> pg_backend_pid() AND (query = 'ROLLBACK' OR query LIKE 'SELECT pg_try_advisory_lock%') AND state = 'idle'";
+    AND pid <> pg_backend_pid() AND (query = 'ROLLBACK' OR query LIKE 'SELECT pg_catalog.pg_try_advisory_lock%') AND state = 'idle'";
 
 /// Begins a transaction and leaves it open.
 async fn open_transaction(db: &TestDatabase, sql: &str) -> DatabaseConnection {
