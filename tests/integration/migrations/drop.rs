@@ -208,7 +208,7 @@ const OBJECTS: &str = "
     CREATE TEXT SEARCH CONFIGURATION acme.words (COPY = simple);
     CREATE EXTENSION citext SCHEMA acme";
 
-/// What somebody makes of them, how it is taken away, and the object that is not to be dropped with acme.
+/// Dependents of these objects: the statement that makes one, the statement that removes it, and its name in the refusal.
 const DEPENDENTS: [(&str, &str, &str); 29] = [
     (
         "CREATE VIEW public.all_notes AS SELECT id FROM acme.note",
