@@ -15,6 +15,8 @@ mod tasks;
 mod tenant_roles;
 pub(crate) mod version;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::tasks::AnyError;
 pub(crate) use self::{
     catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, lock_tenants, schema_names, tenant_of},
     function_search_path::{FUNCTIONS_FOUND, ask_for_functions},
@@ -22,7 +24,6 @@ pub(crate) use self::{
     ledger::Ledger,
     migrations::scope_of,
     schema_ref::SchemaRef,
-    tasks::AnyError,
 };
 pub use self::{
     hooks::{Migrating, Seeding, TenantHooks},

@@ -28,6 +28,7 @@ pub use self::{
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
     status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},
 };
+#[cfg(feature = "cli")]
 pub(crate) use self::{
     baseline::{baseline, require_known},
     name_availability::NameClaim,
