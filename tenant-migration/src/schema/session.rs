@@ -145,12 +145,23 @@ where
 
     /// Records the state of the schema after all steps, if there were any.
     pub(crate) async fn finish(&self, remaining: &Remaining) -> Result<(), DbErr> {
-        self.execute_all(&self.finishing(remaining)).await
+        match remaining.steps.is_empty() {
+            true => Ok(()),
+            false => self.record_state(remaining).await,
+        }
     }
 
-    /// Sets the `search_path` of functions, and the version in the catalog.
+    /// Sets the `search_path` of functions, and the version in the catalog, in one message.
     pub(crate) async fn record_state(&self, remaining: &Remaining) -> Result<(), DbErr> {
-        self.execute_all(&self.recording_state(remaining)).await
+        let search_path = self.migrations.function_search_path(self.schema());
+        let commands: Vec<_> = search_path
+            .into_iter()
+            .chain(self.set_version(remaining))
+            .collect();
+        if !commands.is_empty() {
+            self.db.execute_unprepared(&commands.join(";\n")).await?;
+        }
+        Ok(())
     }
 
     /// Applies the last step, and records the state of the schema in the same message. Functions, which few schemas have, take
@@ -163,30 +174,6 @@ where
         let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
         if let (Some(search_path), true) = (search_path, done.rows_affected() >= FUNCTIONS_FOUND) {
             self.db.execute_unprepared(&search_path).await?;
-        }
-        Ok(())
-    }
-
-    fn finishing(&self, remaining: &Remaining) -> Vec<String> {
-        if remaining.steps.is_empty() {
-            return Vec::new();
-        }
-        self.recording_state(remaining)
-    }
-
-    /// Returns the statements of [`record_state`](Self::record_state).
-    fn recording_state(&self, remaining: &Remaining) -> Vec<String> {
-        let search_path = self.migrations.function_search_path(self.schema());
-        search_path
-            .into_iter()
-            .chain(self.set_version(remaining))
-            .collect()
-    }
-
-    /// Sends statements in one message.
-    async fn execute_all(&self, commands: &[String]) -> Result<(), DbErr> {
-        if !commands.is_empty() {
-            self.db.execute_unprepared(&commands.join(";\n")).await?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::{
     run::retry,
     schema::{
         Fingerprint, ReadError, Reading, SchemaSession, Size, Structure, aside, copying, dirty, lock,
-        reference,
+        reference, set_timeout,
     },
 };
 
@@ -130,8 +130,8 @@ impl Cloning {
 
     async fn lock_source(&self, db: &DatabaseTransaction, source: &Source) -> Result<bool, DbErr> {
         let sql = format!(
-            "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN SHARE MODE",
-            DEFAULT_LOCK_TIMEOUT.as_millis(),
+            "{}; LOCK TABLE {} IN SHARE MODE",
+            set_timeout("lock_timeout", DEFAULT_LOCK_TIMEOUT),
             self.ledger(&source.schema).quoted()
         );
         db.execute_unprepared(&sql).await?;
