@@ -31,6 +31,12 @@ pub(crate) fn sqlstate(error: &DbErr) -> Option<&str> {
     of_postgres(error).map(sqlx::postgres::PgDatabaseError::code)
 }
 
+/// True if a statement used an enum value that its own transaction added (`unsafe_new_enum_value_usage`).
+/// <https://www.postgresql.org/docs/current/sql-altertype.html#SQL-ALTERTYPE-NOTES>
+pub(crate) fn is_uncommitted_enum_value(error: &DbErr) -> bool {
+    sqlstate(error) == Some("55P04")
+}
+
 /// True if a table or its schema is missing.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(crate) fn is_without_table(error: &DbErr) -> bool {

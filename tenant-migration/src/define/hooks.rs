@@ -45,7 +45,8 @@ pub struct Seeding<'a> {
 ///
 /// All run in the transaction of the migrations, under the tenant's lock: what they do is kept or lost with them,
 /// and if one fails, so does the tenant. (Where a migration runs outside of transactions, `before` is in the first of
-/// the transactions around it and `after` in the last.) They run when a tenant is created, too.
+/// the transactions around it and `after` in the last.) They run when a tenant is created, too. A transaction that is rolled
+/// back and tried again calls them again.
 ///
 /// # Example
 /// ```

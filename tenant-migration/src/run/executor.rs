@@ -121,7 +121,8 @@ impl Executor {
     /// the same patience. Values of prepared statements are not shown, only their places.
     ///
     /// A schema that would not get through fails here, too. So does one with a migration outside of transactions,
-    /// which could not be taken back.
+    /// which could not be taken back, and one with a migration that uses an enum value which another of the plan adds: a
+    /// COMMIT must come between.
     ///
     /// # Errors
     /// [`DbErr`] if the database is not reached.

@@ -266,3 +266,82 @@ async fn many_ledgers_are_read_together() {
         assert_eq!(status.pending().len(), usize::from(number % 3 != 2), "{status:?}");
     }
 }
+
+/// A value of an enum cannot be used before the transaction that added it is committed.
+const MOOD: [Sql; 4] = [
+    Sql::new(
+        "m2_mood",
+        "CREATE TYPE mood AS ENUM ('calm'); ALTER TABLE note ADD mood mood",
+        "",
+    ),
+    Sql::new("m3_busy", "ALTER TYPE mood ADD VALUE 'busy'", ""),
+    Sql::new(
+        "m4_default",
+        "ALTER TABLE note ALTER mood SET DEFAULT 'busy'; INSERT INTO note DEFAULT VALUES",
+        "",
+    ),
+    Sql::new("m5_more", "CREATE TABLE more ()", ""),
+];
+
+#[tokio::test]
+async fn a_migration_uses_an_enum_value_of_the_one_before() {
+    let [mood, busy, default, more] = MOOD;
+    let (db, connection) = with_tenants(&with([NOTE]), &["acme", "globex"]).await;
+    assert!(up(&db, &with([NOTE, mood.clone()])).await.is_success());
+    let all = [NOTE, mood, busy, default, more];
+    let calls = Calls::default();
+    let report = up(&db, &with(all).with_hooks(calls.clone())).await;
+    let applied = "applied m3_busy; applied m4_default; applied m5_more";
+    assert_eq!(
+        outcomes(&report),
+        [
+            "public: -".to_owned(),
+            format!("acme: {applied}"),
+            format!("globex: {applied}")
+        ]
+    );
+    for name in ["acme", "globex"] {
+        assert_eq!(ledger(&connection, name).await.len(), 5, "{name}");
+        let moods = format!("SELECT mood FROM {name}.note WHERE mood IS NOT NULL");
+        assert_eq!(column(&connection, &moods).await, ["busy"], "{name}");
+        let version = format!("SELECT version FROM tenants WHERE schema_name = '{name}'");
+        assert_eq!(column(&connection, &version).await, ["m5_more"], "{name}");
+    }
+    // `after` is called once for each tenant. `before` was called in the transaction that was rolled back, too.
+    assert_eq!(calls.after.load(std::sync::atomic::Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_migration_that_uses_its_own_enum_value_fails() {
+    let [mood, busy, ..] = MOOD;
+    let own = Sql::new(
+        "m4_own",
+        "ALTER TYPE mood ADD VALUE 'own'; ALTER TABLE note ALTER mood SET DEFAULT 'own'",
+        "",
+    );
+    let (db, connection) = with_tenants(&with([NOTE, mood.clone()]), &["acme"]).await;
+    let report = up(&db, &with([NOTE, mood, busy, own])).await;
+    let line = &outcomes(&report)[1];
+    assert!(
+        line.starts_with("acme: applied m3_busyfailed: m4_own could not be applied: unsafe use"),
+        "{line}"
+    );
+    assert_eq!(
+        ledger(&connection, "acme").await,
+        ["m1_create_note", "m2_mood", "m3_busy"]
+    );
+}
+
+/// Hooks that count their calls.
+#[derive(Clone, Default)]
+struct Calls {
+    after: std::sync::Arc<std::sync::atomic::AtomicU32>,
+}
+
+#[async_trait::async_trait]
+impl tenant_migration::TenantHooks for Calls {
+    async fn after(&self, _: tenant_migration::Migrating<'_>) -> Result<(), DbErr> {
+        self.after.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+}

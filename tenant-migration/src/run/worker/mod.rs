@@ -3,6 +3,7 @@
 mod non_transactional;
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction,
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::driver_options,
+    database::{driver_options, is_uncommitted_enum_value},
     define::{Hook, MigrationSet, Migrations, SchemaRef, Step},
     plan::{Outcome, Remaining, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus},
     run::retry,
@@ -144,29 +145,39 @@ impl Worker {
         applied.map(|_| recorder.into_statements())
     }
 
-    /// Runs all steps, in as few transactions as the migrations allow.
+    /// Runs all steps, in as few transactions as the migrations allow: each outside of transactions is alone, and those between
+    /// are one transaction. If a step uses an enum value that a step before it added, PostgreSQL wants a COMMIT between: the
+    /// transaction is rolled back, and is two.
     async fn run_all(&self, task: SchemaTask<'_>) -> Outcome {
         let set = task.schema_ref.set(&self.migrations);
         let together = |a: &Step, b: &Step| is_transactional(set, a) && is_transactional(set, b);
         let mut done = Vec::new();
-        let mut chunks = task.steps.chunk_by(together).peekable();
+        let mut chunks: VecDeque<_> = task.steps.chunk_by(together).collect();
         let mut is_first = true;
-        while let Some(steps) = chunks.next() {
-            let is_last = chunks.peek().is_none();
+        while let Some(steps) = chunks.pop_front() {
             let task = SchemaTask {
                 steps,
                 is_first,
-                is_last,
+                is_last: chunks.is_empty(),
                 ..task
             };
-            is_first = false;
             let applied = match steps {
                 [step] if !is_transactional(set, step) => self.run_without_transaction(task).await,
                 _ => self.run_with_retry(task).await,
             };
             match applied {
-                Ok(applied) => done.extend(applied),
-                Err(error) => return Outcome::Failed { done, error },
+                Ok(applied) => {
+                    done.extend(applied);
+                    is_first = false;
+                }
+                Err(error) => match split(steps, &error) {
+                    Some((before, after)) => {
+                        tracing::debug!(schema = %task.schema_ref.schema, %error, "two transactions");
+                        chunks.push_front(after);
+                        chunks.push_front(before);
+                    }
+                    None => return Outcome::Failed { done, error },
+                },
             }
         }
         if done.is_empty() {
@@ -302,6 +313,17 @@ async fn prepare_options(connect: &mut ConnectOptions) -> Result<(), DbErr> {
         connect.map_sqlx_postgres_opts(move |_| options.clone());
     }
     db.close().await
+}
+
+/// Splits the steps of a transaction before the step that used an enum value which is not committed yet, if that is why they
+/// failed. A step that uses its own value fails alone, too.
+fn split<'a>(steps: &'a [Step], error: &SchemaError) -> Option<(&'a [Step], &'a [Step])> {
+    let SchemaError::Migration { step, source } = error else {
+        return None;
+    };
+    let place = steps.iter().position(|other| other == step)?;
+    let is_split = place > 0 && is_uncommitted_enum_value(source);
+    is_split.then(|| steps.split_at(place))
 }
 
 fn is_transactional(set: &MigrationSet, step: &Step) -> bool {
