@@ -15,5 +15,5 @@ pub(crate) use self::{
     },
     panic::panic_message,
     query::{FOR_CATALOGS, inlined, rows, texts},
-    session::{driver_options, require_sessions},
+    session::{driver_options, forbid_reconnection, require_sessions},
 };

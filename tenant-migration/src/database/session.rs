@@ -38,6 +38,15 @@ pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions
     Some((*pool(db)?.connect_options()).clone())
 }
 
+/// Lets the pool of a connected session open no other one when that is lost. The server refuses it, since it has no such
+/// setting.
+pub(crate) fn forbid_reconnection(db: &DatabaseConnection) {
+    if let Some(pool) = pool(db) {
+        let options = (*pool.connect_options()).clone();
+        pool.set_connect_options(options.options([("the_session_was_lost", "true")]));
+    }
+}
+
 /// Refuses a connection by [`require_own_session`].
 pub(crate) async fn require_sessions(db: &DatabaseConnection) -> Result<(), SessionError> {
     match driver_options(db) {

@@ -116,8 +116,8 @@ pub enum SchemaError {
         /// The indexes, with their schemas.
         indexes: Vec<String>,
     },
-    /// The session of a migration that runs outside of a transaction was lost, and the migration went on in another one,
-    /// without the lock that keeps others from doing the same.
+    /// The session of a migration that runs outside of a transaction was lost, and with it the lock that keeps others from doing
+    /// the same.
     #[error(
         "the session was lost while {migration} ran, and the tenant's lock with it: run again, which does it again"
     )]

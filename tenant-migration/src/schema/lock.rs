@@ -76,8 +76,8 @@ pub(crate) fn try_acquire_condition(schema: &SchemaName) -> String {
     )
 }
 
-/// Waits for the lock of a schema, on a connection of one session and outside of a transaction. It is held until it is
-/// [released](release), or the session ends.
+/// Waits for the lock of a schema, on a connection of one session and outside of a transaction. It is held until
+/// the session ends.
 pub(crate) async fn acquire_in_session(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), DbErr> {
     let mut pauses = Pauses::default();
     while !ask(
@@ -90,16 +90,6 @@ pub(crate) async fn acquire_in_session(db: &DatabaseConnection, schema: &SchemaN
         pauses.pause(schema).await;
     }
     Ok(())
-}
-
-/// Gives a session's lock back. `false` if it was not held any more.
-pub(crate) async fn release(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
-    ask(
-        db,
-        "SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended($1, 0)) AS done",
-        schema,
-    )
-    .await
 }
 
 /// True if this session has the lock of a schema.

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, TransactionTrait};
+use tenant_core::SchemaName;
 
 use crate::{
-    define::{Hook, SchemaRef, Step, dirty_mark},
+    database::forbid_reconnection,
+    define::{Hook, Migrations, SchemaRef, Step, dirty_mark},
     plan::{Remaining, SchemaError},
     run::worker::{SchemaTask, Worker},
     schema::{SchemaSession, dirty, lock},
@@ -18,27 +20,41 @@ impl Worker {
         &self,
         task: SchemaTask<'_>,
     ) -> Result<Vec<Step>, SchemaError> {
-        let mut connect = self.connect.clone();
-        connect
-            // A session that is lost while a migration does something else is opened again, and stands in the schema
-            // as well.
-            .test_before_acquire_if_idle_for(Duration::ZERO)
-            .set_schema_search_path(self.migrations.search_path(task.schema_ref.schema))
-            .idle_timeout(None)
-            .max_lifetime(None);
-        let session = Database::connect(connect).await?;
+        let session = connect_session(self.connect.clone(), &self.migrations, task.schema_ref.schema).await?;
         let result = self.run_in_session(&session, task).await;
         session.close().await?;
         result
     }
 
+    /// Waits for the lock of the schema, and runs the steps. If the session is lost meanwhile, so is the lock, and whatever
+    /// failed then failed for that reason.
     async fn run_in_session(
         &self,
         session: &DatabaseConnection,
         task: SchemaTask<'_>,
     ) -> Result<Vec<Step>, SchemaError> {
-        let schema = task.schema_ref.schema;
-        lock::acquire_in_session(session, schema).await?;
+        lock::acquire_in_session(session, task.schema_ref.schema).await?;
+        let error = match self.run_locked(session, task).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let is_locked = lock::is_held(session, task.schema_ref.schema)
+            .await
+            .unwrap_or(false);
+        match task.steps {
+            [Step::Up(name) | Step::Down(name), ..] if !is_locked => {
+                let migration = Arc::clone(name);
+                Err(SchemaError::SessionLost { migration })
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn run_locked(
+        &self,
+        session: &DatabaseConnection,
+        task: SchemaTask<'_>,
+    ) -> Result<Vec<Step>, SchemaError> {
         let schema_session = SchemaSession::new(session, &self.migrations, task.schema_ref);
         let remaining = schema_session.check(task.steps, task.base).await?;
         schema_session.ensure_ledger(&remaining.steps).await?;
@@ -48,9 +64,6 @@ impl Worker {
                 .apply_marked(session, &schema_session, task.schema_ref, step)
                 .await?;
             self.finish_in(session, task, &remaining, &record).await?;
-        }
-        if !lock::release(session, schema).await? {
-            tracing::warn!(%schema, "the session was lost while a migration ran in it");
         }
         Ok(remaining.steps)
     }
@@ -81,11 +94,6 @@ impl Worker {
         record: &str,
     ) -> Result<(), SchemaError> {
         let transaction = session.begin().await?;
-        let is_locked = lock::is_held(&transaction, task.schema_ref.schema).await?;
-        if let ([Step::Up(name) | Step::Down(name), ..], false) = (&*remaining.steps, is_locked) {
-            let migration = Arc::clone(name);
-            return Err(SchemaError::SessionLost { migration });
-        }
         transaction.execute_unprepared(record).await?;
         let schema_session = SchemaSession::new(&transaction, &self.migrations, task.schema_ref);
         if task.is_last {
@@ -129,4 +137,21 @@ impl Worker {
         }
         Ok(format!("{record}; {}", dirty_mark::unmark(ledger)))
     }
+}
+
+/// Connects a session that stands in a schema, and that is not replaced by another one when it is lost: that would be without
+/// the lock.
+async fn connect_session(
+    mut connect: ConnectOptions,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<DatabaseConnection, DbErr> {
+    connect
+        .test_before_acquire_if_idle_for(Duration::ZERO)
+        .set_schema_search_path(migrations.search_path(schema))
+        .idle_timeout(None)
+        .max_lifetime(None);
+    let session = Database::connect(connect).await?;
+    forbid_reconnection(&session);
+    Ok(session)
 }

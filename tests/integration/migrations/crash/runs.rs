@@ -131,7 +131,7 @@ async fn a_run_whose_reply_is_lost_is_continued_by_the_next_one() {
     lose_at_each_message(|| Rule::message(Direction::ToClient, b"CZ", Fault::Reset)).await;
 }
 
-/// Migration whose session is ended while it does other work, and which then continues in a new session.
+/// Migration whose session is ended while it does other work, and which then goes on.
 struct LosesItsSession(String);
 
 impl MigrationName for LosesItsSession {
@@ -179,6 +179,11 @@ async fn a_migration_whose_session_was_lost_with_the_lock_is_not_recorded() {
          which does it again"
     );
     assert_eq!(ledger(&connection, "acme").await, ["m1_create_note"]);
+    // It did not go on in another session, without the lock.
+    assert_eq!(
+        tables(&connection, "acme").await,
+        ["note", "seaql_migrations", "session"]
+    );
     // The session of the first run no longer exists, so this run ends none.
     assert_eq!(
         outcomes(&up(&db, &migrations).await)[1],
