@@ -26,7 +26,7 @@ use crate::{
     },
     plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
     run::retry,
-    schema::{lock, roles},
+    schema::{lock, mentions_of, roles},
 };
 
 /// Options of [`rename_schema`].
@@ -70,8 +70,9 @@ impl RenameOptions {
 pub struct SchemaRenamed {
     /// Number of functions whose `search_path` now has the new name.
     pub functions: usize,
-    /// Functions whose bodies seem to have the old name. Bodies are not changed, so these functions fail when they are
-    /// called.
+    /// What seems to have the old name in a text, which PostgreSQL does not change: functions of all schemas, whose bodies name
+    /// the schema; in the renamed schema also triggers, defaults, checks, views, comments and the like, and tables with such
+    /// rows. A function or a trigger with the old name fails when it is called. A text may have the name for another reason.
     pub outdated: Vec<String>,
 }
 
@@ -86,8 +87,9 @@ pub struct SchemaRenamed {
 /// Functions of the schema get the new name in their `search_path`, and the tenant gets a role for the new name. All changes
 /// are one transaction.
 ///
-/// Texts with the old name are not changed: bodies of functions (see [`SchemaRenamed::outdated`]), settings of users and of
-/// the database, and anything outside of the database.
+/// Texts with the old name are not changed, such as bodies of functions, arguments of triggers, literals in views, and rows.
+/// [`SchemaRenamed::outdated`] has those that were found: all rows of the tenant are read. Not searched are settings of users
+/// and of the database, compressed and encoded values, and anything outside of the database.
 ///
 /// # Errors
 /// [`LifecycleError`] if there is no such tenant, it is in service or in use, or the new name is not available. Nothing is
@@ -167,10 +169,23 @@ impl Renaming {
         self.retire_name(&transaction, &old, &row).await?;
         let functions = replace_function_search_paths(&transaction, &old, &self.new).await?;
         self.replace_role(&transaction, &old).await?;
-        let outdated = texts(&transaction, FUNCTIONS_NAMING_SCHEMA, [old.as_str().into()]).await?;
+        let outdated = self.find_outdated(&transaction, &old, &row.kind).await?;
         self.require_unused(&transaction).await?;
         transaction.commit().await?;
         Ok(SchemaRenamed { functions, outdated })
+    }
+
+    async fn find_outdated(
+        &self,
+        db: &DatabaseTransaction,
+        old: &SchemaName,
+        kind: &str,
+    ) -> Result<Vec<String>, DbErr> {
+        let values = [old.as_str().into(), self.new.as_str().into()];
+        let elsewhere = texts(db, FUNCTIONS_NAMING_SCHEMA, values).await?;
+        let ledger = self.migrations.of_kind(kind).ledger();
+        let own = mentions_of(db, &self.migrations, &self.new, old, ledger).await?;
+        Ok(own.into_iter().chain(elsewhere).collect())
     }
 
     /// Refuses a tenant that is in service, or has been out of service for less than the required time.
@@ -351,7 +366,7 @@ const FUNCTIONS_WITH_SEARCH_PATH: &str = include_str!("rename_schema_functions.s
 /// stands for no schema, cannot be an identifier.
 const SET_SEARCH_PATH: &str = include_str!("rename_schema_set_path.sql");
 
-/// Query for functions whose bodies seem to have a schema's name before a dot.
+/// Query for functions outside of the renamed schema whose bodies seem to have the schema's old name before a dot.
 ///
 /// A schema's name needs no escaping in the regular expression: the hyphen is its only special character, and is special only
 /// in brackets.

@@ -14,7 +14,7 @@ mod tenant_transaction;
 
 pub(crate) use self::{
     enter::{SchemaState, set_timeout},
-    self_references::find_name,
+    self_references::{find_name, mentions_of},
     session::SchemaSession,
     statement_recorder::{StatementRecorder, with_all_statements_logged},
     structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},

@@ -279,6 +279,36 @@ async fn migrations_that_write_the_name_of_their_schema_are_not_run_ahead() {
     }
 }
 
+#[tokio::test]
+async fn a_materialized_view_without_data_is_made_ahead() {
+    let view = Sql::new(
+        "m2_view",
+        "CREATE MATERIALIZED VIEW empty AS SELECT id FROM note WITH NO DATA;
+         CREATE MATERIALIZED VIEW filled AS SELECT id FROM note",
+        "",
+    );
+    let migrations = with([NOTE, view]);
+    let (_database, db) = with_tenants(&migrations, &[]).await;
+    assert_eq!(fill(&db, &migrations, 1).await.ready, 1);
+    create_tenant(&db, &migrations, &new("acme")).await.unwrap();
+    assert!(pending(&db).await.is_empty());
+    assert_eq!(column(&db, "SELECT id FROM acme.filled").await, ["1"]);
+
+    // What a view has is searched, where it has something.
+    let names = Sql::new(
+        "m3_names",
+        "CREATE MATERIALIZED VIEW here AS SELECT current_schema()::text AS space",
+        "",
+    );
+    let refused = fill_pool(&db, &with([NOTE, names]), tenant_core::DEFAULT_KIND, 1).await;
+    match refused {
+        Err(PoolError::Create(CreateTenantError::NamesItself { object, .. })) => {
+            assert!(object.ends_with(".here"), "{object}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A pending schema is renamed later, so a run fails if its migration stores the schema's name.
 #[tokio::test]
 async fn a_run_does_not_write_the_name_of_a_pending_schema_into_it() {

@@ -60,7 +60,7 @@ async fn all_that_has_the_name_gets_the_new_one() {
         .await
         .unwrap();
     assert_eq!(renamed.functions, 1);
-    assert_eq!(renamed.outdated, ["\"Acme-Inc\".by_name()"]);
+    assert_eq!(renamed.outdated, ["function by_name()"]);
     assert_schemas(&connection, &["Acme-Inc", "globex"]).await;
     let same = "SELECT id FROM public.tenants WHERE schema_name = 'Acme-Inc' AND name = 'ACME' AND status = 'suspended'";
     assert_eq!(column(&connection, same).await, id);
@@ -351,6 +351,70 @@ async fn the_command_line_renames_and_warns() {
         out.starts_with("the schema of tenant acme is now called acme_inc\n"),
         "{out}"
     );
-    assert!(out.contains("warning: the body of count_notes()"), "{out}");
+    assert!(
+        out.contains("warning: function count_notes(): has the old name acme"),
+        "{out}"
+    );
     assert_schemas(&connection, &["acme_inc"]).await;
+}
+
+/// PostgreSQL changes what it has parsed, and no text.
+#[tokio::test]
+async fn all_texts_with_the_old_name_are_reported() {
+    let writes = Sql::new(
+        "m2_t2_writes",
+        "DO $do$ DECLARE here text := current_schema(); BEGIN
+            CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql
+                AS 'BEGIN EXECUTE format(''INSERT INTO %I.log VALUES (1)'', TG_ARGV[0]); RETURN new; END';
+            CREATE TABLE log (id int, \"t2\" int);
+            EXECUTE format('CREATE TRIGGER t BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION f(%L)', here);
+            EXECUTE format('CREATE TABLE setting (
+                space text DEFAULT %1$L CONSTRAINT here CHECK (space = %1$L), made text GENERATED ALWAYS AS (%1$L || space) STORED)', here);
+            EXECUTE format('CREATE VIEW here AS SELECT %L::text AS space', here);
+            EXECUTE format('COMMENT ON TABLE log IS %L', 'of ' || here);
+            EXECUTE format('CREATE FUNCTION g() RETURNS int LANGUAGE sql AS %L', format('SELECT 1 FROM %I.log', here));
+            EXECUTE format('CREATE POLICY p ON log USING (current_schema() = %L)', here);
+            INSERT INTO setting DEFAULT VALUES;
+        END $do$",
+        "",
+    );
+    let migrations = with([NOTE, writes]);
+    let (_db, connection) = with_tenants(&migrations, &["t2"]).await;
+    suspend_tenant(&connection, &schema("t2")).await.unwrap();
+    let renamed = rename_schema(&connection, &migrations, &schema("t2"), &schema("t3"), &at_once()).await;
+    assert_eq!(
+        renamed.unwrap().outdated,
+        [
+            "comment on table log",
+            "constraint here setting -",
+            "default setting.made",
+            "default setting.space",
+            "function g()",
+            "policy log.p",
+            "rule here._RETURN",
+            "trigger note t",
+            "rows of t3.setting",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_view_without_data_is_no_obstacle() {
+    let view = Sql::new(
+        "m2_view",
+        "CREATE MATERIALIZED VIEW ids AS SELECT id FROM note WITH NO DATA",
+        "",
+    );
+    let migrations = with([NOTE, view]);
+    let (_db, connection) = with_tenants(&migrations, &["acme"]).await;
+    suspend_tenant(&connection, &schema("acme")).await.unwrap();
+    let renamed = rename_schema(
+        &connection,
+        &migrations,
+        &schema("acme"),
+        &schema("globex"),
+        &at_once(),
+    )
+    .await;
+    assert!(renamed.unwrap().outdated.is_empty());
 }

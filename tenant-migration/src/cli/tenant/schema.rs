@@ -63,10 +63,10 @@ pub(super) async fn run(
     db.close().await?;
     let renamed = renamed?;
     writeln!(out, "the schema of tenant {old} is now called {new}")?;
-    for function in renamed.outdated {
+    for object in renamed.outdated {
         writeln!(
             out,
-            "warning: the body of {function} seems to name the schema {old}: change it"
+            "warning: {object}: has the old name {old} in a text, which may be the schema's: look at it"
         )?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
 use crate::schema::structure::{
+    mention,
     query::{about_schema, enter, rows},
     read::Reading,
 };
@@ -37,6 +38,14 @@ impl Fingerprint {
         let mut objects = self.0.iter();
         let (object, _) = objects.find(|(_, content)| content.to_ascii_lowercase().contains(&name))?;
         Some(object)
+    }
+
+    /// The objects that have the name of a schema in a text: in the body of a function, a comment or a string.
+    pub(crate) fn mentioning(&self, schema: &SchemaName) -> impl Iterator<Item = &str> {
+        let name = schema.as_str();
+        let objects = self.0.iter();
+        let mentions = move |(object, content): &&(String, String)| mention::describes(object, content, name);
+        objects.filter(mentions).map(|(object, _)| object.as_str())
     }
 
     /// An object that is not the same in both.

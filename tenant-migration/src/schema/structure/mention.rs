@@ -12,6 +12,17 @@ pub(super) fn mentions(sql: &str, schema: &str) -> bool {
     }
 }
 
+/// True if the description of an object has the name of a schema in such a text, or in a comment. It has the body of a function
+/// without quotes around it.
+pub(super) fn describes(object: &str, content: &str, schema: &str) -> bool {
+    if object.starts_with("comment on ") {
+        has_part(content, schema)
+    } else {
+        let is_function = object.starts_with("function ");
+        (is_function && has_word(content, schema)) || strings(content).any(|string| has_part(string, schema))
+    }
+}
+
 /// The strings in the body of a function, which is a string itself, with its quotes doubled.
 fn inner_strings(sql: &str) -> impl Iterator<Item = &str> {
     between(sql, "''")
@@ -55,7 +66,7 @@ fn has_between(text: &str, word: &str, is_part: impl Fn(char) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::mentions;
+    use super::{describes, mentions};
 
     #[test]
     fn bodies_and_strings_are_looked_into() {
@@ -69,6 +80,33 @@ mod tests {
             "CREATE FUNCTION f() RETURNS void AS 'SELECT pg_notify(''acme_events'', ''x'')'",
         ] {
             assert!(mentions(sql, "acme"), "{sql}");
+        }
+    }
+
+    #[test]
+    fn descriptions_are_looked_into() {
+        for (object, content) in [
+            (
+                "trigger note.t",
+                r#"{"definition": "... EXECUTE FUNCTION f('acme')"}"#,
+            ),
+            ("default note.space", r#""'Acme_x'::text""#),
+            ("function f()", r#"{"prosrc": "SELECT 1 FROM acme.note"}"#),
+            (
+                "function f()",
+                r#"{"prosrc": "PERFORM pg_notify('acme_events', '')"}"#,
+            ),
+            ("comment on table note", r#""of acme""#),
+        ] {
+            assert!(describes(object, content, "acme"), "{object}");
+        }
+        for (object, content) in [
+            ("relation acme", r#"{"relname": "acme"}"#),
+            ("default note.space", r#""'acmed'::text""#),
+            ("function f()", r#"{"prosrc": "SELECT 1 FROM acme_note"}"#),
+            ("comment on table note", r#""of acmed""#),
+        ] {
+            assert!(!describes(object, content, "acme"), "{object}");
         }
     }
 
