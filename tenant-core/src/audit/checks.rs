@@ -23,6 +23,7 @@ pub(super) fn check_all(facts: &Facts, expected: &Expected) -> Vec<SchemaFinding
     checks.tenants();
     checks.namespaces();
     checks.allowed();
+    checks.extensions();
     checks.functions();
     checks.session_changes();
     checks.references();
@@ -86,6 +87,15 @@ impl Checks<'_> {
         for schema in self.expected.schemas() {
             if let Some(tenant) = self.facts.schemas.tenant_like(schema) {
                 self.add(tenant, Finding::AllowedTenantSchema);
+            }
+        }
+    }
+
+    fn extensions(&mut self) {
+        for extension in &self.facts.extensions {
+            if self.schemas().owner(&extension.schema) == Owner::Tenant {
+                let name = extension.name.clone();
+                self.add(&extension.schema, Finding::TenantExtension { extension: name });
             }
         }
     }

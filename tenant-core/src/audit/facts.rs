@@ -12,13 +12,14 @@ use super::{
     expected::Expected,
     functions::{self, Function, SessionChange},
     references::{self, Reference},
-    schemas::{self, Namespace, Schemas},
+    schemas::{self, Extension, Namespace, Schemas},
 };
 
 /// Objects of the database.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) schemas: Schemas,
+    pub(super) extensions: Vec<Extension>,
     pub(super) functions: Vec<Function>,
     pub(super) session_changes: Vec<SessionChange>,
     pub(super) references: Vec<Reference>,
@@ -80,11 +81,13 @@ impl Facts {
             .all(db)
             .await?;
         let schemas = Schemas::new(catalog, namespaces, expected);
+        let extensions = Extension::find_by_statement(statement(schemas::EXTENSIONS, []));
         let functions = Function::find_by_statement(statement(functions::query(), []));
         let session_changes = SessionChange::find_by_statement(statement(functions::CHANGES_SESSION, []));
         let shared = serde_json::Value::from_iter(schemas.shared());
         let references = Reference::find_by_statement(statement(references::QUERY, [shared.into()]));
         Ok(Self {
+            extensions: extensions.all(db).await?,
             functions: functions.all(db).await?,
             session_changes: session_changes.all(db).await?,
             references: references.all(db).await?,

@@ -47,6 +47,11 @@ pub enum Finding {
     UnknownSchema,
     /// The schema is a tenant's, and the configuration or an entity opens it to all others.
     AllowedTenantSchema,
+    /// An extension lives in the schema of a tenant. Other tenants are without it, and lose what uses it when this one is dropped.
+    TenantExtension {
+        /// The extension.
+        extension: String,
+    },
     /// Every user of the database may create something in the schema.
     EveryoneCreates,
     /// The function has no `search_path` of its own, so names in its body are found on the caller's.
@@ -198,6 +203,11 @@ impl fmt::Display for Finding {
             }
             Self::AllowedTenantSchema => f.write_str(
                 "is a tenant's, and open to all others, because the configuration or an entity allows it",
+            ),
+            Self::TenantExtension { extension } => write!(
+                f,
+                "the extension {extension} is in this tenant's schema, and is for the whole database: ALTER EXTENSION \
+                 {extension} SET SCHEMA extensions"
             ),
             Self::EveryoneCreates => {
                 f.write_str("everybody may create in it: REVOKE CREATE ON SCHEMA ... FROM PUBLIC")

@@ -10,6 +10,7 @@
 //! | a tenant of the catalog without schema, or with a name that cannot be one | error |
 //! | a schema whose name differs from a tenant's in case alone | error |
 //! | a schema that is a tenant's and that all tenants' statements may name | error |
+//! | an extension in a tenant's schema: a database has it once, so that other tenants are without it | error |
 //! | a schema in which everybody may create (`GRANT CREATE ... TO PUBLIC`): a table or function there can stand in for another | error |
 //! | a function of a tenant whose names are found on the caller's `search_path` | error |
 //! | the same in the shared schema | error if it is `SECURITY DEFINER`, else warning |

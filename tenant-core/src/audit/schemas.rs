@@ -30,6 +30,17 @@ SELECT nspname::text AS name,
 FROM pg_catalog.pg_namespace AS space
 WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
 
+/// An extension and its schema.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Extension {
+    pub(super) name: String,
+    pub(super) schema: String,
+}
+
+pub(super) const EXTENSIONS: &str = "
+SELECT quote_ident(extname) AS name, nspname::text AS schema
+FROM pg_catalog.pg_extension JOIN pg_catalog.pg_namespace AS space ON space.oid = extnamespace";
+
 /// Owner of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {

@@ -90,6 +90,10 @@ impl Migrations {
     /// Lets migrations use what is in these schemas without naming them, such as the types and functions of
     /// extensions.
     ///
+    /// A database has an extension once, so a migration of the shared schema creates it:
+    /// `CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions`. One that ends up in a tenant's schema is refused
+    /// ([`SchemaError::HasExtension`](crate::SchemaError::HasExtension)).
+    ///
     /// An extension in `public` is better named in full (`public.citext`), or moved
     /// (`ALTER EXTENSION citext SET SCHEMA extensions`): with `public` here, a tenant's migration that
     /// drops or alters a table the tenant does not have reaches the shared one of that name.

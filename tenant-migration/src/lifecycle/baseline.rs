@@ -33,7 +33,10 @@ pub(crate) async fn baseline(
             .await
             .map_err(|error| failed(error, schema))?;
     }
-    schema_session.record_state(&remaining).await?;
+    schema_session
+        .record_state(&remaining)
+        .await
+        .map_err(|error| failed(error, schema))?;
     schema_session
         .grant()
         .await

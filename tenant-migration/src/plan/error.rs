@@ -78,6 +78,15 @@ pub enum SchemaError {
         /// The object with the name in it.
         object: String,
     },
+    /// The schema has an extension, which the whole database has once: other tenants could not use it.
+    #[error(
+        "it has the extension {} in its schema, where other tenants cannot use it: let a migration of the shared schema create it          (`CREATE SCHEMA extensions; CREATE EXTENSION ... SCHEMA extensions`), and name that schema in          `Migrations::with_extension_schemas`. An extension that was there before is moved by          `ALTER EXTENSION ... SET SCHEMA extensions`",
+        extensions.join(", ")
+    )]
+    HasExtension {
+        /// The extensions.
+        extensions: Vec<String>,
+    },
     /// The tenant was dropped, or its schema renamed.
     #[error("the catalog has no tenant with this schema any more: it was dropped or renamed meanwhile")]
     NoTenant,

@@ -3,6 +3,7 @@
 pub(crate) mod dependents;
 pub(crate) mod dirty;
 pub(crate) mod enter;
+pub(crate) mod extensions;
 pub(crate) mod lock;
 mod recreate;
 pub(crate) mod roles;

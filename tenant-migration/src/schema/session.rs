@@ -16,6 +16,7 @@ use crate::{
     plan::{Remaining, SchemaError},
     schema::{
         enter::{self, SchemaState},
+        extensions::{self, EXTENSIONS_FOUND},
         recreate::recreate,
         roles,
         statement_recorder::recorded,
@@ -144,38 +145,55 @@ where
     }
 
     /// Records the state of the schema after all steps, if there were any.
-    pub(crate) async fn finish(&self, remaining: &Remaining) -> Result<(), DbErr> {
+    pub(crate) async fn finish(&self, remaining: &Remaining) -> Result<(), SchemaError> {
         match remaining.steps.is_empty() {
             true => Ok(()),
             false => self.record_state(remaining).await,
         }
     }
 
-    /// Sets the `search_path` of functions, and the version in the catalog, in one message.
-    pub(crate) async fn record_state(&self, remaining: &Remaining) -> Result<(), DbErr> {
+    /// Sets the `search_path` of functions, and the version in the catalog, and asks for extensions, in one message.
+    pub(crate) async fn record_state(&self, remaining: &Remaining) -> Result<(), SchemaError> {
         let search_path = self.migrations.function_search_path(self.schema());
         let commands: Vec<_> = search_path
             .into_iter()
             .chain(self.set_version(remaining))
+            .chain(extensions::ask(self.schema()))
             .collect();
         if !commands.is_empty() {
-            self.db.execute_unprepared(&commands.join(";\n")).await?;
+            let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
+            self.require_no_extension(done.rows_affected()).await?;
         }
         Ok(())
     }
 
-    /// Applies the last step, and records the state of the schema in the same message. Functions, which few schemas have, take
-    /// one more.
+    /// Applies the last step, records the state of the schema, and asks for extensions, in one message. Functions, which few
+    /// schemas have, take one more.
     pub(crate) async fn apply_last(&self, step: &Step, remaining: &Remaining) -> Result<(), SchemaError> {
         let mut commands = vec![self.perform(step).await?, self.set_path()];
         commands.extend(self.set_version(remaining));
         let search_path = self.migrations.function_search_path(self.schema());
         commands.extend(search_path.is_some().then(|| ask_for_functions(self.schema())));
-        let done = self.db.execute_unprepared(&commands.join(";\n")).await?;
-        if let (Some(search_path), true) = (search_path, done.rows_affected() >= FUNCTIONS_FOUND) {
+        commands.extend(extensions::ask(self.schema()));
+        let rows = self
+            .db
+            .execute_unprepared(&commands.join(";\n"))
+            .await?
+            .rows_affected();
+        self.require_no_extension(rows).await?;
+        if let (Some(search_path), true) = (search_path, rows >= FUNCTIONS_FOUND) {
             self.db.execute_unprepared(&search_path).await?;
         }
         Ok(())
+    }
+
+    /// Refuses extensions in a tenant's schema, if the number of rows of a message says that there are some.
+    async fn require_no_extension(&self, rows: u64) -> Result<(), SchemaError> {
+        if rows < EXTENSIONS_FOUND {
+            return Ok(());
+        }
+        let extensions = extensions::find(self.db, self.schema()).await?;
+        Err(SchemaError::HasExtension { extensions })
     }
 
     /// Returns the statement that records the version of the schema after all steps. The catalog has no version of the shared

@@ -106,3 +106,16 @@ async fn a_table_in_both_scopes_is_found() {
     let audit = audit(&db, &Expected::new(registry)).await.unwrap();
     assert!(pairs(&audit).contains(&both("globex", "busy")));
 }
+
+#[tokio::test]
+async fn an_extension_in_a_tenants_schema_is_found() {
+    let sql = "CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions; CREATE EXTENSION hstore SCHEMA acme";
+    let messages = messages_after(sql).await;
+    let extension = "acme: the extension hstore is in this tenant's schema, and is for the whole database: ALTER EXTENSION hstore SET \
+        SCHEMA extensions";
+    assert!(messages.contains(&extension.to_owned()), "{messages:?}");
+    assert!(
+        !messages.iter().any(|message| message.contains("citext")),
+        "{messages:?}"
+    );
+}

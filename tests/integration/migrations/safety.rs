@@ -1,5 +1,7 @@
 //! Objects that a migration cannot reach, and actions that are refused.
 
+use tenant_migration::fill_pool;
+
 use super::*;
 
 #[tokio::test]
@@ -62,6 +64,63 @@ async fn extensions_are_seen_where_configured() {
         ["public: -", "acme: applied m1"]
     );
 }
+
+/// A database has an extension once. In the schema of one tenant, all others would be without it.
+#[tokio::test]
+async fn no_extension_is_made_in_a_tenants_schema() {
+    let extension = "CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE account (address citext)";
+    let citext = Sql::new("m2_citext", extension, "");
+    let migrations = [
+        with([TAG, citext.clone()]),
+        with([TAG, citext.clone(), NOTE]),
+        with([TAG, citext.clone()]).with_hooks(Nothing),
+    ];
+    let (db, connection) = with_tenants(&with([TAG]), &["acme", "globex"]).await;
+    let extensions = "SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'citext'";
+    for migrations in &migrations {
+        let lines = outcomes(&up(&db, migrations).await);
+        for line in &lines[1..] {
+            assert!(
+                line.contains("failed: it has the extension citext in its schema")
+                    && line.contains("with_extension_schemas"),
+                "{line}"
+            );
+        }
+        let error = create_tenant(&connection, migrations, &new("initech"))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("not created") && error.contains("the extension citext"),
+            "{error}"
+        );
+        assert_eq!(tables(&connection, "acme").await, ["seaql_migrations", "tag"]);
+        assert!(column(&connection, extensions).await.is_empty());
+    }
+    let error = fill_pool(&connection, &migrations[0], tenant_core::DEFAULT_KIND, 1)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("the extension citext"), "{error}");
+
+    // A schema for extensions, and other schemas that are no tenant's.
+    db.execute("CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions")
+        .await;
+    let elsewhere = Sql::new(
+        "m3_hstore",
+        "CREATE EXTENSION IF NOT EXISTS hstore SCHEMA public",
+        "",
+    );
+    let migrations = with([TAG, citext, elsewhere]).with_extension_schemas([schema("extensions")]);
+    assert!(up(&db, &migrations).await.is_success());
+    create_tenant(&connection, &migrations, &new("initech"))
+        .await
+        .unwrap();
+}
+
+/// Hooks that do nothing.
+struct Nothing;
+
+impl tenant_migration::TenantHooks for Nothing {}
 
 #[tokio::test]
 async fn the_shared_schema_is_not_emptied_while_there_are_tenants() {

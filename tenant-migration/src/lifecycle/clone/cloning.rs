@@ -304,7 +304,7 @@ impl Cloning {
         schema_session
             .record_state(&remaining)
             .await
-            .map_err(|error| self.failed(error))?;
+            .map_err(|error| self.creation.not_migrated(error))?;
         let granted = schema_session.grant().await;
         granted.map_err(|error| self.creation.not_granted(error))?;
         let set = self.set(&self.creation.new.kind);

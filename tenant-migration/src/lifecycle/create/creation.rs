@@ -221,7 +221,7 @@ impl Creation {
             self.seed(db, row).await?;
         }
         let finished = schema_session.finish(&remaining).await;
-        finished.map_err(|error| self.failed(error))?;
+        finished.map_err(|error| self.not_migrated(error))?;
         if !self.is_pending() {
             schema_session
                 .grant()
