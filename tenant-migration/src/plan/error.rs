@@ -80,7 +80,10 @@ pub enum SchemaError {
     },
     /// The schema has an extension, which the whole database has once: other tenants could not use it.
     #[error(
-        "it has the extension {} in its schema, where other tenants cannot use it: let a migration of the shared schema create it          (`CREATE SCHEMA extensions; CREATE EXTENSION ... SCHEMA extensions`), and name that schema in          `Migrations::with_extension_schemas`. An extension that was there before is moved by          `ALTER EXTENSION ... SET SCHEMA extensions`",
+        "it has the extension {} in its schema, where other tenants cannot use it: let a migration of the shared schema \
+         create it (`CREATE SCHEMA extensions; CREATE EXTENSION ... SCHEMA extensions`), and name that schema in \
+         `Migrations::with_extension_schemas`. An extension that was there before is moved by \
+         `ALTER EXTENSION ... SET SCHEMA extensions`",
         extensions.join(", ")
     )]
     HasExtension {
