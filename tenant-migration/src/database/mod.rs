@@ -10,8 +10,8 @@ pub use self::session::SessionError;
 pub(crate) use self::session::require_own_session;
 pub(crate) use self::{
     error::{
-        broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table, reason,
-        sqlstate,
+        broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table,
+        reason, sqlstate,
     },
     panic::panic_message,
     query::{FOR_CATALOGS, inlined, rows, texts},
