@@ -9,7 +9,8 @@ use tenant_core::{SchemaName, Scope};
 
 use crate::{
     cli::{
-        Command, Context, RunArgs, TargetArgs,
+        Context,
+        args::{Command, RunArgs, TargetArgs},
         confirm::confirm,
         error::CliError,
         json,
@@ -85,7 +86,7 @@ async fn run_with_output(
     if let Some(notice) = notice(target, action, &plan) {
         writeln!(out, "{notice}")?;
     }
-    if context.has_progress && plan.schemas().len() > 1 {
+    if context.terminal.has_progress && plan.schemas().len() > 1 {
         let mut bar = Bar::new(&plan, context.is_verbose);
         let report = executor.run(plan, &mut bar).await;
         bar.finish();
@@ -164,9 +165,9 @@ pub(super) async fn status(
 fn action(command: Command) -> (Action, RunArgs) {
     match command {
         Command::Down { num, run } => (Action::Down { steps: num }, run),
-        Command::Fresh { run } => (Action::Fresh, run),
-        Command::Refresh { run } => (Action::Refresh, run),
-        Command::Reset { run } => (Action::Reset, run),
+        Command::Fresh(run) => (Action::Fresh, run),
+        Command::Refresh(run) => (Action::Refresh, run),
+        Command::Reset(run) => (Action::Reset, run),
         Command::Up {
             num,
             fake: false,

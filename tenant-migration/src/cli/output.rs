@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     io::{self, Write},
     time::Duration,
 };
@@ -258,6 +259,12 @@ pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Sen
         }
     }
     Ok(())
+}
+
+/// Counts things, such as "1 row" or "2 rows".
+pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {word}{plural}")
 }
 
 /// Returns a table without borders, which other programs can parse: one line a row, columns separated by blanks.

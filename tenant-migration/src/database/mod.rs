@@ -11,6 +11,6 @@ pub(crate) use self::session::require_own_session;
 pub(crate) use self::{
     error::{broken_key, ends_the_session, is_without_catalog, is_without_table, reason, sqlstate},
     panic::panic_message,
-    query::{FOR_CATALOGS, inlined, rows, texts},
+    query::{FOR_CATALOGS, execute, inlined, rows, scalar, texts},
     session::{driver_options, require_sessions},
 };

@@ -18,7 +18,7 @@ pub(crate) mod version;
 #[cfg(feature = "cli")]
 pub(crate) use self::tasks::AnyError;
 pub(crate) use self::{
-    catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, lock_tenants, schema_names, tenant_of},
+    catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, lock_tenants, schema_names, schema_of, tenant_of},
     function_search_path::{FUNCTIONS_FOUND, ask_for_functions},
     hooks::Hook,
     ledger::Ledger,

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tenant_core::{
-    __private::{ShutDown, detached},
-    SchemaName, Tenant, TenantId, TenantStatus,
-};
+use tenant_core::{SchemaName, Tenant, TenantId, TenantStatus};
 
 use crate::{
     database::{rows, texts},
@@ -15,11 +12,11 @@ use crate::{
         baseline::baseline,
         catalog_insert,
         create::NewTenant,
-        error::LifecycleError,
+        error::{LifecycleError, run_detached},
         lookup::set_lock_timeout,
         name_availability::{self, NameClaim},
     },
-    plan::DEFAULT_LOCK_TIMEOUT,
+    plan::{DEFAULT_LOCK_TIMEOUT, SchemaError},
     schema::lock,
 };
 
@@ -69,8 +66,7 @@ pub async fn adopt_schema(
     new: &NewTenant,
     applied: &Applied,
 ) -> Result<Tenant, LifecycleError> {
-    let schema = new.schema.clone();
-    if schema.is_shared() {
+    if new.schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "adopting" });
     }
     let adoption = Adoption {
@@ -79,8 +75,7 @@ pub async fn adopt_schema(
         steps: steps(migrations, &new.kind, applied)?,
         new: new.clone(),
     };
-    let adopted = detached(adoption.run()).await;
-    adopted.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema }))
+    run_detached(&new.schema, adoption.run()).await
 }
 
 /// Returns the steps that record the migrations of `applied`.
@@ -155,7 +150,7 @@ impl Adoption {
     async fn check_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let schema = self.schema().clone();
         if !exists(db, &schema).await? {
-            return Err(LifecycleError::NoSchema { schema });
+            return Err(LifecycleError::of(&schema, SchemaError::NoSchema));
         }
         let extensions = extensions(db, &schema).await?;
         if extensions.is_empty() {

@@ -6,11 +6,10 @@ use sea_orm::{
 };
 use tenant_core::{Host, SchemaName, catalog::domain};
 
-use crate::lifecycle::NameError;
 use crate::{
     database::broken_key,
     define::DOMAIN_KEY,
-    lifecycle::{error::LifecycleError, lookup},
+    lifecycle::{error::LifecycleError, lookup, name_availability::NameError},
 };
 
 /// Adds a domain to a tenant. It becomes the primary domain if `is_primary` is true or the tenant has no primary domain. For

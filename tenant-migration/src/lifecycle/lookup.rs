@@ -9,10 +9,9 @@ use sea_orm::{
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use crate::define::LookupError;
 use crate::{
-    database::is_without_catalog, lifecycle::error::LifecycleError, plan::DEFAULT_LOCK_TIMEOUT,
-    schema::set_timeout,
+    database::is_without_catalog, define::LookupError, lifecycle::error::LifecycleError,
+    plan::DEFAULT_LOCK_TIMEOUT, schema::set_timeout,
 };
 
 /// Begins a transaction with `READ COMMITTED`, so that after waiting for a lock it sees the changes of the lock's previous
@@ -83,12 +82,8 @@ pub(crate) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
     row.status.parse().map_err(unknown)
 }
 
-/// Parses the name of a schema in the catalog. Its case is the schema's in PostgreSQL.
-pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
-    SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
-}
-
-fn not_read(error: DbErr) -> LifecycleError {
+/// Returns the error of a query on the catalog.
+pub(crate) fn not_read(error: DbErr) -> LifecycleError {
     match is_without_catalog(&error) {
         true => LookupError::NoCatalog.into(),
         false => error.into(),

@@ -7,24 +7,21 @@ use sea_orm::{
     EntityTrait, QueryFilter, sea_query::Expr,
 };
 use tenant_core::{
-    __private::{ShutDown, detached},
     DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
     catalog::{dropped_tenant, tenant},
 };
 
-use crate::lifecycle::NameError;
 use crate::{
     database::{broken_key, rows, sqlstate, texts},
-    define::Migrations,
+    define::{Migrations, schema_of},
     lifecycle::{
-        baseline::not_granted,
         catalog_insert::not_written,
         drop::time_since_change,
-        error::LifecycleError,
+        error::{LifecycleError, run_detached},
         lookup,
-        name_availability::{self, NameClaim, is_called},
+        name_availability::{self, NameClaim, NameError, is_called},
     },
-    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
     run::retry,
     schema::{lock, roles},
 };
@@ -125,8 +122,7 @@ pub async fn rename_schema(
         new: new.clone(),
         options: options.clone(),
     };
-    let renamed = detached(renaming.run()).await;
-    renamed.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema: old.clone() }))
+    run_detached(old, renaming.run()).await
 }
 
 struct Renaming {
@@ -157,7 +153,7 @@ impl Renaming {
         lookup::set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
         let row = lookup::lock_own_schema(&transaction, &self.old, "renaming its schema").await?;
         // The catalog has the name in PostgreSQL's case. The caller's may differ.
-        let old = lookup::schema_of(&row.schema_name)?;
+        let old = schema_of(&row.schema_name)?;
         if old.as_str() == self.new.as_str() {
             return Ok(SchemaRenamed::default());
         }
@@ -233,9 +229,7 @@ impl Renaming {
                 let schema = self.new.clone();
                 NameError::SchemaTaken { schema }.into()
             }
-            (Some("3F000"), _) => LifecycleError::NoSchema {
-                schema: self.old.clone(),
-            },
+            (Some("3F000"), _) => LifecycleError::of(&self.old, SchemaError::NoSchema),
             _ => error.into(),
         }
     }
@@ -274,9 +268,11 @@ impl Renaming {
             return Ok(());
         }
         let granted = roles::grant(db, &self.migrations, &self.new).await;
-        granted.map_err(|error| not_granted(error, &self.new))?;
+        granted.map_err(|error| LifecycleError::of(&self.new, error))?;
         let dropped = roles::drop_role(db, old).await;
-        dropped.map(|_| ()).map_err(|error| not_granted(error, old))
+        dropped
+            .map(|_| ())
+            .map_err(|error| LifecycleError::of(old, error))
     }
 
     /// Refuses a schema that other sessions use. It runs last, to see sessions that came during the transaction.

@@ -84,11 +84,13 @@ pub async fn resume_tenant(
     };
     let transaction = db.begin().await?;
     let row = lookup::lock(&transaction, schema).await?;
-    let newest = migrations.of_kind(&row.kind).newest();
-    let is_behind = row.version.as_deref() != newest.map(|name| &**name);
-    if is_behind && row.status == Archived.as_str() {
+    let newest_first = migrations.of_kind(&row.kind).names().rev();
+    let pending = newest_first.take_while(|name| Some(&***name) != row.version.as_deref());
+    let mut pending: Vec<_> = pending.map(ToString::to_string).collect();
+    pending.reverse();
+    if !pending.is_empty() && row.status == Archived.as_str() {
         let schema = schema.clone();
-        return Err(LifecycleError::Behind { schema });
+        return Err(LifecycleError::Behind { schema, pending });
     }
     transition.apply_in(&transaction, schema, &row).await?;
     transaction.commit().await?;

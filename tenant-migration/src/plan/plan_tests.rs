@@ -11,7 +11,7 @@ use crate::{
         error::PlanError,
         plan::{Plan, SchemaPlan},
         remaining::Remaining,
-        status::SchemaStatus,
+        status::{CatalogEntry, SchemaStatus},
         target::{Action, Target},
     },
 };
@@ -55,9 +55,17 @@ fn plan(target: &Target, action: Action, ledgers: &[(&str, Option<&[&str]>)]) ->
     let migrations = Migrations::new(Three, Three);
     let statuses = ledgers.iter().map(|(schema, ledger)| {
         let schema = SchemaName::new(schema).unwrap();
-        let applied = ledger.map(|names| names.iter().map(ToString::to_string).collect());
-        let kind = (!schema.is_shared()).then(|| DEFAULT_KIND.into());
-        SchemaStatus::new(&migrations, schema, kind, true, applied)
+        let applied = ledger.unwrap_or_default().iter().map(ToString::to_string);
+        let entry = CatalogEntry {
+            kind: (!schema.is_shared()).then(|| DEFAULT_KIND.into()),
+            schema,
+            exists: true,
+            has_ledger: ledger.is_some(),
+            unfinished: None,
+            version: None,
+            pooled: None,
+        };
+        SchemaStatus::new(&migrations, entry, applied.collect())
     });
     let plan = Plan::new(&migrations, target, action, statuses.collect()).unwrap();
     let line = |plan: &SchemaPlan| match plan.steps() {

@@ -6,114 +6,92 @@ use futures_util::future::try_join_all;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
 use tenant_core::{SchemaName, Scope};
 
-use crate::define::LookupError;
 use crate::{
     database::{is_without_table, rows},
-    define::{Migrations, Step, catalog, dirty_mark, scope_of},
-    plan::{error::PlanError, target::Target, tenants},
+    define::{LookupError, Migrations, Step, catalog, dirty_mark, schema_of, scope_of},
+    plan::{error::PlanError, target::Target},
 };
 
 /// Applied and pending migrations of a schema.
 #[derive(Debug, Clone)]
 pub struct SchemaStatus {
-    schema: SchemaName,
-    kind: Option<Arc<str>>,
-    exists: bool,
-    has_ledger: bool,
-    /// Version in the catalog.
-    version: Option<String>,
+    entry: CatalogEntry,
     applied: Vec<Arc<str>>,
     pending: Vec<Arc<str>>,
     unknown: Vec<String>,
-    unfinished: Option<Step>,
+}
+
+/// A schema of the catalog, or the shared one, whose ledger is still to be read.
+#[derive(Debug, Clone)]
+pub(crate) struct CatalogEntry {
+    pub(super) schema: SchemaName,
+    pub(super) kind: Option<Arc<str>>,
+    pub(super) exists: bool,
+    pub(super) has_ledger: bool,
+    pub(super) unfinished: Option<Step>,
+    /// Version in the catalog.
+    pub(super) version: Option<String>,
     /// Id in the catalog of a schema in the pool of pending schemas.
-    pooled: Option<i64>,
+    pub(super) pooled: Option<i64>,
 }
 
 impl SchemaStatus {
-    /// `ledger` has the names in the ledger, if there is one.
-    pub(crate) fn new(
-        migrations: &Migrations,
-        schema: SchemaName,
-        kind: Option<Arc<str>>,
-        exists: bool,
-        ledger: Option<Vec<String>>,
-    ) -> Self {
-        let has_ledger = ledger.is_some();
-        let mut recorded: HashSet<String> = ledger.into_iter().flatten().collect();
-        let names = migrations.set(kind.as_deref()).names().cloned();
+    /// `ledger` has the names in the ledger.
+    pub(crate) fn new(migrations: &Migrations, entry: CatalogEntry, ledger: Vec<String>) -> Self {
+        let mut recorded: HashSet<String> = ledger.into_iter().collect();
+        let names = migrations.set(entry.kind.as_deref()).names().cloned();
         let (applied, pending) = names.partition(|name| recorded.remove(&**name));
         let mut unknown: Vec<_> = recorded.into_iter().collect();
         unknown.sort_unstable();
         Self {
-            schema,
-            kind,
-            exists,
-            has_ledger,
-            version: None,
+            entry,
             applied,
             pending,
             unknown,
-            unfinished: None,
-            pooled: None,
         }
-    }
-
-    fn with_unfinished(mut self, step: Option<Step>) -> Self {
-        self.unfinished = step;
-        self
-    }
-
-    fn with_version(mut self, version: Option<String>) -> Self {
-        self.version = version;
-        self
-    }
-
-    fn with_pooled(mut self, id: Option<i64>) -> Self {
-        self.pooled = id;
-        self
     }
 
     /// Returns the id of a pending schema. The tenant that gets the schema keeps the id.
     pub(crate) fn pooled(&self) -> Option<i64> {
-        self.pooled
+        self.entry.pooled
     }
 
     /// The version that the catalog should have and has not.
     pub(crate) fn unrecorded_version(&self) -> Option<Option<&str>> {
         let version = self.applied.last().map(|name| &**name);
-        let is_stale = self.exists && self.kind.is_some() && version != self.version.as_deref();
+        let is_stale =
+            self.entry.exists && self.entry.kind.is_some() && version != self.entry.version.as_deref();
         is_stale.then_some(version)
     }
 
     /// The schema.
     #[must_use]
     pub fn schema(&self) -> &SchemaName {
-        &self.schema
+        &self.entry.schema
     }
 
     /// Returns whether the schema is the shared one or a tenant's.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        scope_of(&self.schema)
+        scope_of(&self.entry.schema)
     }
 
     /// The kind of the tenant, which says which migrations are its own. The shared schema has none.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
+        self.entry.kind.as_deref()
     }
 
     /// True if the database has the schema. A tenant's schema that is missing was dropped by hand.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.exists
+        self.entry.exists
     }
 
     /// True if the schema has a ledger.
     #[must_use]
     pub fn has_ledger(&self) -> bool {
-        self.has_ledger
+        self.entry.has_ledger
     }
 
     /// The migrations that are applied, in the order of their definition.
@@ -137,7 +115,7 @@ impl SchemaStatus {
     /// The step outside of a transaction that was begun and did not end. It is done again by what takes it again.
     #[must_use]
     pub fn unfinished(&self) -> Option<&Step> {
-        self.unfinished.as_ref()
+        self.entry.unfinished.as_ref()
     }
 }
 
@@ -224,55 +202,38 @@ async fn read_chunks(
     let mut read = Vec::new();
     for chunk in chunks {
         let ledgers = ledgers(db, migrations, chunk).await?;
-        let statuses = chunk.iter().zip(ledgers);
-        let statuses = statuses.map(|(found, ledger)| found.status(migrations, ledger));
+        let entries = chunk.iter().cloned().zip(ledgers);
+        let statuses = entries.map(|(entry, ledger)| SchemaStatus::new(migrations, entry, ledger));
         read.push(statuses.collect());
     }
     Ok(read)
 }
 
-/// A schema of the catalog, or the shared one, whose ledger is still to be read.
-pub(crate) struct CatalogEntry {
-    schema: SchemaName,
-    kind: Option<Arc<str>>,
-    version: Option<String>,
-    exists: bool,
-    has_ledger: bool,
-    /// Comment of the ledger.
-    comment: Option<String>,
-    pooled: Option<i64>,
-}
-
 impl CatalogEntry {
-    /// `ledger` has the names in the ledger, if there is one.
-    fn status(&self, migrations: &Migrations, ledger: Vec<String>) -> SchemaStatus {
-        let ledger = self.has_ledger.then_some(ledger);
-        let (schema, kind) = (self.schema.clone(), self.kind.clone());
-        SchemaStatus::new(migrations, schema, kind, self.exists, ledger)
-            .with_unfinished(self.comment.as_deref().and_then(dirty_mark::parse))
-            .with_version(self.version.clone())
-            .with_pooled(self.pooled)
+    /// Reads a row of [`find_shared`] or of [`query_tenants`].
+    fn new(row: &QueryResult, schema: SchemaName) -> Result<Self, DbErr> {
+        let kind: Option<String> = row.try_get("", "kind")?;
+        let comment: Option<String> = row.try_get("", "comment")?;
+        Ok(Self {
+            schema,
+            kind: kind.map(Into::into),
+            exists: row.try_get("", "exists")?,
+            has_ledger: row.try_get("", "has_ledger")?,
+            unfinished: comment.as_deref().and_then(dirty_mark::parse),
+            version: row.try_get("", "version")?,
+            pooled: row.try_get("", "pooled")?,
+        })
     }
 }
 
-async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<CatalogEntry, PlanError> {
+async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<CatalogEntry, DbErr> {
     let schema = SchemaName::shared();
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
-        obj_description(to_regclass($2), 'pg_class') AS comment";
+        obj_description(to_regclass($2), 'pg_class') AS comment, NULL AS kind, NULL AS version, NULL::int8 AS pooled";
     let ledger = migrations.shared().ledger_of(&schema).quoted();
     let rows = rows(db, sql, [schema.quoted().into(), ledger.into()]).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
-    Ok(CatalogEntry {
-        schema,
-        kind: None,
-        version: None,
-        exists: row.try_get("", "exists")?,
-        has_ledger: row.try_get("", "has_ledger")?,
-        comment: row.try_get("", "comment")?,
-        pooled: None,
-    })
+    let missing = || DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned());
+    CatalogEntry::new(rows.first().ok_or_else(missing)?, schema)
 }
 
 /// Returns the query for tenants, in the order of their names, pending schemas at the end. The public tenant has no
@@ -312,15 +273,11 @@ async fn find_tenants(
     }
     let (sql, values) = select_tenants(migrations, target);
     let rows = rows(db, &sql, values).await?;
-    let found: Vec<_> = rows.iter().map(found).collect::<Result<_, _>>()?;
-    match wanted
-        .iter()
-        .find(|wanted| !found.iter().any(|found| found.schema == **wanted))
-    {
-        Some(missing) => {
-            let schema = (*missing).clone();
-            Err(LookupError::NoSuchTenant { schema }.into())
-        }
+    let entry = |row| CatalogEntry::new(row, schema_of(&row.try_get::<String>("", "schema_name")?)?);
+    let found: Vec<_> = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    let is_missing = |wanted: &&SchemaName| !found.iter().any(|found| found.schema == **wanted);
+    match wanted.iter().find(is_missing).cloned() {
+        Some(schema) => Err(LookupError::NoSuchTenant { schema }.into()),
         None => Ok(found),
     }
 }
@@ -356,20 +313,6 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
 
 /// The statuses that [`Target::All`] includes. Tenants of other statuses must be named.
 const IS_IN_USE: &str = "tenant.status NOT IN ('provisioning', 'archived', 'dropping')";
-
-fn found(row: &QueryResult) -> Result<CatalogEntry, PlanError> {
-    let name: String = row.try_get("", "schema_name")?;
-    let kind: String = row.try_get("", "kind")?;
-    Ok(CatalogEntry {
-        schema: tenants::schema_of(&name)?,
-        kind: Some(kind.into()),
-        version: row.try_get("", "version")?,
-        exists: row.try_get("", "exists")?,
-        has_ledger: row.try_get("", "has_ledger")?,
-        comment: row.try_get("", "comment")?,
-        pooled: row.try_get("", "pooled")?,
-    })
-}
 
 /// Reads the ledgers of schemas. A schema without one has none applied.
 async fn ledgers(

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use crate::{database::rows, define::Migrations, run::worker::Worker};
+use crate::{database::scalar, define::Migrations, run::worker::Worker};
 
 /// The first worker, which stays connected until the end. The others are connected for as long as there is work for them.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ const FREE_CONNECTIONS: &str = include_str!("free_connections.sql");
 const LEFT_FOR_OTHERS: i64 = 2;
 
 async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
-    let rows = rows(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
-    let free: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "free"))?;
-    Ok(usize::try_from(free).unwrap_or_default())
+    let free: Option<i64> = scalar(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
+    Ok(free
+        .and_then(|free| usize::try_from(free).ok())
+        .unwrap_or_default())
 }

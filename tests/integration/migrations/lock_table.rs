@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tenant_migration::{Migrating, SchemaError, TenantHooks};
+use tenant_migration::{Migrating, TenantHooks};
 use tests::TestServer;
 
 use super::*;
@@ -124,7 +124,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("migration m2_many failed") && error.contains("max_locks_per_transaction"),
+        error.contains("m2_many could not be applied") && error.contains("max_locks_per_transaction"),
         "{error}"
     );
     has_locks_again(&connection).await;

@@ -5,21 +5,15 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
 use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
 
-use crate::define::LookupError;
 use crate::{
     database::is_without_table,
-    define::{Ledger, MigrationSet, SchemaRef},
-    lifecycle::{
-        LifecycleError,
-        clone::{CloneData, error::CloneError},
-        create::creation::Creation,
-        lookup,
-    },
-    plan::{DEFAULT_LOCK_TIMEOUT, Remaining},
+    define::{Ledger, LookupError, MigrationSet, SchemaRef},
+    lifecycle::{clone::CloneData, create::creation::Creation, error::LifecycleError, lookup},
+    plan::{DEFAULT_LOCK_TIMEOUT, Remaining, SchemaError},
     run::retry,
     schema::{
-        Fingerprint, ReadError, Reading, SchemaSession, Size, Structure, aside, copying, dirty, lock,
-        reference, set_timeout,
+        Fingerprint, ReadError, Reading, SchemaSession, Structure, aside, copying, dirty, lock, reference,
+        require_locks, set_timeout,
     },
 };
 
@@ -47,7 +41,7 @@ struct SourceData {
 }
 
 impl Cloning {
-    pub(crate) async fn run(self) -> Result<Tenant, CloneError> {
+    pub(crate) async fn run(self) -> Result<Tenant, LifecycleError> {
         let source = lookup::find(&self.creation.db, &self.source).await?;
         let source = self.check_source(source)?;
         let transaction = self.begin(&source).await?;
@@ -65,23 +59,23 @@ impl Cloning {
         }
     }
 
-    fn check_source(&self, row: tenant::Model) -> Result<Source, CloneError> {
+    fn check_source(&self, row: tenant::Model) -> Result<Source, LifecycleError> {
         let schema = SchemaName::new(&row.schema_name)
             .map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
         if schema.is_shared() || self.creation.new.schema.is_shared() {
             let action = "copying";
-            return Err(LifecycleError::PublicTenant { action }.into());
+            return Err(LifecycleError::PublicTenant { action });
         }
-        let status = lookup::status(&row).map_err(LifecycleError::from)?;
+        let status = lookup::status(&row)?;
         if let TenantStatus::Provisioning | TenantStatus::Dropping | TenantStatus::Pending = status {
             let hint = "only a complete tenant can be copied";
-            return Err(LifecycleError::WrongStatus { schema, status, hint }.into());
+            return Err(LifecycleError::WrongStatus { schema, status, hint });
         }
         let (kind, new_kind) = (row.kind, self.creation.new.kind.clone());
         if !std::ptr::eq(self.set(&kind), self.set(&new_kind)) {
-            return Err(CloneError::OtherMigrations {
-                source_schema: schema,
-                source_kind: kind,
+            return Err(LifecycleError::OtherMigrations {
+                schema,
+                kind,
                 new_kind,
             });
         }
@@ -101,7 +95,7 @@ impl Cloning {
     /// The snapshot is taken by the first query, which is the one that acquires the lock. If another session has the lock, the
     /// snapshot could miss its migration, so the transaction is rolled back and begun again. Before the first query, LOCK
     /// TABLE on the ledger waits for the transaction of a previous holder, which has written the ledger.
-    async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, CloneError> {
+    async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, LifecycleError> {
         let mut attempt = 0;
         loop {
             let isolation = Some(IsolationLevel::RepeatableRead);
@@ -124,7 +118,7 @@ impl Cloning {
         }
     }
 
-    async fn roll_back(&self, transaction: DatabaseTransaction) -> Result<(), CloneError> {
+    async fn roll_back(&self, transaction: DatabaseTransaction) -> Result<(), LifecycleError> {
         transaction.rollback().await.map_err(|error| self.failed(error))
     }
 
@@ -138,11 +132,9 @@ impl Cloning {
         lock::try_acquire(db, &source.schema).await
     }
 
-    fn not_locked(&self, error: DbErr, source: &Source) -> CloneError {
+    fn not_locked(&self, error: DbErr, source: &Source) -> LifecycleError {
         match is_without_table(&error) {
-            true => CloneError::NoLedger {
-                source_schema: source.schema.clone(),
-            },
+            true => LifecycleError::of(&source.schema, SchemaError::NoLedger),
             false => self.failed(error),
         }
     }
@@ -151,7 +143,7 @@ impl Cloning {
         &self,
         db: &DatabaseTransaction,
         source: &Source,
-    ) -> Result<(tenant::Model, Option<String>), CloneError> {
+    ) -> Result<(tenant::Model, Option<String>), LifecycleError> {
         self.check_unchanged(db, source).await?;
         self.check_needs(db, source).await?;
         let data = self.read(db, source).await?;
@@ -166,51 +158,44 @@ impl Cloning {
 
     /// Refuses a source that was dropped before it was locked, even if another tenant has its name now, or has an unfinished
     /// migration.
-    async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+    async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), LifecycleError> {
         let locked = self.check_source(lookup::find(db, &self.source).await?)?;
         if locked.id != source.id {
             let schema = source.schema.clone();
-            return Err(LifecycleError::from(LookupError::NoSuchTenant { schema }).into());
+            return Err(LookupError::NoSuchTenant { schema }.into());
         }
         let dirty = dirty::find(db, self.ledger(&source.schema)).await;
         match dirty.map_err(|error| self.failed(error))? {
-            Some(step) => Err(CloneError::Unfinished {
-                source_schema: source.schema.clone(),
-                step: step.to_string(),
-            }),
+            Some(step) => Err(LifecycleError::of(
+                &source.schema,
+                SchemaError::Unfinished { step },
+            )),
             None => Ok(()),
         }
     }
 
     /// Refuses a template with pending migrations. Its ledger is locked, so the answer stays true.
-    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), LifecycleError> {
         if let Needs::Nothing = self.needs {
             return Ok(());
         }
         let applied = self.ledger(&source.schema).read(db).await;
         let applied = applied.map_err(|error| self.failed(error))?;
         let names = self.set(&self.creation.new.kind).names();
-        let pending: Vec<_> = names.filter(|name| !applied.contains(&***name)).collect();
-        match *pending {
-            [] => Ok(()),
-            [next, ..] => Err(CloneError::Behind {
-                source_schema: source.schema.clone(),
-                next: next.to_string(),
-                pending: pending.len(),
+        let pending = names.filter(|name| !applied.contains(&***name));
+        let pending: Vec<_> = pending.map(ToString::to_string).collect();
+        match pending.is_empty() {
+            true => Ok(()),
+            false => Err(LifecycleError::Behind {
+                schema: source.schema.clone(),
+                pending,
             }),
         }
     }
 
-    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, CloneError> {
-        let size = Size::read(db, &source.schema).await;
-        let size = size.map_err(|error| self.failed(error))?;
-        if size.exceeds(LOCKS_FOR_EACH) {
-            return Err(CloneError::TooLarge {
-                source_schema: source.schema.clone(),
-                relations: size.relations,
-                locks: size.locks,
-            });
-        }
+    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, LifecycleError> {
+        let has_locks = require_locks(db, &source.schema, LOCKS_FOR_EACH).await;
+        has_locks.map_err(|error| LifecycleError::of(&source.schema, error))?;
         let database = database_name(db).await.map_err(|error| self.failed(error))?;
         let role = RoleName::new(&database, &source.schema).ok();
         let reading = Reading::new(&self.creation.migrations, &source.schema).without_rights_of(role);
@@ -218,10 +203,10 @@ impl Cloning {
         let data = data.map_err(|error| self.failed(error))?;
         let data = data.map_err(|error| self.not_read(error, source))?;
         match data.structure.mention(&source.schema) {
-            Some(statement) => Err(CloneError::NamesItself {
-                source_schema: source.schema.clone(),
-                statement,
-            }),
+            Some(object) => Err(LifecycleError::of(
+                &source.schema,
+                SchemaError::NamesItself { object },
+            )),
             None => Ok(data),
         }
     }
@@ -241,10 +226,10 @@ impl Cloning {
         })
     }
 
-    fn not_read(&self, error: ReadError, source: &Source) -> CloneError {
+    fn not_read(&self, error: ReadError, source: &Source) -> LifecycleError {
         match error {
-            ReadError::Unsupported(object) => CloneError::Unsupported {
-                source_schema: source.schema.clone(),
+            ReadError::Unsupported(object) => LifecycleError::Unsupported {
+                schema: source.schema.clone(),
                 object,
             },
             ReadError::Database(error) => self.failed(error),
@@ -274,7 +259,7 @@ impl Cloning {
         db: &DatabaseTransaction,
         source: &Source,
         structure: &Structure,
-    ) -> Result<(), CloneError> {
+    ) -> Result<(), LifecycleError> {
         let new = &self.creation.new.schema;
         let reading = Reading::new(&self.creation.migrations, new);
         let copy = aside(db, Fingerprint::read(db, &reading)).await;
@@ -288,8 +273,8 @@ impl Cloning {
                 .map_err(|error| self.failed(error))?,
         };
         match difference {
-            Some(difference) => Err(CloneError::Differs {
-                source_schema: source.schema.clone(),
+            Some(difference) => Err(LifecycleError::Differs {
+                schema: source.schema.clone(),
                 difference,
             }),
             None => Ok(()),
@@ -297,7 +282,7 @@ impl Cloning {
     }
 
     /// Sets the `search_path` of the new tenant's functions, its version in the catalog and its role. Returns the version.
-    async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
+    async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, LifecycleError> {
         let schema_session = self.schema_session(db);
         let applied = self.ledger(&self.creation.new.schema).read(db).await;
         let remaining = Remaining::of(&[], applied.map_err(|error| self.failed(error))?);
@@ -306,7 +291,7 @@ impl Cloning {
             .await
             .map_err(|error| self.failed(error))?;
         let granted = schema_session.grant().await;
-        granted.map_err(|error| self.creation.not_granted(error))?;
+        granted.map_err(|error| self.creation.not_migrated(error.into()))?;
         let set = self.set(&self.creation.new.kind);
         let version = set.version(|name| remaining.applied.contains(name));
         Ok(version.map(ToString::to_string))
@@ -320,8 +305,8 @@ impl Cloning {
         SchemaSession::new(db, &self.creation.migrations, schema_ref)
     }
 
-    fn failed(&self, error: DbErr) -> CloneError {
-        self.creation.failed(error).into()
+    fn failed(&self, error: DbErr) -> LifecycleError {
+        self.creation.failed(error)
     }
 }
 

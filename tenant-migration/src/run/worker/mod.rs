@@ -9,11 +9,11 @@ use std::{
 };
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
-use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+use tenant_core::{TenantStatus, catalog::tenant};
 
 use crate::{
     database::driver_options,
-    define::{Hook, MigrationSet, Migrations, SchemaRef, Step},
+    define::{Hook, MigrationSet, Migrations, SchemaRef, Step, schema_of},
     plan::{Outcome, Remaining, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus},
     run::retry,
     schema::{SchemaSession, SchemaState, StatementRecorder, enter, find_name, with_all_statements_logged},
@@ -116,7 +116,7 @@ impl Worker {
             None => SchemaError::NoTenant,
             Some(row) if row.status == TenantStatus::Pending.as_str() => SchemaError::NoSchema,
             Some(row) => SchemaError::Claimed {
-                schema: SchemaName::new(row.schema_name).map_err(|error| DbErr::Custom(error.to_string()))?,
+                schema: schema_of(&row.schema_name)?,
             },
         })
     }
