@@ -179,9 +179,9 @@ fn outcomes(report: &Report) -> Vec<String> {
         Outcome::Failed { done, error } => format!("{}failed: {error}", words(done)),
         outcome => format!("{outcome:?}"),
     };
-    let reports = report.schemas().iter();
+    let reports = report.schemas.iter();
     reports
-        .map(|report| format!("{}: {}", report.schema(), line(report.outcome())))
+        .map(|report| format!("{}: {}", report.schema, line(&report.outcome)))
         .collect()
 }
 

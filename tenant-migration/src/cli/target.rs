@@ -4,7 +4,7 @@ use tenant_core::SchemaName;
 
 use crate::{
     cli::{Context, args::TargetArgs, error::CliError},
-    plan::{Action, Target},
+    plan::Target,
 };
 
 /// Returns the schemas that the arguments name, or all schemas if they name none.
@@ -33,14 +33,6 @@ fn target_of_flags(args: &TargetArgs) -> Option<Target> {
         return Some(Target::Kind(kind.clone()));
     }
     (!args.tenant.is_empty()).then(|| Target::Tenants(args.tenant.clone()))
-}
-
-/// Refuses an action that drops data if no schemas were named.
-pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliError> {
-    match target {
-        Target::All if action.empties() => Err(CliError::NoTarget { action }),
-        _ => Ok(()),
-    }
 }
 
 /// Describes a target in a question, such as "every tenant of kind trial".

@@ -17,7 +17,10 @@
 //! ```
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{
+    ConnectionTrait, DbErr, ExprTrait,
+    sea_query::{Expr, Func, IntoColumnRef},
+};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use tenant_core::{SHARED_SCHEMA, SchemaName, Tenant, TenantId, catalog::tenant};
 
@@ -157,6 +160,11 @@ pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
         ))
     };
     SchemaName::for_tenant(name).map_err(invalid)
+}
+
+/// Returns the condition that a column has the name of a schema, in any case.
+pub(crate) fn is_called(column: impl IntoColumnRef, schema: &SchemaName) -> Expr {
+    Expr::expr(Func::lower(Expr::col(column))).eq(schema.as_str().to_ascii_lowercase())
 }
 
 /// A tenant as its row has it, without its domain.

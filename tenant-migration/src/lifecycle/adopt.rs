@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tenant_core::{SchemaName, Tenant, TenantId, TenantStatus};
+use tenant_core::{SchemaName, Tenant, TenantStatus};
 
 use crate::{
     database::{rows, texts},
-    define::{Migrations, SchemaRef, Step},
+    define::{Migrations, SchemaRef, Step, tenant_of},
     lifecycle::{
         baseline::baseline,
         catalog_insert,
@@ -116,11 +116,7 @@ impl Adoption {
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
         let version = version.map(ToString::to_string);
-        Ok(Tenant::new(TenantId(row.id), self.new.schema, self.new.name)
-            .with_version(version)
-            .with_kind(row.kind)
-            .with_metadata(row.metadata)
-            .with_domain(self.new.domain))
+        Ok(tenant_of(row)?.with_version(version).with_domain(self.new.domain))
     }
 
     fn schema(&self) -> &SchemaName {
@@ -140,10 +136,7 @@ impl Adoption {
             reuses_name: self.new.reuses_name,
             ..NameClaim::default()
         };
-        match name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await? {
-            None => Ok(()),
-            Some(conflict) => Err(conflict.into()),
-        }
+        name_availability::require_available(db, &self.migrations, self.schema(), claim).await
     }
 
     /// Refuses a schema that does not exist, or that has an extension for the whole database.

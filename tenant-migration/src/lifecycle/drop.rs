@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
 };
 use tenant_core::{
     DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
@@ -13,11 +12,11 @@ use tenant_core::{
 
 use crate::{
     database::{execute, reason, scalar, sqlstate, texts},
-    define::{LookupError, Migrations, schema_of},
+    define::{LookupError, Migrations, is_called, schema_of},
     lifecycle::{
         error::{LifecycleError, run_detached},
         lookup,
-        name_availability::is_called,
+        name_availability::retire,
         status,
     },
     plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
@@ -112,46 +111,39 @@ pub async fn drop_tenant(
     schema: &SchemaName,
     options: &DropOptions,
 ) -> Result<Dropped, LifecycleError> {
+    drop_schema(db, migrations, schema, options, true).await
+}
+
+/// Drops the schema of a tenant, or of the pool. `retires_name` is true if no other tenant may get the schema's name.
+pub(super) async fn drop_schema(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &DropOptions,
+    retires_name: bool,
+) -> Result<Dropped, LifecycleError> {
     let dropping = Dropping {
         db: db.clone(),
         migrations: migrations.clone(),
         schema: schema.clone(),
         options: options.clone(),
-        retires_name: true,
+        retires_name,
         dropped: Dropped::default(),
     };
     run_detached(schema, dropping.run()).await
 }
 
-pub(super) struct Dropping {
+struct Dropping {
     db: DatabaseConnection,
     migrations: Migrations,
     schema: SchemaName,
     options: DropOptions,
-    /// True if no other tenant may get the schema's name.
     retires_name: bool,
     dropped: Dropped,
 }
 
 impl Dropping {
-    /// Drops a pending schema. Its name is not retired and it needs no drain, because it never belonged to a tenant.
-    pub(super) fn of_pending(
-        db: &DatabaseConnection,
-        migrations: &Migrations,
-        schema: &SchemaName,
-        options: DropOptions,
-    ) -> Self {
-        Self {
-            db: db.clone(),
-            migrations: migrations.clone(),
-            schema: schema.clone(),
-            options: options.drain(Duration::ZERO),
-            retires_name: false,
-            dropped: Dropped::default(),
-        }
-    }
-
-    pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
+    async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(out_of_service) => self.drop_all(out_of_service).await?,
             Err(error @ LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {
@@ -286,7 +278,7 @@ impl Dropping {
         self.drop_objects(&transaction, &drop).await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
         if self.retires_name {
-            retire_name(&transaction, row).await?;
+            retire(&transaction, &row, None).await?;
         }
         transaction.commit().await?;
         self.dropped.transactions += 1;
@@ -319,26 +311,13 @@ const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 
-async fn retire_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
-    let dropped = dropped_tenant::ActiveModel {
-        tenant_id: Set(row.id),
-        schema_name: Set(row.schema_name),
-        name: Set(row.name),
-        ..Default::default()
-    };
-    dropped_tenant::Entity::insert(dropped)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
-}
-
 /// Returns the record of a dropped tenant by its schema's name, ignoring case.
 async fn find_dropped(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<Option<dropped_tenant::Model>, DbErr> {
     dropped_tenant::Entity::find()
-        .filter(is_called(schema))
+        .filter(is_called(dropped_tenant::Column::SchemaName, schema))
         .filter(dropped_tenant::Column::RenamedTo.is_null())
         .one(db)
         .await

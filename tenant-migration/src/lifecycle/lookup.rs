@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IsolationLevel,
-    QueryFilter, QuerySelect, Select, TransactionTrait,
-    sea_query::{Expr, Func},
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IsolationLevel, QueryFilter, QuerySelect, Select, TransactionTrait,
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    database::is_without_catalog, define::LookupError, lifecycle::error::LifecycleError,
-    plan::DEFAULT_LOCK_TIMEOUT, schema::set_timeout,
+    database::is_without_catalog,
+    define::{LookupError, is_called},
+    lifecycle::error::LifecycleError,
+    plan::DEFAULT_LOCK_TIMEOUT,
+    schema::set_timeout,
 };
 
 /// Begins a transaction with `READ COMMITTED`, so that after waiting for a lock it sees the changes of the lock's previous
@@ -47,10 +49,9 @@ pub(crate) async fn lock(
 }
 
 fn select(schema: &SchemaName) -> Select<tenant::Entity> {
-    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     tenant::Entity::find()
-        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
-        .filter(Expr::col(tenant::Column::Status).ne(TenantStatus::Pending.as_str()))
+        .filter(is_called(tenant::Column::SchemaName, schema))
+        .filter(tenant::Column::Status.ne(TenantStatus::Pending.as_str()))
 }
 
 async fn query_row(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    sea_query::Expr,
 };
 use tenant_core::{
     DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
@@ -13,13 +13,13 @@ use tenant_core::{
 
 use crate::{
     database::{broken_key, rows, sqlstate, texts},
-    define::{Migrations, schema_of},
+    define::{Migrations, is_called, schema_of},
     lifecycle::{
         catalog_insert::not_written,
         drop::time_since_change,
         error::{LifecycleError, run_detached},
         lookup,
-        name_availability::{self, NameClaim, NameError, is_called},
+        name_availability::{self, NameClaim, NameError, retire},
     },
     plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
     run::retry,
@@ -202,8 +202,7 @@ impl Renaming {
             tenant_id: Some(tenant_id),
             reuses_name: self.options.reuses_name,
         };
-        let conflict = name_availability::find_conflict(db, &self.migrations, &self.new, claim).await?;
-        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
+        name_availability::require_available(db, &self.migrations, &self.new, claim).await
     }
 
     async fn change_name(
@@ -242,7 +241,7 @@ impl Renaming {
         row: &tenant::Model,
     ) -> Result<(), DbErr> {
         dropped_tenant::Entity::delete_many()
-            .filter(is_called(&self.new))
+            .filter(is_called(dropped_tenant::Column::SchemaName, &self.new))
             .filter(dropped_tenant::Column::TenantId.eq(row.id))
             .exec(db)
             .await?;
@@ -250,17 +249,7 @@ impl Renaming {
         if *old == self.new {
             return Ok(());
         }
-        let retired = dropped_tenant::ActiveModel {
-            tenant_id: Set(row.id),
-            schema_name: Set(old.to_string()),
-            name: Set(row.name.clone()),
-            renamed_to: Set(Some(self.new.to_string())),
-            ..Default::default()
-        };
-        dropped_tenant::Entity::insert(retired)
-            .exec_without_returning(db)
-            .await?;
-        Ok(())
+        retire(db, row, Some(&self.new)).await
     }
 
     async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
 use crate::{
     database::reason,
@@ -31,13 +31,11 @@ pub enum PlanError {
         /// The tenants.
         tenants: Vec<SchemaName>,
     },
-    /// Two migrations of a set have one name.
-    #[error("two migrations of the {} have the name {name}: rename one of them", set(*scope))]
+    /// Two migrations of a migrator have one name.
+    #[error("two migrations of a migrator have the name {name}: rename one of them")]
     DuplicateMigration {
         /// The name.
         name: Arc<str>,
-        /// The set they are in.
-        scope: Scope,
     },
     /// The database did not answer as it should.
     #[error("the ledgers could not be read: {}", reason(.0))]
@@ -200,13 +198,6 @@ impl From<RoleError> for SchemaError {
             RoleError::Database(error) => Self::Database(error),
             error => Self::Role(error),
         }
-    }
-}
-
-fn set(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Shared => "shared schema",
-        Scope::Tenant => "tenants",
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         error::PlanError,
         plan::{Plan, SchemaPlan},
         remaining::Remaining,
-        status::{CatalogEntry, SchemaStatus},
+        status::SchemaStatus,
         target::{Action, Target},
     },
 };
@@ -56,16 +56,19 @@ fn plan(target: &Target, action: Action, ledgers: &[(&str, Option<&[&str]>)]) ->
     let statuses = ledgers.iter().map(|(schema, ledger)| {
         let schema = SchemaName::new(schema).unwrap();
         let applied = ledger.unwrap_or_default().iter().map(ToString::to_string);
-        let entry = CatalogEntry {
+        let status = SchemaStatus {
             kind: (!schema.is_shared()).then(|| DEFAULT_KIND.into()),
             schema,
             exists: true,
             has_ledger: ledger.is_some(),
+            applied: Vec::new(),
+            pending: Vec::new(),
+            unknown: Vec::new(),
             unfinished: None,
             version: None,
             pooled: None,
         };
-        SchemaStatus::new(&migrations, entry, applied.collect())
+        status.with_ledger(&migrations, applied.collect())
     });
     let plan = Plan::new(&migrations, target, action, statuses.collect()).unwrap();
     let line = |plan: &SchemaPlan| match plan.steps() {

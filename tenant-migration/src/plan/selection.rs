@@ -1,13 +1,10 @@
 //! Selecting the tenants of a [`Target`] for tasks, which migrate no schema.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    sea_query::{Expr, Func},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use tenant_core::{SchemaName, Tenant, TenantStatus, Tenants, catalog::tenant};
 
 use crate::{
-    define::{LookupError, catalog, tenant_of},
+    define::{LookupError, catalog, is_called, tenant_of},
     plan::target::Target,
 };
 
@@ -60,9 +57,8 @@ async fn pooled(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option
     if !catalog::exists(db).await? {
         return Ok(None);
     }
-    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     let row = tenant::Entity::find()
-        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .filter(is_called(tenant::Column::SchemaName, schema))
         .filter(tenant::Column::Status.eq(TenantStatus::Pending.as_str()))
         .one(db)
         .await?;

@@ -81,7 +81,7 @@ pub async fn export_tenant(
         file,
     ];
     pg_dump.run(&programs::environment(&options), arguments).await?;
-    if !session.has_lock().await? {
+    if !session.has_lock_in(&session.db).await? {
         return Err(TransferError::LockLost { schema });
     }
     session.db.close().await?;

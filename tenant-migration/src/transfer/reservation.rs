@@ -60,11 +60,7 @@ impl Reservation {
             ..NameClaim::default()
         };
         let schema = &manifest.schema;
-        if let Some(conflict) =
-            name_availability::find_conflict(&transaction, migrations, schema, claim).await?
-        {
-            return Err(conflict.into());
-        }
+        name_availability::require_available(&transaction, migrations, schema, claim).await?;
         require_free(&transaction, manifest).await?;
         let create = format!("CREATE SCHEMA {}", manifest.schema.quoted());
         transaction.execute_unprepared(&create).await?;

@@ -1,7 +1,7 @@
 //! [`Session`]: holds the lock of a tenant while `pg_dump` or `pg_restore` works in other sessions.
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr,
+    ConnectionTrait, DatabaseConnection, DbErr,
     sqlx::postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tenant_core::SchemaName;
@@ -49,14 +49,10 @@ impl Session {
         Ok(())
     }
 
-    /// True if the session still has the lock. If the session was lost, the pool has opened another one, without the lock.
-    pub(super) async fn has_lock(&self) -> Result<bool, DbErr> {
-        lock::is_held(&self.db, &self.schema).await
-    }
-
-    /// Does the same as [`has_lock`](Self::has_lock), for a transaction that uses the session.
-    pub(super) async fn has_lock_in(&self, transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
-        lock::is_held(transaction, &self.schema).await
+    /// True if the session still has the lock. If the session was lost, the pool has opened another one, without the lock. `db`
+    /// is the session's connection, or a transaction that uses it.
+    pub(super) async fn has_lock_in(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        lock::is_held(db, &self.schema).await
     }
 
     /// Returns the server's major version.

@@ -71,7 +71,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
         outcomes(&report)[1],
         "globex: dropped everything; applied m1_create_note"
     );
-    let Outcome::Failed { error, .. } = report.schemas()[0].outcome() else {
+    let Outcome::Failed { error, .. } = &report.schemas[0].outcome else {
         panic!("{report:?}");
     };
     // Each table has a primary key, a sequence, and a TOAST table with an index. The ledger has a primary key.

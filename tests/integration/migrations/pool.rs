@@ -353,7 +353,7 @@ async fn a_schema_that_gets_another_name_does_not_stop_a_run() {
     create_tenant(&db, &migrations, &new("globex")).await.unwrap();
     holder.rollback().await.unwrap();
     let statuses = run.await.unwrap().unwrap();
-    let names: Vec<_> = statuses.iter().map(|status| status.schema().as_str()).collect();
+    let names: Vec<_> = statuses.iter().map(|status| status.schema.as_str()).collect();
     assert_eq!(names, ["public", "acme", "globex"]);
     other.close().await.unwrap();
 }

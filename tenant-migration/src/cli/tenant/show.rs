@@ -94,8 +94,8 @@ impl Details {
         table.add_row(["tables", &self.tables.to_string()]);
         table.add_row(["size", &format!("{} KiB", self.bytes / 1024)]);
         if let Some(status) = &self.status {
-            table.add_row(["applied", &status.applied().len().to_string()]);
-            let pending = match status.pending() {
+            table.add_row(["applied", &status.applied.len().to_string()]);
+            let pending = match &*status.pending {
                 [] => "-".to_owned(),
                 pending => pending.join(", "),
             };

@@ -1,13 +1,13 @@
 //! [`Cloning`]: the transaction that copies a tenant.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
-use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
+use tenant_core::{
+    __private::database_name, RoleName, SHARED_SCHEMA, SchemaName, Tenant, TenantStatus, catalog::tenant,
+};
 
 use crate::{
     database::is_without_table,
-    define::{Ledger, LookupError, MigrationSet, SchemaRef},
+    define::{Ledger, LookupError, MigrationSet, SchemaRef, schema_of},
     lifecycle::{clone::CloneData, create::creation::Creation, error::LifecycleError, lookup},
     plan::{DEFAULT_LOCK_TIMEOUT, Remaining, SchemaError},
     run::retry,
@@ -60,12 +60,10 @@ impl Cloning {
     }
 
     fn check_source(&self, row: tenant::Model) -> Result<Source, LifecycleError> {
-        let schema = SchemaName::new(&row.schema_name)
-            .map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
-        if schema.is_shared() || self.creation.new.schema.is_shared() {
-            let action = "copying";
-            return Err(LifecycleError::PublicTenant { action });
+        if row.schema_name == SHARED_SCHEMA || self.creation.new.schema.is_shared() {
+            return Err(LifecycleError::PublicTenant { action: "copying" });
         }
+        let schema = schema_of(&row.schema_name)?;
         let status = lookup::status(&row)?;
         if let TenantStatus::Provisioning | TenantStatus::Dropping | TenantStatus::Pending = status {
             let hint = "only a complete tenant can be copied";
@@ -99,27 +97,20 @@ impl Cloning {
         let mut attempt = 0;
         loop {
             let isolation = Some(IsolationLevel::RepeatableRead);
-            let transaction = self.creation.db.begin_with_config(isolation, None).await;
-            let transaction = transaction.map_err(|error| self.failed(error))?;
+            let transaction = self.creation.db.begin_with_config(isolation, None).await?;
             match self.lock_source(&transaction, source).await {
                 Ok(true) => return Ok(transaction),
-                Ok(false) => self.roll_back(transaction).await?,
-                Err(error) if attempt < 10 && retry::is_transient(&error) => {
-                    self.roll_back(transaction).await?;
-                }
+                Ok(false) => transaction.rollback().await?,
+                Err(error) if attempt < 10 && retry::is_transient(&error) => transaction.rollback().await?,
                 Err(error) => {
                     let _ = transaction.rollback().await;
-                    return Err(self.not_locked(error, source));
+                    return Err(not_locked(error, source));
                 }
             }
             self.creation.check_awaited()?;
-            tokio::time::sleep(pause(attempt)).await;
+            tokio::time::sleep(retry::pause(attempt.min(3))).await;
             attempt += 1;
         }
-    }
-
-    async fn roll_back(&self, transaction: DatabaseTransaction) -> Result<(), LifecycleError> {
-        transaction.rollback().await.map_err(|error| self.failed(error))
     }
 
     async fn lock_source(&self, db: &DatabaseTransaction, source: &Source) -> Result<bool, DbErr> {
@@ -132,13 +123,6 @@ impl Cloning {
         lock::try_acquire(db, &source.schema).await
     }
 
-    fn not_locked(&self, error: DbErr, source: &Source) -> LifecycleError {
-        match is_without_table(&error) {
-            true => LifecycleError::of(&source.schema, SchemaError::NoLedger),
-            false => self.failed(error),
-        }
-    }
-
     async fn create_copy(
         &self,
         db: &DatabaseTransaction,
@@ -148,8 +132,7 @@ impl Cloning {
         self.check_needs(db, source).await?;
         let data = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
-        let written = self.write(db, &data).await;
-        written.map_err(|error| self.failed(error))?;
+        self.write(db, &data).await?;
         self.compare(db, source, &data.structure).await?;
         let version = self.complete(db).await?;
         self.creation.check_awaited()?;
@@ -164,8 +147,7 @@ impl Cloning {
             let schema = source.schema.clone();
             return Err(LookupError::NoSuchTenant { schema }.into());
         }
-        let dirty = dirty::find(db, self.ledger(&source.schema)).await;
-        match dirty.map_err(|error| self.failed(error))? {
+        match dirty::find(db, self.ledger(&source.schema)).await? {
             Some(step) => Err(LifecycleError::of(
                 &source.schema,
                 SchemaError::Unfinished { step },
@@ -179,8 +161,7 @@ impl Cloning {
         if let Needs::Nothing = self.needs {
             return Ok(());
         }
-        let applied = self.ledger(&source.schema).read(db).await;
-        let applied = applied.map_err(|error| self.failed(error))?;
+        let applied = self.ledger(&source.schema).read(db).await?;
         let names = self.set(&self.creation.new.kind).names();
         let pending = names.filter(|name| !applied.contains(&***name));
         let pending: Vec<_> = pending.map(ToString::to_string).collect();
@@ -196,12 +177,10 @@ impl Cloning {
     async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, LifecycleError> {
         let has_locks = require_locks(db, &source.schema, LOCKS_FOR_EACH).await;
         has_locks.map_err(|error| LifecycleError::of(&source.schema, error))?;
-        let database = database_name(db).await.map_err(|error| self.failed(error))?;
-        let role = RoleName::new(&database, &source.schema).ok();
+        let role = RoleName::new(&database_name(db).await?, &source.schema).ok();
         let reading = Reading::new(&self.creation.migrations, &source.schema).without_rights_of(role);
-        let data = aside(db, self.read_with(db, &reading)).await;
-        let data = data.map_err(|error| self.failed(error))?;
-        let data = data.map_err(|error| self.not_read(error, source))?;
+        let data = aside(db, self.read_with(db, &reading)).await?;
+        let data = data.map_err(|error| not_read(error, source))?;
         match data.structure.mention(&source.schema) {
             Some(object) => Err(LifecycleError::of(
                 &source.schema,
@@ -224,16 +203,6 @@ impl Cloning {
             structure: Structure::read(db, reading).await?,
             copy_statements: copying(db, reading, only_table).await?,
         })
-    }
-
-    fn not_read(&self, error: ReadError, source: &Source) -> LifecycleError {
-        match error {
-            ReadError::Unsupported(object) => LifecycleError::Unsupported {
-                schema: source.schema.clone(),
-                object,
-            },
-            ReadError::Database(error) => self.failed(error),
-        }
     }
 
     /// Creates the structure and copies the rows.
@@ -262,15 +231,12 @@ impl Cloning {
     ) -> Result<(), LifecycleError> {
         let new = &self.creation.new.schema;
         let reading = Reading::new(&self.creation.migrations, new);
-        let copy = aside(db, Fingerprint::read(db, &reading)).await;
-        let copy = copy.and_then(|copy| copy).map_err(|error| self.failed(error))?;
-        let difference = structure.fingerprint().difference(&copy);
+        let copy = aside(db, Fingerprint::read(db, &reading)).await??;
+        let difference = structure.fingerprint.difference(&copy);
         let difference = difference.map(|object| format!("{object} is not the same"));
         let difference = match difference {
             Some(difference) => Some(difference),
-            None => reference(db, new, &source.schema)
-                .await
-                .map_err(|error| self.failed(error))?,
+            None => reference(db, new, &source.schema).await?,
         };
         match difference {
             Some(difference) => Err(LifecycleError::Differs {
@@ -284,12 +250,9 @@ impl Cloning {
     /// Sets the `search_path` of the new tenant's functions, its version in the catalog and its role. Returns the version.
     async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, LifecycleError> {
         let schema_session = self.schema_session(db);
-        let applied = self.ledger(&self.creation.new.schema).read(db).await;
-        let remaining = Remaining::of(&[], applied.map_err(|error| self.failed(error))?);
-        schema_session
-            .record_state(&remaining)
-            .await
-            .map_err(|error| self.failed(error))?;
+        let applied = self.ledger(&self.creation.new.schema).read(db).await?;
+        let remaining = Remaining::of(&[], applied);
+        schema_session.record_state(&remaining).await?;
         let granted = schema_session.grant().await;
         granted.map_err(|error| self.creation.not_migrated(error.into()))?;
         let set = self.set(&self.creation.new.kind);
@@ -304,10 +267,6 @@ impl Cloning {
         };
         SchemaSession::new(db, &self.creation.migrations, schema_ref)
     }
-
-    fn failed(&self, error: DbErr) -> LifecycleError {
-        self.creation.failed(error)
-    }
 }
 
 /// The tenant that is copied.
@@ -316,6 +275,19 @@ struct Source {
     schema: SchemaName,
 }
 
-fn pause(attempt: u32) -> Duration {
-    retry::pause(attempt.min(3))
+fn not_locked(error: DbErr, source: &Source) -> LifecycleError {
+    match is_without_table(&error) {
+        true => LifecycleError::of(&source.schema, SchemaError::NoLedger),
+        false => error.into(),
+    }
+}
+
+fn not_read(error: ReadError, source: &Source) -> LifecycleError {
+    match error {
+        ReadError::Unsupported(object) => LifecycleError::Unsupported {
+            schema: source.schema.clone(),
+            object,
+        },
+        ReadError::Database(error) => error.into(),
+    }
 }

@@ -172,9 +172,7 @@ impl Creation {
         db: &DatabaseTransaction,
         claim: NameClaim<'_>,
     ) -> Result<(), LifecycleError> {
-        let conflict = name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await;
-        let conflict = conflict.map_err(|error| self.failed(error))?;
-        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
+        name_availability::require_available(db, &self.migrations, self.schema(), claim).await
     }
 
     async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {

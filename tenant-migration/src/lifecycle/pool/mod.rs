@@ -2,6 +2,8 @@
 
 mod claim;
 
+use std::time::Duration;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -13,8 +15,8 @@ use crate::{
     define::{LookupError, Migrations, schema_of},
     lifecycle::{
         create::{NewTenant, create},
-        drop::{DropOptions, Dropping},
-        error::{LifecycleError, run_detached},
+        drop::{DropOptions, drop_schema},
+        error::LifecycleError,
         lookup, status,
     },
 };
@@ -91,9 +93,10 @@ pub async fn drain_pool(
     kind: Option<&str>,
 ) -> Result<usize, LifecycleError> {
     let mut dropped = 0;
+    // It needs no drain, and its name is not retired, because it never belonged to a tenant.
+    let options = DropOptions::default().drain(Duration::ZERO);
     while let Some(schema) = mark_dropping(db, kind).await? {
-        let dropping = Dropping::of_pending(db, migrations, &schema, DropOptions::default());
-        match run_detached(&schema, dropping.run()).await {
+        match drop_schema(db, migrations, &schema, &options, false).await {
             Ok(_) => dropped += 1,
             // Another call drains the pool, too.
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {}

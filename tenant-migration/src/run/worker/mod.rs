@@ -84,7 +84,7 @@ impl Worker {
 
     pub(crate) async fn migrate(&self, plan: SchemaPlan, options: &RunOptions) -> SchemaReport {
         let begun = Instant::now();
-        let schema = plan.status.schema();
+        let schema = &plan.status.schema;
         let outcome = match plan.steps {
             Ok(steps) => self.run_all(task(&plan.status, &steps, options)).await,
             Err(error) => error.into(),
@@ -95,7 +95,7 @@ impl Worker {
 
     /// Explains a missing schema that was pending when the run was planned: a tenant may have got it.
     async fn explain(&self, status: &SchemaStatus, outcome: Outcome) -> Outcome {
-        match (outcome, status.pooled()) {
+        match (outcome, status.pooled) {
             (
                 Outcome::Failed {
                     done,
@@ -273,14 +273,14 @@ fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions
         .all(|step| matches!(step, Step::Up(_) | Step::Fake(_)));
     SchemaTask {
         schema_ref: SchemaRef {
-            schema: status.schema(),
-            kind: status.kind(),
+            schema: &status.schema,
+            kind: status.kind.as_deref(),
         },
         steps,
-        is_pooled: status.pooled().is_some(),
+        is_pooled: status.pooled.is_some(),
         is_first: true,
         is_last: true,
-        base: if goes_up { status.applied() } else { &[] },
+        base: if goes_up { &status.applied } else { &[] },
         options,
     }
 }
