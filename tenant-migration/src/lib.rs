@@ -106,20 +106,17 @@ pub use define::{
     catalog,
 };
 pub use lifecycle::{
-    Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
-    LifecycleError, NameError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain,
-    adopt_schema, archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant,
-    fill_pool, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
-    set_primary_domain, suspend_tenant,
+    Applied, CloneData, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NameError, NewTenant, Pool,
+    RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant,
+    create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain, rename_schema,
+    rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
 };
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,
     Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus,
-    SelectError, Target,
+    Target,
 };
 pub use run::{Executor, Preview, TaskError, for_each_tenant};
 pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant_transaction_with};
 #[cfg(feature = "cli")]
-pub use transfer::{
-    ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,
-};
+pub use transfer::{ImportOptions, PgPrograms, ProgramError, TransferError, export_tenant, import_tenant};

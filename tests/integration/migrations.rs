@@ -31,7 +31,8 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sea_orm_migration::prelude::*;
 use tenant_core::{Host, SchemaName};
 use tenant_migration::{
-    Action, Executor, LookupError, Migrations, NameError, NewTenant, Outcome, Report, Step, Target, catalog,
+    Action, Executor, LifecycleError, LookupError, Migrations, NameError, NewTenant, Outcome, Report,
+    SchemaError, Step, Target, catalog,
     cli::{Args, CliError},
     create_tenant,
 };
@@ -178,9 +179,9 @@ fn outcomes(report: &Report) -> Vec<String> {
         Outcome::Failed { done, error } => format!("{}failed: {error}", words(done)),
         outcome => format!("{outcome:?}"),
     };
-    let reports = report.schemas().iter();
+    let reports = report.schemas.iter();
     reports
-        .map(|report| format!("{}: {}", report.schema(), line(report.outcome())))
+        .map(|report| format!("{}: {}", report.schema, line(&report.outcome)))
         .collect()
 }
 

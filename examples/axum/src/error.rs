@@ -6,7 +6,7 @@ use axum::{
 };
 use sea_orm::DbErr;
 use tenant_core::catalog::CatalogError;
-use tenant_migration::CreateTenantError;
+use tenant_migration::LifecycleError;
 
 /// Errors of handlers. The API answers them as JSON, the pages as HTML.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub(crate) enum AppError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
-    CreateTenant(#[from] CreateTenantError),
+    CreateTenant(#[from] LifecycleError),
     #[error(transparent)]
     Template(#[from] askama::Error),
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use tenant_core::{Host, SchemaName, SchemaNameError, Tenant};
-use tenant_migration::{CreateTenantError, NameError, NewTenant, create_tenant};
+use tenant_migration::{LifecycleError, NameError, NewTenant, create_tenant};
 
 use crate::{app::Site, error::AppError};
 
@@ -89,12 +89,12 @@ fn bad_schema(error: &SchemaNameError) -> AppError {
     AppError::invalid("schema", message)
 }
 
-fn refused(error: CreateTenantError, input: &SignUp) -> AppError {
+fn refused(error: LifecycleError, input: &SignUp) -> AppError {
     match error {
-        CreateTenantError::Name(NameError::SchemaTaken { .. }) => {
+        LifecycleError::Name(NameError::SchemaTaken { .. }) => {
             AppError::taken("schema", "This short name is taken, choose another one.")
         }
-        CreateTenantError::Name(NameError::DomainTaken { .. }) => {
+        LifecycleError::Name(NameError::DomainTaken { .. }) => {
             // A default domain comes from the short name, so the short name is the field to change.
             let field = input.domain.as_ref().map_or("schema", |_| "domain");
             AppError::taken(field, "This address is taken, choose another one.")

@@ -1,8 +1,9 @@
 //! The arguments: those of `sea-orm-migration`'s command line, `audit` and `tenant`.
 
 use clap::{Parser, Subcommand};
+use tenant_core::SchemaName;
 
-use crate::cli::tenant::TenantCommand;
+use crate::cli::{audit::AuditArgs, tenant::TenantCommand};
 
 const SCHEMAS: &str = "\
 Which schemas a command works on:
@@ -62,11 +63,10 @@ Example:
 /// Migrates the shared schema and the tenants' schemas. Creates, changes and drops tenants
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = format!("{SCHEMAS}\n\n{MANUAL}"))]
-#[non_exhaustive]
 pub struct Args {
     /// Show debug messages, and the migrations of every schema in `status`
     #[arg(short, long, global = true)]
-    pub verbose: bool,
+    pub(super) verbose: bool,
 
     /// The schema to work on: `public`, which is the shared schema, or a tenant's schema. Default: all schemas
     #[arg(
@@ -76,7 +76,7 @@ pub struct Args {
         env = "DATABASE_SCHEMA",
         value_name = "SCHEMA"
     )]
-    pub database_schema: Option<String>,
+    pub(super) database_schema: Option<String>,
 
     /// The database's URL, such as `postgres://user:password@localhost/app`. It must lead to PostgreSQL itself, not to a
     /// pooler in transaction mode
@@ -89,17 +89,16 @@ pub struct Args {
         hide_env_values = true,
         value_name = "URL"
     )]
-    pub database_url: Option<String>,
+    pub(super) database_url: Option<String>,
 
     /// The command. Default: `up`
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(super) command: Option<Command>,
 }
 
 /// Commands of a migration program.
 #[derive(Debug, Subcommand)]
-#[non_exhaustive]
-pub enum Command {
+pub(crate) enum Command {
     /// Write a new migration crate, with one folder of migrations for the shared schema and one for the tenants
     Init {
         /// The folder of the new crate. Existing files are kept
@@ -133,29 +132,16 @@ pub enum Command {
     },
     /// Drop everything in the schema, then apply all migrations
     #[command(after_long_help = SCHEMAS)]
-    Fresh {
-        /// Schemas, and options of the run.
-        #[command(flatten)]
-        run: RunArgs,
-    },
+    Fresh(RunArgs),
     /// Roll back all migrations, then apply all of them again
     #[command(after_long_help = SCHEMAS)]
-    Refresh {
-        /// Schemas, and options of the run.
-        #[command(flatten)]
-        run: RunArgs,
-    },
+    Refresh(RunArgs),
     /// Roll back all migrations
     #[command(after_long_help = SCHEMAS)]
-    Reset {
-        /// Schemas, and options of the run.
-        #[command(flatten)]
-        run: RunArgs,
-    },
+    Reset(RunArgs),
     /// Show the applied and the pending migrations
     #[command(after_long_help = SCHEMAS)]
     Status {
-        /// Schemas to show.
         #[command(flatten)]
         target: TargetArgs,
 
@@ -174,7 +160,6 @@ pub enum Command {
         #[arg(long)]
         fake: bool,
 
-        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
@@ -185,26 +170,13 @@ pub enum Command {
         #[arg(short, long, default_value_t = 1)]
         num: u32,
 
-        /// Schemas, and options of the run.
         #[command(flatten)]
         run: RunArgs,
     },
     /// Find what could lead from one tenant to another in names that PostgreSQL itself resolves: functions, foreign
     /// keys, defaults, types, views, schemas. Nothing is changed. The exit code is 1 if there are errors
     #[command(after_long_help = AUDIT)]
-    Audit {
-        /// Show the findings as JSON
-        #[arg(long)]
-        json: bool,
-
-        /// Do not compare tables with the entities of this program. Use it if the program has only some of them
-        #[arg(long)]
-        no_entities: bool,
-
-        /// Exit with code 1 for warnings, too
-        #[arg(long)]
-        strict: bool,
-    },
+    Audit(AuditArgs),
     /// Write a script with which a shell completes this command line
     #[command(after_long_help = COMPLETIONS)]
     Completions {
@@ -224,75 +196,70 @@ pub enum Command {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which schemas")]
 #[group(multiple = false)]
-#[non_exhaustive]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// The shared schema alone
     #[arg(long)]
-    pub shared: bool,
+    pub(super) shared: bool,
 
     /// Every tenant, without the shared schema
     #[arg(long)]
-    pub tenants: bool,
+    pub(super) tenants: bool,
 
     /// The tenants of these schemas
-    #[arg(long, value_name = "SCHEMA,...", value_delimiter = ',')]
-    pub tenant: Vec<String>,
+    #[arg(long, value_name = "SCHEMA,...", value_delimiter = ',', value_parser = |name: &str| SchemaName::for_tenant(name))]
+    pub(super) tenant: Vec<SchemaName>,
 
     /// The tenants of a kind
     #[arg(long, value_name = "KIND")]
-    pub kind: Option<String>,
+    pub(super) kind: Option<String>,
 }
 
 /// Schemas, and options of a run over them.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "How to run")]
-#[non_exhaustive]
-pub struct RunArgs {
-    /// Schemas to migrate.
+pub(crate) struct RunArgs {
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub(super) target: TargetArgs,
 
     /// Number of tenants that are migrated at the same time, each on its own connection. Default: 4
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
-    pub jobs: Option<u16>,
+    pub(super) jobs: Option<u16>,
 
     /// Tenants that are migrated first: a number, or their schemas. The others begin only if these succeed
     #[arg(long, value_name = "N|SCHEMA,...")]
-    pub canary: Option<String>,
+    pub(super) canary: Option<String>,
 
     /// Number of failed tenants after which no other tenant begins. Default: no limit
     #[arg(long, value_name = "N", value_parser = at_least_one())]
-    pub max_failures: Option<u16>,
+    pub(super) max_failures: Option<u16>,
 
     /// Milliseconds that a migration waits for a lock before it is tried again. 0 is no limit. Default: 2000
     #[arg(long, value_name = "MS")]
-    pub lock_timeout: Option<u32>,
+    pub(super) lock_timeout: Option<u32>,
 
     /// Milliseconds that a statement of a migration may take. Default: no limit
     #[arg(long, value_name = "MS")]
-    pub statement_timeout: Option<u32>,
+    pub(super) statement_timeout: Option<u32>,
 
     /// Show the steps for each schema, and do nothing
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
 
     /// With --dry-run, show the SQL. It runs in transactions that are rolled back
     #[arg(long, requires = "dry_run")]
-    pub sql: bool,
+    pub(super) sql: bool,
 
-    /// Consent to drop data.
     #[command(flatten)]
-    pub confirmation: Confirmation,
+    pub(super) confirmation: Confirmation,
 
     /// Show the result as JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Consent to drop data without a question on the terminal.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-#[non_exhaustive]
-pub struct Confirmation {
+pub(crate) struct Confirmation {
     /// Drop data without asking
     #[arg(
         short = 'y',
@@ -302,7 +269,7 @@ pub struct Confirmation {
         num_args = 0,
         default_missing_value = "true"
     )]
-    pub yes: bool,
+    pub(super) yes: bool,
 }
 
 pub(super) fn at_least_one() -> clap::builder::RangedI64ValueParser<u16> {

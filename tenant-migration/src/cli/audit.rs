@@ -8,27 +8,37 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::{Context, error::CliError, output::plain_table},
+    cli::{
+        Context,
+        error::CliError,
+        output::{count, plain_table},
+    },
     define::{LookupError, Migrations},
-    plan::PlanError,
 };
 
-/// Options of the audit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Options {
-    pub(super) is_json: bool,
-    pub(super) has_entities: bool,
-    /// True if warnings make the command fail, too.
-    pub(super) is_strict: bool,
+/// Arguments of `audit`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Show the findings as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Do not compare tables with the entities of this program. Use it if the program has only some of them
+    #[arg(long)]
+    no_entities: bool,
+
+    /// Exit with code 1 for warnings, too
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(super) async fn run(
     context: &Context<'_>,
-    options: Options,
+    args: &AuditArgs,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let audit = run_audit(context, options).await?;
-    if options.is_json {
+    let audit = run_audit(context, args).await?;
+    if args.json {
         let json = serde_json::to_string_pretty(&audit).map_err(io::Error::from)?;
         writeln!(out, "{json}")?;
     } else {
@@ -36,14 +46,14 @@ pub(super) async fn run(
     }
     match (audit.errors(), audit.warnings()) {
         (0, 0) => Ok(()),
-        (0, _) if !options.is_strict => Ok(()),
+        (0, _) if !args.strict => Ok(()),
         (errors, warnings) => Err(CliError::Audited { errors, warnings }),
     }
 }
 
-async fn run_audit(context: &Context<'_>, options: Options) -> Result<Audit, CliError> {
+async fn run_audit(context: &Context<'_>, args: &AuditArgs) -> Result<Audit, CliError> {
     let schema = context.schema.as_deref().map(SchemaName::new).transpose()?;
-    let expected = expected(context.migrations, options)?;
+    let expected = expected(context.migrations, args)?;
     let db = context.connect().await?;
     let audited = audit(&db, &expected).await;
     db.close().await?;
@@ -53,12 +63,11 @@ async fn run_audit(context: &Context<'_>, options: Options) -> Result<Audit, Cli
     }
 }
 
-fn expected(migrations: &Migrations, options: Options) -> Result<Expected, AuditError> {
-    let program = Expected::of_program()?;
-    let program = match options.has_entities {
-        true => program,
-        false => program.without_entities(),
-    };
+fn expected(migrations: &Migrations, args: &AuditArgs) -> Result<Expected, AuditError> {
+    let mut program = Expected::of_program()?;
+    if args.no_entities {
+        program = program.without_entities();
+    }
     let ledgers = migrations.sets().map(|(.., set)| set.ledger());
     let expected = ledgers.fold(program, Expected::ledger);
     Ok(migrations
@@ -67,12 +76,12 @@ fn expected(migrations: &Migrations, options: Options) -> Result<Expected, Audit
         .fold(expected, Expected::allow_schema))
 }
 
-fn restrict_to(audit: Audit, schema: SchemaName) -> Result<Audit, PlanError> {
+fn restrict_to(audit: Audit, schema: SchemaName) -> Result<Audit, LookupError> {
     let name = schema.as_str();
     if schema.is_shared() || audit.tenants().iter().any(|tenant| tenant == name) {
         Ok(audit.only(name))
     } else {
-        Err(LookupError::NoSuchTenant { schema }.into())
+        Err(LookupError::NoSuchTenant { schema })
     }
 }
 
@@ -99,11 +108,4 @@ fn show(audit: &Audit, schema: Option<&str>, out: &mut (dyn Write + Send)) -> io
 pub(super) fn counts(errors: usize, warnings: usize) -> String {
     let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
     format!("{errors} and {warnings}")
-}
-
-fn count(number: usize, word: &str) -> String {
-    match number {
-        1 => format!("1 {word}"),
-        number => format!("{number} {word}s"),
-    }
 }

@@ -10,7 +10,7 @@ pub(super) fn confirm(
     confirmation: Confirmation,
     action: &str,
 ) -> Result<(), CliError> {
-    if confirmation.yes || (context.is_interactive && ask(action)?) {
+    if confirmation.yes || (context.terminal.is_interactive && ask(action)?) {
         return Ok(());
     }
     Err(CliError::NotConfirmed {

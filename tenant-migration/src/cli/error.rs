@@ -3,16 +3,15 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
-use tenant_core::{
-    ConnectError, HostError, Refusal, SchemaNameError, audit::AuditError, catalog::CatalogError,
-};
+use tenant_core::{ConnectError, Refusal, SchemaNameError, audit::AuditError};
 
 use crate::{
-    cli::audit::counts,
+    cli::{audit::counts, output::count},
     database::{SessionError, reason},
-    lifecycle::{CloneError, CreateTenantError, LifecycleError, PoolError},
-    plan::{Action, PlanError, SelectError},
-    transfer::{ExportError, ImportError},
+    define::LookupError,
+    lifecycle::LifecycleError,
+    plan::{Action, PlanError},
+    transfer::TransferError,
 };
 
 /// Time to connect: 10 s, because the server may be starting.
@@ -49,14 +48,6 @@ pub enum CliError {
     /// A schema name is invalid.
     #[error(transparent)]
     Schema(#[from] SchemaNameError),
-    /// A domain is invalid.
-    #[error("the domain {domain:?} is invalid: {source}")]
-    Domain {
-        /// The domain as given.
-        domain: String,
-        /// Reason.
-        source: HostError,
-    },
     /// Schemas were named by `-s` and by another flag.
     #[error(
         "schemas are named twice, by -s {schema} (or DATABASE_SCHEMA) and by another flag: use one of them"
@@ -125,14 +116,8 @@ pub enum CliError {
         /// Names of this program's tasks.
         known: Vec<String>,
     },
-    /// The pool of pending schemas could not be filled or drained.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    /// The tenants could not be selected.
-    #[error(transparent)]
-    Select(#[from] SelectError),
     /// A statement or a task failed for tenants.
-    #[error("{failed} of {all} {} failed: see above", if *all == 1 { "tenant" } else { "tenants" })]
+    #[error("{failed} of {} failed: see above", count(*all, "tenant"))]
     TenantsFailed {
         /// Number of tenants for which it failed.
         failed: usize,
@@ -153,24 +138,15 @@ pub enum CliError {
     /// The audit could not be run.
     #[error(transparent)]
     Audit(#[from] AuditError),
-    /// A tenant was not created.
+    /// A tenant was not exported or imported.
     #[error(transparent)]
-    Create(#[from] CreateTenantError),
-    /// A tenant was not copied.
-    #[error(transparent)]
-    Clone(#[from] CloneError),
-    /// A tenant was not exported.
-    #[error(transparent)]
-    Export(#[from] ExportError),
-    /// A tenant was not imported.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// A change of a tenant failed.
+    Transfer(#[from] TransferError),
+    /// A tenant was not created, copied, changed or dropped.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),
-    /// The catalog could not be read.
+    /// A tenant or the catalog was not found.
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
+    Lookup(#[from] LookupError),
     /// A folder has no list of migrations.
     #[error(
         "{} has no list of migrations ({}): name the folder of the shared schema's or of the tenants' migrations, such as \

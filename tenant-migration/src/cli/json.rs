@@ -13,7 +13,7 @@ use crate::{
 
 /// Returns the outcome of each schema. Times are in milliseconds.
 pub(super) fn report(report: &Report, time: Duration) -> Value {
-    let schemas: Vec<_> = report.schemas().iter().map(schema).collect();
+    let schemas: Vec<_> = report.schemas.iter().map(schema).collect();
     json!({
         "success": report.is_success(),
         "ms": milliseconds(time),
@@ -22,18 +22,18 @@ pub(super) fn report(report: &Report, time: Duration) -> Value {
 }
 
 fn schema(report: &SchemaReport) -> Value {
-    let (done, error) = match report.outcome() {
+    let (done, error) = match &report.outcome {
         Outcome::Done(done) => (steps(done), Value::Null),
         Outcome::Failed { done, error } => (steps(done), error.to_string().into()),
         Outcome::UpToDate => (steps(&[]), Value::Null),
         Outcome::NotReached(reason) => (steps(&[]), reason.to_string().into()),
     };
     json!({
-        "schema": report.schema(),
-        "outcome": outcome_word(report.outcome()),
+        "schema": report.schema,
+        "outcome": outcome_word(&report.outcome),
         "steps": done,
         "error": error,
-        "ms": milliseconds(report.time()),
+        "ms": milliseconds(report.time),
     })
 }
 
@@ -64,13 +64,13 @@ fn planned(schema: &SchemaPlan, preview: Option<&Preview>) -> Value {
 pub(super) fn statuses(statuses: &[SchemaStatus]) -> Value {
     let status = |status: &SchemaStatus| {
         json!({
-            "schema": status.schema(),
-            "kind": status.kind(),
-            "exists": status.exists(),
-            "applied": names(status.applied()),
-            "pending": names(status.pending()),
-            "unknown": status.unknown(),
-            "unfinished": status.unfinished().map(step),
+            "schema": status.schema,
+            "kind": status.kind.as_deref(),
+            "exists": status.exists,
+            "applied": names(&status.applied),
+            "pending": names(&status.pending),
+            "unknown": status.unknown,
+            "unfinished": status.unfinished.as_ref().map(step),
         })
     };
     statuses.iter().map(status).collect()
@@ -85,14 +85,14 @@ fn steps(steps: &[Step]) -> Value {
 }
 
 fn step(step: &Step) -> Value {
-    let (kind, migration) = match step {
-        Step::Up(name) => ("up", Some(&**name)),
-        Step::Down(name) => ("down", Some(&**name)),
-        Step::Fake(name) => ("fake", Some(&**name)),
-        Step::Recreate => ("recreate", None),
-        Step::DropLedger => ("drop ledger", None),
+    let kind = match step {
+        Step::Up(_) => "up",
+        Step::Down(_) => "down",
+        Step::Fake(_) => "fake",
+        Step::Recreate => "recreate",
+        Step::DropLedger => "drop ledger",
     };
-    json!({ "step": kind, "migration": migration })
+    json!({ "step": kind, "migration": step.migration() })
 }
 
 fn milliseconds(time: Duration) -> u64 {

@@ -5,17 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
 use crate::{
     cli::{
-        Command, Context, RunArgs, TargetArgs,
+        Context,
+        args::{Command, RunArgs, TargetArgs},
         confirm::confirm,
         error::CliError,
         json,
         output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
         progress::Bar,
-        target::{describe, require_named, target},
+        target::{describe, target},
     },
     plan::{Action, Canary, Plan, Report, RunOptions, SchemaPlan, Target},
     run::Executor,
@@ -29,7 +30,9 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let (action, args) = action(command);
     let target = target(context, &args.target)?;
-    require_named(&target, action)?;
+    if target == Target::All && action.empties() {
+        return Err(CliError::NoTarget { action });
+    }
     let executor = context.executor().await?.with_options(options(&args)?);
     let result = run_action(context, &executor, &target, action, &args, out).await;
     executor.close().await?;
@@ -65,8 +68,8 @@ async fn run_action(
     } else {
         show_summary(&report, begun.elapsed(), out)?;
     }
-    let all = report.schemas().len();
-    let failed = report.schemas().iter().filter(|schema| !schema.is_success());
+    let all = report.schemas.len();
+    let failed = report.schemas.iter().filter(|schema| !schema.is_success());
     match failed.count() {
         0 => Ok(()),
         failed => Err(CliError::Failed { failed, all }),
@@ -85,7 +88,7 @@ async fn run_with_output(
     if let Some(notice) = notice(target, action, &plan) {
         writeln!(out, "{notice}")?;
     }
-    if context.has_progress && plan.schemas().len() > 1 {
+    if context.terminal.has_progress && plan.schemas().len() > 1 {
         let mut bar = Bar::new(&plan, context.is_verbose);
         let report = executor.run(plan, &mut bar).await;
         bar.finish();
@@ -118,17 +121,8 @@ async fn dry_run(
     }
     let is_obstacle = |schema: &&SchemaPlan| schema.steps().is_err();
     let obstacles = plan.schemas().iter().filter(is_obstacle).count();
-    let failed = previews
-        .iter()
-        .filter(|preview| preview.statements.is_err())
-        .count();
-    match obstacles.max(failed) {
-        0 => Ok(()),
-        count => Err(CliError::Obstacles {
-            count,
-            all: plan.schemas().len(),
-        }),
-    }
+    let failed = previews.iter().filter(|preview| preview.statements.is_err());
+    require_none(obstacles.max(failed.count()), plan.schemas().len())
 }
 
 /// Writes applied and pending migrations: all names for one schema, one line a schema for several.
@@ -151,22 +145,24 @@ pub(super) async fn status(
     }
     let obstacles = statuses
         .iter()
-        .filter(|status| !status.exists() || !status.unknown().is_empty() || status.unfinished().is_some());
-    match obstacles.count() {
+        .filter(|status| !status.exists || !status.unknown.is_empty() || status.unfinished.is_some());
+    require_none(obstacles.count(), statuses.len())
+}
+
+/// Returns an error if there are schemas that cannot be migrated.
+fn require_none(count: usize, all: usize) -> Result<(), CliError> {
+    match count {
         0 => Ok(()),
-        count => Err(CliError::Obstacles {
-            count,
-            all: statuses.len(),
-        }),
+        count => Err(CliError::Obstacles { count, all }),
     }
 }
 
 fn action(command: Command) -> (Action, RunArgs) {
     match command {
         Command::Down { num, run } => (Action::Down { steps: num }, run),
-        Command::Fresh { run } => (Action::Fresh, run),
-        Command::Refresh { run } => (Action::Refresh, run),
-        Command::Reset { run } => (Action::Reset, run),
+        Command::Fresh(run) => (Action::Fresh, run),
+        Command::Refresh(run) => (Action::Refresh, run),
+        Command::Reset(run) => (Action::Reset, run),
         Command::Up {
             num,
             fake: false,
@@ -209,10 +205,7 @@ fn parse_canary(value: &str) -> Result<Canary, CliError> {
 
 /// Returns a notice that `down` without a schema leaves out the shared schema.
 fn notice(target: &Target, action: Action, plan: &Plan) -> Option<&'static str> {
-    let has_tenants = plan
-        .schemas()
-        .iter()
-        .any(|schema| schema.scope() == Scope::Tenant);
+    let has_tenants = plan.schemas().iter().any(|schema| !schema.schema().is_shared());
     match action {
         _ if *target != Target::All => None,
         Action::Down { .. } if !has_tenants => {

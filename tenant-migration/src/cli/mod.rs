@@ -42,16 +42,13 @@ use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    cli::args::{Command, RunArgs},
     database::{SessionError, require_sessions},
     define::Migrations,
 };
 
-pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
+pub use args::Args;
 pub use error::CliError;
-pub use tenant::{
-    AdoptArgs, ChangeCommand, DomainCommand, ExportArgs, ImportArgs, PoolCommand, SchemaCommand, Switch,
-    TenantCommand, WorkArgs,
-};
 
 /// Reads `.env` and the arguments of the process, and runs the command. Results go to the standard output, errors and logs
 /// to the standard error.
@@ -98,9 +95,8 @@ async fn run_on(
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     let context = Context {
-        is_interactive: terminal.is_interactive,
-        has_progress: terminal.has_progress,
         migrations,
+        terminal,
         url: args.database_url,
         schema: args.database_schema.filter(|schema| !schema.is_empty()),
         is_verbose: args.verbose,
@@ -119,18 +115,7 @@ async fn run_on(
         } => generate::generate(&migration_dir, &migration_name, local_time),
         Command::Init { migration_dir } => generate::init(&migration_dir, out),
         Command::Status { target, json } => migrate::status(&context, &target, json, out).await,
-        Command::Audit {
-            json,
-            no_entities,
-            strict,
-        } => {
-            let options = audit::Options {
-                is_json: json,
-                has_entities: !no_entities,
-                is_strict: strict,
-            };
-            audit::run(&context, options, out).await
-        }
+        Command::Audit(args) => audit::run(&context, &args, out).await,
         Command::Completions { shell, program } => completions::write(shell, program, out),
         Command::Tenant(command) => tenant::run(&context, command, out).await,
         command => migrate::run(&context, command, out).await,
@@ -143,8 +128,7 @@ struct Context<'a> {
     url: Option<String>,
     schema: Option<String>,
     is_verbose: bool,
-    is_interactive: bool,
-    has_progress: bool,
+    terminal: Terminal,
 }
 
 impl Context<'_> {

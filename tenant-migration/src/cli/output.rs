@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     io::{self, Write},
     time::Duration,
 };
@@ -42,7 +43,7 @@ impl<'a> Lines<'a> {
 impl Observer for Lines<'_> {
     fn finished(&mut self, report: &SchemaReport) {
         if self.result.is_ok() {
-            let (schema, width) = (report.schema().as_str(), self.width);
+            let (schema, width) = (report.schema.as_str(), self.width);
             let text = describe_outcome(report, self.is_verbose);
             self.result = writeln!(self.out, "{schema:width$}  {text}").and_then(|()| self.out.flush());
         }
@@ -50,18 +51,16 @@ impl Observer for Lines<'_> {
 }
 
 pub(super) fn describe_outcome(report: &SchemaReport, is_verbose: bool) -> String {
-    match report.outcome() {
+    match &report.outcome {
         Outcome::Done(steps) => {
-            let time = format_duration(report.time());
+            let time = format_duration(report.time);
             format!("{} ({time})", describe_steps(steps, is_verbose))
         }
         Outcome::UpToDate => "nothing to do".to_owned(),
         Outcome::Failed { done: steps, error } if steps.is_empty() => format!("FAILED: {error}"),
         Outcome::Failed { done: steps, error } => {
-            format!(
-                "FAILED: {error}; before that, it {}",
-                describe_steps(steps, is_verbose)
-            )
+            let steps = describe_steps(steps, is_verbose);
+            format!("FAILED: {error}; before that, it {steps}")
         }
         Outcome::NotReached(reason) => format!("not begun, because {reason}"),
     }
@@ -71,24 +70,10 @@ pub(super) fn describe_outcome(report: &SchemaReport, is_verbose: bool) -> Strin
 fn describe_steps(steps: &[Step], is_verbose: bool) -> String {
     let same = |a: &Step, b: &Step| std::mem::discriminant(a) == std::mem::discriminant(b);
     let groups = steps.chunk_by(same).map(|group| {
-        let names: Vec<_> = group.iter().filter_map(migration_name).collect();
-        match (group, names.as_slice()) {
-            ([step, ..], [] | [_]) => step.to_string(),
-            ([Step::Up(_), ..], names) => format!("applied {}", join_names(names, is_verbose)),
-            ([Step::Fake(_), ..], names) => {
-                format!("recorded {} without running them", join_names(names, is_verbose))
-            }
-            (_, names) => format!("rolled back {}", join_names(names, is_verbose)),
-        }
+        let names: Vec<_> = group.iter().filter_map(Step::migration).collect();
+        group[0].describe(&join_names(&names, is_verbose))
     });
     groups.collect::<Vec<_>>().join(", then ")
-}
-
-fn migration_name(step: &Step) -> Option<&str> {
-    match step {
-        Step::Up(name) | Step::Down(name) | Step::Fake(name) => Some(name),
-        Step::Recreate | Step::DropLedger => None,
-    }
 }
 
 /// Number of names that a line lists in full.
@@ -113,12 +98,12 @@ fn format_duration(time: Duration) -> String {
 /// Writes the number of schemas for each outcome. After a long run it repeats the failures, which may have scrolled by.
 pub(super) fn show_summary(report: &Report, time: Duration, out: &mut (dyn Write + Send)) -> io::Result<()> {
     const LINES_ON_SCREEN: usize = 20;
-    let schemas = report.schemas();
+    let schemas = &report.schemas;
     let failed: Vec<_> = schemas.iter().filter(|schema| !schema.is_success()).collect();
     if !failed.is_empty() && schemas.len() > LINES_ON_SCREEN {
         let mut table = plain_table(["schema", "reason"]);
         for schema in &failed {
-            table.add_row([schema.schema().to_string(), describe_outcome(schema, false)]);
+            table.add_row([schema.schema.to_string(), describe_outcome(schema, false)]);
         }
         writeln!(out, "\n{}", table.trim_fmt())?;
     }
@@ -142,17 +127,14 @@ pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
 
 /// Counts schemas by outcome, such as "3 schemas: 1 done, 2 nothing to do".
 fn count_outcomes(schemas: &[SchemaReport]) -> String {
-    let count = |word: &&str| {
-        schemas
+    let counts = OUTCOMES.map(|word| {
+        let of_word = schemas
             .iter()
-            .filter(|schema| outcome_word(schema.outcome()) == *word)
-            .count()
-    };
-    let counts = OUTCOMES.iter().map(|word| (count(word), word));
-    let counts: Vec<_> = counts
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
+            .filter(|schema| outcome_word(&schema.outcome) == word);
+        (of_word.count(), word)
+    });
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     format!("{} schemas: {}", schemas.len(), counts.join(", "))
 }
 
@@ -212,9 +194,9 @@ pub(super) fn show_overview(statuses: &[SchemaStatus], out: &mut (dyn Write + Se
     let mut table = plain_table(["schema", "applied", "pending", ""]);
     for status in statuses {
         table.add_row([
-            status.schema().to_string(),
-            status.applied().len().to_string(),
-            status.pending().len().to_string(),
+            status.schema.to_string(),
+            status.applied.len().to_string(),
+            status.pending.len().to_string(),
             remark(status),
         ]);
     }
@@ -222,42 +204,46 @@ pub(super) fn show_overview(statuses: &[SchemaStatus], out: &mut (dyn Write + Se
 }
 
 fn remark(status: &SchemaStatus) -> String {
-    if !status.exists() {
+    if !status.exists {
         return "the database has no such schema".to_owned();
     }
-    if !status.unknown().is_empty() {
-        return format!("unknown to this program: {}", status.unknown().join(", "));
+    if !status.unknown.is_empty() {
+        return format!("unknown to this program: {}", status.unknown.join(", "));
     }
-    if let Some(Step::Up(name) | Step::Down(name)) = status.unfinished() {
+    if let Some(Step::Up(name) | Step::Down(name)) = &status.unfinished {
         return format!("{name} was begun and did not end");
     }
-    let pending: Vec<_> = status.pending().iter().map(|name| &**name).collect();
+    let pending: Vec<_> = status.pending.iter().map(|name| &**name).collect();
     join_names(&pending, false)
 }
 
 /// Writes every migration of every schema.
 pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Send)) -> io::Result<()> {
     for status in statuses {
-        let missing = if status.exists() {
-            ""
-        } else {
-            ": the database has no such schema"
-        };
-        writeln!(out, "{}{missing}", status.schema())?;
-        for name in status.applied() {
+        match status.exists {
+            true => writeln!(out, "{}", status.schema)?,
+            false => writeln!(out, "{}: the database has no such schema", status.schema)?,
+        }
+        for name in &status.applied {
             writeln!(out, "  applied  {name}")?;
         }
-        for name in status.pending() {
+        for name in &status.pending {
             writeln!(out, "  pending  {name}")?;
         }
-        for name in status.unknown() {
+        for name in &status.unknown {
             writeln!(out, "  unknown  {name}: in the ledger, but not in this program")?;
         }
-        if status.applied().is_empty() && status.pending().is_empty() {
+        if status.applied.is_empty() && status.pending.is_empty() {
             writeln!(out, "  (no migrations)")?;
         }
     }
     Ok(())
+}
+
+/// Counts things, such as "1 row" or "2 rows".
+pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {word}{plural}")
 }
 
 /// Returns a table without borders, which other programs can parse: one line a row, columns separated by blanks.

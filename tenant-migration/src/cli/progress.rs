@@ -44,12 +44,12 @@ impl Observer for Bar {
     }
 
     fn finished(&mut self, report: &SchemaReport) {
-        let is_failure = matches!(report.outcome(), Outcome::Failed { .. });
+        let is_failure = matches!(report.outcome, Outcome::Failed { .. });
         self.failed += usize::from(is_failure);
         if is_failure || self.is_verbose {
             self.bar.println(format!(
                 "{}  {}",
-                report.schema(),
+                report.schema,
                 describe_outcome(report, self.is_verbose)
             ));
         }

@@ -3,13 +3,13 @@
 use tenant_core::SchemaName;
 
 use crate::{
-    cli::{Context, TargetArgs, error::CliError},
-    plan::{Action, Target},
+    cli::{Context, args::TargetArgs, error::CliError},
+    plan::Target,
 };
 
 /// Returns the schemas that the arguments name, or all schemas if they name none.
 pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target, CliError> {
-    match (target_of_flags(args)?, &context.schema) {
+    match (target_of_flags(args), &context.schema) {
         (Some(_), Some(schema)) => Err(CliError::TwoTargets {
             schema: schema.clone(),
         }),
@@ -22,29 +22,17 @@ pub(super) fn target(context: &Context<'_>, args: &TargetArgs) -> Result<Target,
     }
 }
 
-fn target_of_flags(args: &TargetArgs) -> Result<Option<Target>, CliError> {
+fn target_of_flags(args: &TargetArgs) -> Option<Target> {
     if args.shared {
-        return Ok(Some(Target::Shared));
+        return Some(Target::Shared);
     }
     if args.tenants {
-        return Ok(Some(Target::AllTenants));
+        return Some(Target::AllTenants);
     }
     if let Some(kind) = &args.kind {
-        return Ok(Some(Target::Kind(kind.clone())));
+        return Some(Target::Kind(kind.clone()));
     }
-    if args.tenant.is_empty() {
-        return Ok(None);
-    }
-    let schemas: Result<_, _> = args.tenant.iter().map(SchemaName::for_tenant).collect();
-    Ok(Some(Target::Tenants(schemas?)))
-}
-
-/// Refuses an action that drops data if no schemas were named.
-pub(super) fn require_named(target: &Target, action: Action) -> Result<(), CliError> {
-    match target {
-        Target::All if action.empties() => Err(CliError::NoTarget { action }),
-        _ => Ok(()),
-    }
+    (!args.tenant.is_empty()).then(|| Target::Tenants(args.tenant.clone()))
 }
 
 /// Describes a target in a question, such as "every tenant of kind trial".

@@ -14,6 +14,6 @@ pub(crate) use self::{
         reason, sqlstate,
     },
     panic::panic_message,
-    query::{FOR_CATALOGS, inlined, rows, texts},
+    query::{FOR_CATALOGS, execute, inlined, rows, scalar, texts},
     session::{driver_options, forbid_reconnection, require_sessions},
 };

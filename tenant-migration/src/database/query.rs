@@ -1,6 +1,6 @@
 //! Running SQL that this crate writes itself.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 
 /// Settings for queries on PostgreSQL's catalogs about a few objects, for the rest of the transaction: they use indexes, and
 /// are not compiled. With many schemas, PostgreSQL thinks that it is cheaper to read whole catalogs, and takes up to a second
@@ -28,6 +28,27 @@ pub(crate) async fn texts(
 ) -> Result<Vec<String>, DbErr> {
     let rows = rows(db, sql, values).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Returns the first column of the first row, if there is a row.
+pub(crate) async fn scalar<T: TryGetable>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<T>, DbErr> {
+    let rows = rows(db, sql, values).await?;
+    rows.first().map(|row| row.try_get_by_index(0)).transpose()
+}
+
+/// Runs a statement that returns no rows.
+pub(crate) async fn execute(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<(), DbErr> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    db.execute_raw(statement).await?;
+    Ok(())
 }
 
 /// Returns a statement with its values written into it, as a part of a message of several statements.

@@ -17,9 +17,14 @@
 //! ```
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DbErr, ExprTrait,
+    sea_query::{Expr, Func, IntoColumnRef},
+};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use tenant_core::{SHARED_SCHEMA, SchemaName, Tenant, TenantId, catalog::tenant};
+
+use crate::database::{scalar, texts};
 
 /// The migrations that make the catalog. Their names sort before any of today.
 #[must_use]
@@ -126,18 +131,13 @@ pub(crate) async fn lock_tenants(db: &impl ConnectionTrait) -> Result<Vec<String
 
 /// True if the database has a catalog.
 pub(crate) async fn exists(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let sql = "SELECT to_regclass('public.tenants') IS NOT NULL AS found";
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
-        .await?;
-    row.map_or(Ok(false), |row| row.try_get("", "found"))
+    let found = scalar(db, "SELECT to_regclass('public.tenants') IS NOT NULL", []).await?;
+    Ok(found.unwrap_or(false))
 }
 
 pub(crate) async fn schema_names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT schema_name FROM public.tenants WHERE schema_name <> $1 ORDER BY schema_name";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [SHARED_SCHEMA.into()]);
-    let rows = db.query_all_raw(statement).await?.into_iter();
-    rows.map(|row| row.try_get("", "schema_name")).collect()
+    texts(db, sql, [SHARED_SCHEMA.into()]).await
 }
 
 /// "tenants acme, globex and 3 more exist"
@@ -150,6 +150,21 @@ pub(crate) fn exist(names: &[impl AsRef<str>]) -> String {
         [names @ .., last] if more == 0 => format!("tenants {} and {last} exist", names.join(", ")),
         names => format!("tenants {} and {more} more exist", names.join(", ")),
     }
+}
+
+/// Parses the name of a tenant's schema in the catalog. Its case is the schema's in PostgreSQL.
+pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
+    let invalid = |error| {
+        DbErr::Custom(format!(
+            "the catalog has a tenant whose schema cannot be one: {error}"
+        ))
+    };
+    SchemaName::for_tenant(name).map_err(invalid)
+}
+
+/// Returns the condition that a column has the name of a schema, in any case.
+pub(crate) fn is_called(column: impl IntoColumnRef, schema: &SchemaName) -> Expr {
+    Expr::expr(Func::lower(Expr::col(column))).eq(schema.as_str().to_ascii_lowercase())
 }
 
 /// A tenant as its row has it, without its domain.

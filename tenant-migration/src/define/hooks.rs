@@ -107,18 +107,9 @@ pub trait TenantHooks: Send + Sync + 'static {
     }
 }
 
-/// The name for logs and errors.
+/// A hook around migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hook {
     Before,
     After,
-}
-
-impl Hook {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::After => "after",
-        }
-    }
 }

@@ -3,11 +3,13 @@
 use std::{collections::HashSet, time::SystemTime};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Schema, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Schema,
     sea_query::{Alias, Query, TableRef},
 };
 use sea_orm_migration::{prelude::IntoTableRef, seaql_migrations as row};
 use tenant_core::SchemaName;
+
+use crate::database::texts;
 
 /// Statements on one ledger, which they name in full.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +55,7 @@ impl Ledger<'_> {
     /// The applied migrations.
     pub(crate) async fn read(&self, db: &impl ConnectionTrait) -> Result<HashSet<String>, DbErr> {
         let sql = format!("SELECT version FROM {}", self.quoted());
-        let rows = db
-            .query_all_raw(Statement::from_string(DbBackend::Postgres, sql))
-            .await?;
-        rows.into_iter().map(|row| row.try_get("", "version")).collect()
+        Ok(texts(db, &sql, []).await?.into_iter().collect())
     }
 
     /// The table's name as SQL.

@@ -1,9 +1,12 @@
 //! [`LookupError`]: tenants that are not found.
 
-use tenant_core::SchemaName;
+use sea_orm::DbErr;
+use tenant_core::{SchemaName, catalog::CatalogError};
+
+use crate::database::is_without_catalog;
 
 /// A tenant was not found. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {
     /// The catalog has no such tenant.
@@ -18,4 +21,22 @@ pub enum LookupError {
          with `tenant_migration::catalog::migrations()` among its migrations"
     )]
     NoCatalog,
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Catalog(CatalogError),
+}
+
+impl From<CatalogError> for LookupError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Database(error) if is_without_catalog(&error) => Self::NoCatalog,
+            error => Self::Catalog(error),
+        }
+    }
+}
+
+impl From<DbErr> for LookupError {
+    fn from(error: DbErr) -> Self {
+        CatalogError::from(error).into()
+    }
 }

@@ -204,7 +204,7 @@ impl Migrations {
 
     /// Returns the statement that gives functions of a schema the `search_path` of its migrations. The shared schema has none.
     pub(crate) fn function_search_path(&self, schema: &SchemaName) -> Option<String> {
-        let is_set = self.sets_function_search_path && scope_of(schema) == Scope::Tenant;
+        let is_set = self.sets_function_search_path && !schema.is_shared();
         is_set.then(|| set_function_search_path(&self.search_path(schema)))
     }
 
@@ -230,14 +230,6 @@ impl fmt::Debug for Migrations {
             .field("tenant_roles", &self.tenant_roles)
             .field("sets_function_search_path", &self.sets_function_search_path)
             .finish()
-    }
-}
-
-pub(crate) fn scope_of(schema: &SchemaName) -> Scope {
-    if schema.is_shared() {
-        Scope::Shared
-    } else {
-        Scope::Tenant
     }
 }
 

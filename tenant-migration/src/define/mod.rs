@@ -18,11 +18,13 @@ pub(crate) mod version;
 #[cfg(feature = "cli")]
 pub(crate) use self::tasks::AnyError;
 pub(crate) use self::{
-    catalog::{DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, lock_tenants, schema_names, tenant_of},
+    catalog::{
+        DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, is_called, lock_tenants, schema_names, schema_of,
+        tenant_of,
+    },
     function_search_path::{FUNCTIONS_FOUND, ask_for_functions},
     hooks::Hook,
     ledger::Ledger,
-    migrations::scope_of,
     schema_ref::SchemaRef,
 };
 pub use self::{

@@ -18,15 +18,30 @@ pub enum Step {
     DropLedger,
 }
 
+impl Step {
+    /// Returns the migration.
+    pub(crate) fn migration(&self) -> Option<&str> {
+        match self {
+            Self::Down(name) | Self::Up(name) | Self::Fake(name) => Some(name),
+            Self::Recreate | Self::DropLedger => None,
+        }
+    }
+
+    /// Says that steps of this kind are done, with `names` for their migrations.
+    pub(crate) fn describe(&self, names: &str) -> String {
+        match self {
+            Self::Recreate => "dropped everything".to_owned(),
+            Self::Down(_) => format!("rolled back {names}"),
+            Self::Up(_) => format!("applied {names}"),
+            Self::Fake(_) => format!("recorded {names} (not run)"),
+            Self::DropLedger => "dropped the ledger".to_owned(),
+        }
+    }
+}
+
 /// Names a step that is done: `applied m20260101_000001_create_note`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Recreate => f.write_str("dropped everything"),
-            Self::Down(name) => write!(f, "rolled back {name}"),
-            Self::Up(name) => write!(f, "applied {name}"),
-            Self::Fake(name) => write!(f, "recorded {name} without running it"),
-            Self::DropLedger => f.write_str("dropped the ledger"),
-        }
+        f.write_str(&self.describe(self.migration().unwrap_or_default()))
     }
 }

@@ -2,19 +2,19 @@
 //! asks for it, without reading a ledger.
 
 use sea_orm::{
-    DbBackend, ExprTrait,
-    sea_query::{Alias, Expr, Func, Query},
+    DbBackend,
+    sea_query::{Alias, Query},
 };
 use tenant_core::{SHARED_SCHEMA, SchemaName, catalog::tenant};
 
+use crate::define::catalog::is_called;
+
 /// The statement that says which version a schema has.
 pub(crate) fn record(schema: &SchemaName, version: Option<&str>) -> String {
-    // As the index of the table has it.
-    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     let update = Query::update()
         .table((Alias::new(SHARED_SCHEMA), tenant::Entity))
         .value(tenant::Column::Version, version)
-        .and_where(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .and_where(is_called(tenant::Column::SchemaName, schema))
         .to_owned();
     DbBackend::Postgres.build(&update).to_string()
 }

@@ -3,23 +3,20 @@
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tenant_core::{
-    __private::{ShutDown, detached},
-    SchemaName, Tenant, TenantId, TenantStatus,
-};
+use tenant_core::{SchemaName, Tenant, TenantStatus};
 
 use crate::{
     database::{rows, texts},
-    define::{Migrations, SchemaRef, Step},
+    define::{Migrations, SchemaRef, Step, tenant_of},
     lifecycle::{
         baseline::baseline,
         catalog_insert,
         create::NewTenant,
-        error::LifecycleError,
+        error::{LifecycleError, run_detached},
         lookup::set_lock_timeout,
         name_availability::{self, NameClaim},
     },
-    plan::DEFAULT_LOCK_TIMEOUT,
+    plan::{DEFAULT_LOCK_TIMEOUT, SchemaError},
     schema::lock,
 };
 
@@ -69,8 +66,7 @@ pub async fn adopt_schema(
     new: &NewTenant,
     applied: &Applied,
 ) -> Result<Tenant, LifecycleError> {
-    let schema = new.schema.clone();
-    if schema.is_shared() {
+    if new.schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "adopting" });
     }
     let adoption = Adoption {
@@ -79,8 +75,7 @@ pub async fn adopt_schema(
         steps: steps(migrations, &new.kind, applied)?,
         new: new.clone(),
     };
-    let adopted = detached(adoption.run()).await;
-    adopted.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema }))
+    run_detached(&new.schema, adoption.run()).await
 }
 
 /// Returns the steps that record the migrations of `applied`.
@@ -121,11 +116,7 @@ impl Adoption {
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
         let version = version.map(ToString::to_string);
-        Ok(Tenant::new(TenantId(row.id), self.new.schema, self.new.name)
-            .with_version(version)
-            .with_kind(row.kind)
-            .with_metadata(row.metadata)
-            .with_domain(self.new.domain))
+        Ok(tenant_of(row)?.with_version(version).with_domain(self.new.domain))
     }
 
     fn schema(&self) -> &SchemaName {
@@ -145,17 +136,14 @@ impl Adoption {
             reuses_name: self.new.reuses_name,
             ..NameClaim::default()
         };
-        match name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await? {
-            None => Ok(()),
-            Some(conflict) => Err(conflict.into()),
-        }
+        name_availability::require_available(db, &self.migrations, self.schema(), claim).await
     }
 
     /// Refuses a schema that does not exist, or that has an extension for the whole database.
     async fn check_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let schema = self.schema().clone();
         if !exists(db, &schema).await? {
-            return Err(LifecycleError::NoSchema { schema });
+            return Err(LifecycleError::of(&schema, SchemaError::NoSchema));
         }
         let extensions = extensions(db, &schema).await?;
         if extensions.is_empty() {

@@ -1,10 +1,9 @@
 //! [`baseline`]: prepares a schema with existing tables for migrations.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
-use tenant_core::SchemaName;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    define::{Migrations, RoleError, SchemaRef, Step},
+    define::{Migrations, SchemaRef, Step},
     lifecycle::error::LifecycleError,
     plan::{Remaining, SchemaError},
     schema::SchemaSession,
@@ -18,29 +17,31 @@ pub(crate) async fn baseline(
     schema_ref: SchemaRef<'_>,
     steps: &[Step],
 ) -> Result<Remaining, LifecycleError> {
-    let schema = schema_ref.schema;
+    let recorded = record(db, migrations, schema_ref, steps).await;
+    recorded.map_err(|error| LifecycleError::of(schema_ref.schema, error))
+}
+
+async fn record(
+    db: &DatabaseTransaction,
+    migrations: &Migrations,
+    schema_ref: SchemaRef<'_>,
+    steps: &[Step],
+) -> Result<Remaining, SchemaError> {
     let schema_session = SchemaSession::new(db, migrations, schema_ref);
     schema_session.enter().await?;
-    let checked = schema_session.check(steps, &[]).await;
-    let remaining = checked.map_err(|error| failed(error, schema))?;
-    let known = remaining.applied.iter().map(String::as_str);
-    require_known(migrations, schema_ref, known)?;
+    let remaining = schema_session.check(steps, &[]).await?;
+    require_known(
+        migrations,
+        schema_ref,
+        remaining.applied.iter().map(String::as_str),
+    )?;
     let ledger = schema_ref.ledger(migrations).create();
     db.execute_unprepared(&ledger).await?;
     for step in &remaining.steps {
-        schema_session
-            .apply(step)
-            .await
-            .map_err(|error| failed(error, schema))?;
+        schema_session.apply(step).await?;
     }
-    schema_session
-        .record_state(&remaining)
-        .await
-        .map_err(|error| failed(error, schema))?;
-    schema_session
-        .grant()
-        .await
-        .map_err(|error| not_granted(error, schema))?;
+    schema_session.record_state(&remaining).await?;
+    schema_session.grant().await?;
     Ok(remaining)
 }
 
@@ -49,39 +50,13 @@ pub(crate) fn require_known<'a>(
     migrations: &Migrations,
     schema_ref: SchemaRef<'_>,
     applied: impl Iterator<Item = &'a str>,
-) -> Result<(), LifecycleError> {
+) -> Result<(), SchemaError> {
     let set = schema_ref.set(migrations);
-    let mut names: Vec<_> = applied
-        .filter(|name| set.get(name).is_none())
-        .map(str::to_owned)
-        .collect();
-    if names.is_empty() {
-        return Ok(());
-    }
+    let unknown = applied.filter(|name| set.get(name).is_none());
+    let mut names: Vec<_> = unknown.map(str::to_owned).collect();
     names.sort_unstable();
-    Err(LifecycleError::UnknownMigrations {
-        schema: schema_ref.schema.clone(),
-        names,
-    })
-}
-
-fn failed(error: SchemaError, schema: &SchemaName) -> LifecycleError {
-    match error {
-        SchemaError::Database(error) | SchemaError::Migration { source: error, .. } => error.into(),
-        SchemaError::NoSchema => LifecycleError::NoSchema {
-            schema: schema.clone(),
-        },
-        error => DbErr::Custom(error.to_string()).into(),
-    }
-}
-
-/// Returns the error of a role that was not created, dropped or given its rights.
-pub(crate) fn not_granted(error: RoleError, schema: &SchemaName) -> LifecycleError {
-    match error {
-        RoleError::Database(error) => error.into(),
-        source => LifecycleError::NotGranted {
-            schema: schema.clone(),
-            source,
-        },
+    match names.is_empty() {
+        true => Ok(()),
+        false => Err(SchemaError::UnknownMigrations { names }),
     }
 }

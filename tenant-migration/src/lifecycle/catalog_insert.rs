@@ -3,12 +3,10 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use crate::define::LookupError;
-use crate::lifecycle::NameError;
 use crate::{
     database::{broken_key, is_without_catalog},
-    define::SCHEMA_NAME_KEY,
-    lifecycle::{create::NewTenant, domains, error::LifecycleError},
+    define::{LookupError, SCHEMA_NAME_KEY},
+    lifecycle::{create::NewTenant, domains, error::LifecycleError, name_availability::NameError},
 };
 
 /// Returns the row of a new tenant.

@@ -1,16 +1,15 @@
 //! The domains of a tenant. One of them is its primary domain, which links use.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, TransactionTrait, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, QueryOrder, TransactionTrait, sea_query::Expr,
 };
 use tenant_core::{Host, SchemaName, catalog::domain};
 
-use crate::lifecycle::NameError;
 use crate::{
     database::broken_key,
     define::DOMAIN_KEY,
-    lifecycle::{error::LifecycleError, lookup},
+    lifecycle::{error::LifecycleError, lookup, name_availability::NameError},
 };
 
 /// Adds a domain to a tenant. It becomes the primary domain if `is_primary` is true or the tenant has no primary domain. For
@@ -24,15 +23,13 @@ pub async fn add_domain(
     host: &Host,
     is_primary: bool,
 ) -> Result<(), LifecycleError> {
-    let transaction = db.begin().await?;
-    let tenant = lookup::lock(&transaction, schema).await?;
-    let domains = domains_of(&transaction, tenant.id).await?;
+    let (transaction, tenant_id, domains) = begin(db, schema).await?;
     if !domains.iter().any(|row| row.domain == host.as_str()) {
-        insert(&transaction, tenant.id, host).await?;
+        insert(&transaction, tenant_id, host).await?;
     }
     let has_primary = domains.iter().any(|row| row.is_primary);
     if is_primary || !has_primary {
-        make_primary(&transaction, tenant.id, host).await?;
+        make_primary(&transaction, tenant_id, host).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -48,9 +45,7 @@ pub async fn remove_domain(
     schema: &SchemaName,
     host: &Host,
 ) -> Result<(), LifecycleError> {
-    let transaction = db.begin().await?;
-    let tenant = lookup::lock(&transaction, schema).await?;
-    let domains = domains_of(&transaction, tenant.id).await?;
+    let (transaction, _, domains) = begin(db, schema).await?;
     let row = find(&domains, schema, host)?;
     if row.is_primary && domains.len() > 1 {
         return Err(LifecycleError::PrimaryDomain {
@@ -72,11 +67,9 @@ pub async fn set_primary_domain(
     schema: &SchemaName,
     host: &Host,
 ) -> Result<(), LifecycleError> {
-    let transaction = db.begin().await?;
-    let tenant = lookup::lock(&transaction, schema).await?;
-    let domains = domains_of(&transaction, tenant.id).await?;
+    let (transaction, tenant_id, domains) = begin(db, schema).await?;
     find(&domains, schema, host)?;
-    make_primary(&transaction, tenant.id, host).await?;
+    make_primary(&transaction, tenant_id, host).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -91,6 +84,17 @@ pub async fn list_domains(
 ) -> Result<Vec<domain::Model>, LifecycleError> {
     let tenant = lookup::find(db, schema).await?;
     Ok(domains_of(db, tenant.id).await?)
+}
+
+/// Begins a transaction that locks a tenant's row. Returns the tenant's id and domains, too.
+async fn begin(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+) -> Result<(DatabaseTransaction, i64, Vec<domain::Model>), LifecycleError> {
+    let transaction = db.begin().await?;
+    let tenant = lookup::lock(&transaction, schema).await?;
+    let domains = domains_of(&transaction, tenant.id).await?;
+    Ok((transaction, tenant.id, domains))
 }
 
 async fn domains_of(db: &impl ConnectionTrait, tenant_id: i64) -> Result<Vec<domain::Model>, DbErr> {

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
 };
 use tenant_core::{
-    __private::{ShutDown, detached},
     DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
     catalog::{dropped_tenant, tenant},
 };
 
-use crate::define::LookupError;
 use crate::{
-    database::{reason, rows, sqlstate, texts},
-    define::Migrations,
-    lifecycle::{error::LifecycleError, lookup, name_availability::is_called, status},
-    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    database::{execute, reason, scalar, sqlstate, texts},
+    define::{LookupError, Migrations, is_called, schema_of},
+    lifecycle::{
+        error::{LifecycleError, run_detached},
+        lookup,
+        name_availability::retire,
+        status,
+    },
+    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
     run::retry,
     schema::{aside, dependents, lock, roles},
 };
@@ -109,57 +111,45 @@ pub async fn drop_tenant(
     schema: &SchemaName,
     options: &DropOptions,
 ) -> Result<Dropped, LifecycleError> {
+    drop_schema(db, migrations, schema, options, true).await
+}
+
+/// Drops the schema of a tenant, or of the pool. `retires_name` is true if no other tenant may get the schema's name.
+pub(super) async fn drop_schema(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &DropOptions,
+    retires_name: bool,
+) -> Result<Dropped, LifecycleError> {
     let dropping = Dropping {
         db: db.clone(),
         migrations: migrations.clone(),
         schema: schema.clone(),
         options: options.clone(),
-        retires_name: true,
+        retires_name,
         dropped: Dropped::default(),
     };
-    let dropped = detached(dropping.run()).await;
-    dropped.unwrap_or_else(|ShutDown| {
-        Err(LifecycleError::Interrupted {
-            schema: schema.clone(),
-        })
-    })
+    run_detached(schema, dropping.run()).await
 }
 
-pub(super) struct Dropping {
+struct Dropping {
     db: DatabaseConnection,
     migrations: Migrations,
     schema: SchemaName,
     options: DropOptions,
-    /// True if no other tenant may get the schema's name.
     retires_name: bool,
     dropped: Dropped,
 }
 
 impl Dropping {
-    /// Drops a pending schema. Its name is not retired and it needs no drain, because it never belonged to a tenant.
-    pub(super) fn of_pending(
-        db: &DatabaseConnection,
-        migrations: &Migrations,
-        schema: &SchemaName,
-        options: DropOptions,
-    ) -> Self {
-        Self {
-            db: db.clone(),
-            migrations: migrations.clone(),
-            schema: schema.clone(),
-            options: options.drain(Duration::ZERO),
-            retires_name: false,
-            dropped: Dropped::default(),
-        }
-    }
-
-    pub(super) async fn run(mut self) -> Result<Dropped, LifecycleError> {
+    async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(out_of_service) => self.drop_all(out_of_service).await?,
             Err(error @ LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {
                 // An earlier call may have been interrupted before it dropped the role.
                 let dropped = find_dropped(&self.db, &self.schema).await?.ok_or(error)?;
-                self.schema = lookup::schema_of(&dropped.schema_name)?;
+                self.schema = schema_of(&dropped.schema_name)?;
             }
             Err(error) => return Err(error),
         }
@@ -181,7 +171,7 @@ impl Dropping {
     async fn leave_service(&mut self) -> Result<Duration, LifecycleError> {
         let transaction = lookup::begin(&self.db).await?;
         let row = lookup::lock_own_schema(&transaction, &self.schema, "dropping").await?;
-        self.schema = lookup::schema_of(&row.schema_name)?;
+        self.schema = schema_of(&row.schema_name)?;
         let is_out = matches!(
             lookup::status(&row)?,
             TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
@@ -205,13 +195,10 @@ impl Dropping {
             db.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE").await
         });
         match deleted.await? {
-            Err(error) if sqlstate(&error) == Some(FOREIGN_KEY_VIOLATION) => Err(LifecycleError::Needed {
-                schema: self.schema.clone(),
-                by: vec![format!(
-                    "rows that refer to its row in public.tenants: {}",
-                    reason(&error)
-                )],
-            }),
+            Err(error) if sqlstate(&error) == Some(FOREIGN_KEY_VIOLATION) => {
+                let rows = format!("rows that refer to its row in public.tenants: {}", reason(&error));
+                Err(self.error(SchemaError::Needed { by: vec![rows] }))
+            }
             deleted => {
                 deleted?;
                 Ok(())
@@ -275,14 +262,12 @@ impl Dropping {
 
     /// Refuses a schema that objects outside of it depend on: CASCADE would drop those, too.
     async fn require_no_dependents(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let by = dependents::find_outside(db, &self.schema).await?;
-        if by.is_empty() {
-            return Ok(());
-        }
-        Err(LifecycleError::Needed {
-            schema: self.schema.clone(),
-            by,
-        })
+        let required = dependents::require_none(db, &self.schema).await;
+        required.map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: SchemaError) -> LifecycleError {
+        LifecycleError::of(&self.schema, error)
     }
 
     async fn drop_rest(&mut self) -> Result<(), LifecycleError> {
@@ -293,7 +278,7 @@ impl Dropping {
         self.drop_objects(&transaction, &drop).await?;
         tenant::Entity::delete_by_id(row.id).exec(&transaction).await?;
         if self.retires_name {
-            retire_name(&transaction, row).await?;
+            retire(&transaction, &row, None).await?;
         }
         transaction.commit().await?;
         self.dropped.transactions += 1;
@@ -311,7 +296,7 @@ impl Dropping {
             lookup::find(&transaction, &self.schema).await
         {
             let dropped = roles::drop_role(&transaction, &self.schema).await;
-            dropped.map_err(|source| LifecycleError::Role {
+            dropped.map_err(|source| LifecycleError::RoleRemains {
                 schema: self.schema.clone(),
                 source,
             })?;
@@ -326,26 +311,13 @@ const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 
-async fn retire_name(db: &DatabaseTransaction, row: tenant::Model) -> Result<(), DbErr> {
-    let dropped = dropped_tenant::ActiveModel {
-        tenant_id: Set(row.id),
-        schema_name: Set(row.schema_name),
-        name: Set(row.name),
-        ..Default::default()
-    };
-    dropped_tenant::Entity::insert(dropped)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
-}
-
 /// Returns the record of a dropped tenant by its schema's name, ignoring case.
 async fn find_dropped(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<Option<dropped_tenant::Model>, DbErr> {
     dropped_tenant::Entity::find()
-        .filter(is_called(schema))
+        .filter(is_called(dropped_tenant::Column::SchemaName, schema))
         .filter(dropped_tenant::Column::RenamedTo.is_null())
         .one(db)
         .await
@@ -355,21 +327,14 @@ async fn find_dropped(
 pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
     let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
         FROM public.tenants WHERE id = $1";
-    let rows = rows(db, sql, [id.into()]).await?;
-    let seconds: f64 = rows.first().map_or(Ok(0.0), |row| row.try_get_by_index(0))?;
-    Ok(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    let seconds: Option<f64> = scalar(db, sql, [id.into()]).await?;
+    Ok(Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default())
 }
 
 /// Sets the status `dropping` and keeps `updated_at`, which is the time when the tenant left service.
 async fn set_dropping_without_time(db: &DatabaseTransaction, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE public.tenants SET status = 'dropping' WHERE id = $1";
-    db.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        sql,
-        [id.into()],
-    ))
-    .await?;
-    Ok(())
+    execute(db, sql, [id.into()]).await
 }
 
 /// Query for the commands that drop foreign keys to other schemas, one command for each table.

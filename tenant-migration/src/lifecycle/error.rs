@@ -1,19 +1,37 @@
 //! [`LifecycleError`].
 
 use sea_orm::DbErr;
-use tenant_core::{Host, SchemaName, TenantStatus};
+use tenant_core::{
+    __private::{ShutDown, detached},
+    Host, SchemaName, TenantStatus,
+};
 
-use crate::define::LookupError;
-use crate::lifecycle::name_availability::NameError;
-use crate::{database::reason, define::RoleError, run::Retryable};
+use crate::{
+    database::reason,
+    define::{LookupError, RoleError},
+    lifecycle::name_availability::NameError,
+    plan::SchemaError,
+    run::Retryable,
+};
 
-/// Error of a change of a tenant. Unless a variant says otherwise, nothing was changed.
+/// Error of creating, copying, changing or dropping a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifecycleError {
     /// The tenant or the catalog was not found.
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    /// The name of the schema or the domain is not available.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The tenant's schema is not in the state that the change needs, or work in it failed.
+    #[error("tenant {schema}: {source}")]
+    Schema {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Reason.
+        source: SchemaError,
+    },
     /// The public tenant has no schema of its own.
     #[error("{action} is not possible for the public tenant, which is the main site on the shared schema")]
     PublicTenant {
@@ -31,21 +49,15 @@ pub enum LifecycleError {
         hint: &'static str,
     },
     /// The tenant has pending migrations.
-    #[error("tenant {schema} is behind this program: run `up --tenant {schema}` first")]
+    #[error(
+        "tenant {schema} is behind this program: {}. Run `up --tenant {schema}` first",
+        lacks(pending)
+    )]
     Behind {
         /// The tenant's schema.
         schema: SchemaName,
-    },
-    /// The name of the schema or the domain is not available.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The database does not have the schema, or only in another case, or this user has no USAGE right on it.
-    #[error(
-        "the schema {schema} does not exist, or this user may not use it: check the exact name, and GRANT USAGE on the schema"
-    )]
-    NoSchema {
-        /// The schema.
-        schema: SchemaName,
+        /// Names of the migrations, in the order in which they are applied.
+        pending: Vec<String>,
     },
     /// The schema has extensions, which are for all tenants.
     #[error(
@@ -67,16 +79,36 @@ pub enum LifecycleError {
         /// The name that was given.
         name: String,
     },
-    /// The ledger of the schema has migrations that this program does not have.
+    /// The kinds of a tenant and its copy have different migrations.
     #[error(
-        "tenant {schema}: its ledger has {}, which this program does not have: use the program that applied them",
-        names.join(", ")
+        "tenant {schema} is not copied, because it is of kind {kind}, and {new_kind} has other migrations: give the copy a \
+         kind with the same migrations"
     )]
-    UnknownMigrations {
-        /// The schema.
+    OtherMigrations {
+        /// The tenant's schema.
         schema: SchemaName,
-        /// The names of the migrations.
-        names: Vec<String>,
+        /// The tenant's kind.
+        kind: String,
+        /// The copy's kind.
+        new_kind: String,
+    },
+    /// The tenant has an object that cannot be created from PostgreSQL's catalogs, or copied.
+    #[error("tenant {schema} is not copied: {object}. Remove that, or copy the tenant with `pg_dump`")]
+    Unsupported {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Description of the object.
+        object: String,
+    },
+    /// The copy of a tenant differs from it, or depends on it. It was rolled back.
+    #[error(
+        "the copy of tenant {schema} was rolled back, because it was not exact: {difference}. Please report this"
+    )]
+    Differs {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Description of the difference.
+        difference: String,
     },
     /// The tenant's row was changed a short time ago, and other processes may still cache the old row.
     #[error(
@@ -97,14 +129,6 @@ pub enum LifecycleError {
         /// The sessions.
         by: Vec<String>,
     },
-    /// The tenant's role was not created, given its rights or dropped.
-    #[error("the role of tenant {schema}: {source}")]
-    NotGranted {
-        /// The tenant's schema.
-        schema: SchemaName,
-        /// Reason.
-        source: RoleError,
-    },
     /// The tenant has no such domain.
     #[error("tenant {schema} has no domain {domain}: `tenant domain list {schema}` shows its domains")]
     NoSuchDomain {
@@ -124,42 +148,72 @@ pub enum LifecycleError {
         /// The domain.
         domain: Host,
     },
-    /// An object outside of the tenant's schema depends on an object in it. Some of the tenant's objects may be dropped already.
-    #[error(
-        "tenant {schema} is not dropped, because objects outside of its schema depend on it and would be dropped with it: {}. \
-         Remove these dependencies, then drop the tenant again: it goes on",
-        by.join(", ")
-    )]
-    Needed {
-        /// The tenant's schema.
-        schema: SchemaName,
-        /// Dependent objects, up to ten.
-        by: Vec<String>,
-    },
     /// The tenant is dropped, but not its role.
     #[error("tenant {schema} is dropped, but not its role: {source}. Drop the tenant again to drop the role")]
-    Role {
+    RoleRemains {
         /// The tenant's schema.
         schema: SchemaName,
         /// Reason.
         source: RoleError,
     },
-    /// The runtime ended before the change was complete.
-    #[error("tenant {schema}: the program ended before it was done. Run it again: it goes on")]
-    Interrupted {
-        /// The tenant's schema.
+    /// The connection was lost during the COMMIT that creates a tenant.
+    #[error(
+        "the connection was lost during COMMIT, so tenant {schema} may or may not exist: look it up before you try again \
+         ({})",
+        reason(source)
+    )]
+    CommitUnknown {
+        /// The schema.
         schema: SchemaName,
+        /// The driver's error.
+        source: DbErr,
     },
     /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
 }
 
+impl LifecycleError {
+    /// Returns the error of work in a tenant's schema.
+    pub(crate) fn of(schema: &SchemaName, source: impl Into<SchemaError>) -> Self {
+        Self::Schema {
+            schema: schema.clone(),
+            source: source.into(),
+        }
+    }
+}
+
 impl Retryable for LifecycleError {
     fn database_error(&self) -> Option<&DbErr> {
         match self {
+            Self::Schema { source, .. } => source.database_error(),
             Self::Database(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+/// Runs the change of a tenant to its end, even if the caller does not wait for it. Errors of the database then name the tenant.
+pub(super) async fn run_detached<T, W>(schema: &SchemaName, change: W) -> Result<T, LifecycleError>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, LifecycleError>> + Send + 'static,
+{
+    let changed = detached(change).await;
+    let interrupted = |ShutDown| Err(LifecycleError::of(schema, SchemaError::Interrupted));
+    changed.unwrap_or_else(interrupted).map_err(|error| match error {
+        LifecycleError::Database(source) => LifecycleError::of(schema, source),
+        error => error,
+    })
+}
+
+fn lacks(pending: &[String]) -> String {
+    match pending {
+        [] => "it lacks migrations".to_owned(),
+        [name] => format!("it lacks {name}"),
+        [first, ..] => format!(
+            "it lacks {} migrations, the first of which is {first}",
+            pending.len()
+        ),
     }
 }

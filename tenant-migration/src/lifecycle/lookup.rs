@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IsolationLevel,
-    QueryFilter, QuerySelect, Select, TransactionTrait,
-    sea_query::{Expr, Func},
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IsolationLevel, QueryFilter, QuerySelect, Select, TransactionTrait,
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use crate::define::LookupError;
 use crate::{
-    database::is_without_catalog, lifecycle::error::LifecycleError, plan::DEFAULT_LOCK_TIMEOUT,
+    database::is_without_catalog,
+    define::{LookupError, is_called},
+    lifecycle::error::LifecycleError,
+    plan::DEFAULT_LOCK_TIMEOUT,
     schema::set_timeout,
 };
 
@@ -48,10 +49,9 @@ pub(crate) async fn lock(
 }
 
 fn select(schema: &SchemaName) -> Select<tenant::Entity> {
-    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     tenant::Entity::find()
-        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
-        .filter(Expr::col(tenant::Column::Status).ne(TenantStatus::Pending.as_str()))
+        .filter(is_called(tenant::Column::SchemaName, schema))
+        .filter(tenant::Column::Status.ne(TenantStatus::Pending.as_str()))
 }
 
 async fn query_row(
@@ -83,12 +83,8 @@ pub(crate) fn status(row: &tenant::Model) -> Result<TenantStatus, DbErr> {
     row.status.parse().map_err(unknown)
 }
 
-/// Parses the name of a schema in the catalog. Its case is the schema's in PostgreSQL.
-pub(crate) fn schema_of(name: &str) -> Result<SchemaName, DbErr> {
-    SchemaName::for_tenant(name).map_err(|error| DbErr::Custom(error.to_string()))
-}
-
-fn not_read(error: DbErr) -> LifecycleError {
+/// Returns the error of a query on the catalog.
+pub(crate) fn not_read(error: DbErr) -> LifecycleError {
     match is_without_catalog(&error) {
         true => LookupError::NoCatalog.into(),
         false => error.into(),

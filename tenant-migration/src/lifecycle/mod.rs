@@ -17,13 +17,13 @@ mod status;
 
 pub use self::{
     adopt::{Applied, adopt_schema},
-    clone::{CloneData, CloneError, clone_tenant, create_tenant_from},
-    create::{CreateTenantError, NewTenant, create_tenant},
+    clone::{CloneData, clone_tenant, create_tenant_from},
+    create::{NewTenant, create_tenant},
     domains::{add_domain, list_domains, remove_domain, set_primary_domain},
     drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},
     error::LifecycleError,
     name_availability::NameError,
-    pool::{Pool, PoolError, drain_pool, fill_pool},
+    pool::{Pool, drain_pool, fill_pool},
     rename::rename_tenant,
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
     status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},

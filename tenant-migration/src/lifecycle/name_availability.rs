@@ -1,12 +1,16 @@
 //! Availability of names for a tenant's schema and domains.
 
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    sea_query::{Expr, Func},
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use tenant_core::{
+    Host, SchemaName,
+    catalog::{dropped_tenant, tenant},
 };
-use tenant_core::{Host, SchemaName, catalog::dropped_tenant};
 
-use crate::{database::rows, define::Migrations};
+use crate::{
+    database::rows,
+    define::{Migrations, is_called},
+    lifecycle::error::LifecycleError,
+};
 
 /// The claimant of a name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,28 +59,32 @@ pub enum NameError {
     },
 }
 
-/// Returns the reason why a name is not available, if there is one.
+/// Refuses a name that is not available.
 ///
 /// Call it after the tenant's row was written. The catalog's unique key then has refused a name that another tenant has,
 /// and has waited for the end of a transaction that drops that tenant.
-pub(crate) async fn find_conflict(
+pub(crate) async fn require_available(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     name: &SchemaName,
     claim: NameClaim<'_>,
-) -> Result<Option<NameError>, DbErr> {
+) -> Result<(), LifecycleError> {
+    let schema = name.clone();
     if !claim.reuses_name
         && let Some(retired) = find_retired(db, name, claim.tenant_id).await?
     {
-        return Ok(Some(NameError::NameRetired {
-            schema: name.clone(),
+        let dropped_at = retired.dropped_at.date_naive().to_string();
+        return Err(NameError::NameRetired {
+            schema,
             name: retired.name,
-            dropped_at: retired.dropped_at.date_naive().to_string(),
-        }));
+            dropped_at,
+        }
+        .into());
     }
-    let is_taken = is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await?;
-    let taken = || NameError::SchemaTaken { schema: name.clone() };
-    Ok(is_taken.then(taken))
+    match is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await? {
+        true => Err(NameError::SchemaTaken { schema }.into()),
+        false => Ok(()),
+    }
 }
 
 /// Returns the record of a retired name, ignoring case. Names of the tenant `tenant_id` itself do not count.
@@ -88,16 +96,28 @@ async fn find_retired(
     use dropped_tenant::Column::TenantId;
     let of_others = tenant_id.map(|id| TenantId.ne(id));
     dropped_tenant::Entity::find()
-        .filter(is_called(name))
-        .filter(of_others.map_or_else(Condition::all, |of_others| Condition::all().add(of_others)))
+        .filter(is_called(dropped_tenant::Column::SchemaName, name))
+        .filter(Condition::all().add_option(of_others))
         .one(db)
         .await
 }
 
-/// Returns the condition for rows of `dropped_tenants` with a name, ignoring case.
-pub(crate) fn is_called(name: &SchemaName) -> Expr {
-    let column = Func::lower(Expr::col(dropped_tenant::Column::SchemaName));
-    Expr::expr(column).eq(name.as_str().to_ascii_lowercase())
+/// Records that the name of a tenant's schema is retired, because the tenant is dropped or its schema renamed.
+pub(crate) async fn retire(
+    db: &impl ConnectionTrait,
+    row: &tenant::Model,
+    renamed_to: Option<&SchemaName>,
+) -> Result<(), DbErr> {
+    let retired = dropped_tenant::ActiveModel {
+        tenant_id: Set(row.id),
+        schema_name: Set(row.schema_name.clone()),
+        name: Set(row.name.clone()),
+        renamed_to: Set(renamed_to.map(ToString::to_string)),
+        ..Default::default()
+    };
+    let insert = dropped_tenant::Entity::insert(retired);
+    insert.exec_without_returning(db).await?;
+    Ok(())
 }
 
 /// True if the configuration names the schema as one that all tenants use. It may not exist in the database yet.

@@ -3,28 +3,25 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    sea_query::Expr,
 };
 use tenant_core::{
-    __private::{ShutDown, detached},
     DEFAULT_HOST_CACHE_TTL, SchemaName, TenantStatus,
     catalog::{dropped_tenant, tenant},
 };
 
-use crate::lifecycle::NameError;
 use crate::{
     database::{broken_key, rows, sqlstate, texts},
-    define::Migrations,
+    define::{Migrations, is_called, schema_of},
     lifecycle::{
-        baseline::not_granted,
         catalog_insert::not_written,
         drop::time_since_change,
-        error::LifecycleError,
+        error::{LifecycleError, run_detached},
         lookup,
-        name_availability::{self, NameClaim, is_called},
+        name_availability::{self, NameClaim, NameError, retire},
     },
-    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT},
+    plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
     run::retry,
     schema::{lock, mentions_of, roles},
 };
@@ -127,8 +124,7 @@ pub async fn rename_schema(
         new: new.clone(),
         options: options.clone(),
     };
-    let renamed = detached(renaming.run()).await;
-    renamed.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema: old.clone() }))
+    run_detached(old, renaming.run()).await
 }
 
 struct Renaming {
@@ -159,7 +155,7 @@ impl Renaming {
         lookup::set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
         let row = lookup::lock_own_schema(&transaction, &self.old, "renaming its schema").await?;
         // The catalog has the name in PostgreSQL's case. The caller's may differ.
-        let old = lookup::schema_of(&row.schema_name)?;
+        let old = schema_of(&row.schema_name)?;
         if old.as_str() == self.new.as_str() {
             return Ok(SchemaRenamed::default());
         }
@@ -221,8 +217,7 @@ impl Renaming {
             tenant_id: Some(tenant_id),
             reuses_name: self.options.reuses_name,
         };
-        let conflict = name_availability::find_conflict(db, &self.migrations, &self.new, claim).await?;
-        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
+        name_availability::require_available(db, &self.migrations, &self.new, claim).await
     }
 
     async fn change_name(
@@ -248,9 +243,7 @@ impl Renaming {
                 let schema = self.new.clone();
                 NameError::SchemaTaken { schema }.into()
             }
-            (Some("3F000"), _) => LifecycleError::NoSchema {
-                schema: self.old.clone(),
-            },
+            (Some("3F000"), _) => LifecycleError::of(&self.old, SchemaError::NoSchema),
             _ => error.into(),
         }
     }
@@ -263,7 +256,7 @@ impl Renaming {
         row: &tenant::Model,
     ) -> Result<(), DbErr> {
         dropped_tenant::Entity::delete_many()
-            .filter(is_called(&self.new))
+            .filter(is_called(dropped_tenant::Column::SchemaName, &self.new))
             .filter(dropped_tenant::Column::TenantId.eq(row.id))
             .exec(db)
             .await?;
@@ -271,17 +264,7 @@ impl Renaming {
         if *old == self.new {
             return Ok(());
         }
-        let retired = dropped_tenant::ActiveModel {
-            tenant_id: Set(row.id),
-            schema_name: Set(old.to_string()),
-            name: Set(row.name.clone()),
-            renamed_to: Set(Some(self.new.to_string())),
-            ..Default::default()
-        };
-        dropped_tenant::Entity::insert(retired)
-            .exec_without_returning(db)
-            .await?;
-        Ok(())
+        retire(db, row, Some(&self.new)).await
     }
 
     async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
@@ -289,9 +272,11 @@ impl Renaming {
             return Ok(());
         }
         let granted = roles::grant(db, &self.migrations, &self.new).await;
-        granted.map_err(|error| not_granted(error, &self.new))?;
+        granted.map_err(|error| LifecycleError::of(&self.new, error))?;
         let dropped = roles::drop_role(db, old).await;
-        dropped.map(|_| ()).map_err(|error| not_granted(error, old))
+        dropped
+            .map(|_| ())
+            .map_err(|error| LifecycleError::of(old, error))
     }
 
     /// Refuses a schema that other sessions use. It runs last, to see sessions that came during the transaction.

@@ -21,12 +21,8 @@ use crate::{
 /// [`LifecycleError`] if there is no such tenant, or it is archived, being created or being dropped.
 pub async fn suspend_tenant(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Maintenance, Suspended};
-    let transition = Transition {
-        from: &[Active, Maintenance],
-        to: Suspended,
-        hint: "only a tenant in service or in maintenance can be suspended",
-    };
-    transition.apply(db, schema).await
+    let hint = "only a tenant in service or in maintenance can be suspended";
+    change(db, schema, &[Active, Maintenance], Suspended, hint).await
 }
 
 /// Begins or ends the maintenance of a tenant. Meanwhile its requests get 503. Does nothing if the tenant already has that
@@ -41,11 +37,11 @@ pub async fn set_maintenance(
 ) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Maintenance};
     let (from, to) = match is_on {
-        true => (&[Active], Maintenance),
-        false => (&[Maintenance], Active),
+        true => (Active, Maintenance),
+        false => (Maintenance, Active),
     };
     let hint = "maintenance is for tenants in service: resume it first";
-    Transition { from, to, hint }.apply(db, schema).await
+    change(db, schema, &[from], to, hint).await
 }
 
 /// Archives a tenant: its data is kept, its requests get 404, and it is migrated only if it is named. [`resume_tenant`]
@@ -58,12 +54,8 @@ pub async fn archive_tenant(db: &DatabaseConnection, schema: &SchemaName) -> Res
     if schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "archiving" });
     }
-    let transition = Transition {
-        from: &[Active, Suspended, Maintenance],
-        to: Archived,
-        hint: "only a complete tenant that is not being dropped can be archived",
-    };
-    transition.apply(db, schema).await
+    let hint = "only a complete tenant that is not being dropped can be archived";
+    change(db, schema, &[Active, Suspended, Maintenance], Archived, hint).await
 }
 
 /// Takes a suspended or archived tenant, or one in maintenance, back into service. Does nothing if it is in service.
@@ -77,61 +69,64 @@ pub async fn resume_tenant(
     schema: &SchemaName,
 ) -> Result<(), LifecycleError> {
     use TenantStatus::{Active, Archived, Maintenance, Suspended};
-    let transition = Transition {
-        from: &[Suspended, Maintenance, Archived],
-        to: Active,
-        hint: "only a complete tenant that is not being dropped can be resumed",
-    };
     let transaction = db.begin().await?;
     let row = lookup::lock(&transaction, schema).await?;
-    let newest = migrations.of_kind(&row.kind).newest();
-    let is_behind = row.version.as_deref() != newest.map(|name| &**name);
-    if is_behind && row.status == Archived.as_str() {
+    let newest_first = migrations.of_kind(&row.kind).names().rev();
+    let pending = newest_first.take_while(|name| Some(&***name) != row.version.as_deref());
+    let mut pending: Vec<_> = pending.map(ToString::to_string).collect();
+    pending.reverse();
+    if !pending.is_empty() && row.status == Archived.as_str() {
         let schema = schema.clone();
-        return Err(LifecycleError::Behind { schema });
+        return Err(LifecycleError::Behind { schema, pending });
     }
-    transition.apply_in(&transaction, schema, &row).await?;
+    let hint = "only a complete tenant that is not being dropped can be resumed";
+    change_row(
+        &transaction,
+        schema,
+        &row,
+        &[Suspended, Maintenance, Archived],
+        Active,
+        hint,
+    )
+    .await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// A transition from any of some statuses to another one. It does nothing for a tenant that has the new status.
-struct Transition<'a> {
-    from: &'a [TenantStatus],
+/// Changes the status of a tenant that has one of the statuses `from`. Does nothing if it has the status `to`. `hint` is for the
+/// error about a tenant with another status.
+async fn change(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    from: &[TenantStatus],
     to: TenantStatus,
-    /// Hint of the error for a tenant in another status.
     hint: &'static str,
+) -> Result<(), LifecycleError> {
+    let transaction = db.begin().await?;
+    let row = lookup::lock(&transaction, schema).await?;
+    change_row(&transaction, schema, &row, from, to, hint).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
-impl Transition<'_> {
-    async fn apply(&self, db: &DatabaseConnection, schema: &SchemaName) -> Result<(), LifecycleError> {
-        let transaction = db.begin().await?;
-        let row = lookup::lock(&transaction, schema).await?;
-        self.apply_in(&transaction, schema, &row).await?;
-        transaction.commit().await?;
-        Ok(())
+/// Does the same as [`change`] for a row that is locked.
+async fn change_row(
+    db: &DatabaseTransaction,
+    schema: &SchemaName,
+    row: &tenant::Model,
+    from: &[TenantStatus],
+    to: TenantStatus,
+    hint: &'static str,
+) -> Result<(), LifecycleError> {
+    let status = lookup::status(row)?;
+    if status != to && !from.contains(&status) {
+        let schema = schema.clone();
+        return Err(LifecycleError::WrongStatus { schema, status, hint });
     }
-
-    async fn apply_in(
-        &self,
-        db: &DatabaseTransaction,
-        schema: &SchemaName,
-        row: &tenant::Model,
-    ) -> Result<(), LifecycleError> {
-        let status = lookup::status(row)?;
-        if status == self.to {
-            return Ok(());
-        }
-        if !self.from.contains(&status) {
-            return Err(LifecycleError::WrongStatus {
-                schema: schema.clone(),
-                status,
-                hint: self.hint,
-            });
-        }
-        set(db, row.id, self.to).await?;
-        Ok(())
+    if status != to {
+        set(db, row.id, to).await?;
     }
+    Ok(())
 }
 
 /// Writes a status and the time of the change.

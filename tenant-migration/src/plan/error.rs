@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use tenant_core::{SchemaName, SchemaNameError, Scope};
+use tenant_core::SchemaName;
 
-use crate::define::LookupError;
 use crate::{
     database::reason,
-    define::{RoleError, Step, exist},
+    define::{LookupError, RoleError, Step, exist},
     plan::target::Action,
 };
 
@@ -32,50 +31,45 @@ pub enum PlanError {
         /// The tenants.
         tenants: Vec<SchemaName>,
     },
-    /// Two migrations of a set have one name.
-    #[error("two migrations of the {} have the name {name}: rename one of them", set(*scope))]
+    /// Two migrations of a migrator have one name.
+    #[error("two migrations of a migrator have the name {name}: rename one of them")]
     DuplicateMigration {
         /// The name.
         name: Arc<str>,
-        /// The set they are in.
-        scope: Scope,
-    },
-    /// The catalog has a tenant whose schema cannot be one.
-    #[error("the catalog has a tenant whose schema cannot be one: {source}")]
-    InvalidSchema {
-        /// The name in the catalog.
-        name: String,
-        /// The fault of the name.
-        source: SchemaNameError,
     },
     /// The database did not answer as it should.
     #[error("the ledgers could not be read: {}", reason(.0))]
     Database(#[from] DbErr),
 }
 
-/// Why a schema was not migrated. What its transaction had done was rolled back.
+/// Error of work in a schema. Unless a variant says otherwise, nothing was changed: its transaction was rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The tenant's schema is not there.
+    /// The database does not have the schema, or only in another case, or this user has no USAGE right on it.
     #[error(
-        "the database has no such schema, or does not let this user use it: was it dropped by hand? `fresh` \
-         makes it anew"
+        "the database has no such schema, or does not let this user use it: check the exact name, and GRANT USAGE on the \
+         schema. If it was dropped by hand, `fresh` makes it anew"
     )]
     NoSchema,
+    /// The schema has no ledger.
+    #[error("its schema has no ledger, so its migrations are not known: `up` first")]
+    NoLedger,
     /// The schema was in the pool, and a tenant got it between the plan and its execution.
     #[error("a tenant has the schema now, as {schema}: run again, which migrates that")]
     Claimed {
         /// The name that the schema has now.
         schema: SchemaName,
     },
-    /// The schema is in the pool, and a migration wrote its name into it.
+    /// An object has the name of its schema in a text. A copy of the schema, or a tenant that gets it from the pool, has
+    /// another name.
     #[error(
-        "the migrations write the name of the schema into {object}, where it would be wrong when a tenant gets the schema: \
-         `tenant pool drain`, and create such tenants without a pool"
+        "{object} has the name of the schema in it, which would be wrong under another name: leave it out, as functions \
+         have the tenant's `search_path`. Tenants whose migrations write the name of the schema are created without a \
+         pool (`tenant pool drain`), and are not copied"
     )]
     NamesItself {
-        /// The object with the name in it.
+        /// The object, or the beginning of the statement that creates it.
         object: String,
     },
     /// The schema has an extension, which the whole database has once: other tenants could not use it.
@@ -137,11 +131,12 @@ pub enum SchemaError {
         /// The migration.
         migration: Arc<str>,
     },
-    /// The schema has so many tables that one transaction cannot drop and make all of them.
+    /// The schema has so many tables that one transaction cannot drop and make, or copy, all of them.
     #[error(
-        "it has {relations} tables, indexes and sequences, and `fresh` drops and makes all of them in one transaction, for which \
-         the {locks} locks of this server are too few, so nothing was done. Raise its `max_locks_per_transaction` to \
-         {max_locks_per_transaction} or more; or `tenant drop`, which works in batches, and `tenant create --reuse-name`"
+        "it has {relations} tables, indexes and sequences, and the {locks} locks of this server are too few for all of \
+         them in one transaction, so nothing was done. Raise its `max_locks_per_transaction` to \
+         {max_locks_per_transaction} or more. Or, for `fresh`, `tenant drop`, which works in batches, and `tenant create \
+         --reuse-name`; for a copy, `pg_dump`"
     )]
     TooLarge {
         /// Number of relations of the schema.
@@ -151,10 +146,10 @@ pub enum SchemaError {
         /// The least value of that setting with which it is done.
         max_locks_per_transaction: i64,
     },
-    /// Objects outside of the schema would be dropped with its content.
+    /// Objects outside of the schema depend on it and would be dropped with it. A drop may have dropped other objects already.
     #[error(
-        "nothing was dropped, because this is outside of the schema and would be dropped with it: {}. Change that so that it \
-         does without the schema, and run again",
+        "objects outside of its schema depend on it and would be dropped with it: {}. Remove these dependencies, and run it \
+         again",
         by.join(", ")
     )]
     Needed {
@@ -170,15 +165,19 @@ pub enum SchemaError {
         source: DbErr,
     },
     /// A hook of the application failed.
-    #[error("the hook {hook} its migrations failed: {}", reason(source))]
+    #[error("the hook {hook} failed: {}", reason(source))]
     Hook {
-        /// `before` or `after`.
+        /// `before its migrations`, `after its migrations` or `that seeds it`.
         hook: &'static str,
         /// The error of the hook.
         source: DbErr,
     },
-    /// The SQL of a migration outside of transactions is not shown: running it could not be rolled back.
-    #[error("{}, which runs outside of a transaction and could not be taken back: its SQL is not shown", begun(step).0)]
+    /// A migration outside of transactions cannot run where all of it may have to be rolled back.
+    #[error(
+        "{}, which is refused in a transaction (`use_transaction`): its SQL cannot be shown, and no tenant is created with it. \
+         If the schema is new, let the migration allow a transaction",
+        begun(step).0
+    )]
     NotTransactional {
         /// The step.
         step: Step,
@@ -195,8 +194,9 @@ pub enum SchemaError {
     /// The tenant's role was not made, or not given its rights.
     #[error("the tenant's role: {0}")]
     Role(RoleError),
-    /// The runtime ended before the work did.
-    #[error("the program ended before it was done")]
+    /// The caller dropped the future, or the runtime ended before the work did. A drop or an import goes on when it is called
+    /// again.
+    #[error("the program ended before it was done: run it again")]
     Interrupted,
     /// The database did not answer as it should.
     #[error("{}", reason(.0))]
@@ -210,13 +210,6 @@ impl From<RoleError> for SchemaError {
             RoleError::Database(error) => Self::Database(error),
             error => Self::Role(error),
         }
-    }
-}
-
-fn set(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Shared => "shared schema",
-        Scope::Tenant => "tenants",
     }
 }
 

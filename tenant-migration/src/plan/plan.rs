@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
 use crate::{
     define::{MigrationSet, Migrations, Step},
@@ -35,19 +35,17 @@ impl Plan {
         action: Action,
         statuses: Vec<SchemaStatus>,
     ) -> Result<Self, PlanError> {
-        for (scope, _, set) in migrations.sets() {
-            if let Some(name) = set.duplicate() {
-                let name = Arc::clone(name);
-                return Err(PlanError::DuplicateMigration { name, scope });
-            }
+        if let Some(name) = migrations.sets().find_map(|(.., set)| set.duplicate()) {
+            let name = Arc::clone(name);
+            return Err(PlanError::DuplicateMigration { name });
         }
-        let has_tenants = statuses.iter().any(|status| status.scope() == Scope::Tenant);
+        let has_tenants = statuses.iter().any(|status| !status.schema.is_shared());
         let schemas = statuses.into_iter().filter_map(|status| {
-            let action = match status.scope() {
-                Scope::Shared if *target == Target::All => for_shared(action, has_tenants)?,
+            let action = match *target {
+                Target::All if status.schema.is_shared() => for_shared(action, has_tenants)?,
                 _ => action,
             };
-            let steps = steps(migrations.set(status.kind()), action, &status);
+            let steps = steps(migrations.set(status.kind.as_deref()), action, &status);
             Some(SchemaPlan { status, steps })
         });
         Ok(Self {
@@ -66,19 +64,13 @@ impl SchemaPlan {
     /// The schema.
     #[must_use]
     pub fn schema(&self) -> &SchemaName {
-        self.status.schema()
-    }
-
-    /// Returns whether the schema is the shared one or a tenant's.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        self.status.scope()
+        &self.status.schema
     }
 
     /// The kind of the tenant. The shared schema has none.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
-        self.status.kind()
+        self.status.kind.as_deref()
     }
 
     /// Returns the steps, in the order of the run.
@@ -105,25 +97,25 @@ fn steps(set: &MigrationSet, action: Action, status: &SchemaStatus) -> Result<Ve
     if action == Action::Fresh {
         return Ok(std::iter::once(Step::Recreate).chain(all_up(set)).collect());
     }
-    if !status.exists() {
+    if !status.exists {
         return Err(SchemaError::NoSchema);
     }
-    if !status.unknown().is_empty() {
+    if !status.unknown.is_empty() {
         return Err(SchemaError::UnknownMigrations {
-            names: status.unknown().to_vec(),
+            names: status.unknown.clone(),
         });
     }
-    let rolled_back = status.applied().iter().rev().cloned().map(Step::Down);
-    let pending = status.pending().iter().cloned();
+    let rolled_back = status.applied.iter().rev().cloned().map(Step::Down);
+    let pending = status.pending.iter().cloned();
     let steps: Vec<_> = match action {
         Action::Up { steps } => pending.map(Step::Up).take(count(steps)).collect(),
         Action::Fake { steps } => pending.map(Step::Fake).take(count(steps)).collect(),
         Action::Down { steps } => rolled_back.take(count(Some(steps))).collect(),
         Action::Refresh => rolled_back.chain(all_up(set)).collect(),
-        Action::Reset if !status.has_ledger() => Vec::new(),
+        Action::Reset if !status.has_ledger => Vec::new(),
         Action::Reset | Action::Fresh => rolled_back.chain([Step::DropLedger]).collect(),
     };
-    match status.unfinished() {
+    match &status.unfinished {
         Some(step) if !steps.contains(step) => Err(SchemaError::Unfinished { step: step.clone() }),
         _ => Ok(steps),
     }

@@ -55,9 +55,20 @@ fn plan(target: &Target, action: Action, ledgers: &[(&str, Option<&[&str]>)]) ->
     let migrations = Migrations::new(Three, Three);
     let statuses = ledgers.iter().map(|(schema, ledger)| {
         let schema = SchemaName::new(schema).unwrap();
-        let applied = ledger.map(|names| names.iter().map(ToString::to_string).collect());
-        let kind = (!schema.is_shared()).then(|| DEFAULT_KIND.into());
-        SchemaStatus::new(&migrations, schema, kind, true, applied)
+        let applied = ledger.unwrap_or_default().iter().map(ToString::to_string);
+        let status = SchemaStatus {
+            kind: (!schema.is_shared()).then(|| DEFAULT_KIND.into()),
+            schema,
+            exists: true,
+            has_ledger: ledger.is_some(),
+            applied: Vec::new(),
+            pending: Vec::new(),
+            unknown: Vec::new(),
+            unfinished: None,
+            version: None,
+            pooled: None,
+        };
+        status.with_ledger(&migrations, applied.collect())
     });
     let plan = Plan::new(&migrations, target, action, statuses.collect()).unwrap();
     let line = |plan: &SchemaPlan| match plan.steps() {

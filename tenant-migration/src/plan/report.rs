@@ -2,26 +2,31 @@
 
 use std::{fmt, time::Duration};
 
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
 use crate::{
-    define::{Step, scope_of},
+    define::Step,
     plan::{error::SchemaError, plan::SchemaPlan},
 };
 
 /// Results of a run, schema by schema, in the order of the plan.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
-    pub(crate) schemas: Vec<SchemaReport>,
+    /// The schemas, in the order of the plan.
+    pub schemas: Vec<SchemaReport>,
 }
 
 /// Result of a run in one schema.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SchemaReport {
-    schema: SchemaName,
-    scope: Scope,
-    outcome: Outcome,
-    time: Duration,
+    /// The schema.
+    pub schema: SchemaName,
+    /// What was done.
+    pub outcome: Outcome,
+    /// Time that the schema took.
+    pub time: Duration,
 }
 
 /// Outcome of a run in one schema.
@@ -68,12 +73,6 @@ impl fmt::Display for NotReached {
 }
 
 impl Report {
-    /// The schemas, in the order of the plan.
-    #[must_use]
-    pub fn schemas(&self) -> &[SchemaReport] {
-        &self.schemas
-    }
-
     /// True if no schema failed, and all were reached.
     #[must_use]
     pub fn is_success(&self) -> bool {
@@ -106,34 +105,9 @@ impl SchemaReport {
     pub(crate) fn new(schema: &SchemaName, outcome: Outcome, time: Duration) -> Self {
         Self {
             schema: schema.clone(),
-            scope: scope_of(schema),
             outcome,
             time,
         }
-    }
-
-    /// The schema.
-    #[must_use]
-    pub fn schema(&self) -> &SchemaName {
-        &self.schema
-    }
-
-    /// Returns whether the schema is the shared one or a tenant's.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    /// Returns the outcome.
-    #[must_use]
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
-    }
-
-    /// Returns the time that the schema took.
-    #[must_use]
-    pub fn time(&self) -> Duration {
-        self.time
     }
 
     /// True if the schema is now as planned.

@@ -1,47 +1,15 @@
 //! Selecting the tenants of a [`Target`] for tasks, which migrate no schema.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    sea_query::{Expr, Func},
-};
-use tenant_core::{
-    SchemaName, Tenant, TenantStatus, Tenants,
-    catalog::{CatalogError, tenant},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use tenant_core::{SchemaName, Tenant, TenantStatus, Tenants, catalog::tenant};
 
-use crate::define::LookupError;
 use crate::{
-    database::{is_without_catalog, reason},
-    define::{catalog, tenant_of},
+    define::{LookupError, catalog, is_called, tenant_of},
     plan::target::Target,
 };
 
-/// Why the tenants to work for could not be told. Nothing was done for any.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SelectError {
-    /// The tenant, or the catalog, is not there.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// The tenants could not be looked up.
-    #[error(transparent)]
-    Catalog(CatalogError),
-    /// The database did not answer as it should.
-    #[error("{}", reason(.0))]
-    Database(#[from] DbErr),
-}
-
-impl From<CatalogError> for SelectError {
-    fn from(error: CatalogError) -> Self {
-        match error {
-            CatalogError::Database(error) if is_without_catalog(&error) => LookupError::NoCatalog.into(),
-            error => Self::Catalog(error),
-        }
-    }
-}
-
 /// Selects tenants, in the order of their schemas or as they are named.
-pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Tenant>, SelectError> {
+pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Tenant>, LookupError> {
     let shared = [SchemaName::shared()];
     let named: &[SchemaName] = match target {
         Target::Shared => &shared,
@@ -75,13 +43,13 @@ fn includes(target: &Target, tenant: &Tenant) -> bool {
         }
 }
 
-async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, SelectError> {
+async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, LookupError> {
     if let Some(tenant) = tenants.by_schema(schema).await? {
         return Ok(tenant);
     }
     let pooled = pooled(tenants.shared_connection(), schema).await?;
     let schema = schema.clone();
-    pooled.ok_or_else(|| LookupError::NoSuchTenant { schema }.into())
+    pooled.ok_or_else(|| LookupError::NoSuchTenant { schema })
 }
 
 /// Returns the tenant row of a pending schema, which an application's handle does not list.
@@ -89,9 +57,8 @@ async fn pooled(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Option
     if !catalog::exists(db).await? {
         return Ok(None);
     }
-    let name = Func::lower(Expr::col(tenant::Column::SchemaName));
     let row = tenant::Entity::find()
-        .filter(Expr::expr(name).eq(schema.as_str().to_ascii_lowercase()))
+        .filter(is_called(tenant::Column::SchemaName, schema))
         .filter(tenant::Column::Status.eq(TenantStatus::Pending.as_str()))
         .one(db)
         .await?;

@@ -4,79 +4,67 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::try_join_all;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
-use crate::define::LookupError;
 use crate::{
     database::{is_without_table, rows},
-    define::{Migrations, Step, catalog, dirty_mark, scope_of},
-    plan::{error::PlanError, target::Target, tenants},
+    define::{LookupError, Migrations, Step, catalog, dirty_mark, schema_of},
+    plan::{error::PlanError, target::Target},
 };
 
 /// Applied and pending migrations of a schema.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SchemaStatus {
-    schema: SchemaName,
-    kind: Option<Arc<str>>,
-    exists: bool,
-    has_ledger: bool,
+    /// The schema.
+    pub schema: SchemaName,
+    /// The kind of the tenant, which says which migrations are its own. The shared schema has none.
+    pub kind: Option<Arc<str>>,
+    /// True if the database has the schema. A tenant's schema that is missing was dropped by hand.
+    pub exists: bool,
+    /// True if the schema has a ledger.
+    pub has_ledger: bool,
+    /// The migrations that are applied, in the order of their definition.
+    pub applied: Vec<Arc<str>>,
+    /// The migrations that are not applied, in the order of their definition.
+    pub pending: Vec<Arc<str>>,
+    /// The migrations that the ledger has and this program has not.
+    pub unknown: Vec<String>,
+    /// The step outside of a transaction that was begun and did not end. It is done again by what takes it again.
+    pub unfinished: Option<Step>,
     /// Version in the catalog.
-    version: Option<String>,
-    applied: Vec<Arc<str>>,
-    pending: Vec<Arc<str>>,
-    unknown: Vec<String>,
-    unfinished: Option<Step>,
-    /// Id in the catalog of a schema in the pool of pending schemas.
-    pooled: Option<i64>,
+    pub(super) version: Option<String>,
+    /// Id of a schema in the pool of pending schemas. The tenant that gets the schema keeps the id.
+    pub(crate) pooled: Option<i64>,
 }
 
 impl SchemaStatus {
-    /// `ledger` has the names in the ledger, if there is one.
-    pub(crate) fn new(
-        migrations: &Migrations,
-        schema: SchemaName,
-        kind: Option<Arc<str>>,
-        exists: bool,
-        ledger: Option<Vec<String>>,
-    ) -> Self {
-        let has_ledger = ledger.is_some();
-        let mut recorded: HashSet<String> = ledger.into_iter().flatten().collect();
-        let names = migrations.set(kind.as_deref()).names().cloned();
-        let (applied, pending) = names.partition(|name| recorded.remove(&**name));
-        let mut unknown: Vec<_> = recorded.into_iter().collect();
-        unknown.sort_unstable();
-        Self {
+    /// Reads a row of [`find_shared`] or of [`query_tenants`]. The ledger is still to be read.
+    fn new(row: &QueryResult, schema: SchemaName) -> Result<Self, DbErr> {
+        let kind: Option<String> = row.try_get("", "kind")?;
+        let comment: Option<String> = row.try_get("", "comment")?;
+        Ok(Self {
             schema,
-            kind,
-            exists,
-            has_ledger,
-            version: None,
-            applied,
-            pending,
-            unknown,
-            unfinished: None,
-            pooled: None,
-        }
+            kind: kind.map(Into::into),
+            exists: row.try_get("", "exists")?,
+            has_ledger: row.try_get("", "has_ledger")?,
+            applied: Vec::new(),
+            pending: Vec::new(),
+            unknown: Vec::new(),
+            unfinished: comment.as_deref().and_then(dirty_mark::parse),
+            version: row.try_get("", "version")?,
+            pooled: row.try_get("", "pooled")?,
+        })
     }
 
-    fn with_unfinished(mut self, step: Option<Step>) -> Self {
-        self.unfinished = step;
+    /// Takes the names in the ledger.
+    pub(super) fn with_ledger(mut self, migrations: &Migrations, ledger: Vec<String>) -> Self {
+        let mut recorded: HashSet<String> = ledger.into_iter().collect();
+        let names = migrations.set(self.kind.as_deref()).names().cloned();
+        (self.applied, self.pending) = names.partition(|name| recorded.remove(&**name));
+        self.unknown = recorded.into_iter().collect();
+        self.unknown.sort_unstable();
         self
-    }
-
-    fn with_version(mut self, version: Option<String>) -> Self {
-        self.version = version;
-        self
-    }
-
-    fn with_pooled(mut self, id: Option<i64>) -> Self {
-        self.pooled = id;
-        self
-    }
-
-    /// Returns the id of a pending schema. The tenant that gets the schema keeps the id.
-    pub(crate) fn pooled(&self) -> Option<i64> {
-        self.pooled
     }
 
     /// The version that the catalog should have and has not.
@@ -84,60 +72,6 @@ impl SchemaStatus {
         let version = self.applied.last().map(|name| &**name);
         let is_stale = self.exists && self.kind.is_some() && version != self.version.as_deref();
         is_stale.then_some(version)
-    }
-
-    /// The schema.
-    #[must_use]
-    pub fn schema(&self) -> &SchemaName {
-        &self.schema
-    }
-
-    /// Returns whether the schema is the shared one or a tenant's.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        scope_of(&self.schema)
-    }
-
-    /// The kind of the tenant, which says which migrations are its own. The shared schema has none.
-    #[must_use]
-    pub fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    /// True if the database has the schema. A tenant's schema that is missing was dropped by hand.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.exists
-    }
-
-    /// True if the schema has a ledger.
-    #[must_use]
-    pub fn has_ledger(&self) -> bool {
-        self.has_ledger
-    }
-
-    /// The migrations that are applied, in the order of their definition.
-    #[must_use]
-    pub fn applied(&self) -> &[Arc<str>] {
-        &self.applied
-    }
-
-    /// The migrations that are not applied, in the order of their definition.
-    #[must_use]
-    pub fn pending(&self) -> &[Arc<str>] {
-        &self.pending
-    }
-
-    /// The migrations that the ledger has and this program has not.
-    #[must_use]
-    pub fn unknown(&self) -> &[String] {
-        &self.unknown
-    }
-
-    /// The step outside of a transaction that was begun and did not end. It is done again by what takes it again.
-    #[must_use]
-    pub fn unfinished(&self) -> Option<&Step> {
-        self.unfinished.as_ref()
     }
 }
 
@@ -148,7 +82,7 @@ impl SchemaStatus {
 const CHUNK: usize = 64;
 
 /// Returns the number of queries that read the ledgers of so many schemas.
-pub(crate) fn chunks(found: &[CatalogEntry]) -> usize {
+pub(crate) fn chunks(found: &[SchemaStatus]) -> usize {
     found.len().div_ceil(CHUNK)
 }
 
@@ -186,12 +120,12 @@ where
 /// Number of attempts. Each time, something was dropped or renamed within some milliseconds.
 const READ_ATTEMPTS: u32 = 10;
 
-/// Finds the schemas of `target`, the shared one first.
+/// Finds the schemas of `target`, the shared one first. Their ledgers are still to be read.
 pub(crate) async fn find(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     target: &Target,
-) -> Result<Vec<CatalogEntry>, PlanError> {
+) -> Result<Vec<SchemaStatus>, PlanError> {
     let mut found = Vec::new();
     if matches!(target, Target::All | Target::Shared) {
         found.push(find_shared(db, migrations).await?);
@@ -204,7 +138,7 @@ pub(crate) async fn find(
 pub(crate) async fn read_ledgers(
     connections: &[&DatabaseConnection],
     migrations: &Migrations,
-    found: &[CatalogEntry],
+    found: &[SchemaStatus],
 ) -> Result<Vec<SchemaStatus>, PlanError> {
     let turns = connections.iter().enumerate().map(|(turn, db)| {
         let chunks = found.chunks(CHUNK).skip(turn).step_by(connections.len());
@@ -219,60 +153,26 @@ pub(crate) async fn read_ledgers(
 async fn read_chunks(
     db: &DatabaseConnection,
     migrations: &Migrations,
-    chunks: impl Iterator<Item = &[CatalogEntry]>,
+    chunks: impl Iterator<Item = &[SchemaStatus]>,
 ) -> Result<Vec<Vec<SchemaStatus>>, PlanError> {
     let mut read = Vec::new();
     for chunk in chunks {
         let ledgers = ledgers(db, migrations, chunk).await?;
-        let statuses = chunk.iter().zip(ledgers);
-        let statuses = statuses.map(|(found, ledger)| found.status(migrations, ledger));
+        let found = chunk.iter().cloned().zip(ledgers);
+        let statuses = found.map(|(found, ledger)| found.with_ledger(migrations, ledger));
         read.push(statuses.collect());
     }
     Ok(read)
 }
 
-/// A schema of the catalog, or the shared one, whose ledger is still to be read.
-pub(crate) struct CatalogEntry {
-    schema: SchemaName,
-    kind: Option<Arc<str>>,
-    version: Option<String>,
-    exists: bool,
-    has_ledger: bool,
-    /// Comment of the ledger.
-    comment: Option<String>,
-    pooled: Option<i64>,
-}
-
-impl CatalogEntry {
-    /// `ledger` has the names in the ledger, if there is one.
-    fn status(&self, migrations: &Migrations, ledger: Vec<String>) -> SchemaStatus {
-        let ledger = self.has_ledger.then_some(ledger);
-        let (schema, kind) = (self.schema.clone(), self.kind.clone());
-        SchemaStatus::new(migrations, schema, kind, self.exists, ledger)
-            .with_unfinished(self.comment.as_deref().and_then(dirty_mark::parse))
-            .with_version(self.version.clone())
-            .with_pooled(self.pooled)
-    }
-}
-
-async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<CatalogEntry, PlanError> {
+async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<SchemaStatus, DbErr> {
     let schema = SchemaName::shared();
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
-        obj_description(to_regclass($2), 'pg_class') AS comment";
+        obj_description(to_regclass($2), 'pg_class') AS comment, NULL AS kind, NULL AS version, NULL::int8 AS pooled";
     let ledger = migrations.shared().ledger_of(&schema).quoted();
     let rows = rows(db, sql, [schema.quoted().into(), ledger.into()]).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned()))?;
-    Ok(CatalogEntry {
-        schema,
-        kind: None,
-        version: None,
-        exists: row.try_get("", "exists")?,
-        has_ledger: row.try_get("", "has_ledger")?,
-        comment: row.try_get("", "comment")?,
-        pooled: None,
-    })
+    let missing = || DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned());
+    SchemaStatus::new(rows.first().ok_or_else(missing)?, schema)
 }
 
 /// Returns the query for tenants, in the order of their names, pending schemas at the end. The public tenant has no
@@ -297,7 +197,7 @@ async fn find_tenants(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
     target: &Target,
-) -> Result<Vec<CatalogEntry>, PlanError> {
+) -> Result<Vec<SchemaStatus>, PlanError> {
     let wanted: &[SchemaName] = match target {
         Target::All | Target::AllTenants | Target::Kind(_) => &[],
         Target::Shared => return Ok(Vec::new()),
@@ -312,15 +212,11 @@ async fn find_tenants(
     }
     let (sql, values) = select_tenants(migrations, target);
     let rows = rows(db, &sql, values).await?;
-    let found: Vec<_> = rows.iter().map(found).collect::<Result<_, _>>()?;
-    match wanted
-        .iter()
-        .find(|wanted| !found.iter().any(|found| found.schema == **wanted))
-    {
-        Some(missing) => {
-            let schema = (*missing).clone();
-            Err(LookupError::NoSuchTenant { schema }.into())
-        }
+    let entry = |row| SchemaStatus::new(row, schema_of(&row.try_get::<String>("", "schema_name")?)?);
+    let found: Vec<_> = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    let is_missing = |wanted: &&SchemaName| !found.iter().any(|found| found.schema == **wanted);
+    match wanted.iter().find(is_missing).cloned() {
+        Some(schema) => Err(LookupError::NoSuchTenant { schema }.into()),
         None => Ok(found),
     }
 }
@@ -357,25 +253,11 @@ fn select_tenants(migrations: &Migrations, target: &Target) -> (String, Vec<Valu
 /// The statuses that [`Target::All`] includes. Tenants of other statuses must be named.
 const IS_IN_USE: &str = "tenant.status NOT IN ('provisioning', 'archived', 'dropping')";
 
-fn found(row: &QueryResult) -> Result<CatalogEntry, PlanError> {
-    let name: String = row.try_get("", "schema_name")?;
-    let kind: String = row.try_get("", "kind")?;
-    Ok(CatalogEntry {
-        schema: tenants::schema_of(&name)?,
-        kind: Some(kind.into()),
-        version: row.try_get("", "version")?,
-        exists: row.try_get("", "exists")?,
-        has_ledger: row.try_get("", "has_ledger")?,
-        comment: row.try_get("", "comment")?,
-        pooled: row.try_get("", "pooled")?,
-    })
-}
-
 /// Reads the ledgers of schemas. A schema without one has none applied.
 async fn ledgers(
     db: &impl ConnectionTrait,
     migrations: &Migrations,
-    schemas: &[CatalogEntry],
+    schemas: &[SchemaStatus],
 ) -> Result<Vec<Vec<String>>, PlanError> {
     let mut ledgers = vec![Vec::new(); schemas.len()];
     let selects = schemas.iter().enumerate().filter(|(_, found)| found.has_ledger);

@@ -1,11 +1,11 @@
 //! The tenants of the catalog, as a plan needs them.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::ConnectionTrait;
 use tenant_core::SchemaName;
 
-use crate::define::LookupError;
 use crate::{
-    define::{exists, schema_names},
+    database::scalar,
+    define::{LookupError, exists, schema_names, schema_of},
     plan::error::PlanError,
 };
 
@@ -15,26 +15,15 @@ pub(crate) async fn tenants(db: &impl ConnectionTrait) -> Result<Vec<SchemaName>
         return Ok(Vec::new());
     }
     let names = schema_names(db).await?.into_iter();
-    names.map(|name| schema_of(&name)).collect()
-}
-
-/// Parses a schema name of the catalog.
-pub(crate) fn schema_of(name: &str) -> Result<SchemaName, PlanError> {
-    SchemaName::for_tenant(name).map_err(|source| PlanError::InvalidSchema {
-        name: name.to_owned(),
-        source,
-    })
+    Ok(names.map(|name| schema_of(&name)).collect::<Result<_, _>>()?)
 }
 
 /// Refuses a catalog of before it had what this version needs.
 pub(crate) async fn require_current(db: &impl ConnectionTrait) -> Result<(), PlanError> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
-        WHERE attrelid = to_regclass('public.tenants') AND attname = 'version') AS found";
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
-        .await?;
-    let is_current = row.map_or(Ok(false), |row| row.try_get("", "found"))?;
-    if !is_current && exists(db).await? {
+        WHERE attrelid = to_regclass('public.tenants') AND attname = 'version')";
+    let is_current: Option<bool> = scalar(db, sql, []).await?;
+    if is_current != Some(true) && exists(db).await? {
         return Err(LookupError::NoCatalog.into());
     }
     Ok(())

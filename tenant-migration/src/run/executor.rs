@@ -1,12 +1,16 @@
 //! [`Executor`]: does what a plan says, on a connection of its own.
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DbErr};
+use tenant_core::SchemaName;
 
 use crate::{
     database::{SessionError, require_sessions},
     define::Migrations,
-    plan::{Action, Observer, Plan, PlanError, Report, RunOptions, SchemaStatus, Target, status, tenants},
-    run::{preview::Preview, scheduler::Scheduler, versions, worker::Worker, worker_pool::WorkerPool},
+    plan::{
+        Action, Observer, Plan, PlanError, Report, RunOptions, SchemaError, SchemaStatus, Target, status,
+        tenants,
+    },
+    run::{scheduler::Scheduler, versions, worker::Worker, worker_pool},
 };
 
 /// Plans migrations, and runs them on connections of its own: one, and more while many schemas are read or migrated.
@@ -30,8 +34,18 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Executor {
-    workers_pool: WorkerPool,
+    first: Worker,
     options: RunOptions,
+}
+
+/// The SQL that a plan would run in a schema.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Preview {
+    /// The schema.
+    pub schema: SchemaName,
+    /// The statements of its migrations, or why it would not get through.
+    pub statements: Result<Vec<String>, SchemaError>,
 }
 
 impl Executor {
@@ -43,10 +57,10 @@ impl Executor {
         options: impl Into<ConnectOptions>,
         migrations: Migrations,
     ) -> Result<Self, SessionError> {
-        let worker = Worker::connect(options.into(), migrations).await?;
-        require_sessions(&worker.db).await?;
+        let first = Worker::connect(options.into(), migrations).await?;
+        require_sessions(&first.db).await?;
         Ok(Self {
-            workers_pool: WorkerPool::new(worker),
+            first,
             options: RunOptions::default(),
         })
     }
@@ -56,21 +70,17 @@ impl Executor {
     /// # Errors
     /// [`PlanError`] if a tenant is not there, or the database did not answer.
     pub async fn status(&self, target: &Target) -> Result<Vec<SchemaStatus>, PlanError> {
-        let migrations = self.workers_pool.migrations();
+        let migrations = &self.first.migrations;
         status::with_retry(|| async {
-            let found = status::find(self.db(), migrations, target).await?;
+            let found = status::find(&self.first.db, migrations, target).await?;
             let wanted = self.options.jobs.min(status::chunks(&found));
-            let readers = self.workers_pool.acquire(Vec::new(), wanted).await;
+            let readers = self.first.acquire(Vec::new(), wanted).await;
             let connections: Vec<_> = readers.iter().map(|worker| &worker.db).collect();
             let statuses = status::read_ledgers(&connections, migrations, &found).await;
-            self.workers_pool.release(readers).await;
+            worker_pool::release(readers).await;
             statuses
         })
         .await
-    }
-
-    fn db(&self) -> &DatabaseConnection {
-        &self.workers_pool.first().db
     }
 
     /// Plans an action: reads the ledgers, and computes the steps for each schema. Nothing is changed.
@@ -79,16 +89,16 @@ impl Executor {
     /// [`PlanError`] if a tenant is not there, the action is refused, or the database did not answer.
     pub async fn plan(&self, target: &Target, action: Action) -> Result<Plan, PlanError> {
         if *target == Target::Shared && action.empties() {
-            let tenants = tenants::tenants(self.db()).await?;
+            let tenants = tenants::tenants(&self.first.db).await?;
             if !tenants.is_empty() {
                 return Err(PlanError::TenantsExist { action, tenants });
             }
         }
         if !matches!(target, Target::All | Target::Shared) {
-            tenants::require_current(self.db()).await?;
+            tenants::require_current(&self.first.db).await?;
         }
         let statuses = self.status(target).await?;
-        Plan::new(self.workers_pool.migrations(), target, action, statuses)
+        Plan::new(&self.first.migrations, target, action, statuses)
     }
 
     /// Sets the options of runs: number of workers, canaries, timeouts and attempts.
@@ -107,10 +117,10 @@ impl Executor {
     #[must_use = "a report may tell of schemas that failed"]
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
         let unrecorded = versions::unrecorded(&plan);
-        let report = Scheduler::new(&self.workers_pool, &self.options, observer)
+        let report = Scheduler::new(&self.first, &self.options, observer)
             .run(plan.schemas)
             .await;
-        if let Err(error) = versions::record_all(self.db(), unrecorded).await {
+        if let Err(error) = versions::record_all(&self.first.db, unrecorded).await {
             tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
         }
         report
@@ -127,7 +137,7 @@ impl Executor {
     /// # Errors
     /// [`DbErr`] if the database is not reached.
     pub async fn preview(&self, plan: &Plan) -> Result<Vec<Preview>, DbErr> {
-        let recorder = self.workers_pool.first().recording().await?;
+        let recorder = self.first.recording().await?;
         let mut previews = Vec::with_capacity(plan.schemas.len());
         for schema in &plan.schemas {
             previews.push(Preview {
@@ -144,6 +154,6 @@ impl Executor {
     /// # Errors
     /// [`DbErr`] if one could not be closed.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.workers_pool.close().await
+        self.first.db.close().await
     }
 }

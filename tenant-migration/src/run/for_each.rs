@@ -13,7 +13,8 @@ use tenant_core::{
 
 use crate::{
     database::panic_message,
-    plan::{SelectError, Target, select},
+    define::LookupError,
+    plan::{Target, select},
 };
 
 /// Why a task did not end well for a tenant.
@@ -44,7 +45,7 @@ pub enum TaskError<E> {
 /// one is begun.
 ///
 /// # Errors
-/// [`SelectError`] if a tenant is not there or the catalog could not be read. No task was begun then.
+/// [`LookupError`] if a tenant is not there or the catalog could not be read. No task was begun then.
 ///
 /// # Example
 /// ```no_run
@@ -73,7 +74,7 @@ pub async fn for_each_tenant<T, E, F, W>(
     target: &Target,
     jobs: usize,
     task: F,
-) -> Result<Vec<(Tenant, Result<T, TaskError<E>>)>, SelectError>
+) -> Result<Vec<(Tenant, Result<T, TaskError<E>>)>, LookupError>
 where
     F: Fn(TenantConnection) -> W + Send + Sync + 'static,
     W: Future<Output = Result<T, E>> + Send + 'static,

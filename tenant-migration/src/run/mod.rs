@@ -2,7 +2,6 @@
 
 mod executor;
 pub(crate) mod for_each;
-mod preview;
 pub(crate) mod retry;
 mod scheduler;
 mod versions;
@@ -13,7 +12,6 @@ mod worker_pool;
 pub(crate) use self::for_each::for_each;
 pub(crate) use self::retry::Retryable;
 pub use self::{
-    executor::Executor,
+    executor::{Executor, Preview},
     for_each::{TaskError, for_each_tenant},
-    preview::Preview,
 };

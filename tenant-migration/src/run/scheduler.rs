@@ -9,12 +9,12 @@ use crate::{
     plan::{
         Canary, NotReached, Observer, Outcome, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport,
     },
-    run::{worker::Worker, worker_pool::WorkerPool},
+    run::{worker::Worker, worker_pool::release},
 };
 
 /// A run of a plan: its workers, and the reports until now.
 pub(crate) struct Scheduler<'a> {
-    pool: &'a WorkerPool,
+    first: &'a Worker,
     workers: Vec<Worker>,
     options: &'a RunOptions,
     observer: &'a mut dyn Observer,
@@ -29,9 +29,9 @@ pub(crate) struct Scheduler<'a> {
 type QueuedSchema = (usize, SchemaPlan);
 
 impl<'a> Scheduler<'a> {
-    pub(crate) fn new(pool: &'a WorkerPool, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
+    pub(crate) fn new(first: &'a Worker, options: &'a RunOptions, observer: &'a mut dyn Observer) -> Self {
         Self {
-            pool,
+            first,
             workers: Vec::new(),
             options,
             observer,
@@ -44,11 +44,11 @@ impl<'a> Scheduler<'a> {
     /// Runs the shared schema, then the canaries, then all others.
     pub(crate) async fn run(mut self, schemas: Vec<SchemaPlan>) -> Report {
         self.reports.resize_with(schemas.len(), || None);
-        let waves = Waves::new(schemas, &self.options.canary);
-        self.run_wave(waves.shared, NotReached::SharedFailed).await;
-        self.run_wave(waves.canaries, NotReached::CanaryFailed).await;
-        self.run_wave(waves.others, NotReached::TooManyFailures).await;
-        self.pool.release(self.workers).await;
+        let [shared, canaries, others] = waves(schemas, &self.options.canary);
+        self.run_wave(shared, NotReached::SharedFailed).await;
+        self.run_wave(canaries, NotReached::CanaryFailed).await;
+        self.run_wave(others, NotReached::TooManyFailures).await;
+        release(self.workers).await;
         let schemas = self.reports.into_iter().flatten().collect();
         Report { schemas }
     }
@@ -80,7 +80,10 @@ impl<'a> Scheduler<'a> {
     async fn acquire(&mut self, schemas: usize) {
         let wanted = self.options.jobs.min(schemas);
         if wanted > self.workers.len() {
-            self.workers = self.pool.acquire(std::mem::take(&mut self.workers), wanted).await;
+            self.workers = self
+                .first
+                .acquire(std::mem::take(&mut self.workers), wanted)
+                .await;
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn finish(&mut self, position: usize, report: SchemaReport) {
-        if matches!(report.outcome(), Outcome::Failed { .. }) {
+        if matches!(report.outcome, Outcome::Failed { .. }) {
             self.failures += 1;
         }
         self.observer.finished(&report);
@@ -152,41 +155,27 @@ fn has_work(schema: &SchemaPlan) -> bool {
     !matches!(schema.steps(), Ok([]))
 }
 
-/// The schemas of a plan, in the order in which they are begun.
-struct Waves {
-    shared: Vec<QueuedSchema>,
-    canaries: Vec<QueuedSchema>,
-    others: Vec<QueuedSchema>,
-}
-
-impl Waves {
-    fn new(schemas: Vec<SchemaPlan>, canary: &Canary) -> Self {
-        let mut waves = Self {
-            shared: Vec::new(),
-            canaries: Vec::new(),
-            others: Vec::new(),
+/// Returns the shared schema, the canaries and all other schemas of a plan.
+fn waves(schemas: Vec<SchemaPlan>, canary: &Canary) -> [Vec<QueuedSchema>; 3] {
+    let [mut shared, mut canaries, mut others] = [const { Vec::new() }; 3];
+    for queued in schemas.into_iter().enumerate() {
+        let wave = if queued.1.schema().is_shared() {
+            &mut shared
+        } else if is_canary(&queued.1, canary, canaries.len()) {
+            &mut canaries
+        } else {
+            &mut others
         };
-        let mut chosen = 0;
-        for queued in schemas.into_iter().enumerate() {
-            let wave = if queued.1.schema().is_shared() {
-                &mut waves.shared
-            } else if is_canary(&queued.1, canary, chosen) {
-                chosen += 1;
-                &mut waves.canaries
-            } else {
-                &mut waves.others
-            };
-            wave.push(queued);
-        }
-        waves
+        wave.push(queued);
     }
+    [shared, canaries, others]
 }
 
 fn is_canary(schema: &SchemaPlan, canary: &Canary, chosen: usize) -> bool {
     match canary {
         Canary::None => false,
         // A pending schema has no rows that a migration could fail on.
-        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.pooled().is_none(),
+        Canary::First(count) => chosen < *count && has_work(schema) && schema.status.pooled.is_none(),
         Canary::Tenants(schemas) => schemas.contains(schema.schema()),
     }
 }

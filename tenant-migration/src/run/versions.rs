@@ -1,9 +1,9 @@
 //! Versions of schemas with nothing to do, which the catalog does not have yet.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
 
-use crate::plan::Plan;
+use crate::{database::execute, plan::Plan};
 
 /// Returns the versions that the catalog lacks, of schemas with nothing to do. Catalogs that are older than versions lack
 /// them.
@@ -29,8 +29,5 @@ pub(crate) async fn record_all(
     }
     let sql = "UPDATE public.tenants SET version = known.value
         FROM pg_catalog.jsonb_each_text($1) AS known WHERE known.key = schema_name";
-    let values = [Value::Object(versions).into()];
-    db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
-        .await?;
-    Ok(())
+    execute(db, sql, [Value::Object(versions).into()]).await
 }

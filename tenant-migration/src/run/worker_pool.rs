@@ -1,4 +1,5 @@
-//! [`WorkerPool`]: the workers of an executor.
+//! The workers of an executor: the first one stays connected until the end. The others are connected for as long as there is
+//! work for them.
 
 use std::time::Duration;
 
@@ -6,32 +7,14 @@ use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use crate::{database::rows, define::Migrations, run::worker::Worker};
+use crate::{database::scalar, run::worker::Worker};
 
-/// The first worker, which stays connected until the end. The others are connected for as long as there is work for them.
-#[derive(Debug)]
-pub(crate) struct WorkerPool {
-    first: Worker,
-}
-
-impl WorkerPool {
-    pub(crate) fn new(first: Worker) -> Self {
-        Self { first }
-    }
-
-    pub(crate) fn first(&self) -> &Worker {
-        &self.first
-    }
-
-    pub(crate) fn migrations(&self) -> &Migrations {
-        &self.first.migrations
-    }
-
-    /// Returns `workers` and more of them: as many as are `wanted` and the server has connections for, the first worker among
-    /// them. The caller [releases](Self::release) them.
+impl Worker {
+    /// Returns `workers` and more of them: as many as are `wanted` and the server has connections for, this one, the first,
+    /// among them. The caller [releases](release) them.
     pub(crate) async fn acquire(&self, mut workers: Vec<Worker>, wanted: usize) -> Vec<Worker> {
         if workers.is_empty() {
-            workers.push(self.first.clone());
+            workers.push(self.clone());
         }
         if workers.len() < wanted {
             self.connect_more(&mut workers, wanted).await;
@@ -40,7 +23,7 @@ impl WorkerPool {
     }
 
     async fn connect_more(&self, workers: &mut Vec<Worker>, wanted: usize) {
-        let free = match free_connections(&self.first.db).await {
+        let free = match free_connections(&self.db).await {
             Ok(free) => free,
             Err(error) => {
                 tracing::warn!(%error, "the server does not say how many connections it has left: no more workers are used");
@@ -55,7 +38,7 @@ impl WorkerPool {
                 "the server has few connections left: fewer workers are used"
             );
         }
-        let connecting = (0..more).map(|_| timeout(CONNECT_TIMEOUT, self.first.another()));
+        let connecting = (0..more).map(|_| timeout(CONNECT_TIMEOUT, self.another()));
         for connected in join_all(connecting).await {
             match connected {
                 Ok(Ok(worker)) => workers.push(worker),
@@ -64,18 +47,14 @@ impl WorkerPool {
             }
         }
     }
+}
 
-    /// Closes the connections of workers but the first.
-    pub(crate) async fn release(&self, workers: Vec<Worker>) {
-        for worker in workers.into_iter().skip(1) {
-            if let Err(error) = worker.db.close().await {
-                tracing::debug!(%error, "a connection was not closed");
-            }
+/// Closes the connections of workers but the first.
+pub(crate) async fn release(workers: Vec<Worker>) {
+    for worker in workers.into_iter().skip(1) {
+        if let Err(error) = worker.db.close().await {
+            tracing::debug!(%error, "a connection was not closed");
         }
-    }
-
-    pub(crate) async fn close(self) -> Result<(), DbErr> {
-        self.first.db.close().await
     }
 }
 
@@ -91,7 +70,8 @@ const FREE_CONNECTIONS: &str = include_str!("free_connections.sql");
 const LEFT_FOR_OTHERS: i64 = 2;
 
 async fn free_connections(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
-    let rows = rows(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
-    let free: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "free"))?;
-    Ok(usize::try_from(free).unwrap_or_default())
+    let free: Option<i64> = scalar(db, FREE_CONNECTIONS, [LEFT_FOR_OTHERS.into()]).await?;
+    Ok(free
+        .and_then(|free| usize::try_from(free).ok())
+        .unwrap_or_default())
 }

@@ -1,17 +1,18 @@
 //! Dirty schemas: an interrupted migration outside of a transaction leaves a mark ([`dirty_mark`]) and invalid indexes.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
-use crate::define::{Ledger, Step, dirty_mark};
+use crate::{
+    database::{scalar, texts},
+    define::{Ledger, Step, dirty_mark},
+};
 
 /// Returns the step that was begun in a schema and did not end.
 pub(crate) async fn find(db: &impl ConnectionTrait, ledger: Ledger<'_>) -> Result<Option<Step>, DbErr> {
-    let sql = "SELECT obj_description(to_regclass($1), 'pg_class') AS comment";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [ledger.quoted().into()]);
-    let row = db.query_one_raw(statement).await?;
-    let comment: Option<String> = row.map_or(Ok(None), |row| row.try_get("", "comment"))?;
-    Ok(comment.as_deref().and_then(dirty_mark::parse))
+    let sql = "SELECT obj_description(to_regclass($1), 'pg_class')";
+    let comment: Option<Option<String>> = scalar(db, sql, [ledger.quoted().into()]).await?;
+    Ok(comment.flatten().as_deref().and_then(dirty_mark::parse))
 }
 
 /// An index that was being built concurrently when that failed: PostgreSQL keeps it up to date and never uses it.
@@ -23,10 +24,7 @@ pub(crate) async fn invalid_indexes(
     db: &impl ConnectionTrait,
     schema: &SchemaName,
 ) -> Result<Vec<String>, DbErr> {
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, INVALID_INDEXES, [schema.as_str().into()]);
-    let rows = db.query_all_raw(statement).await?.into_iter();
-    rows.map(|row| row.try_get("", "name")).collect()
+    texts(db, INVALID_INDEXES, [schema.as_str().into()]).await
 }
 
 /// Drops the indexes that an interrupted migration left, so that it can build them anew: `IF NOT EXISTS` would take

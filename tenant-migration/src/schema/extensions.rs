@@ -2,12 +2,9 @@
 //! without its types and functions, and would lose their columns of these types when the tenant is dropped.
 
 use sea_orm::{ConnectionTrait, DbErr};
-use tenant_core::{SchemaName, Scope};
+use tenant_core::SchemaName;
 
-use crate::{
-    database::{inlined, texts},
-    define::scope_of,
-};
+use crate::database::{inlined, texts};
 
 /// Number of rows that [`ask`] gives for a schema with extensions. It is larger than the number of all other rows of a message.
 pub(super) const EXTENSIONS_FOUND: u64 = 100;
@@ -20,7 +17,7 @@ pub(super) fn ask(schema: &SchemaName) -> Option<String> {
         WHERE extnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)
         LIMIT {EXTENSIONS_FOUND}"
     );
-    (scope_of(schema) == Scope::Tenant).then(|| inlined(&sql, [schema.as_str().into()]))
+    (!schema.is_shared()).then(|| inlined(&sql, [schema.as_str().into()]))
 }
 
 /// Returns the names of the extensions in a schema.

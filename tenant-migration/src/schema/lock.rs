@@ -8,10 +8,11 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait,
 };
 use tenant_core::SchemaName;
+
+use crate::database::scalar;
 
 /// Begins a transaction that holds the lock of a schema until its end.
 ///
@@ -61,7 +62,7 @@ async fn first_busy<'a, const N: usize>(
 pub(crate) async fn try_acquire(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     ask(
         db,
-        "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended($1, 0)) AS done",
+        "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))",
         schema,
     )
     .await
@@ -82,7 +83,7 @@ pub(crate) async fn acquire_in_session(db: &DatabaseConnection, schema: &SchemaN
     let mut pauses = Pauses::default();
     while !ask(
         db,
-        "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0)) AS done",
+        "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0))",
         schema,
     )
     .await?
@@ -98,14 +99,12 @@ pub(crate) async fn is_held(db: &impl ConnectionTrait, schema: &SchemaName) -> R
     let sql = "SELECT EXISTS (
             SELECT FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1
                 AND (classid::int8 << 32 | objid::int8) = pg_catalog.hashtextextended($1, 0)
-        ) AS done";
+        )";
     ask(db, sql, schema).await
 }
 
 async fn ask(db: &impl ConnectionTrait, sql: &str, schema: &SchemaName) -> Result<bool, DbErr> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [key(schema).into()]);
-    let row = db.query_one_raw(statement).await?;
-    row.map_or(Ok(false), |row| row.try_get("", "done"))
+    Ok(scalar(db, sql, [key(schema).into()]).await?.unwrap_or(false))
 }
 
 /// The text whose hash is the number of the lock. Names that differ in case alone are one tenant's.

@@ -18,7 +18,7 @@ pub(crate) use self::{
     self_references::{find_name, mentions_of},
     session::SchemaSession,
     statement_recorder::{StatementRecorder, with_all_statements_logged},
-    structure::{Fingerprint, ReadError, Reading, Size, Structure, aside, copying, reference},
+    structure::{Fingerprint, ReadError, Reading, Structure, aside, copying, reference, require_locks},
 };
 pub use self::{
     roles::{drop_tenant_role, grant_tenant_role},

@@ -1,13 +1,13 @@
 //! Empties a schema, for `fresh`.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::ConnectionTrait;
 use tenant_core::SchemaName;
 
 use crate::{
-    database::texts,
+    database::{rows, texts},
     define::lock_tenants,
     plan::SchemaError,
-    schema::{dependents, structure::Size},
+    schema::{dependents, structure::require_locks},
 };
 
 /// A table with a key, a sequence and texts is five relations, as there are two of PostgreSQL's for the texts. It takes eleven
@@ -22,7 +22,7 @@ pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> 
         if !tenants.is_empty() {
             return Err(SchemaError::TenantsExist { tenants });
         }
-        require_unneeded(db, schema).await?;
+        dependents::require_none(db, schema).await?;
         db.execute_unprepared(EMPTY_SHARED).await?;
     } else {
         recreate_tenant(db, schema).await?;
@@ -33,13 +33,12 @@ pub(crate) async fn recreate(db: &impl ConnectionTrait, schema: &SchemaName) -> 
 /// Not that of a tenant which was dropped or renamed since this was planned: the schema would be nobody's.
 async fn recreate_tenant(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
     let sql = "SELECT FROM public.tenants WHERE schema_name = $1 FOR UPDATE";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
-    if db.query_one_raw(statement).await?.is_none() {
+    if rows(db, sql, [schema.as_str().into()]).await?.is_empty() {
         return Err(SchemaError::NoTenant);
     }
-    check_size(db, schema).await?;
+    require_locks(db, schema, LOCKS_FOR_EACH).await?;
     lock_tables(db, schema).await?;
-    require_unneeded(db, schema).await?;
+    dependents::require_none(db, schema).await?;
     let schema = schema.quoted();
     let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     db.execute_unprepared(&sql).await?;
@@ -59,28 +58,6 @@ async fn lock_tables(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(
     if !tables.is_empty() {
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
         db.execute_unprepared(&lock).await?;
-    }
-    Ok(())
-}
-
-/// Refuses a schema that objects of others depend on: they would be dropped, too.
-async fn require_unneeded(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
-    let by = dependents::find_outside(db, schema).await?;
-    match by.is_empty() {
-        true => Ok(()),
-        false => Err(SchemaError::Needed { by }),
-    }
-}
-
-/// Refuses a schema with more objects than the server has locks: the transaction would fail halfway, and others with it.
-async fn check_size(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<(), SchemaError> {
-    let size = Size::read(db, schema).await?;
-    if size.exceeds(LOCKS_FOR_EACH) {
-        return Err(SchemaError::TooLarge {
-            relations: size.relations,
-            locks: size.locks,
-            max_locks_per_transaction: size.max_locks_per_transaction(LOCKS_FOR_EACH),
-        });
     }
     Ok(())
 }

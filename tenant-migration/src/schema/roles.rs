@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use tenant_core::{
     __private::{CATALOG_TABLES, database_name},
     RoleName, SHARED_SCHEMA, SchemaName, Scope,
 };
 
 use crate::{
+    database::{scalar, texts},
     define::{Migrations, RoleError, TenantRoles},
     schema::lock,
 };
@@ -138,9 +139,7 @@ impl<C: ConnectionTrait> Granting<'_, C> {
             serde_json::json!(written).into(),
             ledger.into(),
         ];
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, SHARED_TABLES, values);
-        let rows = self.db.query_all_raw(statement).await?;
-        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+        texts(self.db, SHARED_TABLES, values).await
     }
 
     async fn grant_tenant(&self, schema: &SchemaName, role: &RoleName) -> Result<(), RoleError> {
@@ -201,14 +200,11 @@ async fn find(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, RoleEr
     let sql =
         "SELECT rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
         FROM pg_catalog.pg_roles WHERE rolname = $1";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.as_str().into()]);
-    let Some(row) = db.query_one_raw(statement).await? else {
-        return Ok(false);
-    };
-    if row.try_get_by_index(0)? {
-        return Err(RoleError::NotATenants { role: role.clone() });
+    match scalar(db, sql, [role.as_str().into()]).await? {
+        None => Ok(false),
+        Some(false) => Ok(true),
+        Some(true) => Err(RoleError::NotATenants { role: role.clone() }),
     }
-    Ok(true)
 }
 
 /// Makes `member`, or else the current user, a member of a role. PostgreSQL has a message for everybody who already is,
@@ -227,9 +223,8 @@ async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&
                 AND NOT pg_catalog.to_jsonb(pg_auth_members) @> '{\"set_option\": false}'
         )";
     let values = [role.as_str().into(), member.map(str::to_owned).into()];
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    if let Some(row) = db.query_one_raw(statement).await? {
-        let grant: String = row.try_get_by_index(0)?;
+    let grant: Option<String> = scalar(db, sql, values).await?;
+    if let Some(grant) = grant {
         db.execute_unprepared(&grant).await?;
     }
     Ok(())
@@ -237,10 +232,8 @@ async fn add_member(db: &impl ConnectionTrait, role: &RoleName, member: Option<&
 
 /// True if a table exists.
 async fn has_table(db: &impl ConnectionTrait, quoted: &str) -> Result<bool, DbErr> {
-    let sql = "SELECT to_regclass($1) IS NOT NULL";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [quoted.into()]);
-    let row = db.query_one_raw(statement).await?;
-    row.map_or(Ok(false), |row| row.try_get_by_index(0))
+    let found = scalar(db, "SELECT to_regclass($1) IS NOT NULL", [quoted.into()]).await?;
+    Ok(found.unwrap_or(false))
 }
 
 /// Rights of a tenant's role in the tenant's schema.

@@ -219,21 +219,18 @@ where
             steps,
             manager: &manager,
         };
-        let called = match hook {
-            Hook::Before => caught(hooks.before(tenant)).await,
-            Hook::After => caught(hooks.after(tenant)).await,
+        let (called, hook) = match hook {
+            Hook::Before => (caught(hooks.before(tenant)).await, "before its migrations"),
+            Hook::After => (caught(hooks.after(tenant)).await, "after its migrations"),
         };
-        called.map_err(|source| SchemaError::Hook {
-            hook: hook.name(),
-            source,
-        })?;
+        called.map_err(|source| SchemaError::Hook { hook, source })?;
         // It may have gone elsewhere, as a migration may.
         self.enter().await?;
         Ok(())
     }
 
     /// Lets the application give a tenant the rows that it begins with. `row` is the tenant's in the catalog.
-    pub(crate) async fn seed(&self, row: &tenant::Model) -> Result<(), DbErr> {
+    pub(crate) async fn seed(&self, row: &tenant::Model) -> Result<(), SchemaError> {
         let Some(hooks) = self.migrations.hooks() else {
             return Ok(());
         };
@@ -246,9 +243,12 @@ where
             metadata: &row.metadata,
             manager: &manager,
         };
-        caught(hooks.seed(tenant)).await?;
+        let hook = "that seeds it";
+        let seeded = caught(hooks.seed(tenant)).await;
+        seeded.map_err(|source| SchemaError::Hook { hook, source })?;
         // It may have gone elsewhere, as a migration may.
-        self.enter().await
+        self.enter().await?;
+        Ok(())
     }
 
     /// Makes the ledger where `steps` need one.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::transfer::error::ExportError;
+use crate::transfer::error::TransferError;
 
 /// A temporary directory beside the export's directory. It gets the export's name when it is complete, so a partial export
 /// is never mistaken for a complete one. Dropping this value removes the directory, unless it is complete.
@@ -17,12 +17,12 @@ pub(super) struct PartialDirectory {
 
 impl PartialDirectory {
     /// Creates the directory, which only this user can read.
-    pub(super) fn create(target: &Path) -> Result<Self, ExportError> {
-        let target = std::path::absolute(target).map_err(|source| failed(target, source))?;
+    pub(super) fn create(target: &Path) -> Result<Self, TransferError> {
+        let target = std::path::absolute(target).map_err(|source| TransferError::file(target, source))?;
         let name = target
             .file_name()
             .filter(|_| is_free(&target))
-            .ok_or_else(|| ExportError::Exists {
+            .ok_or_else(|| TransferError::Exists {
                 directory: target.clone(),
             })?;
         let name = format!(".{}.partial-{:016x}", name.to_string_lossy(), fastrand::u64(..));
@@ -30,7 +30,9 @@ impl PartialDirectory {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|source| failed(&path, source))?;
+        builder
+            .create(&path)
+            .map_err(|source| TransferError::file(&path, source))?;
         Ok(Self { path, target })
     }
 
@@ -40,17 +42,17 @@ impl PartialDirectory {
     }
 
     /// Flushes the files to the disk, and gives the directory its final name.
-    pub(super) fn complete(self, files: &[&str]) -> Result<(), ExportError> {
+    pub(super) fn complete(self, files: &[&str]) -> Result<(), TransferError> {
         for name in files {
             let path = self.file(name);
             let written = File::open(&path).and_then(|file| file.sync_all());
-            written.map_err(|source| failed(&path, source))?;
+            written.map_err(|source| TransferError::file(&path, source))?;
         }
         // `rename` replaces an empty directory, and fails if the directory has files.
         let renamed = fs::rename(&self.path, &self.target);
         renamed.map_err(|source| match is_free(&self.target) {
-            true => failed(&self.target, source),
-            false => ExportError::Exists {
+            true => TransferError::file(&self.target, source),
+            false => TransferError::Exists {
                 directory: self.target.clone(),
             },
         })
@@ -71,12 +73,5 @@ fn is_free(path: &Path) -> bool {
         Ok(found) if found.is_dir() => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
         Ok(_) => false,
         Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
-}
-
-pub(super) fn failed(path: &Path, source: io::Error) -> ExportError {
-    ExportError::File {
-        path: path.to_owned(),
-        source,
     }
 }

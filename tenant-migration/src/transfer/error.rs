@@ -1,6 +1,9 @@
-//! Errors of exporting and importing a tenant.
+//! [`TransferError`] and [`ProgramError`].
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use sea_orm::DbErr;
 use tenant_core::SchemaName;
@@ -8,39 +11,36 @@ use tenant_core::SchemaName;
 use crate::{
     database::{SessionError, reason},
     lifecycle::LifecycleError,
+    plan::SchemaError,
 };
 
-/// Error of exporting a tenant. No directory was written.
+/// Error of exporting or importing a tenant. An export wrote no directory. An import created nothing, unless it is
+/// [`LeftBehind`](Self::LeftBehind), [`TakenOver`](Self::TakenOver) or [`SchemaError::Interrupted`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ExportError {
-    /// The tenant does not exist, or cannot be exported in its status.
+pub enum TransferError {
+    /// The tenant cannot be exported in its state, or cannot be created here.
     #[error(transparent)]
     Tenant(#[from] LifecycleError),
     /// A session for the tenant's lock could not be opened.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The path exists and is not an empty directory.
+    /// `pg_dump` or `pg_restore` was not found, or failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A file could not be read or written.
+    #[error("{} could not be read or written: {source}", path.display())]
+    File {
+        /// Path of the file.
+        path: PathBuf,
+        /// Reason.
+        source: io::Error,
+    },
+    /// The path of an export exists and is not an empty directory.
     #[error("{} already exists and is not an empty directory: name a new directory", directory.display())]
     Exists {
         /// Path of the directory.
         directory: PathBuf,
-    },
-    /// The tenant's schema has no ledger, so its migrations are unknown.
-    #[error("tenant {schema} is not exported, because its schema has no ledger: run `up -s {schema}` first")]
-    NoLedger {
-        /// The tenant's schema.
-        schema: SchemaName,
-    },
-    /// A non-transactional migration was begun and did not end.
-    #[error(
-        "tenant {schema} is not exported, because {step} was begun in its schema and did not end: run `up -s {schema}` first"
-    )]
-    Unfinished {
-        /// The tenant's schema.
-        schema: SchemaName,
-        /// Unfinished step.
-        step: String,
     },
     /// The session with the tenant's lock was lost, so a migration may have run during the export.
     #[error(
@@ -49,41 +49,6 @@ pub enum ExportError {
     LockLost {
         /// The tenant's schema.
         schema: SchemaName,
-    },
-    /// `pg_dump` was not found, or failed.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// A file could not be written.
-    #[error("{} could not be written: {source}", path.display())]
-    File {
-        /// Path of the file.
-        path: PathBuf,
-        /// Reason.
-        source: io::Error,
-    },
-    /// A query failed.
-    #[error("{}", reason(.0))]
-    Database(#[from] DbErr),
-}
-
-/// Error of importing a tenant. Unless it is [`LeftBehind`](Self::LeftBehind), [`Interrupted`](Self::Interrupted) or
-/// [`TakenOver`](Self::TakenOver), nothing was created.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// The schema or a domain is taken, the name is retired, the ledger has unknown migrations, or a similar reason.
-    #[error(transparent)]
-    Tenant(#[from] LifecycleError),
-    /// A session for the tenant's lock could not be opened.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// A file could not be read or written.
-    #[error("{} could not be read or written: {source}", path.display())]
-    File {
-        /// Path of the file.
-        path: PathBuf,
-        /// Reason.
-        source: io::Error,
     },
     /// The export has a format that this version does not know.
     #[error(
@@ -119,9 +84,6 @@ pub enum ImportError {
         /// Unexpected entry of the dump, or a text that the schema is missing.
         entry: String,
     },
-    /// `pg_restore` was not found, or failed.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
     /// Another import or a person removed or changed what this import created.
     #[error(
         "tenant {schema} is not imported, because its row or its schema was removed or changed during the import: check both, \
@@ -133,23 +95,29 @@ pub enum ImportError {
     },
     /// The import failed, and what it had created could not be removed.
     #[error(
-        "{error}. The rest of tenant {schema} was not removed ({}): import the tenant again to remove it",
-        reason(source)
+        "{error}. The rest of tenant {schema} was not removed ({source}): import the tenant again to remove it"
     )]
     LeftBehind {
         /// The tenant's schema.
         schema: SchemaName,
         /// Reason of the failure.
-        error: Box<ImportError>,
+        error: Box<TransferError>,
         /// Reason why the rest was not removed.
-        source: DbErr,
+        source: SchemaError,
     },
-    /// The runtime ended before the import was complete. Another import of the tenant starts over.
-    #[error("the tenant is not imported, because the program ended before it was done: import it again")]
-    Interrupted,
     /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
+}
+
+impl TransferError {
+    /// Returns the error of a file.
+    pub(super) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }
 
 /// Error of `pg_dump` or `pg_restore`.

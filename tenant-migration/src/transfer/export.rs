@@ -3,17 +3,18 @@
 use std::{collections::HashSet, fs, path::Path};
 
 use sea_orm::{DatabaseConnection, DbErr};
-use tenant_core::{Host, SchemaName, catalog::tenant};
+use tenant_core::{Host, SHARED_SCHEMA, SchemaName, catalog::tenant};
 
 use crate::{
     database::is_without_table,
-    define::{Ledger, Migrations},
+    define::{Ledger, Migrations, schema_of},
     lifecycle::{LifecycleError, domains, lookup},
+    plan::SchemaError,
     schema::dirty,
     transfer::{
         DUMP, MANIFEST,
-        directory::{PartialDirectory, failed},
-        error::ExportError,
+        directory::PartialDirectory,
+        error::TransferError,
         manifest::{Manifest, is_complete},
         programs::{self, PgPrograms},
         session::{self, Session},
@@ -34,7 +35,7 @@ use crate::{
 /// publications and large objects.
 ///
 /// # Errors
-/// [`ExportError`] if there is no such tenant, it is not complete, the directory exists and is not empty, or a program or a
+/// [`TransferError`] if there is no such tenant, it is not complete, the directory exists and is not empty, or a program or a
 /// query failed. No directory is written then.
 ///
 /// # Example
@@ -59,7 +60,7 @@ pub async fn export_tenant(
     schema: &SchemaName,
     directory: &Path,
     programs: &PgPrograms,
-) -> Result<(), ExportError> {
+) -> Result<(), TransferError> {
     let row = lookup::find(db, schema).await?;
     let schema = require_complete(&row)?;
     let partial = PartialDirectory::create(directory)?;
@@ -80,22 +81,21 @@ pub async fn export_tenant(
         file,
     ];
     pg_dump.run(&programs::environment(&options), arguments).await?;
-    if !session.has_lock().await? {
-        return Err(ExportError::LockLost { schema });
+    if !session.has_lock_in(&session.db).await? {
+        return Err(TransferError::LockLost { schema });
     }
     session.db.close().await?;
     let path = partial.file(MANIFEST);
-    fs::write(&path, manifest.to_text()).map_err(|source| failed(&path, source))?;
+    fs::write(&path, manifest.to_text()).map_err(|source| TransferError::file(&path, source))?;
     partial.complete(&[DUMP, MANIFEST])
 }
 
 /// Returns the schema of a tenant, or an error if the tenant is not complete.
 fn require_complete(row: &tenant::Model) -> Result<SchemaName, LifecycleError> {
-    let schema = SchemaName::new(&row.schema_name);
-    let schema = schema.map_err(|error| DbErr::Custom(error.to_string()))?;
-    if schema.is_shared() {
+    if row.schema_name == SHARED_SCHEMA {
         return Err(LifecycleError::PublicTenant { action: "exporting" });
     }
+    let schema = schema_of(&row.schema_name)?;
     match lookup::status(row)? {
         status if is_complete(status) => Ok(schema),
         status => Err(LifecycleError::WrongStatus {
@@ -111,7 +111,7 @@ async fn read_manifest(
     session: &Session,
     migrations: &Migrations,
     schema: &SchemaName,
-) -> Result<Manifest, ExportError> {
+) -> Result<Manifest, TransferError> {
     // The tenant may have been dropped or renamed before the session had the lock.
     let row = lookup::find(&session.db, schema).await?;
     require_complete(&row)?;
@@ -145,20 +145,19 @@ fn parse_host(domain: &str) -> Result<Host, DbErr> {
 }
 
 /// Returns the migrations in a ledger, or an error if one of them was begun and did not end.
-async fn applied(session: &Session, ledger: Ledger<'_>) -> Result<HashSet<String>, ExportError> {
-    let schema = || ledger.schema.clone();
+async fn applied(session: &Session, ledger: Ledger<'_>) -> Result<HashSet<String>, LifecycleError> {
     let applied = ledger
         .read(&session.db)
         .await
         .map_err(|error| match is_without_table(&error) {
-            true => ExportError::NoLedger { schema: schema() },
+            true => LifecycleError::of(ledger.schema, SchemaError::NoLedger),
             false => error.into(),
         })?;
     match dirty::find(&session.db, ledger).await? {
         None => Ok(applied),
-        Some(step) => Err(ExportError::Unfinished {
-            schema: schema(),
-            step: step.to_string(),
-        }),
+        Some(step) => Err(LifecycleError::of(
+            ledger.schema,
+            SchemaError::Unfinished { step },
+        )),
     }
 }

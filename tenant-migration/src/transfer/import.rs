@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, OpenOptions},
-    io::{self, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -12,14 +12,19 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
     sqlx::postgres::PgConnectOptions,
 };
-use tenant_core::{__private::detached, Tenant, TenantId, catalog::tenant};
+use tenant_core::{
+    __private::{ShutDown, detached},
+    Tenant, TenantId,
+    catalog::tenant,
+};
 
 use crate::{
     define::{Migrations, SchemaRef},
-    lifecycle::{baseline, domains, lookup, require_known},
+    lifecycle::{LifecycleError, baseline, domains, lookup, require_known},
+    plan::SchemaError,
     transfer::{
         DUMP, MANIFEST,
-        error::{ImportError, ProgramError},
+        error::TransferError,
         manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
         reservation::Reservation,
@@ -77,7 +82,7 @@ impl ImportOptions {
 /// If this future is dropped, the import goes on in the background.
 ///
 /// # Errors
-/// [`ImportError`] if the files are not an export, the schema's name or a domain is taken, the name is retired, the ledger has
+/// [`TransferError`] if the files are not an export, the schema's name or a domain is taken, the name is retired, the ledger has
 /// migrations that this program does not have, or a program or a query failed.
 ///
 /// # Example
@@ -100,11 +105,11 @@ pub async fn import_tenant(
     migrations: &Migrations,
     directory: &Path,
     options: &ImportOptions,
-) -> Result<Tenant, ImportError> {
+) -> Result<Tenant, TransferError> {
     let manifest = read_manifest(&directory.join(MANIFEST))?;
     // A path that begins with a dash would be read as an option.
-    let dump =
-        fs::canonicalize(directory.join(DUMP)).map_err(|error| failed(&directory.join(DUMP), error))?;
+    let dump = fs::canonicalize(directory.join(DUMP))
+        .map_err(|error| TransferError::file(&directory.join(DUMP), error))?;
     let import = Import {
         connect_options: session::connect_options(db)?,
         db: db.clone(),
@@ -113,30 +118,24 @@ pub async fn import_tenant(
         manifest,
         dump,
     };
+    let schema = import.manifest.schema.clone();
     let imported = detached(import.run()).await;
-    imported.unwrap_or(Err(ImportError::Interrupted))
+    imported.unwrap_or_else(|ShutDown| Err(LifecycleError::of(&schema, SchemaError::Interrupted).into()))
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, ImportError> {
-    let text = fs::read_to_string(path).map_err(|error| failed(path, error))?;
+fn read_manifest(path: &Path) -> Result<Manifest, TransferError> {
+    let text = fs::read_to_string(path).map_err(|error| TransferError::file(path, error))?;
     Manifest::parse(&text).map_err(|error| match error {
-        ParseError::UnknownFormat(found) => ImportError::UnknownFormat {
+        ParseError::UnknownFormat(found) => TransferError::UnknownFormat {
             path: path.to_owned(),
             found,
             known: FORMAT,
         },
-        ParseError::Invalid(problem) => ImportError::Manifest {
+        ParseError::Invalid(problem) => TransferError::Manifest {
             path: path.to_owned(),
             problem,
         },
     })
-}
-
-fn failed(path: &Path, source: io::Error) -> ImportError {
-    ImportError::File {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 struct Import {
@@ -149,9 +148,10 @@ struct Import {
 }
 
 impl Import {
-    async fn run(self) -> Result<Tenant, ImportError> {
+    async fn run(self) -> Result<Tenant, TransferError> {
         let known = self.manifest.applied.iter().map(String::as_str);
-        require_known(&self.migrations, self.schema_ref(), known)?;
+        let checked = require_known(&self.migrations, self.schema_ref(), known);
+        checked.map_err(|error| LifecycleError::of(&self.manifest.schema, error))?;
         let session = Session::lock(self.connect_options.clone(), &self.manifest.schema).await?;
         let server = session.server_version().await?;
         let programs = &self.options.programs;
@@ -159,7 +159,8 @@ impl Import {
         let use_list = self.use_list(&pg_restore).await?;
         if let Some(interrupted) = Reservation::find(&session.db, &self.manifest.schema).await? {
             tracing::warn!(schema = %self.manifest.schema, "removing an interrupted import");
-            interrupted.remove(&session.db).await?;
+            let removed = interrupted.remove(&session.db).await;
+            removed.map_err(|error| LifecycleError::of(&self.manifest.schema, error))?;
         }
         let reservation = Reservation::create(
             &session.db,
@@ -186,13 +187,13 @@ impl Import {
     }
 
     /// Returns the objects to restore, for `pg_restore --use-list`.
-    async fn use_list(&self, pg_restore: &Program) -> Result<String, ImportError> {
+    async fn use_list(&self, pg_restore: &Program) -> Result<String, TransferError> {
         let list = pg_restore
             .run(&[], ["--list".into(), self.dump.clone().into()])
             .await?;
         let list = String::from_utf8_lossy(&list.stdout);
         table_of_contents::restorable_lines(&list, &self.manifest.schema).map_err(|entry| {
-            ImportError::Foreign {
+            TransferError::Foreign {
                 path: self.dump.clone(),
                 schema: self.manifest.schema.clone(),
                 entry,
@@ -229,10 +230,10 @@ impl Import {
         session: &Session,
         transaction: &DatabaseTransaction,
         reservation: &Reservation,
-    ) -> Result<Tenant, ImportError> {
+    ) -> Result<Tenant, TransferError> {
         if !session.has_lock_in(transaction).await? || !reservation.lock(transaction).await? {
             let schema = self.manifest.schema.clone();
-            return Err(ImportError::TakenOver { schema });
+            return Err(TransferError::TakenOver { schema });
         }
         let remaining = baseline(transaction, &self.migrations, self.schema_ref(), &[]).await?;
         self.update_catalog(transaction, reservation.tenant_id).await?;
@@ -246,7 +247,7 @@ impl Import {
         pg_restore: &Program,
         reservation: &Reservation,
         use_list: &str,
-    ) -> Result<(), ImportError> {
+    ) -> Result<(), TransferError> {
         let file = UseListFile::write(use_list)?;
         let mut use_list = OsString::from("--use-list=");
         use_list.push(&file.path);
@@ -262,13 +263,12 @@ impl Import {
         ];
         let mut environment = programs::environment(&self.connect_options);
         environment.push(("PGAPPNAME", reservation.application_name()));
-        let restored: Result<_, ProgramError> = pg_restore.run(&environment, arguments).await;
-        restored?;
+        pg_restore.run(&environment, arguments).await?;
         Ok(())
     }
 
     /// Inserts the domains, and updates the row for a complete tenant.
-    async fn update_catalog(&self, db: &DatabaseTransaction, id: i64) -> Result<(), ImportError> {
+    async fn update_catalog(&self, db: &DatabaseTransaction, id: i64) -> Result<(), TransferError> {
         for host in &self.manifest.domains {
             domains::insert(db, id, host).await?;
         }
@@ -290,7 +290,7 @@ impl Import {
 
     /// Removes what the import created, and returns the error. If the response to COMMIT was lost, the tenant may be complete: it
     /// is kept and returned.
-    async fn undo(&self, reservation: &Reservation, failure: Failure) -> Result<Tenant, ImportError> {
+    async fn undo(&self, reservation: &Reservation, failure: Failure) -> Result<Tenant, TransferError> {
         let (error, may_be_complete) = match failure {
             Failure::Commit(error) => (error.into(), true),
             Failure::BeforeCommit(error) => (error, false),
@@ -298,7 +298,7 @@ impl Import {
         match self.remove(reservation).await {
             Ok(Some(tenant)) if may_be_complete => Ok(tenant),
             Ok(_) => Err(error),
-            Err(source) => Err(ImportError::LeftBehind {
+            Err(source) => Err(TransferError::LeftBehind {
                 schema: self.manifest.schema.clone(),
                 error: Box::new(error),
                 source,
@@ -307,7 +307,7 @@ impl Import {
     }
 
     /// Removes what the import created. Returns the tenant instead if it is complete.
-    async fn remove(&self, reservation: &Reservation) -> Result<Option<Tenant>, DbErr> {
+    async fn remove(&self, reservation: &Reservation) -> Result<Option<Tenant>, SchemaError> {
         if reservation.remove(&self.db).await? {
             return Ok(None);
         }
@@ -339,12 +339,12 @@ impl Import {
 
 /// Failure of an import after its reservation.
 enum Failure {
-    BeforeCommit(ImportError),
+    BeforeCommit(TransferError),
     /// The transaction that completes the tenant may have been committed.
     Commit(DbErr),
 }
 
-impl<E: Into<ImportError>> From<E> for Failure {
+impl<E: Into<TransferError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::BeforeCommit(error.into())
     }
@@ -356,16 +356,18 @@ struct UseListFile {
 }
 
 impl UseListFile {
-    fn write(text: &str) -> Result<Self, ImportError> {
+    fn write(text: &str) -> Result<Self, TransferError> {
         let path = env::temp_dir().join(format!("tenant-import-{:016x}", fastrand::u64(..)));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|error| failed(&path, error))?;
+        let mut file = options
+            .open(&path)
+            .map_err(|error| TransferError::file(&path, error))?;
         let list_file = Self { path };
         file.write_all(text.as_bytes())
-            .map_err(|error| failed(&list_file.path, error))?;
+            .map_err(|error| TransferError::file(&list_file.path, error))?;
         Ok(list_file)
     }
 }

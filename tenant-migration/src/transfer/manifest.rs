@@ -2,23 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Value, json};
 use tenant_core::{Host, SchemaName, TenantStatus};
 
 /// Version of the export's format. It changes if older versions of this library would read a new export wrongly.
 pub(super) const FORMAT: u64 = 1;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Manifest {
     /// Major version of the server.
+    #[serde(rename = "server_version")]
     pub(super) server: u32,
     pub(super) schema: SchemaName,
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) status: TenantStatus,
     pub(super) metadata: Value,
+    #[serde(deserialize_with = "hosts")]
     pub(super) domains: Vec<Host>,
     /// The primary one of `domains`, if there are any.
+    #[serde(rename = "primary_domain", deserialize_with = "host")]
     pub(super) primary: Option<Host>,
     /// Names of the applied migrations.
     pub(super) applied: BTreeSet<String>,
@@ -37,10 +41,10 @@ impl Manifest {
         let value = json!({
             "format": FORMAT,
             "server_version": self.server,
-            "schema": self.schema.as_str(),
+            "schema": self.schema,
             "name": self.name,
             "kind": self.kind,
-            "status": self.status.as_str(),
+            "status": self.status,
             "metadata": self.metadata,
             "domains": domains,
             "primary_domain": self.primary.as_ref().map(Host::as_str),
@@ -51,105 +55,62 @@ impl Manifest {
 
     /// Parses a manifest. Everything in it is checked, because the file may come from anywhere.
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| invalid(&error))?;
-        let fields = Fields(value.as_object().ok_or_else(|| invalid(&"it is not an object"))?);
-        let format = fields.get("format")?;
-        if format.as_u64() != Some(FORMAT) {
-            return Err(ParseError::UnknownFormat(format.to_string()));
+        let invalid = |error: serde_json::Error| ParseError::Invalid(error.to_string());
+        let value: Value = serde_json::from_str(text).map_err(invalid)?;
+        match value.get("format") {
+            None => return Err(ParseError::Invalid("it has no `format`".to_owned())),
+            Some(format) if *format != json!(FORMAT) => {
+                return Err(ParseError::UnknownFormat(format.to_string()));
+            }
+            Some(_) => {}
         }
-        let manifest = Self {
-            server: fields.number("server_version")?,
-            schema: SchemaName::for_tenant(fields.text("schema")?).map_err(|error| invalid(&error))?,
-            name: fields.text("name")?.to_owned(),
-            kind: fields.text("kind")?.to_owned(),
-            status: fields.status()?,
-            metadata: fields.get("metadata")?.clone(),
-            domains: fields
-                .texts("domains")?
-                .into_iter()
-                .map(parse_host)
-                .collect::<Result<_, _>>()?,
-            primary: fields.primary()?,
-            applied: fields.texts("applied")?.into_iter().map(str::to_owned).collect(),
-        };
-        manifest.check_domains()?;
-        Ok(manifest)
+        let manifest: Self = serde_json::from_value(value).map_err(invalid)?;
+        match manifest.problem() {
+            None => Ok(manifest),
+            Some(problem) => Err(ParseError::Invalid(problem)),
+        }
     }
 
-    fn check_domains(&self) -> Result<(), ParseError> {
+    /// Returns what no export writes.
+    fn problem(&self) -> Option<String> {
         let distinct: BTreeSet<_> = self.domains.iter().map(Host::as_str).collect();
+        if let Err(error) = SchemaName::for_tenant(&self.schema) {
+            return Some(error.to_string());
+        }
+        if !is_complete(self.status) {
+            return Some(format!(
+                "the status is {}, which only an incomplete tenant has",
+                self.status
+            ));
+        }
         if distinct.len() < self.domains.len() {
-            return Err(invalid(&"a domain is listed twice"));
+            return Some("a domain is listed twice".to_owned());
         }
-        match &self.primary {
-            Some(primary) if !self.domains.contains(primary) => {
-                Err(invalid(&"the primary domain is not among the domains"))
-            }
-            _ => Ok(()),
-        }
+        let primary = self.primary.as_ref()?;
+        let is_listed = self.domains.contains(primary);
+        (!is_listed).then(|| "the primary domain is not among the domains".to_owned())
     }
 }
 
-struct Fields<'a>(&'a Map<String, Value>);
+fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Host>, D::Error> {
+    let domains = Vec::<String>::deserialize(input)?;
+    domains.iter().map(|domain| parse_host(domain)).collect()
+}
 
-impl<'a> Fields<'a> {
-    fn get(&self, name: &str) -> Result<&'a Value, ParseError> {
-        let missing = || ParseError::Invalid(format!("it has no `{name}`"));
-        self.0.get(name).ok_or_else(missing)
-    }
+fn host<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Host>, D::Error> {
+    let domain = Option::<String>::deserialize(input)?;
+    domain.as_deref().map(parse_host).transpose()
+}
 
-    fn text(&self, name: &str) -> Result<&'a str, ParseError> {
-        let invalid = || ParseError::Invalid(format!("`{name}` is not a text"));
-        self.get(name)?.as_str().ok_or_else(invalid)
-    }
-
-    fn number(&self, name: &str) -> Result<u32, ParseError> {
-        let invalid = || ParseError::Invalid(format!("`{name}` is not a version"));
-        let number = self.get(name)?.as_u64().ok_or_else(invalid)?;
-        u32::try_from(number).map_err(|_| invalid())
-    }
-
-    fn texts(&self, name: &str) -> Result<Vec<&'a str>, ParseError> {
-        let invalid = || ParseError::Invalid(format!("`{name}` is not a list of texts"));
-        let values = self.get(name)?.as_array().ok_or_else(invalid)?;
-        values
-            .iter()
-            .map(|value| value.as_str().ok_or_else(invalid))
-            .collect()
-    }
-
-    /// Returns the status, which must be a complete tenant's.
-    fn status(&self) -> Result<TenantStatus, ParseError> {
-        let status = self.text("status")?.parse().map_err(|error| invalid(&error))?;
-        match is_complete(status) {
-            true => Ok(status),
-            false => Err(ParseError::Invalid(format!(
-                "the status is {status}, which only an incomplete tenant has"
-            ))),
-        }
-    }
-
-    fn primary(&self) -> Result<Option<Host>, ParseError> {
-        match self.get("primary_domain")? {
-            Value::Null => Ok(None),
-            _ => parse_host(self.text("primary_domain")?).map(Some),
-        }
-    }
+fn parse_host<E: Error>(domain: &str) -> Result<Host, E> {
+    let invalid = |error| E::custom(format!("the domain {domain:?} is invalid: {error}"));
+    Host::parse(domain).map_err(invalid)
 }
 
 /// True if a tenant with the status is complete.
 pub(super) fn is_complete(status: TenantStatus) -> bool {
     use TenantStatus::{Active, Archived, Maintenance, Suspended};
     matches!(status, Active | Suspended | Maintenance | Archived)
-}
-
-fn parse_host(text: &str) -> Result<Host, ParseError> {
-    let not_a_host = |error| ParseError::Invalid(format!("the domain {text:?} is invalid: {error}"));
-    Host::parse(text).map_err(not_a_host)
-}
-
-fn invalid(problem: &dyn ToString) -> ParseError {
-    ParseError::Invalid(problem.to_string())
 }
 
 #[cfg(test)]

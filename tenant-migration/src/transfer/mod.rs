@@ -10,7 +10,7 @@ mod reservation;
 mod session;
 mod table_of_contents;
 
-pub use error::{ExportError, ImportError, ProgramError};
+pub use error::{ProgramError, TransferError};
 pub use export::export_tenant;
 pub use import::{ImportOptions, import_tenant};
 pub use programs::PgPrograms;

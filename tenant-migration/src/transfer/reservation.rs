@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    QuerySelect,
 };
 use serde_json::{Value, json};
 use tenant_core::{
@@ -12,13 +12,13 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
-use crate::define::LookupError;
-use crate::lifecycle::NameError;
 use crate::{
-    define::Migrations,
-    lifecycle::{LifecycleError, NameClaim, NewTenant, catalog_insert, lookup, name_availability},
+    database::{execute, rows, scalar},
+    define::{LookupError, Migrations},
+    lifecycle::{LifecycleError, NameClaim, NameError, NewTenant, catalog_insert, lookup, name_availability},
+    plan::SchemaError,
     schema::dependents,
-    transfer::{error::ImportError, manifest::Manifest},
+    transfer::manifest::Manifest,
 };
 
 /// Key of the mark in the metadata of a row that is being imported.
@@ -45,13 +45,13 @@ impl Reservation {
     /// Creates the row and the schema.
     ///
     /// # Errors
-    /// [`ImportError`] if the schema's name or a domain is taken, or a query failed.
+    /// [`LifecycleError`] if the schema's name or a domain is taken, or a query failed.
     pub(super) async fn create(
         db: &DatabaseConnection,
         migrations: &Migrations,
         manifest: &Manifest,
         reuses_name: bool,
-    ) -> Result<Self, ImportError> {
+    ) -> Result<Self, LifecycleError> {
         let transaction = lookup::begin(db).await?;
         let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
         let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
@@ -60,11 +60,7 @@ impl Reservation {
             ..NameClaim::default()
         };
         let schema = &manifest.schema;
-        if let Some(conflict) =
-            name_availability::find_conflict(&transaction, migrations, schema, claim).await?
-        {
-            return Err(LifecycleError::from(conflict).into());
-        }
+        name_availability::require_available(&transaction, migrations, schema, claim).await?;
         require_free(&transaction, manifest).await?;
         let create = format!("CREATE SCHEMA {}", manifest.schema.quoted());
         transaction.execute_unprepared(&create).await?;
@@ -79,7 +75,8 @@ impl Reservation {
         reservation.mark(&transaction).await?;
         if let Err(error) = transaction.commit().await {
             // The transaction may have been committed in spite of the error.
-            reservation.remove(db).await?;
+            let removed = reservation.remove(db).await;
+            removed.map_err(|error| LifecycleError::of(schema, error))?;
             return Err(error.into());
         }
         Ok(reservation)
@@ -88,21 +85,18 @@ impl Reservation {
     async fn mark(&self, db: &DatabaseTransaction) -> Result<(), DbErr> {
         let mark = json!({ MARK: { "token": self.token, "schema_oid": self.schema_oid } });
         let sql = "UPDATE public.tenants SET metadata = $2, updated_at = now() WHERE id = $1";
-        let values = [self.tenant_id.into(), mark.into()];
-        db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values))
-            .await?;
-        Ok(())
+        execute(db, sql, [self.tenant_id.into(), mark.into()]).await
     }
 
     /// Finds the reservation of a killed import. The caller has the lock of the schema, so no import of it is running.
     pub(super) async fn find(
         db: &impl ConnectionTrait,
         schema: &SchemaName,
-    ) -> Result<Option<Self>, ImportError> {
+    ) -> Result<Option<Self>, LifecycleError> {
         match lookup::find(db, schema).await {
             Ok(row) => Ok(Self::from_row(&row)),
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -141,7 +135,7 @@ impl Reservation {
 
     /// Ends the sessions that fill the schema, and removes the schema and the row. Returns `false` if the row is no longer the
     /// reservation's, such as a complete tenant's.
-    pub(super) async fn remove(&self, db: &DatabaseConnection) -> Result<bool, DbErr> {
+    pub(super) async fn remove(&self, db: &DatabaseConnection) -> Result<bool, SchemaError> {
         self.end_sessions(db).await?;
         let transaction = lookup::begin(db).await?;
         if !self.lock_row(&transaction).await? {
@@ -149,13 +143,7 @@ impl Reservation {
             return Ok(false);
         }
         if self.has_schema(&transaction).await? {
-            let needed_by = dependents::find_outside(&transaction, &self.schema).await?;
-            if !needed_by.is_empty() {
-                let needed_by = needed_by.join(", ");
-                return Err(DbErr::Custom(format!(
-                    "objects outside of its schema depend on it and would be dropped with it: {needed_by}"
-                )));
-            }
+            dependents::require_none(&transaction, &self.schema).await?;
             let drop = format!("DROP SCHEMA {} CASCADE", self.schema.quoted());
             transaction.execute_unprepared(&drop).await?;
         }
@@ -172,9 +160,8 @@ impl Reservation {
             WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
         let begun = Instant::now();
         loop {
-            let values = [self.application_name().into()];
-            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-            if db.query_all_raw(statement).await?.is_empty() {
+            let sessions = rows(db, sql, [self.application_name().into()]).await?;
+            if sessions.is_empty() {
                 return Ok(());
             }
             if begun.elapsed() > TIMEOUT {
@@ -191,7 +178,7 @@ impl Reservation {
 
 /// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
 /// key then refuses.
-async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
+async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), LifecycleError> {
     let hosts = manifest.domains.iter().map(Host::as_str);
     let taken = domain::Entity::find()
         .filter(domain::Column::Domain.is_in(hosts))
@@ -204,7 +191,7 @@ async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(
     match hosts.find(|host| host.as_str() == taken.domain) {
         Some(domain) => {
             let domain = domain.clone();
-            Err(LifecycleError::from(NameError::DomainTaken { domain }).into())
+            Err(NameError::DomainTaken { domain }.into())
         }
         None => Ok(()),
     }
@@ -212,8 +199,6 @@ async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(
 
 /// Returns the `oid` of a schema.
 async fn schema_oid(db: &DatabaseTransaction, schema: &SchemaName) -> Result<Option<i64>, DbErr> {
-    let sql = "SELECT oid::int8 AS oid FROM pg_catalog.pg_namespace WHERE nspname = $1";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
-    let row = db.query_one_raw(statement).await?;
-    row.map(|row| row.try_get("", "oid")).transpose()
+    let sql = "SELECT oid::int8 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    scalar(db, sql, [schema.as_str().into()]).await
 }

@@ -1,13 +1,13 @@
 //! [`Session`]: holds the lock of a tenant while `pg_dump` or `pg_restore` works in other sessions.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+    ConnectionTrait, DatabaseConnection, DbErr,
     sqlx::postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tenant_core::SchemaName;
 
 use crate::{
-    database::{SessionError, driver_options, require_own_session},
+    database::{SessionError, driver_options, require_own_session, rows, scalar},
     schema::lock,
 };
 
@@ -45,28 +45,21 @@ impl Session {
     /// have the setting.
     async fn disable_idle_timeout(&self) -> Result<(), DbErr> {
         let sql = "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'";
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        self.db.query_all_raw(statement).await?;
+        rows(&self.db, sql, []).await?;
         Ok(())
     }
 
-    /// True if the session still has the lock. If the session was lost, the pool has opened another one, without the lock.
-    pub(super) async fn has_lock(&self) -> Result<bool, DbErr> {
-        lock::is_held(&self.db, &self.schema).await
-    }
-
-    /// Does the same as [`has_lock`](Self::has_lock), for a transaction that uses the session.
-    pub(super) async fn has_lock_in(&self, transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
-        lock::is_held(transaction, &self.schema).await
+    /// True if the session still has the lock. If the session was lost, the pool has opened another one, without the lock. `db`
+    /// is the session's connection, or a transaction that uses it.
+    pub(super) async fn has_lock_in(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        lock::is_held(db, &self.schema).await
     }
 
     /// Returns the server's major version.
     pub(super) async fn server_version(&self) -> Result<u32, DbErr> {
-        let sql = "SELECT current_setting('server_version_num')::int / 10000 AS version";
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let row = self.db.query_one_raw(statement).await?;
-        let version: i32 = row.map_or(Ok(0), |row| row.try_get("", "version"))?;
-        Ok(version.unsigned_abs())
+        let sql = "SELECT current_setting('server_version_num')::int / 10000";
+        let version: Option<i32> = scalar(&self.db, sql, []).await?;
+        Ok(version.unwrap_or_default().unsigned_abs())
     }
 }
 

@@ -69,9 +69,9 @@ pub(crate) async fn migrate(options: ConnectOptions, schema: Tenant, tenants: u3
     let report = executor.run(plan, &mut ()).await;
     executor.close().await.unwrap();
     let done = report
-        .schemas()
+        .schemas
         .iter()
-        .filter(|schema| matches!(schema.outcome(), Outcome::Done(_)));
+        .filter(|schema| matches!(schema.outcome, Outcome::Done(_)));
     assert_eq!(done.count(), tenants as usize, "{report:?}");
 }
 

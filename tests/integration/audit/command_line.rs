@@ -1,6 +1,6 @@
 //! `audit` on the command line.
 
-use tenant_migration::{LookupError, PlanError, cli::CliError};
+use tenant_migration::{LookupError, cli::CliError};
 
 use super::*;
 
@@ -58,12 +58,7 @@ async fn errors_fail_and_warnings_do_if_asked() {
     assert!(run(&["-s", "acme"]).await.1.is_err());
     let (_, result) = run(&["-s", "nosuch"]).await;
     assert!(
-        matches!(
-            result,
-            Err(CliError::Plan(PlanError::Lookup(
-                LookupError::NoSuchTenant { .. }
-            )))
-        ),
+        matches!(result, Err(CliError::Lookup(LookupError::NoSuchTenant { .. }))),
         "{result:?}"
     );
 }

@@ -5,9 +5,7 @@ use tenant_core::{
     audit::{Expected, audit},
     catalog::{SeaOrmStore, TenantStore},
 };
-use tenant_migration::{
-    Applied, CreateTenantError, DropOptions, LifecycleError, TenantRoles, adopt_schema, drop_tenant,
-};
+use tenant_migration::{Applied, DropOptions, TenantRoles, adopt_schema, drop_tenant};
 
 use super::*;
 
@@ -109,7 +107,7 @@ async fn a_ledger_that_is_there_is_believed() {
         .await;
     let refused = adopt_schema(&connection, &migrations, &legacy(), &Applied::All).await;
     assert!(
-        matches!(&refused, Err(LifecycleError::UnknownMigrations { names, .. }) if names == &["m9_of_another_program"]),
+        matches!(&refused, Err(LifecycleError::Schema { source: SchemaError::UnknownMigrations { names }, .. }) if names == &["m9_of_another_program"]),
         "{refused:?}"
     );
     db.execute("UPDATE \"Acme-1\".seaql_migrations SET version = 'm2_create_tag'")
@@ -160,7 +158,16 @@ async fn what_is_no_tenants_is_left_alone() {
         "{error}"
     );
     let error = adopt("nowhere").await;
-    assert!(matches!(error, LifecycleError::NoSchema { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LifecycleError::Schema {
+                source: SchemaError::NoSchema,
+                ..
+            }
+        ),
+        "{error}"
+    );
     let error = adopt("public").await;
     assert!(matches!(error, LifecycleError::PublicTenant { .. }), "{error}");
     let error = adopt("with_extension").await;
@@ -224,10 +231,7 @@ async fn of_two_that_adopt_a_schema_one_does() {
     );
     let created = create_tenant(&connection, &migrations, &NewTenant::new(schema("acme-1"), "C")).await;
     assert!(
-        matches!(
-            created,
-            Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
-        ),
+        matches!(created, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
         "{created:?}"
     );
 }

@@ -5,7 +5,7 @@ use tenant_core::{
     audit::{Expected, audit},
     catalog::{SeaOrmStore, TenantStore},
 };
-use tenant_migration::{CloneData, CloneError, CreateTenantError, LifecycleError, TenantRoles, clone_tenant};
+use tenant_migration::{CloneData, TenantRoles, clone_tenant};
 
 use super::{
     rich::{RICH, assert_same, dump},
@@ -134,7 +134,7 @@ async fn without_rows_it_is_as_if_new() {
     assert_eq!(ledger(&db, "globex").await, ["m1_rich"]);
 }
 
-async fn refused(db: &DatabaseConnection, migrations: &Migrations, data: CloneData) -> CloneError {
+async fn refused(db: &DatabaseConnection, migrations: &Migrations, data: CloneData) -> LifecycleError {
     let refused = clone_tenant(db, migrations, &schema("acme"), &new("globex"), data).await;
     let left = "SELECT FROM pg_namespace WHERE nspname = 'globex' UNION ALL SELECT FROM public.tenants WHERE schema_name = 'globex'
         UNION ALL SELECT FROM public.domains WHERE domain = 'globex.example.com'";
@@ -155,7 +155,16 @@ async fn what_would_reach_the_source_is_refused() {
         let (_database, db) = with_tenants(&with([TAG]), &["acme"]).await;
         db.execute_unprepared(sql).await.unwrap();
         let error = refused(&db, &with([TAG]), CloneData::Structure).await;
-        assert!(matches!(error, CloneError::NamesItself { .. }), "{sql}: {error}");
+        assert!(
+            matches!(
+                error,
+                LifecycleError::Schema {
+                    source: SchemaError::NamesItself { .. },
+                    ..
+                }
+            ),
+            "{sql}: {error}"
+        );
     }
 }
 
@@ -209,7 +218,10 @@ async fn what_cannot_be_copied_is_named() {
         let done = db.execute_unprepared(sql).await;
         assert!(done.is_ok() || sql.contains("CONCURRENTLY"), "{sql}: {done:?}");
         let error = refused(&db, &with([TAG]), CloneData::Rows).await;
-        assert!(matches!(error, CloneError::Unsupported { .. }), "{sql}: {error}");
+        assert!(
+            matches!(error, LifecycleError::Unsupported { .. }),
+            "{sql}: {error}"
+        );
         assert!(error.to_string().contains(reason), "{sql}: {error}");
     }
 }
@@ -225,55 +237,61 @@ async fn tenants_that_cannot_be_copied_say_why() {
     };
     let error = copy("nobody", new("globex")).await;
     assert!(
-        matches!(
-            error,
-            CloneError::Source(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
-        ),
+        matches!(error, LifecycleError::Lookup(LookupError::NoSuchTenant { .. })),
         "{error}"
     );
     let error = copy("acme", new("TAKEN")).await;
     assert!(
-        matches!(
-            error,
-            CloneError::New(CreateTenantError::Name(NameError::SchemaTaken { .. }))
-        ),
+        matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
         "{error}"
     );
     let domain = Host::parse("taken.example.com").unwrap();
     let error = copy("acme", new("globex").domain(domain)).await;
     assert!(
-        matches!(
-            error,
-            CloneError::New(CreateTenantError::Name(NameError::DomainTaken { .. }))
-        ),
+        matches!(error, LifecycleError::Name(NameError::DomainTaken { .. })),
         "{error}"
     );
     let error = copy("acme", new("globex").kind("trial")).await;
-    assert!(matches!(error, CloneError::OtherMigrations { .. }), "{error}");
+    assert!(matches!(error, LifecycleError::OtherMigrations { .. }), "{error}");
     let error = copy("acme", NewTenant::new(SchemaName::shared(), "Main")).await;
+    assert!(matches!(error, LifecycleError::PublicTenant { .. }), "{error}");
+    let error = copy("acme", new("acme")).await;
     assert!(
-        matches!(error, CloneError::Source(LifecycleError::PublicTenant { .. })),
+        matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
         "{error}"
     );
-    let error = copy("acme", new("acme")).await;
-    assert!(matches!(error, CloneError::New(_)), "{error}");
     let begun = "COMMENT ON TABLE acme.seaql_migrations IS 'tenant-migration: began up m2_create_tag'";
     db.execute_unprepared(begun).await.unwrap();
     let error = copy("acme", new("globex")).await;
-    assert!(matches!(error, CloneError::Unfinished { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LifecycleError::Schema {
+                source: SchemaError::Unfinished { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
     db.execute_unprepared("DROP TABLE acme.seaql_migrations")
         .await
         .unwrap();
     let error = copy("acme", new("globex")).await;
-    assert!(matches!(error, CloneError::NoLedger { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LifecycleError::Schema {
+                source: SchemaError::NoLedger,
+                ..
+            }
+        ),
+        "{error}"
+    );
     db.execute_unprepared("UPDATE public.tenants SET status = 'dropping' WHERE schema_name = 'acme'")
         .await
         .unwrap();
     let error = copy("acme", new("globex")).await;
-    assert!(
-        matches!(error, CloneError::Source(LifecycleError::WrongStatus { .. })),
-        "{error}"
-    );
+    assert!(matches!(error, LifecycleError::WrongStatus { .. }), "{error}");
     assert_eq!(count(&db, "SELECT FROM public.tenants").await, 2);
 }
 
@@ -296,7 +314,16 @@ async fn a_large_tenant_is_not_copied_in_one_transaction() {
         db.execute_unprepared(&make).await.unwrap();
     }
     let error = refused(&db, &with([TAG]), CloneData::Structure).await;
-    assert!(matches!(error, CloneError::TooLarge { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LifecycleError::Schema {
+                source: SchemaError::TooLarge { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 /// The copy has the source's rows of one moment, while the application continues to write.

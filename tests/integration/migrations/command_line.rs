@@ -336,7 +336,7 @@ async fn results_are_there_for_programs() {
 
     let (out, result) = cli(&db, &migrations, &["up", "--fake", "--tenant", "globex"]).await;
     result.unwrap();
-    assert!(out.contains("recorded m2_create_tag without running it"), "{out}");
+    assert!(out.contains("recorded m2_create_tag (not run)"), "{out}");
     assert_eq!(ledger(&connection, "globex").await.len(), 2);
 }
 

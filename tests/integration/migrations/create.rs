@@ -11,7 +11,6 @@ use tenant_core::{
     TenantStatus,
     catalog::{SeaOrmStore, TenantStore},
 };
-use tenant_migration::CreateTenantError;
 
 use super::*;
 
@@ -74,7 +73,7 @@ async fn the_public_tenant_is_a_row_and_a_domain() {
     );
     let again = create_tenant(&db, &migrations, &main).await;
     assert!(
-        matches!(again, Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))),
+        matches!(again, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
         "{again:?}"
     );
 }
@@ -90,7 +89,7 @@ async fn what_is_taken_is_refused() {
         let new = NewTenant::new(schema(name), "x").domain(Host::parse("new.example.com").unwrap());
         let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
         assert!(
-            matches!(&error, CreateTenantError::Name(NameError::SchemaTaken { .. })),
+            matches!(&error, LifecycleError::Name(NameError::SchemaTaken { .. })),
             "{name}: {error:?}"
         );
         assert!(error.to_string().contains(name), "{error}");
@@ -98,7 +97,7 @@ async fn what_is_taken_is_refused() {
     let new = new("globex").domain(Host::parse("ACME.example.com:80").unwrap());
     let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
     assert!(
-        matches!(&error, CreateTenantError::Name(NameError::DomainTaken { .. })),
+        matches!(&error, LifecycleError::Name(NameError::DomainTaken { .. })),
         "{error:?}"
     );
     assert_eq!(
@@ -115,7 +114,7 @@ async fn without_a_catalog_it_says_what_to_do() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, CreateTenantError::Lookup(LookupError::NoCatalog)),
+        matches!(&error, LifecycleError::Lookup(LookupError::NoCatalog)),
         "{error:?}"
     );
     assert!(error.to_string().contains("catalog::migrations()"), "{error}");
@@ -132,10 +131,19 @@ async fn a_migration_that_fails_leaves_nothing() {
             .unwrap_err();
         let text = error.to_string();
         assert!(
-            text.starts_with(&format!("tenant acme was not created: migration {name} failed: ")),
+            text.starts_with(&format!("tenant acme: {name} could not be applied: ")),
             "{text}"
         );
-        assert!(matches!(error, CreateTenantError::Migration { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                LifecycleError::Schema {
+                    source: SchemaError::Migration { .. },
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         assert!(rest(&db).await.is_empty());
     }
     let apart = TAG.outside_of_transactions();
@@ -143,7 +151,7 @@ async fn a_migration_that_fails_leaves_nothing() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, CreateTenantError::NotTransactional { migration, .. } if migration == "m2_create_tag")
+        matches!(&error, LifecycleError::Schema { source: SchemaError::NotTransactional { step: Step::Up(name) }, .. } if &**name == "m2_create_tag")
     );
     assert!(rest(&db).await.is_empty());
     create_tenant(&db, &with([NOTE]), &new("acme")).await.unwrap();
@@ -171,7 +179,7 @@ async fn of_twenty_who_come_at_once_one_wins() {
             assert!(
                 matches!(
                     error,
-                    CreateTenantError::Name(NameError::SchemaTaken { .. } | NameError::DomainTaken { .. })
+                    LifecycleError::Name(NameError::SchemaTaken { .. } | NameError::DomainTaken { .. })
                 ),
                 "{error:?}"
             );
@@ -254,7 +262,7 @@ async fn a_cancelled_creation_leaves_all_or_nothing() {
         assert!(
             matches!(
                 again,
-                Ok(_) | Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
+                Ok(_) | Err(LifecycleError::Name(NameError::SchemaTaken { .. }))
             ),
             "{again:?}"
         );
@@ -274,10 +282,7 @@ async fn a_schema_that_all_tenants_use_is_taken() {
     for name in ["extensions", "Extensions", "reference", &user] {
         let created = create_tenant(&db, &migrations, &NewTenant::new(schema(name), name)).await;
         assert!(
-            matches!(
-                created,
-                Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
-            ),
+            matches!(created, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
             "{name}: {created:?}"
         );
     }

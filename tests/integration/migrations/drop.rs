@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::TransactionTrait as _;
 use tenant_core::audit::{Expected, audit};
-use tenant_migration::{
-    CreateTenantError, DropOptions, LifecycleError, TenantRoles, drop_tenant, suspend_tenant,
-};
+use tenant_migration::{DropOptions, TenantRoles, drop_tenant, suspend_tenant};
 
 use tests::TestServer;
 
@@ -76,7 +74,7 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
     for name in ["acme", "ACME"] {
         let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
         assert!(
-            matches!(&refused, Err(CreateTenantError::Name(NameError::NameRetired { name, .. })) if name == "ACME"),
+            matches!(&refused, Err(LifecycleError::Name(NameError::NameRetired { name, .. })) if name == "ACME"),
             "{refused:?}"
         );
         assert!(refused.unwrap_err().to_string().contains("--reuse-name"));
@@ -365,14 +363,18 @@ async fn what_would_be_dropped_of_others_is_named_and_nothing_is_dropped() {
     for (make, remove, named) in DEPENDENTS {
         db.execute(make).await;
         let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
-        let Err(LifecycleError::Needed { by, .. }) = refused else {
+        let Err(LifecycleError::Schema {
+            source: SchemaError::Needed { by },
+            ..
+        }) = refused
+        else {
             panic!("{make}: {refused:?}");
         };
         assert!(by.contains(&named.to_owned()), "{make}: {by:?}");
         let fresh = act(&db, &migrations, &tenant("acme"), Action::Fresh).await;
         let outcome = outcomes(&fresh).remove(0);
         assert!(
-            outcome.contains("nothing was dropped") && outcome.contains(named),
+            outcome.contains("outside of its schema") && outcome.contains(named),
             "{make}: {outcome}"
         );
         assert_eq!(
@@ -400,7 +402,11 @@ async fn a_tenant_whose_row_others_refer_to_stays_in_service() {
     )
     .await;
     let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
-    let Err(LifecycleError::Needed { by, .. }) = refused else {
+    let Err(LifecycleError::Schema {
+        source: SchemaError::Needed { by },
+        ..
+    }) = refused
+    else {
         panic!("{refused:?}");
     };
     assert!(by[0].contains("invoice"), "{by:?}");
@@ -547,7 +553,7 @@ async fn the_command_line_asks_before_it_drops() {
     let (_, result) = cli(&db, &migrations, &again).await;
     assert!(matches!(
         result,
-        Err(CliError::Create(CreateTenantError::Name(
+        Err(CliError::Lifecycle(LifecycleError::Name(
             NameError::NameRetired { .. }
         )))
     ));

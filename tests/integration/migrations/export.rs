@@ -17,8 +17,8 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore},
 };
 use tenant_migration::{
-    DropOptions, ExportError, ImportError, ImportOptions, LifecycleError, PgPrograms, ProgramError,
-    TenantRoles, add_domain, drop_tenant, export_tenant, import_tenant, list_domains, suspend_tenant,
+    DropOptions, ImportOptions, PgPrograms, ProgramError, TenantRoles, TransferError, add_domain,
+    drop_tenant, export_tenant, import_tenant, list_domains, suspend_tenant,
 };
 use tests::pg_programs;
 
@@ -73,7 +73,7 @@ async fn import(
     db: &DatabaseConnection,
     migrations: &Migrations,
     from: &Path,
-) -> Result<Tenant, ImportError> {
+) -> Result<Tenant, TransferError> {
     import_tenant(db, migrations, from, &ImportOptions::default()).await
 }
 
@@ -195,7 +195,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     assert!(
         matches!(
             refused,
-            Err(ImportError::Tenant(LifecycleError::Name(
+            Err(TransferError::Tenant(LifecycleError::Name(
                 NameError::SchemaTaken { .. }
             )))
         ),
@@ -208,7 +208,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     assert!(
         matches!(
             refused,
-            Err(ImportError::Tenant(LifecycleError::Name(
+            Err(TransferError::Tenant(LifecycleError::Name(
                 NameError::NameRetired { .. }
             )))
         ),
@@ -220,7 +220,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     let reuse = ImportOptions::default().reuse_name();
     let refused = import_tenant(&db, &migrations, &to, &reuse).await;
     assert!(
-        matches!(&refused, Err(ImportError::Tenant(LifecycleError::Name(NameError::DomainTaken { domain }))) if *domain == host),
+        matches!(&refused, Err(TransferError::Tenant(LifecycleError::Name(NameError::DomainTaken { domain }))) if *domain == host),
         "{refused:?}"
     );
     tenant_migration::remove_domain(&db, &globex, &host)
@@ -284,7 +284,7 @@ async fn migrations_that_came_later_are_pending_and_those_from_elsewhere_are_ref
     let before = trace(&db).await;
     let refused = import(&db, &older, &to).await;
     assert!(
-        matches!(&refused, Err(ImportError::Tenant(LifecycleError::UnknownMigrations { names, .. }))
+        matches!(&refused, Err(TransferError::Tenant(LifecycleError::Schema { source: SchemaError::UnknownMigrations { names }, .. }))
             if names == &["m2_create_tag"]),
         "{refused:?}"
     );
@@ -294,7 +294,10 @@ async fn migrations_that_came_later_are_pending_and_those_from_elsewhere_are_ref
     assert!(
         matches!(
             refused,
-            Err(ImportError::Tenant(LifecycleError::UnknownMigrations { .. }))
+            Err(TransferError::Tenant(LifecycleError::Schema {
+                source: SchemaError::UnknownMigrations { .. },
+                ..
+            }))
         ),
         "{refused:?}"
     );
@@ -322,14 +325,14 @@ async fn what_is_not_whole_is_not_exported() {
     assert!(
         matches!(
             error,
-            ExportError::Tenant(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
+            TransferError::Tenant(LifecycleError::Lookup(LookupError::NoSuchTenant { .. }))
         ),
         "{error}"
     );
     create_tenant(&db, &migrations, &new("public")).await.unwrap();
     let error = refused("public", &to).await;
     assert!(
-        matches!(error, ExportError::Tenant(LifecycleError::PublicTenant { .. })),
+        matches!(error, TransferError::Tenant(LifecycleError::PublicTenant { .. })),
         "{error}"
     );
     for status in ["provisioning", "dropping"] {
@@ -337,7 +340,7 @@ async fn what_is_not_whole_is_not_exported() {
         db.execute_unprepared(&sql).await.unwrap();
         let error = refused("acme", &to).await;
         assert!(
-            matches!(error, ExportError::Tenant(LifecycleError::WrongStatus { .. })),
+            matches!(error, TransferError::Tenant(LifecycleError::WrongStatus { .. })),
             "{error}"
         );
     }
@@ -348,12 +351,30 @@ async fn what_is_not_whole_is_not_exported() {
     .await
     .unwrap();
     let error = refused("acme", &to).await;
-    assert!(matches!(error, ExportError::Unfinished { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TransferError::Tenant(LifecycleError::Schema {
+                source: SchemaError::Unfinished { .. },
+                ..
+            })
+        ),
+        "{error}"
+    );
     db.execute_unprepared("DROP TABLE acme.seaql_migrations")
         .await
         .unwrap();
     let error = refused("acme", &to).await;
-    assert!(matches!(error, ExportError::NoLedger { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TransferError::Tenant(LifecycleError::Schema {
+                source: SchemaError::NoLedger,
+                ..
+            })
+        ),
+        "{error}"
+    );
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
 }
 
@@ -373,7 +394,10 @@ async fn a_directory_with_something_in_it_is_left_alone() {
     fs::create_dir(&empty).unwrap();
     for to in [&full, &file, &folder.0.join("..")] {
         let refused = export_tenant(&db, &migrations, &schema("acme"), to, &PgPrograms::default()).await;
-        assert!(matches!(refused, Err(ExportError::Exists { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(TransferError::Exists { .. })),
+            "{refused:?}"
+        );
     }
     assert_eq!(fs::read_to_string(full.join("precious")).unwrap(), "x");
     export(&db, &migrations, "acme", &empty).await;
@@ -388,7 +412,10 @@ async fn a_directory_with_something_in_it_is_left_alone() {
         ),
     );
     let refused = export_tenant(&db, &migrations, &schema("acme"), &late, &programs).await;
-    assert!(matches!(refused, Err(ExportError::Exists { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(TransferError::Exists { .. })),
+        "{refused:?}"
+    );
     assert_eq!(fs::read_dir(&late).unwrap().count(), 1);
     let left: Vec<_> = fs::read_dir(&folder.0)
         .unwrap()
@@ -410,7 +437,7 @@ async fn programs_that_are_missing_or_old_are_named() {
     };
     let error = with_programs(PgPrograms::in_folder(&folder.0)).await;
     assert!(
-        matches!(error, ExportError::Program(ProgramError::NotFound { .. })),
+        matches!(error, TransferError::Program(ProgramError::NotFound { .. })),
         "{error}"
     );
     assert!(error.to_string().contains("--pg-bin"), "{error}");
@@ -429,7 +456,7 @@ async fn programs_that_are_missing_or_old_are_named() {
     assert!(
         matches!(
             error,
-            ExportError::Program(ProgramError::TooOld {
+            TransferError::Program(ProgramError::TooOld {
                 version: 9,
                 needed: 13..,
                 ..
@@ -486,7 +513,7 @@ async fn migrations_wait_for_an_export() {
     db.execute_unprepared(&end).await.unwrap();
     fs::write(bin.join("go"), "").unwrap();
     let lost = second.await.unwrap();
-    assert!(matches!(lost, Err(ExportError::LockLost { .. })), "{lost:?}");
+    assert!(matches!(lost, Err(TransferError::LockLost { .. })), "{lost:?}");
     assert!(!folder.0.join("second").exists());
     fs::remove_file(bin.join("go")).unwrap();
     // If the export's future is dropped, the program ends and the directory is removed.

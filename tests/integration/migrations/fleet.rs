@@ -49,21 +49,21 @@ async fn three_poisoned_tenants_of_two_hundred_fail_and_the_second_run_does_only
     let migrations = with([SMALL]);
     let report = run_with(&db, &migrations, RunOptions::default(), &mut ()).await;
     let failed: BTreeSet<_> = report
-        .schemas()
+        .schemas
         .iter()
         .filter(|schema| !schema.is_success())
-        .map(|schema| schema.schema().to_string())
+        .map(|schema| schema.schema.to_string())
         .collect();
     assert_eq!(failed, poisoned.map(str::to_owned).into());
     let done = report
-        .schemas()
+        .schemas
         .iter()
-        .filter(|schema| matches!(schema.outcome(), Outcome::Done(_)));
+        .filter(|schema| matches!(schema.outcome, Outcome::Done(_)));
     assert_eq!(done.count(), 197);
     let names: Vec<_> = report
-        .schemas()
+        .schemas
         .iter()
-        .map(|schema| schema.schema().to_string())
+        .map(|schema| schema.schema.to_string())
         .collect();
     assert!(names[1..].is_sorted(), "in the order of the plan: {names:?}");
 
@@ -94,11 +94,11 @@ impl Observer for Seen {
 
     fn finished(&mut self, schema: &SchemaReport) {
         assert!(
-            self.running.remove(schema.schema().as_str()),
+            self.running.remove(schema.schema.as_str()),
             "finished before it started"
         );
-        if matches!(schema.outcome(), Outcome::Done(_)) {
-            self.done.insert(schema.schema().to_string());
+        if matches!(schema.outcome, Outcome::Done(_)) {
+            self.done.insert(schema.schema.to_string());
         }
     }
 }
@@ -347,7 +347,7 @@ async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_
 
     let executor = Executor::connect(db.options(), migrations.clone()).await.unwrap();
     let status = executor.status(&tenant("acme")).await.unwrap();
-    assert_eq!(status[0].unfinished(), Some(&Step::Up("m2_index".into())));
+    assert_eq!(status[0].unfinished, Some(Step::Up("m2_index".into())));
     let plan = executor
         .plan(&tenant("acme"), Action::Down { steps: 1 })
         .await
@@ -367,7 +367,7 @@ async fn a_migration_outside_of_a_transaction_that_was_interrupted_is_known_and_
     let valid = "SELECT FROM pg_indexes WHERE indexname = 'note_plan'";
     assert_eq!(count(&connection, valid).await, 2);
     let status = executor.status(&tenant("acme")).await.unwrap();
-    assert_eq!(status[0].unfinished(), None);
+    assert_eq!(status[0].unfinished, None);
     executor.close().await.unwrap();
 }
 

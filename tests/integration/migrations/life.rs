@@ -5,8 +5,8 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore},
 };
 use tenant_migration::{
-    LifecycleError, add_domain, archive_tenant, list_domains, remove_domain, rename_tenant, resume_tenant,
-    set_maintenance, set_primary_domain, suspend_tenant,
+    add_domain, archive_tenant, list_domains, remove_domain, rename_tenant, resume_tenant, set_maintenance,
+    set_primary_domain, suspend_tenant,
 };
 
 use super::*;

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tenant_migration::{Migrating, SchemaError, TenantHooks};
+use tenant_migration::{Migrating, TenantHooks};
 use tests::TestServer;
 
 use super::*;
@@ -71,7 +71,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
         outcomes(&report)[1],
         "globex: dropped everything; applied m1_create_note"
     );
-    let Outcome::Failed { error, .. } = report.schemas()[0].outcome() else {
+    let Outcome::Failed { error, .. } = &report.schemas[0].outcome else {
         panic!("{report:?}");
     };
     // Each table has a primary key, a sequence, and a TOAST table with an index. The ledger has a primary key.
@@ -124,7 +124,7 @@ async fn a_tenant_for_which_there_are_too_few_locks_is_not_begun() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("migration m2_many failed") && error.contains("max_locks_per_transaction"),
+        error.contains("m2_many could not be applied") && error.contains("max_locks_per_transaction"),
         "{error}"
     );
     has_locks_again(&connection).await;

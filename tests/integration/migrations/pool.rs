@@ -5,9 +5,7 @@ use tenant_core::{
     audit::{Expected, audit},
     catalog::{SeaOrmStore, TenantStore},
 };
-use tenant_migration::{
-    CreateTenantError, Pool, PoolError, TenantRoles, drain_pool, drop_tenant_role, fill_pool,
-};
+use tenant_migration::{Pool, TenantRoles, drain_pool, drop_tenant_role, fill_pool};
 use tests::{Direction, Fault, Proxy, Rule};
 
 use super::{
@@ -126,20 +124,14 @@ async fn what_is_taken_is_refused_and_the_schema_stays_in_the_pool() {
     for name in ["acme", "ACME", "found"] {
         let refused = create_tenant(&db, &migrations, &new(name)).await;
         assert!(
-            matches!(
-                refused,
-                Err(CreateTenantError::Name(NameError::SchemaTaken { .. }))
-            ),
+            matches!(refused, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
             "{name}: {refused:?}"
         );
     }
     let domain = tenant_core::Host::parse("acme.example.com").unwrap();
     let refused = create_tenant(&db, &migrations, &new("other").domain(domain)).await;
     assert!(
-        matches!(
-            refused,
-            Err(CreateTenantError::Name(NameError::DomainTaken { .. }))
-        ),
+        matches!(refused, Err(LifecycleError::Name(NameError::DomainTaken { .. }))),
         "{refused:?}"
     );
     db.execute_unprepared(
@@ -149,10 +141,7 @@ async fn what_is_taken_is_refused_and_the_schema_stays_in_the_pool() {
     .unwrap();
     let refused = create_tenant(&db, &migrations, &new("retired")).await;
     assert!(
-        matches!(
-            refused,
-            Err(CreateTenantError::Name(NameError::NameRetired { .. }))
-        ),
+        matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
         "{refused:?}"
     );
     assert_eq!(pending(&db).await, ready);
@@ -268,7 +257,10 @@ async fn migrations_that_write_the_name_of_their_schema_are_not_run_ahead() {
         let (_database, db) = with_tenants(&migrations, &[]).await;
         let refused = fill_pool(&db, &migrations, tenant_core::DEFAULT_KIND, 1).await;
         match refused {
-            Err(PoolError::Create(CreateTenantError::NamesItself { object, .. })) => {
+            Err(LifecycleError::Schema {
+                source: SchemaError::NamesItself { object },
+                ..
+            }) => {
                 assert!(object.starts_with(expected), "{object}, not {expected}");
             }
             other => panic!("{sql}: {other:?}"),
@@ -327,7 +319,7 @@ async fn a_run_does_not_write_the_name_of_a_pending_schema_into_it() {
             .partition(|line| line.contains("failed"));
         assert_eq!(failed.len(), 2, "{failed:?}");
         assert!(
-            failed[0].starts_with("pending_") && failed[0].contains("write the name"),
+            failed[0].starts_with("pending_") && failed[0].contains("has the name of the schema in it"),
             "{failed:?}"
         );
         assert_eq!(done.last().unwrap(), "acme: applied m2_write_name");
@@ -391,7 +383,7 @@ async fn a_schema_that_gets_another_name_does_not_stop_a_run() {
     create_tenant(&db, &migrations, &new("globex")).await.unwrap();
     holder.rollback().await.unwrap();
     let statuses = run.await.unwrap().unwrap();
-    let names: Vec<_> = statuses.iter().map(|status| status.schema().as_str()).collect();
+    let names: Vec<_> = statuses.iter().map(|status| status.schema.as_str()).collect();
     assert_eq!(names, ["public", "acme", "globex"]);
     other.close().await.unwrap();
 }
@@ -510,7 +502,7 @@ async fn a_claim_whose_connection_is_lost_is_done_or_not() {
                 count(&db, &format!("SELECT FROM tenants WHERE schema_name = '{name}'")).await == 1;
             match &created {
                 Ok(_) => assert!(is_there, "{name}"),
-                Err(CreateTenantError::CommitUnknown { .. }) => {}
+                Err(LifecycleError::CommitUnknown { .. }) => {}
                 Err(error) => assert!(!is_there, "{name}: {error}"),
             }
             assert_eq!(

@@ -8,8 +8,8 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore},
 };
 use tenant_migration::{
-    CreateTenantError, DropOptions, LifecycleError, RenameOptions, TenantRoles, archive_tenant, drop_tenant,
-    rename_schema, resume_tenant, set_maintenance, suspend_tenant,
+    DropOptions, RenameOptions, TenantRoles, archive_tenant, drop_tenant, rename_schema, resume_tenant,
+    set_maintenance, suspend_tenant,
 };
 
 use tests::connection_of;
@@ -108,10 +108,7 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
     for name in ["acme", "ACME"] {
         let refused = create_tenant(&connection, &migrations, &NewTenant::new(schema(name), "New")).await;
         assert!(
-            matches!(
-                refused,
-                Err(CreateTenantError::Name(NameError::NameRetired { .. }))
-            ),
+            matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
             "{refused:?}"
         );
         let refused = rename_schema(&connection, &migrations, &globex, &schema(name), &at_once()).await;

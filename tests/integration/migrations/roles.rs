@@ -177,8 +177,8 @@ async fn a_role_that_may_log_in_is_not_a_tenants() {
     let error = create_tenant(&db, &migrations, &new("acme")).await.unwrap_err();
     let is_refused = matches!(
         &error,
-        tenant_migration::CreateTenantError::Role {
-            source: RoleError::NotATenants { .. },
+        LifecycleError::Schema {
+            source: SchemaError::Role(RoleError::NotATenants { .. }),
             ..
         }
     );

@@ -2,8 +2,8 @@
 
 use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
 use tenant_migration::{
-    CloneData, CreateTenantError, Migrating, NewTenant, Seeding, TenantHooks, TenantRoles, clone_tenant,
-    fill_pool, tenant_transaction,
+    CloneData, Migrating, NewTenant, Seeding, TenantHooks, TenantRoles, clone_tenant, fill_pool,
+    tenant_transaction,
 };
 
 use super::*;
@@ -70,7 +70,13 @@ async fn a_tenant_with_a_pending_schema_is_seeded_too() {
     let failing = NewTenant::new(schema("globex"), "FAILS").kind("trial");
     let refused = create_tenant(&connection, &migrations, &failing).await;
     assert!(
-        matches!(refused, Err(CreateTenantError::Seed { .. })),
+        matches!(
+            refused,
+            Err(LifecycleError::Schema {
+                source: SchemaError::Hook { .. },
+                ..
+            })
+        ),
         "{refused:?}"
     );
     let new = new("acme")
@@ -137,7 +143,13 @@ async fn one_that_fails_leaves_nothing() {
                 .await
                 .unwrap_err();
             assert!(
-                matches!(error, tenant_migration::CreateTenantError::Seed { .. }),
+                matches!(
+                    error,
+                    LifecycleError::Schema {
+                        source: SchemaError::Hook { .. },
+                        ..
+                    }
+                ),
                 "{error:?}"
             );
             assert!(error.to_string().ends_with(reason), "{error}");

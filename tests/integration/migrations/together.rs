@@ -153,7 +153,7 @@ async fn runners_at_once_apply_each_migration_once() {
     let mut done = 0;
     for report in &reports {
         assert!(report.is_success(), "{:?}", outcomes(report));
-        let steps = report.schemas().iter().map(|schema| match schema.outcome() {
+        let steps = report.schemas.iter().map(|schema| match &schema.outcome {
             Outcome::Done(steps) => steps.len(),
             _ => 0,
         });

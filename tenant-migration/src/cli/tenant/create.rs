@@ -1,56 +1,183 @@
-//! `tenant create`.
-
-use std::io::Write;
+//! `tenant create`, `clone` and `adopt`.
 
 use sea_orm::DatabaseConnection;
-use tenant_core::{SchemaName, Tenant};
-
-use crate::{
-    cli::{
-        Context,
-        error::CliError,
-        tenant::{at_domain, clone::kind_of},
-    },
-    lifecycle::{NewTenant, create_tenant, create_tenant_from},
+use tenant_core::{
+    DEFAULT_KIND, Host, SchemaName, Tenant, VersionSkew,
+    catalog::{SeaOrmStore, TenantStore as _},
 };
 
-pub(super) async fn run(
-    context: &Context<'_>,
-    new: NewTenant,
-    kind: Option<String>,
-    template: Option<SchemaName>,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let created = create(context, &db, new, kind, template.as_ref()).await;
-    db.close().await?;
-    let tenant = created?;
-    let from = template.map(|template| format!(" from {template}"));
-    let (from, at_domain) = (from.unwrap_or_default(), at_domain(&tenant));
-    if tenant.is_public() {
-        writeln!(out, "created the public tenant{at_domain}")?;
-    } else {
-        writeln!(out, "created tenant {}{from}{at_domain}", tenant.schema())?;
-    }
-    Ok(())
+use crate::{
+    cli::{Context, error::CliError},
+    define::LookupError,
+    lifecycle::{
+        Applied, CloneData, NewTenant, adopt_schema, clone_tenant, create_tenant, create_tenant_from,
+    },
+};
+
+/// Arguments of `tenant create`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateArgs {
+    /// The tenant's schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` creates the public tenant, the main
+    /// site, which has no schema of its own
+    schema: SchemaName,
+
+    #[command(flatten)]
+    new: NewTenantArgs,
+
+    /// The schema of a template. The new tenant is a copy of it, with its rows. Use an archived tenant as a template: it
+    /// has no traffic. `up --tenant TEMPLATE` keeps it migrated
+    #[arg(long, value_name = "TEMPLATE")]
+    from: Option<SchemaName>,
 }
 
-async fn create(
+/// Arguments of `tenant clone`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CloneArgs {
+    /// The schema of the source tenant
+    source: SchemaName,
+
+    /// The schema of the new tenant: 1 to 63 ASCII letters, digits, `_` and `-`
+    schema: SchemaName,
+
+    #[command(flatten)]
+    new: NewTenantArgs,
+
+    /// Copy tables without their rows
+    #[arg(long)]
+    structure_only: bool,
+}
+
+/// Arguments of `tenant adopt`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdoptArgs {
+    /// The exact name of the schema
+    schema: SchemaName,
+
+    #[command(flatten)]
+    new: NewTenantArgs,
+
+    /// The last migration whose tables the schema already has. It and those before it are recorded and not run. Default:
+    /// none
+    #[arg(long, value_name = "MIGRATION", conflicts_with = "applied_all")]
+    applied_to: Option<String>,
+
+    /// Record all migrations without running them, because the schema already has their tables
+    #[arg(long)]
+    applied_all: bool,
+}
+
+/// A new tenant.
+#[derive(Debug, clap::Args)]
+struct NewTenantArgs {
+    /// The customer's name. Default: the schema's name
+    #[arg(long)]
+    name: Option<String>,
+
+    /// The tenant's primary domain, such as `acme.example.com`
+    #[arg(long, value_name = "HOST")]
+    domain: Option<Host>,
+
+    /// The tenant's kind, which groups tenants. Default: `default`, or the kind of the tenant that is copied
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
+    /// this one
+    #[arg(long)]
+    reuse_name: bool,
+}
+
+impl NewTenantArgs {
+    /// Returns the new tenant. If it is a copy, `source` is the schema of the tenant that is copied.
+    async fn tenant(
+        self,
+        db: &DatabaseConnection,
+        schema: SchemaName,
+        source: Option<&SchemaName>,
+    ) -> Result<NewTenant, CliError> {
+        let kind = match (self.kind, source) {
+            (Some(kind), _) => kind,
+            (None, Some(source)) => kind_of(db, source).await?,
+            (None, None) => DEFAULT_KIND.to_owned(),
+        };
+        let name = self.name.unwrap_or_else(|| schema.to_string());
+        Ok(NewTenant {
+            domain: self.domain,
+            kind,
+            reuses_name: self.reuse_name,
+            ..NewTenant::new(schema, name)
+        })
+    }
+}
+
+/// Returns the kind of the source tenant. If there is no such tenant, it returns the default kind, and copying fails later.
+async fn kind_of(db: &DatabaseConnection, source: &SchemaName) -> Result<String, LookupError> {
+    let found = SeaOrmStore::new(db.clone()).by_schema(source).await?;
+    Ok(found.as_ref().map_or(DEFAULT_KIND, Tenant::kind).to_owned())
+}
+
+pub(super) async fn create(
     context: &Context<'_>,
     db: &DatabaseConnection,
-    mut new: NewTenant,
-    kind: Option<String>,
-    template: Option<&SchemaName>,
-) -> Result<Tenant, CliError> {
-    let kind = match (kind, template) {
-        (None, Some(template)) => Some(kind_of(db, template).await?),
-        (kind, _) => kind,
+    args: CreateArgs,
+) -> Result<String, CliError> {
+    let (migrations, template) = (context.migrations, args.from);
+    let new = args.new.tenant(db, args.schema, template.as_ref()).await?;
+    let tenant = match &template {
+        Some(template) => create_tenant_from(db, migrations, template, &new).await?,
+        None => create_tenant(db, migrations, &new).await?,
     };
-    if let Some(kind) = kind {
-        new = new.kind(kind);
-    }
-    Ok(match template {
-        Some(template) => create_tenant_from(db, context.migrations, template, &new).await?,
-        None => create_tenant(db, context.migrations, &new).await?,
+    let from = template.map(|template| format!(" from {template}"));
+    let (from, at_domain) = (from.unwrap_or_default(), at_domain(&tenant));
+    Ok(match tenant.is_public() {
+        true => format!("created the public tenant{at_domain}"),
+        false => format!("created tenant {}{from}{at_domain}", tenant.schema()),
     })
+}
+
+pub(super) async fn clone(
+    context: &Context<'_>,
+    db: &DatabaseConnection,
+    args: CloneArgs,
+) -> Result<String, CliError> {
+    let source = args.source;
+    let new = args.new.tenant(db, args.schema, Some(&source)).await?;
+    let data = match args.structure_only {
+        true => CloneData::Structure,
+        false => CloneData::Rows,
+    };
+    let tenant = clone_tenant(db, context.migrations, &source, &new, data).await?;
+    let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
+    Ok(format!("copied tenant {source} to {schema}{at_domain}"))
+}
+
+pub(super) async fn adopt(
+    context: &Context<'_>,
+    db: &DatabaseConnection,
+    args: AdoptArgs,
+) -> Result<String, CliError> {
+    let new = args.new.tenant(db, args.schema, None).await?;
+    let applied = match args.applied_to {
+        Some(last) => Applied::To(last),
+        None if args.applied_all => Applied::All,
+        None => Applied::None,
+    };
+    let tenant = adopt_schema(db, context.migrations, &new, &applied).await?;
+    let done = format!("adopted tenant {}", tenant.schema());
+    Ok(with_advice(context, &tenant, done))
+}
+
+/// Returns a message about a tenant whose tables were not made here, with what to do next.
+pub(super) fn with_advice(context: &Context<'_>, tenant: &Tenant, mut message: String) -> String {
+    if let VersionSkew::Behind { pending } = context.migrations.versions().compare(tenant) {
+        let schema = tenant.schema();
+        message += &format!("\n{pending} migrations are pending: `up --tenant {schema}` runs them");
+    }
+    message + "\nrun `audit` to find what could lead from it to another tenant"
+}
+
+/// Returns the end of a message about a tenant: " at DOMAIN", or nothing if the tenant has no domain.
+pub(super) fn at_domain(tenant: &Tenant) -> String {
+    let domain = tenant.domain().map(|domain| format!(" at {domain}"));
+    domain.unwrap_or_default()
 }

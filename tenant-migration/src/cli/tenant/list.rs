@@ -1,7 +1,6 @@
 //! `tenant list`.
 
-use std::io::Write;
-
+use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tenant_core::{
     Tenant, TenantStatus, VersionSkew,
@@ -10,67 +9,72 @@ use tenant_core::{
 
 use crate::{
     cli::{Context, error::CliError, output::plain_table},
-    define::Migrations,
+    define::{LookupError, Migrations, catalog},
 };
 
-/// Filter of the tenants that are listed.
-pub(super) struct Filter {
-    pub(super) status: Option<TenantStatus>,
-    pub(super) kind: Option<String>,
-    pub(super) behind: bool,
+/// Arguments of `tenant list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Only tenants with this status
+    #[arg(long)]
+    status: Option<TenantStatus>,
+
+    /// Only tenants of this kind
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// Only tenants with pending migrations
+    #[arg(long)]
+    behind: bool,
+
+    /// Show the tenants as JSON, with all fields of the catalog
+    #[arg(long)]
+    json: bool,
 }
 
-impl Filter {
+impl ListArgs {
     fn matches(&self, tenant: &Tenant, migrations: &Migrations) -> bool {
+        let is_behind = || {
+            let skew = migrations.versions().compare(tenant);
+            matches!(skew, VersionSkew::Behind { .. })
+        };
         self.status.is_none_or(|status| tenant.status() == status)
             && self.kind.as_deref().is_none_or(|kind| tenant.kind() == kind)
-            && (!self.behind || is_behind(tenant, migrations))
+            && (!self.behind || is_behind())
     }
-}
-
-fn is_behind(tenant: &Tenant, migrations: &Migrations) -> bool {
-    let skew = migrations.versions().compare(tenant);
-    matches!(skew, VersionSkew::Behind { .. })
 }
 
 pub(super) async fn run(
     context: &Context<'_>,
-    filter: &Filter,
-    as_json: bool,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
+    db: &DatabaseConnection,
+    args: &ListArgs,
+) -> Result<String, CliError> {
     // A database without a catalog has no tenants.
-    let tenants = match crate::define::catalog::exists(&db).await? {
-        true => SeaOrmStore::new(db.clone()).list().await?,
+    let tenants = match catalog::exists(db).await? {
+        true => SeaOrmStore::new(db.clone())
+            .list()
+            .await
+            .map_err(LookupError::from)?,
         false => Vec::new(),
     };
-    db.close().await?;
     let tenants = tenants
         .iter()
-        .filter(|tenant| filter.matches(tenant, context.migrations));
-    if as_json {
-        let tenants: Vec<_> = tenants.map(to_json).collect();
-        writeln!(out, "{:#}", Value::Array(tenants))?;
-        return Ok(());
+        .filter(|tenant| args.matches(tenant, context.migrations));
+    if args.json {
+        return Ok(format!("{:#}", tenants.map(to_json).collect::<Value>()));
     }
     let mut table = plain_table(["schema", "name", "domain", "kind", "status", "version"]);
     for tenant in tenants {
-        table.add_row(row(tenant));
+        table.add_row([
+            tenant.schema().as_str(),
+            tenant.name(),
+            tenant.domain().unwrap_or("-"),
+            tenant.kind(),
+            tenant.status().as_str(),
+            tenant.version().unwrap_or("-"),
+        ]);
     }
-    writeln!(out, "{}", table.trim_fmt())?;
-    Ok(())
-}
-
-fn row(tenant: &Tenant) -> [&str; 6] {
-    [
-        tenant.schema().as_str(),
-        tenant.name(),
-        tenant.domain().unwrap_or("-"),
-        tenant.kind(),
-        tenant.status().as_str(),
-        tenant.version().unwrap_or("-"),
-    ]
+    Ok(table.trim_fmt())
 }
 
 pub(super) fn to_json(tenant: &Tenant) -> Value {

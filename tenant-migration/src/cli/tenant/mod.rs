@@ -1,35 +1,115 @@
 //! `tenant` and its subcommands.
 
-mod adopt;
-mod args;
-mod clone;
+mod change;
 mod create;
-mod lifecycle;
+mod domains;
 mod list;
 mod pool;
-mod results;
 mod run;
-mod schema;
-mod selected_tenants;
 mod show;
 mod sql;
 mod tenant_table;
 mod transfer;
+mod work;
 
 use std::io::Write;
 
-use tenant_core::{Host, SchemaName, Tenant};
+use clap::Subcommand;
+use sea_orm::DatabaseConnection;
 
-use crate::{
-    cli::{Context, error::CliError},
-    lifecycle::NewTenant,
-};
+use crate::cli::{Context, error::CliError};
 
-pub use adopt::AdoptArgs;
-pub use args::{ChangeCommand, DomainCommand, Switch, TenantCommand, WorkArgs};
-pub use pool::PoolCommand;
-pub use schema::SchemaCommand;
-pub use transfer::{ExportArgs, ImportArgs};
+const CREATE: &str = "\
+Examples:
+  migration tenant create public --name Notes --domain example.com
+  migration tenant create acme --name \"Acme Inc.\" --domain acme.example.com --kind trial";
+
+const CLONE: &str = "\
+Examples:
+  migration tenant clone acme acme-test --domain acme-test.example.com
+  migration tenant clone acme empty --structure-only";
+
+const ADOPT: &str = "\
+Examples:
+  migration tenant adopt acme --domain acme.example.com --applied-to m20260101_000001_create_note
+  migration tenant adopt globex --applied-all";
+
+const LIST: &str = "\
+Examples:
+  migration tenant list --status suspended
+  migration tenant list --behind --json";
+
+const TRANSFER: &str = "\
+Example, from one database to another:
+  migration -u $OLD tenant export acme acme.export
+  migration -u $NEW tenant import acme.export";
+
+const SQL: &str = "\
+The statement is checked as on a tenant's connection of the application: the entities of this program say which tables
+are the tenant's and which are shared. \"$tenant\".note is always the tenant's table. Only one statement is allowed:
+SELECT, INSERT, UPDATE, DELETE, MERGE, or EXPLAIN of one of these. It runs in a transaction for each tenant, which is
+read-only without --write. A tenant that fails does not stop the others. The exit code is 1 if a tenant failed.
+
+All rows are kept in memory until the end, so select few. A statement that returns rows is put into a WITH. PostgreSQL
+refuses a data-modifying WITH in it, so write INSERT ... RETURNING instead.
+
+Examples:
+  migration tenant sql 'SELECT count(*) FROM note' --tenants
+  migration tenant sql 'DELETE FROM note' --tenant acme,globex --write";
+
+const RUN: &str = "\
+This program registers its tasks with `Migrations::task`. A tenant that fails does not stop the others. The exit code is 1
+if a tenant failed.
+
+Example:
+  migration tenant run purge --tenants --jobs 8";
+
+/// Commands for tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    #[command(flatten)]
+    Manage(ManageCommand),
+    /// Run a statement in the schema of each tenant, and show all rows
+    #[command(after_long_help = SQL)]
+    Sql(sql::SqlArgs),
+    /// Run a task of this program for each tenant, and show its results
+    #[command(after_long_help = RUN)]
+    Run(run::TaskArgs),
+}
+
+/// Commands that create, show, change and drop tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ManageCommand {
+    /// Create a tenant in one transaction: its schema, its tables and its row in the catalog
+    #[command(after_long_help = CREATE)]
+    Create(create::CreateArgs),
+    /// Create a tenant as a copy of another one, with its tables and rows
+    #[command(after_long_help = CLONE)]
+    Clone(create::CloneArgs),
+    /// Make a tenant of a schema that is already in the database, with its tables and rows
+    #[command(after_long_help = ADOPT)]
+    Adopt(create::AdoptArgs),
+    /// List the tenants by their schemas
+    #[command(after_long_help = LIST)]
+    List(list::ListArgs),
+    /// Show a tenant: its row in the catalog, its domains and its migrations
+    Show(show::ShowArgs),
+    /// List, add and remove the domains of a tenant
+    #[command(subcommand)]
+    Domain(domains::DomainCommand),
+    /// Write a tenant into a directory: its schema with all rows, by `pg_dump`, and its row in the catalog
+    #[command(after_long_help = TRANSFER)]
+    Export(transfer::ExportArgs),
+    /// Create a tenant from an export, in this or another database. Import only files that you trust: their SQL runs as the
+    /// user of the connection. If the import was killed, run it again: it starts over
+    #[command(after_long_help = TRANSFER)]
+    Import(transfer::ImportArgs),
+    /// Fill and drain the pool of pending schemas, which new tenants get
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+    #[command(flatten)]
+    Change(change::ChangeCommand),
+}
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -37,84 +117,36 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     match command {
-        TenantCommand::Create {
-            schema,
-            name,
-            domain,
-            kind,
-            from,
-            reuse_name,
-        } => {
-            let new = new_tenant(SchemaName::new(schema)?, name, domain, reuse_name)?;
-            let template = from.map(SchemaName::new).transpose()?;
-            create::run(context, new, kind, template, out).await
+        TenantCommand::Manage(command) => {
+            let db = context.connect().await?;
+            let done = manage(context, &db, command).await;
+            db.close().await?;
+            match done?.as_str() {
+                "" => Ok(()),
+                text => Ok(writeln!(out, "{text}")?),
+            }
         }
-        TenantCommand::Clone {
-            source,
-            schema,
-            name,
-            domain,
-            kind,
-            structure_only,
-        } => {
-            let options = clone::Options {
-                source: SchemaName::new(source)?,
-                new: new_tenant(SchemaName::new(schema)?, name, domain, false)?,
-                kind,
-                is_structure_only: structure_only,
-            };
-            clone::run(context, options, out).await
-        }
-        TenantCommand::List {
-            status,
-            kind,
-            behind,
-            json,
-        } => {
-            let filter = list::Filter { status, kind, behind };
-            list::run(context, &filter, json, out).await
-        }
-        TenantCommand::Show { schema, json } => {
-            show::run(context, &SchemaName::new(schema)?, json, out).await
-        }
-        TenantCommand::Sql {
-            statement,
-            work,
-            write,
-        } => sql::run(context, &statement, write, &work, out).await,
-        TenantCommand::Run { name, work } => run::run(context, &name, &work, out).await,
-        TenantCommand::Domain(command) => show::domain(context, command, out).await,
-        TenantCommand::Adopt(args) => adopt::run(context, &args, out).await,
-        TenantCommand::Export(args) => transfer::export(context, args, out).await,
-        TenantCommand::Import(args) => transfer::import(context, args, out).await,
-        TenantCommand::Pool(command) => pool::run(context, command, out).await,
-        TenantCommand::Schema(command) => schema::run(context, command, out).await,
-        TenantCommand::Change(command) => lifecycle::run(context, command, out).await,
+        TenantCommand::Sql(args) => sql::run(context, args, out).await,
+        TenantCommand::Run(args) => run::run(context, args, out).await,
     }
 }
 
-/// Returns a new tenant. Its default name is its schema's.
-fn new_tenant(
-    schema: SchemaName,
-    name: Option<String>,
-    domain: Option<String>,
-    reuse_name: bool,
-) -> Result<NewTenant, CliError> {
-    let name = name.unwrap_or_else(|| schema.to_string());
-    let mut new = NewTenant::new(schema, name);
-    if let Some(domain) = domain {
-        new = new.domain(parse_host(domain)?);
+/// Runs a command, and returns its result for the output.
+async fn manage(
+    context: &Context<'_>,
+    db: &DatabaseConnection,
+    command: ManageCommand,
+) -> Result<String, CliError> {
+    match command {
+        ManageCommand::Create(args) => create::create(context, db, args).await,
+        ManageCommand::Clone(args) => create::clone(context, db, args).await,
+        ManageCommand::Adopt(args) => create::adopt(context, db, args).await,
+        ManageCommand::List(args) => list::run(context, db, &args).await,
+        ManageCommand::Show(args) => show::run(context, db, args).await,
+        ManageCommand::Domain(command) => Ok(domains::run(db, command).await?),
+        ManageCommand::Export(args) => transfer::export(context, db, args).await,
+        ManageCommand::Import(args) => transfer::import(context, db, args).await,
+        ManageCommand::Pool(command) => pool::run(context, db, command).await,
+        ManageCommand::Change(command) => change::run(context, db, command).await,
     }
-    Ok(if reuse_name { new.reuse_name() } else { new })
-}
-
-/// Returns the end of a message about a tenant: " at DOMAIN", or nothing if the tenant has no domain.
-fn at_domain(tenant: &Tenant) -> String {
-    let domain = tenant.domain().map(|domain| format!(" at {domain}"));
-    domain.unwrap_or_default()
-}
-
-/// Parses a domain of the command line.
-fn parse_host(domain: String) -> Result<Host, CliError> {
-    Host::parse(&domain).map_err(|source| CliError::Domain { domain, source })
 }

@@ -1,18 +1,16 @@
 //! `tenant pool`.
 
-use std::io::Write;
-
 use clap::Subcommand;
+use sea_orm::DatabaseConnection;
 
 use crate::{
-    cli::{Context, args::Confirmation, confirm::confirm, error::CliError},
+    cli::{Context, args::Confirmation, confirm::confirm, error::CliError, output::count},
     lifecycle::{drain_pool, fill_pool},
 };
 
 /// Commands for the pool of pending schemas, which new tenants get.
 #[derive(Debug, Subcommand)]
-#[non_exhaustive]
-pub enum PoolCommand {
+pub(crate) enum PoolCommand {
     /// Create pending schemas until the pool is full. `tenant create` claims one of them, which takes milliseconds. Run it
     /// regularly, and after `up`, which migrates the pending schemas with the tenants
     Fill {
@@ -30,7 +28,6 @@ pub enum PoolCommand {
         #[arg(long)]
         kind: Option<String>,
 
-        /// Consent to drop them.
         #[command(flatten)]
         confirmation: Confirmation,
     },
@@ -38,45 +35,22 @@ pub enum PoolCommand {
 
 pub(super) async fn run(
     context: &Context<'_>,
+    db: &DatabaseConnection,
     command: PoolCommand,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
+) -> Result<String, CliError> {
     match command {
-        PoolCommand::Fill { size, kind } => fill(context, &kind, size.into(), out).await,
+        PoolCommand::Fill { size, kind } => {
+            let pool = fill_pool(db, context.migrations, &kind, size.into()).await?;
+            let behind = match pool.behind {
+                0 => String::new(),
+                behind => format!("\n{behind} behind this program: `up` migrates them"),
+            };
+            Ok(format!("{} made, {} ready{behind}", pool.made, pool.ready))
+        }
         PoolCommand::Drain { kind, confirmation } => {
             confirm(context, confirmation, "`tenant pool drain`")?;
-            drain(context, kind.as_deref(), out).await
+            let dropped = drain_pool(db, context.migrations, kind.as_deref()).await?;
+            Ok(format!("dropped {}", count(dropped, "pending schema")))
         }
     }
-}
-
-async fn fill(
-    context: &Context<'_>,
-    kind: &str,
-    size: usize,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let pool = fill_pool(&db, context.migrations, kind, size).await;
-    db.close().await?;
-    let pool = pool?;
-    writeln!(out, "{} made, {} ready", pool.made, pool.ready)?;
-    if pool.behind > 0 {
-        writeln!(out, "{} behind this program: `up` migrates them", pool.behind)?;
-    }
-    Ok(())
-}
-
-async fn drain(
-    context: &Context<'_>,
-    kind: Option<&str>,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let dropped = drain_pool(&db, context.migrations, kind).await;
-    db.close().await?;
-    let dropped = dropped?;
-    let schemas = if dropped == 1 { "schema" } else { "schemas" };
-    writeln!(out, "dropped {dropped} pending {schemas}")?;
-    Ok(())
 }

@@ -9,12 +9,7 @@ use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{
-            WorkArgs,
-            results::{Results, count_failed, describe_error, require_success, summary},
-            selected_tenants::SelectedTenants,
-            tenant_table::TenantTable,
-        },
+        tenant::work::{Results, SelectedTenants, WorkArgs, finish, to_text},
     },
     database::reason,
     define::AnyError,
@@ -23,43 +18,45 @@ use crate::{
 /// Number of connections that a task may use at the same time: one for a transaction, and one for other statements.
 const CONNECTIONS_PER_TASK: usize = 2;
 
+/// Arguments of `tenant run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TaskArgs {
+    /// The name of the task
+    name: String,
+
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
 pub(super) async fn run(
     context: &Context<'_>,
-    name: &str,
-    work: &WorkArgs,
+    args: TaskArgs,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
+    let TaskArgs { name, work } = args;
     let tasks = context.migrations.for_tenants();
-    let task = Arc::clone(tasks.task(name).ok_or_else(|| CliError::NoSuchTask {
-        name: name.to_owned(),
+    let task = tasks.task(&name).cloned().ok_or_else(|| CliError::NoSuchTask {
+        name,
         known: tasks.names(),
-    })?);
-    let selected = SelectedTenants::new(context, work, CONNECTIONS_PER_TASK).await?;
-    let results = selected.for_each(move |db| task(db)).await?;
-    match work.json {
-        true => writeln!(out, "{:#}", to_json(&results))?,
-        false => show(&results, out)?,
-    }
-    require_success(&results)
-}
-
-fn show(results: &Results<Value, AnyError>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut table = TenantTable::default();
-    for (tenant, result) in results {
-        match result {
-            Ok(value) => table.add_row(tenant, vec![("result".to_owned(), Some(text(value)))]),
-            Err(error) => table.add_error(tenant, &describe_error(error, describe)),
+    })?;
+    let selected = SelectedTenants::new(context, &work, CONNECTIONS_PER_TASK).await?;
+    let results = selected.for_each(move |db| {
+        let task = Arc::clone(&task);
+        async move { task(db).await.map_err(|error| describe(&error)) }
+    });
+    let results = results.await?;
+    let text = match work.json {
+        true => format!("{:#}", to_json(&results)),
+        false => {
+            let done = results.iter().filter(|(_, result)| result.is_ok()).count();
+            let row = |value: &Value| Ok(vec![vec![("result".to_owned(), Some(cell(value)))]]);
+            to_text(&results, row, &format!("{done} done"))?
         }
-    }
-    if let Some(table) = table.to_table() {
-        writeln!(out, "{}\n", table.trim_fmt())?;
-    }
-    let done = format!("{} done", results.len() - count_failed(results));
-    writeln!(out, "{}", summary(results, &done))?;
-    Ok(())
+    };
+    finish(&results, &text, out)
 }
 
-fn text(value: &Value) -> String {
+fn cell(value: &Value) -> String {
     match value {
         Value::Null => "done".to_owned(),
         Value::String(text) => text.clone(),
@@ -67,9 +64,9 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn to_json(results: &Results<Value, AnyError>) -> Value {
+fn to_json(results: &Results<Value>) -> Value {
     let results = results.iter().map(|(tenant, result)| {
-        let error = result.as_ref().err().map(|error| describe_error(error, describe));
+        let error = result.as_ref().err().map(ToString::to_string);
         json!({ "schema": tenant.schema(), "result": result.as_ref().ok(), "error": error })
     });
     results.collect()

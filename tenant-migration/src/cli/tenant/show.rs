@@ -1,9 +1,7 @@
-//! `tenant show` and `tenant domain`.
+//! `tenant show`.
 
-use std::io::Write;
-
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
-use serde_json::{Value, json};
+use sea_orm::{DatabaseConnection, DbErr};
+use serde_json::Value;
 use tenant_core::{
     SchemaName, Tenant,
     catalog::{SeaOrmStore, TenantStore as _, domain},
@@ -15,12 +13,24 @@ use crate::{
         error::CliError,
         json::statuses,
         output::plain_table,
-        tenant::{DomainCommand, list::to_json, parse_host},
+        tenant::{domains, list},
     },
+    database::rows,
     define::LookupError,
-    lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
+    lifecycle::list_domains,
     plan::{SchemaStatus, Target, status},
 };
+
+/// Arguments of `tenant show`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The tenant's schema
+    schema: SchemaName,
+
+    /// Show the tenant as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// A tenant with its domains, migrations and size.
 struct Details {
@@ -28,178 +38,91 @@ struct Details {
     domains: Vec<domain::Model>,
     /// `None` for the public tenant: `status -s public` shows the shared schema's migrations.
     status: Option<SchemaStatus>,
-    size: Size,
-}
-
-/// Size of a schema.
-struct Size {
     tables: i64,
     bytes: i64,
 }
 
 pub(super) async fn run(
     context: &Context<'_>,
-    schema: &SchemaName,
-    as_json: bool,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let details = read(context, &db, schema).await;
-    db.close().await?;
-    let details = details?;
-    match as_json {
-        true => writeln!(out, "{:#}", details_json(&details))?,
-        false => show(&details, out)?,
-    }
-    Ok(())
-}
-
-async fn read(
-    context: &Context<'_>,
     db: &DatabaseConnection,
-    schema: &SchemaName,
-) -> Result<Details, CliError> {
-    let domains = list_domains(db, schema).await?;
-    let tenant = SeaOrmStore::new(db.clone()).by_schema(schema).await?;
-    let missing = || LookupError::NoSuchTenant {
-        schema: schema.clone(),
-    };
-    let tenant = tenant.ok_or_else(|| LifecycleError::from(missing()))?;
-    let target = match schema.is_shared() {
-        true => Target::Tenants(Vec::new()),
-        false => Target::Tenants(vec![schema.clone()]),
-    };
-    let mut statuses = status::read(db, context.migrations, &target).await?;
-    Ok(Details {
-        size: size(db, tenant.schema()).await?,
-        status: statuses.pop(),
-        tenant,
-        domains,
+    args: ShowArgs,
+) -> Result<String, CliError> {
+    let details = Details::read(context, db, args.schema).await?;
+    Ok(match args.json {
+        true => format!("{:#}", details.to_json()),
+        false => details.to_text(),
     })
 }
 
-async fn size(db: &DatabaseConnection, schema: &SchemaName) -> Result<Size, DbErr> {
-    let sql = "SELECT count(*) AS tables, coalesce(sum(pg_total_relation_size(class.oid)), 0)::int8 AS bytes
+impl Details {
+    async fn read(
+        context: &Context<'_>,
+        db: &DatabaseConnection,
+        schema: SchemaName,
+    ) -> Result<Self, CliError> {
+        let domains = list_domains(db, &schema).await?;
+        let tenant = SeaOrmStore::new(db.clone()).by_schema(&schema).await;
+        let tenant = tenant.map_err(LookupError::from)?;
+        let target = match schema.is_shared() {
+            true => Target::Tenants(Vec::new()),
+            false => Target::Tenants(vec![schema.clone()]),
+        };
+        let tenant = tenant.ok_or(LookupError::NoSuchTenant { schema })?;
+        let mut statuses = status::read(db, context.migrations, &target).await?;
+        let (tables, bytes) = size(db, tenant.schema()).await?;
+        Ok(Self {
+            tenant,
+            domains,
+            status: statuses.pop(),
+            tables,
+            bytes,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let tenant = &self.tenant;
+        let mut table = plain_table(["schema", tenant.schema().as_str()]);
+        table.add_row(["name", tenant.name()]);
+        table.add_row(["id", &tenant.id().to_string()]);
+        table.add_row(["kind", tenant.kind()]);
+        table.add_row(["status", tenant.status().as_str()]);
+        table.add_row(["version", tenant.version().unwrap_or("-")]);
+        table.add_row(["metadata", &tenant.metadata().to_string()]);
+        for domain in domains::describe_all(&self.domains) {
+            table.add_row(["domain", &domain]);
+        }
+        table.add_row(["tables", &self.tables.to_string()]);
+        table.add_row(["size", &format!("{} KiB", self.bytes / 1024)]);
+        if let Some(status) = &self.status {
+            table.add_row(["applied", &status.applied.len().to_string()]);
+            let pending = match &*status.pending {
+                [] => "-".to_owned(),
+                pending => pending.join(", "),
+            };
+            table.add_row(["pending", &pending]);
+        }
+        table.trim_fmt()
+    }
+
+    fn to_json(&self) -> Value {
+        let mut value = list::to_json(&self.tenant);
+        value["domains"] = domains::to_json(&self.domains);
+        value["tables"] = self.tables.into();
+        value["bytes"] = self.bytes.into();
+        if let Some(status) = &self.status {
+            value["migrations"] = statuses(std::slice::from_ref(status))[0].take();
+        }
+        value
+    }
+}
+
+/// Returns the number of tables of a schema, and their size in bytes.
+async fn size(db: &DatabaseConnection, schema: &SchemaName) -> Result<(i64, i64), DbErr> {
+    let sql = "SELECT count(*), coalesce(sum(pg_total_relation_size(class.oid)), 0)::int8
         FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace
         WHERE nspname = $1 AND relkind IN ('r', 'm')";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.as_str().into()]);
-    let row = db.query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| DbErr::RecordNotFound("an aggregate gave no row".to_owned()))?;
-    Ok(Size {
-        tables: row.try_get("", "tables")?,
-        bytes: row.try_get("", "bytes")?,
+    let rows = rows(db, sql, [schema.as_str().into()]).await?;
+    rows.first().map_or(Ok((0, 0)), |row| {
+        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
     })
-}
-
-fn show(details: &Details, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let tenant = &details.tenant;
-    let mut table = plain_table(["schema", tenant.schema().as_str()]);
-    table.add_row(["name", tenant.name()]);
-    table.add_row(["id", &tenant.id().to_string()]);
-    table.add_row(["kind", tenant.kind()]);
-    table.add_row(["status", tenant.status().as_str()]);
-    table.add_row(["version", tenant.version().unwrap_or("-")]);
-    table.add_row(["metadata", &tenant.metadata().to_string()]);
-    for domain in &details.domains {
-        table.add_row(["domain", &describe_domain(domain)]);
-    }
-    table.add_row(["tables", &details.size.tables.to_string()]);
-    table.add_row(["size", &format!("{} KiB", details.size.bytes / 1024)]);
-    if let Some(status) = &details.status {
-        table.add_row(["applied", &status.applied().len().to_string()]);
-        let pending: Vec<_> = status.pending().iter().map(|name| &**name).collect();
-        table.add_row(["pending", &or_dash(&pending.join(", "))]);
-    }
-    writeln!(out, "{}", table.trim_fmt())?;
-    Ok(())
-}
-
-fn or_dash(text: &str) -> String {
-    if text.is_empty() {
-        "-".to_owned()
-    } else {
-        text.to_owned()
-    }
-}
-
-fn describe_domain(domain: &domain::Model) -> String {
-    match domain.is_primary {
-        true => format!("{} (primary)", domain.domain),
-        false => domain.domain.clone(),
-    }
-}
-
-fn details_json(details: &Details) -> Value {
-    let mut value = to_json(&details.tenant);
-    value["domains"] = domains_json(&details.domains);
-    value["tables"] = details.size.tables.into();
-    value["bytes"] = details.size.bytes.into();
-    if let Some(status) = &details.status {
-        value["migrations"] = statuses(std::slice::from_ref(status))[0].take();
-    }
-    value
-}
-
-fn domains_json(domains: &[domain::Model]) -> Value {
-    let domain = |row: &domain::Model| json!({ "domain": row.domain, "primary": row.is_primary });
-    domains.iter().map(domain).collect()
-}
-
-/// Runs `tenant domain`.
-pub(super) async fn domain(
-    context: &Context<'_>,
-    command: DomainCommand,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let db = context.connect().await?;
-    let result = run_domain_command(&db, command, out).await;
-    db.close().await?;
-    result
-}
-
-async fn run_domain_command(
-    db: &DatabaseConnection,
-    command: DomainCommand,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let schema = match command {
-        DomainCommand::List { schema, json } => {
-            let domains = list_domains(db, &SchemaName::new(schema)?).await?;
-            if json {
-                writeln!(out, "{:#}", domains_json(&domains))?;
-                return Ok(());
-            }
-            return Ok(domains
-                .iter()
-                .try_for_each(|row| writeln!(out, "{}", describe_domain(row)))?);
-        }
-        DomainCommand::Add {
-            schema,
-            host: name,
-            primary,
-        } => {
-            let schema = SchemaName::new(schema)?;
-            add_domain(db, &schema, &parse_host(name)?, primary).await?;
-            schema
-        }
-        DomainCommand::Remove { schema, host: name } => {
-            let schema = SchemaName::new(schema)?;
-            remove_domain(db, &schema, &parse_host(name)?).await?;
-            schema
-        }
-        DomainCommand::Primary { schema, host: name } => {
-            let schema = SchemaName::new(schema)?;
-            set_primary_domain(db, &schema, &parse_host(name)?).await?;
-            schema
-        }
-    };
-    let domains = list_domains(db, &schema).await?;
-    let domains: Vec<_> = domains.iter().map(describe_domain).collect();
-    let domains = if domains.is_empty() {
-        "none".to_owned()
-    } else {
-        domains.join(", ")
-    };
-    writeln!(out, "the domains of {schema}: {domains}")?;
-    Ok(())
 }

@@ -19,39 +19,50 @@ use crate::{
     cli::{
         Context,
         error::CliError,
+        output::count,
         tenant::{
-            WorkArgs,
-            results::{Results, describe_error, require_success, summary},
-            selected_tenants::SelectedTenants,
-            tenant_table::TenantTable,
+            tenant_table::Cells,
+            work::{Results, SelectedTenants, WorkArgs, finish, to_text},
         },
     },
     database::{reason, sqlstate},
 };
 
+/// Arguments of `tenant sql`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SqlArgs {
+    /// The statement, such as 'SELECT count(*) FROM note'
+    statement: String,
+
+    #[command(flatten)]
+    work: WorkArgs,
+
+    /// Allow the statement to change rows
+    #[arg(long)]
+    write: bool,
+}
+
 pub(super) async fn run(
     context: &Context<'_>,
-    sql: &str,
-    writes: bool,
-    work: &WorkArgs,
+    args: SqlArgs,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let statement = Arc::new(TenantStatement::new(sql, writes, work.json)?);
-    let selected = SelectedTenants::new(context, work, 1).await?;
+    let is_json = args.work.json;
+    let statement = Arc::new(TenantStatement::new(&args.statement, args.write, is_json)?);
+    let selected = SelectedTenants::new(context, &args.work, 1).await?;
     if let Some(db) = selected.first() {
         statement.check(&db)?;
     }
-    let results = selected
-        .for_each(move |db| {
-            let statement = Arc::clone(&statement);
-            async move { statement.run(&db).await }
-        })
-        .await?;
-    match work.json {
-        true => writeln!(out, "{}", to_json(&results))?,
-        false => show(&results, out)?,
-    }
-    require_success(&results)
+    let results = selected.for_each(move |db| {
+        let statement = Arc::clone(&statement);
+        async move { statement.run(&db).await.map_err(|error| describe(&error)) }
+    });
+    let results = results.await?;
+    let text = match is_json {
+        true => to_json(&results),
+        false => to_text(&results, rows, &summary(&results))?,
+    };
+    finish(&results, &text, out)
 }
 
 /// A statement for each tenant, the format of its rows and its access mode.
@@ -173,49 +184,39 @@ fn plan_text(row: &QueryResult) -> Result<String, DbErr> {
         .or_else(|_| Ok(format!("{:#}", row.try_get_by_index::<Value>(0)?)))
 }
 
-fn show(results: &Results<StatementResult, DbErr>, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    let mut table = TenantTable::default();
+fn rows(result: &StatementResult) -> Result<Vec<Cells>, CliError> {
+    match result {
+        StatementResult::Rows(rows) => {
+            let rows = rows.iter().map(|row| serde_json::from_str(row));
+            Ok(rows.collect::<Result<_, _>>().map_err(io::Error::from)?)
+        }
+        StatementResult::Count(count) => Ok(vec![vec![("rows changed".to_owned(), Some(count.to_string()))]]),
+    }
+}
+
+/// Returns the number of rows of all tenants, such as "7 rows" or "1 row changed".
+fn summary(results: &Results<StatementResult>) -> String {
     let (mut rows, mut changed) = (0, None);
-    for (tenant, result) in results {
+    for result in results.iter().filter_map(|(_, result)| result.as_ref().ok()) {
         match result {
-            Ok(StatementResult::Rows(found)) => {
-                rows += found.len();
-                for row in found {
-                    table.add_row(tenant, serde_json::from_str(row).map_err(io::Error::from)?);
-                }
-            }
-            Ok(StatementResult::Count(count)) => {
-                *changed.get_or_insert(0) += count;
-                table.add_row(tenant, vec![("rows changed".to_owned(), Some(count.to_string()))]);
-            }
-            Err(error) => table.add_error(tenant, &describe_error(error, describe)),
+            StatementResult::Rows(found) => rows += found.len(),
+            StatementResult::Count(count) => *changed.get_or_insert(0) += count,
         }
     }
-    if let Some(table) = table.to_table() {
-        writeln!(out, "{}\n", table.trim_fmt())?;
+    match changed {
+        Some(changed) => format!("{} changed", count(changed, "row")),
+        None => count(rows, "row"),
     }
-    let done = match changed {
-        Some(1) => "1 row changed".to_owned(),
-        Some(changed) => format!("{changed} rows changed"),
-        None if rows == 1 => "1 row".to_owned(),
-        None => format!("{rows} rows"),
-    };
-    writeln!(out, "{}", summary(results, &done))?;
-    Ok(())
 }
 
 /// Returns the results as JSON. PostgreSQL's JSON of the rows is copied and not parsed: a `numeric` keeps all of its digits,
 /// and columns keep their order.
-fn to_json(results: &Results<StatementResult, DbErr>) -> String {
+fn to_json(results: &Results<StatementResult>) -> String {
     let objects = results.iter().map(|(tenant, result)| {
         let (rows, changed, error) = match result {
             Ok(StatementResult::Rows(rows)) => (json_array(rows), Value::Null, Value::Null),
             Ok(StatementResult::Count(count)) => ("null".to_owned(), json!(count), Value::Null),
-            Err(error) => (
-                "null".to_owned(),
-                Value::Null,
-                json!(describe_error(error, describe)),
-            ),
+            Err(error) => ("null".to_owned(), Value::Null, json!(error.to_string())),
         };
         let schema = json!(tenant.schema());
         format!(r#"{{"schema":{schema},"error":{error},"changed":{changed},"rows":{rows}}}"#)

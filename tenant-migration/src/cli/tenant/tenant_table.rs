@@ -7,6 +7,9 @@ use tenant_core::Tenant;
 
 use crate::cli::output::plain_table;
 
+/// A row: pairs of a column's name and a text. `None` is NULL.
+pub(super) type Cells = Vec<(String, Option<String>)>;
+
 /// Rows of several tenants under one header. Their columns may differ. Errors are in a column at the end, if there are any.
 #[derive(Default)]
 pub(super) struct TenantTable {
@@ -14,36 +17,35 @@ pub(super) struct TenantTable {
     /// Indices in `columns`. The key is a column's name, and the number of columns with that name before it in its row.
     indices: HashMap<(String, usize), usize>,
     rows: Vec<Row>,
-    has_errors: bool,
 }
 
 struct Row {
     schema: String,
     /// Pairs of a column's index and a text.
     cells: Vec<(usize, String)>,
-    error: String,
+    error: Option<String>,
 }
 
 impl TenantTable {
-    /// Adds a row of pairs of a column's name and a text. `None` is NULL.
-    pub(super) fn add_row(&mut self, tenant: &Tenant, cells: Vec<(String, Option<String>)>) {
+    pub(super) fn add_row(&mut self, tenant: &Tenant, cells: Cells) {
         let mut name_counts = HashMap::new();
-        let mut row = Row::of(tenant);
-        for (name, text) in cells {
+        let cells = cells.into_iter().map(|(name, text)| {
             let nth = name_counts.entry(name.clone()).or_insert(0);
-            let text = text.map_or_else(|| "NULL".to_owned(), |text| escape_controls(&text));
-            row.cells.push((self.column_index(name, *nth), text));
             *nth += 1;
-        }
-        self.rows.push(row);
+            let text = text.map_or_else(|| "NULL".to_owned(), |text| escape_controls(&text));
+            (self.column_index(name, *nth), text)
+        });
+        let cells = cells.collect();
+        self.add(tenant, cells, None);
     }
 
     pub(super) fn add_error(&mut self, tenant: &Tenant, error: &str) {
-        self.has_errors = true;
-        self.rows.push(Row {
-            error: escape_controls(error),
-            ..Row::of(tenant)
-        });
+        self.add(tenant, Vec::new(), Some(escape_controls(error)));
+    }
+
+    fn add(&mut self, tenant: &Tenant, cells: Vec<(usize, String)>, error: Option<String>) {
+        let schema = tenant.schema().to_string();
+        self.rows.push(Row { schema, cells, error });
     }
 
     fn column_index(&mut self, name: String, nth: usize) -> usize {
@@ -59,35 +61,20 @@ impl TenantTable {
         if self.rows.is_empty() {
             return None;
         }
-        let (error, columns) = (["error".to_owned()], self.columns.iter().cloned());
-        let error = error.into_iter().filter(|_| self.has_errors);
-        let header = std::iter::once("schema".to_owned()).chain(columns).chain(error);
+        let has_errors = self.rows.iter().any(|row| row.error.is_some());
+        let columns = self.columns.iter().map(String::as_str);
+        let header = ["schema"].into_iter().chain(columns);
+        let header = header.chain(has_errors.then_some("error"));
         let mut table = plain_table(header.collect::<Vec<_>>());
         for row in &self.rows {
-            table.add_row(self.line(row));
+            let mut line = vec![""; self.columns.len()];
+            for (column, text) in &row.cells {
+                line[*column] = text;
+            }
+            let line = [&*row.schema].into_iter().chain(line);
+            table.add_row(line.chain(row.error.as_deref()));
         }
         Some(table)
-    }
-
-    fn line(&self, row: &Row) -> Vec<String> {
-        let mut line = vec![String::new(); self.columns.len() + 2];
-        line[0].clone_from(&row.schema);
-        for (column, text) in &row.cells {
-            line[column + 1].clone_from(text);
-        }
-        line[self.columns.len() + 1].clone_from(&row.error);
-        line.truncate(self.columns.len() + 1 + usize::from(self.has_errors));
-        line
-    }
-}
-
-impl Row {
-    fn of(tenant: &Tenant) -> Self {
-        Self {
-            schema: tenant.schema().to_string(),
-            cells: Vec::new(),
-            error: String::new(),
-        }
     }
 }
 
@@ -110,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    fn cells(cells: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+    fn cells(cells: &[(&str, &str)]) -> Cells {
         let cell = |(name, text): &(&str, &str)| ((*name).to_owned(), Some((*text).to_owned()));
         cells.iter().map(cell).collect()
     }

@@ -1,86 +1,73 @@
 //! `tenant export` and `tenant import`.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
+use sea_orm::DatabaseConnection;
 use tenant_core::SchemaName;
 
 use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{adopt::show_pending, at_domain},
+        tenant::create::{at_domain, with_advice},
     },
     transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant},
 };
 
 /// Arguments of `tenant export`.
 #[derive(Debug, clap::Args)]
-#[non_exhaustive]
-pub struct ExportArgs {
+pub(crate) struct ExportArgs {
     /// The tenant's schema
-    pub schema: String,
+    schema: SchemaName,
 
     /// The directory of the export. It must be new or empty
-    pub directory: PathBuf,
+    directory: PathBuf,
 
     /// The directory of `pg_dump`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
-    pub pg_bin: Option<PathBuf>,
+    pg_bin: Option<PathBuf>,
 }
 
 /// Arguments of `tenant import`.
 #[derive(Debug, clap::Args)]
-#[non_exhaustive]
-pub struct ImportArgs {
+pub(crate) struct ImportArgs {
     /// The directory that `tenant export` wrote
-    pub directory: PathBuf,
+    directory: PathBuf,
 
     /// Reuse the name of a dropped tenant's schema, such as this tenant's own. Work that still runs for the dropped tenant
     /// then reaches the rows of this one
     #[arg(long)]
-    pub reuse_name: bool,
+    reuse_name: bool,
 
     /// The directory of `pg_restore`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
-    pub pg_bin: Option<PathBuf>,
+    pg_bin: Option<PathBuf>,
 }
 
 pub(super) async fn export(
     context: &Context<'_>,
+    db: &DatabaseConnection,
     args: ExportArgs,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
-    let schema = SchemaName::new(args.schema)?;
+) -> Result<String, CliError> {
+    let (schema, directory) = (args.schema, args.directory);
     let programs = programs(args.pg_bin);
-    let db = context.connect().await?;
-    let exported = export_tenant(&db, context.migrations, &schema, &args.directory, &programs).await;
-    db.close().await?;
-    exported?;
-    writeln!(out, "exported tenant {schema} to {}", args.directory.display())?;
-    Ok(())
+    export_tenant(db, context.migrations, &schema, &directory, &programs).await?;
+    Ok(format!("exported tenant {schema} to {}", directory.display()))
 }
 
 pub(super) async fn import(
     context: &Context<'_>,
+    db: &DatabaseConnection,
     args: ImportArgs,
-    out: &mut (dyn Write + Send),
-) -> Result<(), CliError> {
+) -> Result<String, CliError> {
     let mut options = ImportOptions::default().programs(programs(args.pg_bin));
     if args.reuse_name {
         options = options.reuse_name();
     }
-    let db = context.connect().await?;
-    let imported = import_tenant(&db, context.migrations, &args.directory, &options).await;
-    db.close().await?;
-    let tenant = imported?;
+    let tenant = import_tenant(db, context.migrations, &args.directory, &options).await?;
     let (schema, at_domain, status) = (tenant.schema(), at_domain(&tenant), tenant.status());
-    writeln!(out, "imported tenant {schema}{at_domain}, {status}")?;
-    show_pending(context, &tenant, out)?;
-    writeln!(
-        out,
-        "run `audit` to find what could lead from it to another tenant"
-    )?;
-    Ok(())
+    let done = format!("imported tenant {schema}{at_domain}, {status}");
+    Ok(with_advice(context, &tenant, done))
 }
 
 fn programs(folder: Option<PathBuf>) -> PgPrograms {

@@ -1,25 +1,19 @@
 //! [`Cloning`]: the transaction that copies a tenant.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
-use tenant_core::{__private::database_name, RoleName, SchemaName, Tenant, TenantStatus, catalog::tenant};
+use tenant_core::{
+    __private::database_name, RoleName, SHARED_SCHEMA, SchemaName, Tenant, TenantStatus, catalog::tenant,
+};
 
-use crate::define::LookupError;
 use crate::{
     database::is_without_table,
-    define::{Ledger, MigrationSet, SchemaRef},
-    lifecycle::{
-        LifecycleError,
-        clone::{CloneData, error::CloneError},
-        create::creation::Creation,
-        lookup,
-    },
-    plan::{DEFAULT_LOCK_TIMEOUT, Remaining},
+    define::{Ledger, LookupError, MigrationSet, SchemaRef, schema_of},
+    lifecycle::{clone::CloneData, create::creation::Creation, error::LifecycleError, lookup},
+    plan::{DEFAULT_LOCK_TIMEOUT, Remaining, SchemaError},
     run::retry,
     schema::{
-        Fingerprint, ReadError, Reading, SchemaSession, Size, Structure, aside, copying, dirty, lock,
-        reference, set_timeout,
+        Fingerprint, ReadError, Reading, SchemaSession, Structure, aside, copying, dirty, lock, reference,
+        require_locks, set_timeout,
     },
 };
 
@@ -47,7 +41,7 @@ struct SourceData {
 }
 
 impl Cloning {
-    pub(crate) async fn run(self) -> Result<Tenant, CloneError> {
+    pub(crate) async fn run(self) -> Result<Tenant, LifecycleError> {
         let source = lookup::find(&self.creation.db, &self.source).await?;
         let source = self.check_source(source)?;
         let transaction = self.begin(&source).await?;
@@ -65,23 +59,21 @@ impl Cloning {
         }
     }
 
-    fn check_source(&self, row: tenant::Model) -> Result<Source, CloneError> {
-        let schema = SchemaName::new(&row.schema_name)
-            .map_err(|error| self.failed(DbErr::Custom(error.to_string())))?;
-        if schema.is_shared() || self.creation.new.schema.is_shared() {
-            let action = "copying";
-            return Err(LifecycleError::PublicTenant { action }.into());
+    fn check_source(&self, row: tenant::Model) -> Result<Source, LifecycleError> {
+        if row.schema_name == SHARED_SCHEMA || self.creation.new.schema.is_shared() {
+            return Err(LifecycleError::PublicTenant { action: "copying" });
         }
-        let status = lookup::status(&row).map_err(LifecycleError::from)?;
+        let schema = schema_of(&row.schema_name)?;
+        let status = lookup::status(&row)?;
         if let TenantStatus::Provisioning | TenantStatus::Dropping | TenantStatus::Pending = status {
             let hint = "only a complete tenant can be copied";
-            return Err(LifecycleError::WrongStatus { schema, status, hint }.into());
+            return Err(LifecycleError::WrongStatus { schema, status, hint });
         }
         let (kind, new_kind) = (row.kind, self.creation.new.kind.clone());
         if !std::ptr::eq(self.set(&kind), self.set(&new_kind)) {
-            return Err(CloneError::OtherMigrations {
-                source_schema: schema,
-                source_kind: kind,
+            return Err(LifecycleError::OtherMigrations {
+                schema,
+                kind,
                 new_kind,
             });
         }
@@ -101,31 +93,24 @@ impl Cloning {
     /// The snapshot is taken by the first query, which is the one that acquires the lock. If another session has the lock, the
     /// snapshot could miss its migration, so the transaction is rolled back and begun again. Before the first query, LOCK
     /// TABLE on the ledger waits for the transaction of a previous holder, which has written the ledger.
-    async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, CloneError> {
+    async fn begin(&self, source: &Source) -> Result<DatabaseTransaction, LifecycleError> {
         let mut attempt = 0;
         loop {
             let isolation = Some(IsolationLevel::RepeatableRead);
-            let transaction = self.creation.db.begin_with_config(isolation, None).await;
-            let transaction = transaction.map_err(|error| self.failed(error))?;
+            let transaction = self.creation.db.begin_with_config(isolation, None).await?;
             match self.lock_source(&transaction, source).await {
                 Ok(true) => return Ok(transaction),
-                Ok(false) => self.roll_back(transaction).await?,
-                Err(error) if attempt < 10 && retry::is_transient(&error) => {
-                    self.roll_back(transaction).await?;
-                }
+                Ok(false) => transaction.rollback().await?,
+                Err(error) if attempt < 10 && retry::is_transient(&error) => transaction.rollback().await?,
                 Err(error) => {
                     let _ = transaction.rollback().await;
-                    return Err(self.not_locked(error, source));
+                    return Err(not_locked(error, source));
                 }
             }
             self.creation.check_awaited()?;
-            tokio::time::sleep(pause(attempt)).await;
+            tokio::time::sleep(retry::pause(attempt.min(3))).await;
             attempt += 1;
         }
-    }
-
-    async fn roll_back(&self, transaction: DatabaseTransaction) -> Result<(), CloneError> {
-        transaction.rollback().await.map_err(|error| self.failed(error))
     }
 
     async fn lock_source(&self, db: &DatabaseTransaction, source: &Source) -> Result<bool, DbErr> {
@@ -138,26 +123,16 @@ impl Cloning {
         lock::try_acquire(db, &source.schema).await
     }
 
-    fn not_locked(&self, error: DbErr, source: &Source) -> CloneError {
-        match is_without_table(&error) {
-            true => CloneError::NoLedger {
-                source_schema: source.schema.clone(),
-            },
-            false => self.failed(error),
-        }
-    }
-
     async fn create_copy(
         &self,
         db: &DatabaseTransaction,
         source: &Source,
-    ) -> Result<(tenant::Model, Option<String>), CloneError> {
+    ) -> Result<(tenant::Model, Option<String>), LifecycleError> {
         self.check_unchanged(db, source).await?;
         self.check_needs(db, source).await?;
         let data = self.read(db, source).await?;
         let row = self.creation.insert(db).await?;
-        let written = self.write(db, &data).await;
-        written.map_err(|error| self.failed(error))?;
+        self.write(db, &data).await?;
         self.compare(db, source, &data.structure).await?;
         let version = self.complete(db).await?;
         self.creation.check_awaited()?;
@@ -166,62 +141,51 @@ impl Cloning {
 
     /// Refuses a source that was dropped before it was locked, even if another tenant has its name now, or has an unfinished
     /// migration.
-    async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+    async fn check_unchanged(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), LifecycleError> {
         let locked = self.check_source(lookup::find(db, &self.source).await?)?;
         if locked.id != source.id {
             let schema = source.schema.clone();
-            return Err(LifecycleError::from(LookupError::NoSuchTenant { schema }).into());
+            return Err(LookupError::NoSuchTenant { schema }.into());
         }
-        let dirty = dirty::find(db, self.ledger(&source.schema)).await;
-        match dirty.map_err(|error| self.failed(error))? {
-            Some(step) => Err(CloneError::Unfinished {
-                source_schema: source.schema.clone(),
-                step: step.to_string(),
-            }),
+        match dirty::find(db, self.ledger(&source.schema)).await? {
+            Some(step) => Err(LifecycleError::of(
+                &source.schema,
+                SchemaError::Unfinished { step },
+            )),
             None => Ok(()),
         }
     }
 
     /// Refuses a template with pending migrations. Its ledger is locked, so the answer stays true.
-    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), CloneError> {
+    async fn check_needs(&self, db: &DatabaseTransaction, source: &Source) -> Result<(), LifecycleError> {
         if let Needs::Nothing = self.needs {
             return Ok(());
         }
-        let applied = self.ledger(&source.schema).read(db).await;
-        let applied = applied.map_err(|error| self.failed(error))?;
+        let applied = self.ledger(&source.schema).read(db).await?;
         let names = self.set(&self.creation.new.kind).names();
-        let pending: Vec<_> = names.filter(|name| !applied.contains(&***name)).collect();
-        match *pending {
-            [] => Ok(()),
-            [next, ..] => Err(CloneError::Behind {
-                source_schema: source.schema.clone(),
-                next: next.to_string(),
-                pending: pending.len(),
+        let pending = names.filter(|name| !applied.contains(&***name));
+        let pending: Vec<_> = pending.map(ToString::to_string).collect();
+        match pending.is_empty() {
+            true => Ok(()),
+            false => Err(LifecycleError::Behind {
+                schema: source.schema.clone(),
+                pending,
             }),
         }
     }
 
-    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, CloneError> {
-        let size = Size::read(db, &source.schema).await;
-        let size = size.map_err(|error| self.failed(error))?;
-        if size.exceeds(LOCKS_FOR_EACH) {
-            return Err(CloneError::TooLarge {
-                source_schema: source.schema.clone(),
-                relations: size.relations,
-                locks: size.locks,
-            });
-        }
-        let database = database_name(db).await.map_err(|error| self.failed(error))?;
-        let role = RoleName::new(&database, &source.schema).ok();
+    async fn read(&self, db: &DatabaseTransaction, source: &Source) -> Result<SourceData, LifecycleError> {
+        let has_locks = require_locks(db, &source.schema, LOCKS_FOR_EACH).await;
+        has_locks.map_err(|error| LifecycleError::of(&source.schema, error))?;
+        let role = RoleName::new(&database_name(db).await?, &source.schema).ok();
         let reading = Reading::new(&self.creation.migrations, &source.schema).without_rights_of(role);
-        let data = aside(db, self.read_with(db, &reading)).await;
-        let data = data.map_err(|error| self.failed(error))?;
-        let data = data.map_err(|error| self.not_read(error, source))?;
+        let data = aside(db, self.read_with(db, &reading)).await?;
+        let data = data.map_err(|error| not_read(error, source))?;
         match data.structure.mention(&source.schema) {
-            Some(statement) => Err(CloneError::NamesItself {
-                source_schema: source.schema.clone(),
-                statement,
-            }),
+            Some(object) => Err(LifecycleError::of(
+                &source.schema,
+                SchemaError::NamesItself { object },
+            )),
             None => Ok(data),
         }
     }
@@ -239,16 +203,6 @@ impl Cloning {
             structure: Structure::read(db, reading).await?,
             copy_statements: copying(db, reading, only_table).await?,
         })
-    }
-
-    fn not_read(&self, error: ReadError, source: &Source) -> CloneError {
-        match error {
-            ReadError::Unsupported(object) => CloneError::Unsupported {
-                source_schema: source.schema.clone(),
-                object,
-            },
-            ReadError::Database(error) => self.failed(error),
-        }
     }
 
     /// Creates the structure and copies the rows.
@@ -274,22 +228,19 @@ impl Cloning {
         db: &DatabaseTransaction,
         source: &Source,
         structure: &Structure,
-    ) -> Result<(), CloneError> {
+    ) -> Result<(), LifecycleError> {
         let new = &self.creation.new.schema;
         let reading = Reading::new(&self.creation.migrations, new);
-        let copy = aside(db, Fingerprint::read(db, &reading)).await;
-        let copy = copy.and_then(|copy| copy).map_err(|error| self.failed(error))?;
-        let difference = structure.fingerprint().difference(&copy);
+        let copy = aside(db, Fingerprint::read(db, &reading)).await??;
+        let difference = structure.fingerprint.difference(&copy);
         let difference = difference.map(|object| format!("{object} is not the same"));
         let difference = match difference {
             Some(difference) => Some(difference),
-            None => reference(db, new, &source.schema)
-                .await
-                .map_err(|error| self.failed(error))?,
+            None => reference(db, new, &source.schema).await?,
         };
         match difference {
-            Some(difference) => Err(CloneError::Differs {
-                source_schema: source.schema.clone(),
+            Some(difference) => Err(LifecycleError::Differs {
+                schema: source.schema.clone(),
                 difference,
             }),
             None => Ok(()),
@@ -297,16 +248,14 @@ impl Cloning {
     }
 
     /// Sets the `search_path` of the new tenant's functions, its version in the catalog and its role. Returns the version.
-    async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, CloneError> {
+    async fn complete(&self, db: &DatabaseTransaction) -> Result<Option<String>, LifecycleError> {
         let schema_session = self.schema_session(db);
-        let applied = self.ledger(&self.creation.new.schema).read(db).await;
-        let remaining = Remaining::of(&[], applied.map_err(|error| self.failed(error))?);
-        schema_session
-            .record_state(&remaining)
-            .await
-            .map_err(|error| self.creation.not_migrated(error))?;
+        let applied = self.ledger(&self.creation.new.schema).read(db).await?;
+        let remaining = Remaining::of(&[], applied);
+        let recorded = schema_session.record_state(&remaining).await;
+        recorded.map_err(|error| self.creation.not_migrated(error))?;
         let granted = schema_session.grant().await;
-        granted.map_err(|error| self.creation.not_granted(error))?;
+        granted.map_err(|error| self.creation.not_migrated(error.into()))?;
         let set = self.set(&self.creation.new.kind);
         let version = set.version(|name| remaining.applied.contains(name));
         Ok(version.map(ToString::to_string))
@@ -319,10 +268,6 @@ impl Cloning {
         };
         SchemaSession::new(db, &self.creation.migrations, schema_ref)
     }
-
-    fn failed(&self, error: DbErr) -> CloneError {
-        self.creation.failed(error).into()
-    }
 }
 
 /// The tenant that is copied.
@@ -331,6 +276,19 @@ struct Source {
     schema: SchemaName,
 }
 
-fn pause(attempt: u32) -> Duration {
-    retry::pause(attempt.min(3))
+fn not_locked(error: DbErr, source: &Source) -> LifecycleError {
+    match is_without_table(&error) {
+        true => LifecycleError::of(&source.schema, SchemaError::NoLedger),
+        false => error.into(),
+    }
+}
+
+fn not_read(error: ReadError, source: &Source) -> LifecycleError {
+    match error {
+        ReadError::Unsupported(object) => LifecycleError::Unsupported {
+            schema: source.schema.clone(),
+            object,
+        },
+        ReadError::Database(error) => error.into(),
+    }
 }

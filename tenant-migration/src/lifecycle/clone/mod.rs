@@ -1,23 +1,21 @@
 //! [`clone_tenant`] and [`create_tenant_from`], which copy a tenant.
 
 mod cloning;
-mod error;
 
 use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
-use tenant_core::{
-    __private::{ShutDown, detached},
-    SchemaName, Tenant, TenantStatus,
-};
+use tenant_core::{SchemaName, Tenant, TenantStatus};
 
 use cloning::{Cloning, Needs};
 
 use crate::{
     define::Migrations,
-    lifecycle::create::{CreateTenantError, NewTenant, creation::Creation},
+    lifecycle::{
+        create::{NewTenant, creation::Creation},
+        error::{LifecycleError, run_detached},
+    },
 };
-pub use error::CloneError;
 
 /// Data of a tenant that is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub enum CloneData {
 /// If this future is dropped, the transaction is rolled back in the background, unless COMMIT has begun.
 ///
 /// # Errors
-/// [`CloneError`] if the schema or the domain is taken, the source cannot be copied, or a query failed.
+/// [`LifecycleError`] if the schema or the domain is taken, the source cannot be copied, or a query failed.
 ///
 /// # Example
 /// ```no_run
@@ -68,7 +66,7 @@ pub async fn clone_tenant(
     source: &SchemaName,
     new: &NewTenant,
     data: CloneData,
-) -> Result<Tenant, CloneError> {
+) -> Result<Tenant, LifecycleError> {
     copy(db, migrations, source, new, data, Needs::Nothing).await
 }
 
@@ -80,7 +78,7 @@ pub async fn clone_tenant(
 /// [`TenantHooks::seed`](crate::TenantHooks::seed) is not called: the rows are the template's.
 ///
 /// # Errors
-/// The errors of [`clone_tenant`], and [`CloneError::Behind`] if the template has pending migrations.
+/// The errors of [`clone_tenant`], and [`LifecycleError::Behind`] if the template has pending migrations.
 ///
 /// # Example
 /// ```no_run
@@ -102,7 +100,7 @@ pub async fn create_tenant_from(
     migrations: &Migrations,
     template: &SchemaName,
     new: &NewTenant,
-) -> Result<Tenant, CloneError> {
+) -> Result<Tenant, LifecycleError> {
     copy(
         db,
         migrations,
@@ -121,7 +119,7 @@ async fn copy(
     new: &NewTenant,
     data: CloneData,
     needs: Needs,
-) -> Result<Tenant, CloneError> {
+) -> Result<Tenant, LifecycleError> {
     let awaited = Arc::new(());
     let cloning = Cloning {
         creation: Creation {
@@ -135,10 +133,7 @@ async fn copy(
         data,
         needs,
     };
-    let cloned = detached(cloning.run()).await;
+    let cloned = run_detached(&new.schema, cloning.run()).await;
     drop(awaited);
-    cloned.unwrap_or_else(|ShutDown| {
-        let schema = new.schema.clone();
-        Err(CreateTenantError::Interrupted { schema }.into())
-    })
+    cloned
 }

@@ -11,13 +11,13 @@ use tenant_core::{
     catalog::{domain, tenant},
 };
 
-use crate::define::LookupError;
 use crate::{
     database::{broken_key, ends_the_session, is_without_catalog, sqlstate},
-    define::{DOMAIN_KEY, Hook, Migrations, RoleError, SCHEMA_NAME_KEY, SchemaRef, Step},
+    define::{DOMAIN_KEY, Hook, LookupError, Migrations, SCHEMA_NAME_KEY, SchemaRef, Step},
     lifecycle::{
         catalog_insert,
-        create::{CreateTenantError, NewTenant},
+        create::NewTenant,
+        error::LifecycleError,
         name_availability::{self, NameClaim, NameError},
     },
     plan::SchemaError,
@@ -39,19 +39,19 @@ impl Creation {
         &self.new.schema
     }
 
-    pub(crate) fn check_migrations(&self) -> Result<(), CreateTenantError> {
+    pub(crate) fn check_migrations(&self) -> Result<(), LifecycleError> {
         let set = self.migrations.of_kind(&self.new.kind);
         let is_non_transactional = |name: &&Arc<str>| !set.is_transactional(name);
         match set.names().find(is_non_transactional) {
-            Some(migration) if !self.schema().is_shared() => Err(CreateTenantError::NotTransactional {
-                schema: self.schema().clone(),
-                migration: migration.to_string(),
-            }),
+            Some(migration) if !self.schema().is_shared() => {
+                let step = Step::Up(Arc::clone(migration));
+                Err(self.not_migrated(SchemaError::NotTransactional { step }))
+            }
             _ => Ok(()),
         }
     }
 
-    pub(crate) async fn run(self) -> Result<Tenant, CreateTenantError> {
+    pub(crate) async fn run(self) -> Result<Tenant, LifecycleError> {
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
@@ -69,18 +69,18 @@ impl Creation {
         self,
         transaction: DatabaseTransaction,
         row: tenant::Model,
-    ) -> Result<Tenant, CreateTenantError> {
+    ) -> Result<Tenant, LifecycleError> {
         match transaction.commit().await {
             Ok(()) => Ok(self.tenant(row)),
             Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
-            Err(source) => Err(CreateTenantError::CommitUnknown {
+            Err(source) => Err(LifecycleError::CommitUnknown {
                 schema: self.new.schema,
                 source,
             }),
         }
     }
 
-    async fn create(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn create(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
         let row = match self.claim_from_pool(db).await? {
             Some(row) => row,
             None => self.create_new(db).await?,
@@ -92,14 +92,14 @@ impl Creation {
     async fn claim_from_pool(
         &self,
         db: &DatabaseTransaction,
-    ) -> Result<Option<tenant::Model>, CreateTenantError> {
+    ) -> Result<Option<tenant::Model>, LifecycleError> {
         if self.schema().is_shared() || self.is_pending() {
             return Ok(None);
         }
         self.claim(db).await
     }
 
-    async fn create_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn create_new(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
         let row = self.insert(db).await?;
         if !self.schema().is_shared() {
             self.migrate(db, &row).await?;
@@ -111,15 +111,11 @@ impl Creation {
     }
 
     /// Refuses a pending schema with its own name in an object: the name would be wrong after the schema is renamed.
-    async fn require_no_self_reference(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+    async fn require_no_self_reference(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let found = find_name(db, &self.migrations, &self.new.schema).await;
         match found.map_err(|error| self.failed(error))? {
             None => Ok(()),
-            Some(object) => Err(CreateTenantError::NamesItself {
-                schema: self.new.schema.clone(),
-                kind: self.new.kind.clone(),
-                object,
-            }),
+            Some(object) => Err(self.not_migrated(SchemaError::NamesItself { object })),
         }
     }
 
@@ -128,7 +124,7 @@ impl Creation {
     }
 
     /// Inserts the row and the domain, and creates the schema without tables.
-    pub(crate) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    pub(crate) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
         let row = self.insert_tenant(db).await?;
         self.insert_domain(db, row.id)
             .await
@@ -144,13 +140,13 @@ impl Creation {
         Ok(row)
     }
 
-    async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, CreateTenantError> {
+    async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
         let row = catalog_insert::row(&self.new, self.status);
         let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
         inserted.map_err(|error| self.not_inserted(error))
     }
 
-    pub(crate) fn not_inserted(&self, error: DbErr) -> CreateTenantError {
+    pub(crate) fn not_inserted(&self, error: DbErr) -> LifecycleError {
         match is_without_catalog(&error) {
             true => LookupError::NoCatalog.into(),
             false => self.failed(error),
@@ -175,19 +171,17 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
         claim: NameClaim<'_>,
-    ) -> Result<(), CreateTenantError> {
-        let conflict = name_availability::find_conflict(db, &self.migrations, self.schema(), claim).await;
-        let conflict = conflict.map_err(|error| self.failed(error))?;
-        conflict.map_or(Ok(()), |conflict| Err(conflict.into()))
+    ) -> Result<(), LifecycleError> {
+        name_availability::require_available(db, &self.migrations, self.schema(), claim).await
     }
 
-    async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), CreateTenantError> {
+    async fn create_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
         let sql = format!("CREATE SCHEMA {}", self.schema().quoted());
         let created = db.execute_unprepared(&sql).await;
         created.map(|_| ()).map_err(|error| self.failed(error))
     }
 
-    async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), CreateTenantError> {
+    async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), LifecycleError> {
         let schema_ref = SchemaRef {
             schema: self.schema(),
             kind: Some(&self.new.kind),
@@ -226,7 +220,7 @@ impl Creation {
             schema_session
                 .grant()
                 .await
-                .map_err(|error| self.not_granted(error))?;
+                .map_err(|error| self.not_migrated(error.into()))?;
         }
         Ok(())
     }
@@ -236,7 +230,7 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
         row: &tenant::Model,
-    ) -> Result<(), CreateTenantError> {
+    ) -> Result<(), LifecycleError> {
         let schema_ref = SchemaRef {
             schema: self.schema(),
             kind: Some(&row.kind),
@@ -244,18 +238,14 @@ impl Creation {
         let seeded = SchemaSession::new(db, &self.migrations, schema_ref)
             .seed(row)
             .await;
-        seeded.map_err(|source| CreateTenantError::Seed {
-            schema: self.schema().clone(),
-            source,
-        })
+        seeded.map_err(|error| self.not_migrated(error))
     }
 
-    pub(crate) fn check_awaited(&self) -> Result<(), CreateTenantError> {
+    pub(crate) fn check_awaited(&self) -> Result<(), LifecycleError> {
         if self.awaited.strong_count() > 0 {
             return Ok(());
         }
-        let schema = self.schema().clone();
-        Err(CreateTenantError::Interrupted { schema })
+        Err(self.not_migrated(SchemaError::Interrupted))
     }
 
     fn tenant(self, row: tenant::Model) -> Tenant {
@@ -269,14 +259,14 @@ impl Creation {
             .with_domain(self.new.domain)
     }
 
-    fn taken(&self) -> CreateTenantError {
+    fn taken(&self) -> LifecycleError {
         let schema = self.schema().clone();
         NameError::SchemaTaken { schema }.into()
     }
 
     /// Converts a database error. A broken unique key means that the schema or the domain is taken: another transaction may
     /// create the same tenant at the same time, and only the database knows which is first.
-    pub(crate) fn failed(&self, source: DbErr) -> CreateTenantError {
+    pub(crate) fn failed(&self, source: DbErr) -> LifecycleError {
         match (sqlstate(&source), broken_key(&source), &self.new.domain) {
             // If two sessions create the same schema at the same time, one of them breaks the unique index of pg_namespace.
             (_, Some(SCHEMA_NAME_KEY | "pg_namespace_nspname_index"), _) | (Some("42P06"), ..) => {
@@ -286,35 +276,14 @@ impl Creation {
                 let domain = domain.clone();
                 NameError::DomainTaken { domain }.into()
             }
-            _ => CreateTenantError::Database {
-                schema: self.schema().clone(),
-                source,
-            },
+            _ => LifecycleError::of(self.schema(), source),
         }
     }
 
-    pub(crate) fn not_granted(&self, error: RoleError) -> CreateTenantError {
+    pub(crate) fn not_migrated(&self, error: SchemaError) -> LifecycleError {
         match error {
-            RoleError::Database(error) => self.failed(error),
-            source => CreateTenantError::Role {
-                schema: self.schema().clone(),
-                source,
-            },
-        }
-    }
-
-    pub(crate) fn not_migrated(&self, error: SchemaError) -> CreateTenantError {
-        match error {
-            SchemaError::Migration {
-                step: Step::Up(name) | Step::Down(name) | Step::Fake(name),
-                source,
-            } => CreateTenantError::Migration {
-                schema: self.schema().clone(),
-                name: name.to_string(),
-                source,
-            },
             SchemaError::Database(error) => self.failed(error),
-            error => self.failed(DbErr::Custom(error.to_string())),
+            error => LifecycleError::of(self.schema(), error),
         }
     }
 }

@@ -1,20 +1,20 @@
 //! [`create_tenant`].
 
 pub(crate) mod creation;
-mod error;
-
-pub use error::CreateTenantError;
 
 use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
-use tenant_core::{
-    __private::{ShutDown, detached},
-    DEFAULT_KIND, Host, SchemaName, Tenant, TenantStatus,
-};
+use tenant_core::{DEFAULT_KIND, Host, SchemaName, Tenant, TenantStatus};
 
-use crate::{define::Migrations, lifecycle::create::creation::Creation};
+use crate::{
+    define::Migrations,
+    lifecycle::{
+        create::creation::Creation,
+        error::{LifecycleError, run_detached},
+    },
+};
 
 /// A new tenant, for [`create_tenant`] and similar functions.
 ///
@@ -100,20 +100,20 @@ impl NewTenant {
 /// If this future is dropped, the transaction is rolled back in the background, unless COMMIT has begun.
 ///
 /// # Errors
-/// [`CreateTenantError`] if the schema or the domain is taken, or a migration, a hook or a query failed.
+/// [`LifecycleError`] if the schema or the domain is taken, or a migration, a hook or a query failed.
 ///
 /// # Example
 /// ```no_run
 /// # async fn example(tenants: tenant_core::Tenants, migrations: tenant_migration::Migrations) {
 /// use tenant_core::{Host, SchemaName};
-/// use tenant_migration::{CreateTenantError, NewTenant, create_tenant};
+/// use tenant_migration::{LifecycleError, NewTenant, create_tenant};
 ///
 /// # let schema = SchemaName::for_tenant("acme").unwrap();
 /// # let host = Host::parse("acme.example.com").unwrap();
 /// let new = NewTenant::new(schema, "Acme Inc.").domain(host);
 /// match create_tenant(tenants.shared_connection(), &migrations, &new).await {
 ///     Ok(acme) => println!("created {acme:?}"),
-///     Err(CreateTenantError::Name(_)) => println!("409"),
+///     Err(LifecycleError::Name(_)) => println!("409"),
 ///     Err(error) => println!("500: {error}"),
 /// }
 /// # }
@@ -122,7 +122,7 @@ pub async fn create_tenant(
     db: &DatabaseConnection,
     migrations: &Migrations,
     new: &NewTenant,
-) -> Result<Tenant, CreateTenantError> {
+) -> Result<Tenant, LifecycleError> {
     create(db, migrations, new, TenantStatus::Active).await
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn create(
     migrations: &Migrations,
     new: &NewTenant,
     status: TenantStatus,
-) -> Result<Tenant, CreateTenantError> {
+) -> Result<Tenant, LifecycleError> {
     let awaited = Arc::new(());
     let creation = Creation {
         db: db.clone(),
@@ -142,10 +142,7 @@ pub(crate) async fn create(
         awaited: Arc::downgrade(&awaited),
     };
     creation.check_migrations()?;
-    let created = detached(async move { creation.run().await }).await;
+    let created = run_detached(&new.schema, creation.run()).await;
     drop(awaited);
-    created.unwrap_or_else(|ShutDown| {
-        let schema = new.schema.clone();
-        Err(CreateTenantError::Interrupted { schema })
-    })
+    created
 }

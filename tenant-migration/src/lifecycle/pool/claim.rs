@@ -6,10 +6,10 @@ use sea_orm::{
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
-    define::{SchemaRef, Step},
+    define::{SchemaRef, Step, schema_of},
     lifecycle::{
-        create::{CreateTenantError, creation::Creation},
-        lookup::schema_of,
+        create::creation::Creation,
+        error::LifecycleError,
         name_availability::NameClaim,
         pool::{lock_one, ready},
         rename_schema::replace_function_search_paths,
@@ -24,7 +24,7 @@ impl Creation {
     pub(in crate::lifecycle) async fn claim(
         &self,
         db: &DatabaseTransaction,
-    ) -> Result<Option<tenant::Model>, CreateTenantError> {
+    ) -> Result<Option<tenant::Model>, LifecycleError> {
         let Some((id, old)) = self.find_pending(db).await? else {
             return Ok(None);
         };
@@ -52,13 +52,13 @@ impl Creation {
     async fn find_pending(
         &self,
         db: &DatabaseTransaction,
-    ) -> Result<Option<(i64, SchemaName)>, CreateTenantError> {
+    ) -> Result<Option<(i64, SchemaName)>, LifecycleError> {
         const MAX_CANDIDATES: usize = 5;
         let mut unusable = Vec::new();
         while unusable.len() < MAX_CANDIDATES {
             let others = tenant::Column::Id.is_not_in(unusable.iter().copied());
-            let pending = lock_one(db, ready(&self.migrations, &self.new.kind).filter(others)).await;
-            let Some(pending) = pending.map_err(|error| self.not_inserted(error))? else {
+            let pending = lock_one(db, ready(&self.migrations, &self.new.kind).filter(others)).await?;
+            let Some(pending) = pending else {
                 break;
             };
             let schema = schema_of(&pending.schema_name).map_err(|error| self.failed(error))?;
@@ -80,7 +80,7 @@ impl Creation {
         &self,
         db: &DatabaseTransaction,
         pending: &SchemaName,
-    ) -> Result<bool, CreateTenantError> {
+    ) -> Result<bool, LifecycleError> {
         let schema_ref = SchemaRef {
             schema: pending,
             kind: Some(&self.new.kind),
@@ -97,11 +97,7 @@ impl Creation {
     }
 
     /// Makes the row the tenant's, as if it had been inserted now.
-    async fn assign_row(
-        &self,
-        db: &DatabaseTransaction,
-        id: i64,
-    ) -> Result<tenant::Model, CreateTenantError> {
+    async fn assign_row(&self, db: &DatabaseTransaction, id: i64) -> Result<tenant::Model, LifecycleError> {
         let update = tenant::Entity::update_many()
             .col_expr(tenant::Column::SchemaName, Expr::value(self.new.schema.as_str()))
             .col_expr(tenant::Column::Name, Expr::value(self.new.name.as_str()))
@@ -134,17 +130,15 @@ impl Creation {
     }
 
     /// Creates the tenant's role, and drops the pending schema's, which a run that migrated it created.
-    async fn replace_role(
-        &self,
-        db: &DatabaseTransaction,
-        old: &SchemaName,
-    ) -> Result<(), CreateTenantError> {
+    async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
         if self.migrations.tenant_roles().is_none() {
             return Ok(());
         }
         let granted = roles::grant(db, &self.migrations, &self.new.schema).await;
-        granted.map_err(|error| self.not_granted(error))?;
+        granted.map_err(|error| self.not_migrated(error.into()))?;
         let dropped = roles::drop_role(db, old).await;
-        dropped.map(|_| ()).map_err(|error| self.not_granted(error))
+        dropped
+            .map(|_| ())
+            .map_err(|error| self.not_migrated(error.into()))
     }
 }

@@ -2,55 +2,24 @@
 
 mod claim;
 
+use std::time::Duration;
+
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
-use tenant_core::{
-    __private::{ShutDown, detached},
-    SchemaName, TenantStatus,
-    catalog::tenant,
-};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
-use crate::define::LookupError;
 use crate::{
-    database::{is_without_catalog, reason},
-    define::Migrations,
+    define::{LookupError, Migrations, schema_of},
     lifecycle::{
-        create::{CreateTenantError, NewTenant, create},
-        drop::{DropOptions, Dropping},
+        create::{NewTenant, create},
+        drop::{DropOptions, drop_schema},
         error::LifecycleError,
         lookup, status,
     },
 };
-
-/// Error of filling or draining the pool.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PoolError {
-    /// A schema could not be created. Schemas that were created before it are kept.
-    #[error(transparent)]
-    Create(#[from] CreateTenantError),
-    /// A schema could not be dropped.
-    #[error(transparent)]
-    Drop(#[from] LifecycleError),
-    /// The database has no catalog.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// A query failed.
-    #[error("the pool of pending schemas: {}", reason(.0))]
-    Database(DbErr),
-}
-
-impl From<DbErr> for PoolError {
-    fn from(error: DbErr) -> Self {
-        match is_without_catalog(&error) {
-            true => LookupError::NoCatalog.into(),
-            false => Self::Database(error),
-        }
-    }
-}
 
 /// Numbers of pending schemas of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,13 +47,14 @@ pub struct Pool {
 /// [`seed`](crate::TenantHooks::seed) runs when a tenant gets it.
 ///
 /// # Errors
-/// [`PoolError`]. With [`CreateTenantError::NamesItself`] the migrations write the name of their schema into an object, where it
-/// would be wrong after the renaming. Such tenants cannot use a pool.
+/// [`LifecycleError`] if a schema could not be created. Schemas that were created before it are kept. With
+/// [`SchemaError::NamesItself`](crate::SchemaError::NamesItself) the migrations write the name of their schema into an object,
+/// where it would be wrong after the renaming. Such tenants cannot use a pool.
 ///
 /// # Example
 /// ```no_run
 /// # async fn example(tenants: tenant_core::Tenants, migrations: tenant_migration::Migrations)
-/// # -> Result<(), tenant_migration::PoolError> {
+/// # -> Result<(), tenant_migration::LifecycleError> {
 /// use tenant_core::DEFAULT_KIND;
 /// use tenant_migration::fill_pool;
 ///
@@ -98,7 +68,7 @@ pub async fn fill_pool(
     migrations: &Migrations,
     kind: &str,
     size: usize,
-) -> Result<Pool, PoolError> {
+) -> Result<Pool, LifecycleError> {
     let mut pool = Pool::default();
     loop {
         let all = count(db, pending(kind)).await?;
@@ -116,21 +86,21 @@ pub async fn fill_pool(
 /// goes on.
 ///
 /// # Errors
-/// [`PoolError`] if a schema could not be dropped. The schemas before it are dropped.
+/// [`LifecycleError`] if a schema could not be dropped. The schemas before it are dropped.
 pub async fn drain_pool(
     db: &DatabaseConnection,
     migrations: &Migrations,
     kind: Option<&str>,
-) -> Result<usize, PoolError> {
+) -> Result<usize, LifecycleError> {
     let mut dropped = 0;
+    // It needs no drain, and its name is not retired, because it never belonged to a tenant.
+    let options = DropOptions::default().drain(Duration::ZERO);
     while let Some(schema) = mark_dropping(db, kind).await? {
-        let dropping = Dropping::of_pending(db, migrations, &schema, DropOptions::default());
-        let result = detached(dropping.run()).await;
-        match result.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema })) {
+        match drop_schema(db, migrations, &schema, &options, false).await {
             Ok(_) => dropped += 1,
             // Another call drains the pool, too.
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     Ok(dropped)
@@ -143,9 +113,9 @@ async fn create_pending(
     db: &DatabaseConnection,
     migrations: &Migrations,
     kind: &str,
-) -> Result<(), PoolError> {
+) -> Result<(), LifecycleError> {
     let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
-    let schema = lookup::schema_of(&name)?;
+    let schema = schema_of(&name)?;
     let pending = NewTenant::new(schema, "").kind(kind);
     create(db, migrations, &pending, TenantStatus::Pending).await?;
     Ok(())
@@ -167,8 +137,8 @@ fn ready(migrations: &Migrations, kind: &str) -> Select<tenant::Entity> {
     pending(kind).filter(is_current)
 }
 
-async fn count(db: &impl ConnectionTrait, rows: Select<tenant::Entity>) -> Result<usize, DbErr> {
-    let count = rows.count(db).await?;
+async fn count(db: &impl ConnectionTrait, rows: Select<tenant::Entity>) -> Result<usize, LifecycleError> {
+    let count = rows.count(db).await.map_err(lookup::not_read)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
@@ -176,15 +146,19 @@ async fn count(db: &impl ConnectionTrait, rows: Select<tenant::Entity>) -> Resul
 async fn lock_one(
     db: &impl ConnectionTrait,
     rows: Select<tenant::Entity>,
-) -> Result<Option<tenant::Model>, DbErr> {
-    rows.order_by_asc(tenant::Column::Id)
+) -> Result<Option<tenant::Model>, LifecycleError> {
+    let row = rows
+        .order_by_asc(tenant::Column::Id)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .one(db)
-        .await
+        .one(db);
+    row.await.map_err(lookup::not_read)
 }
 
 /// Marks a pending schema as `dropping` and returns it, so that no tenant claims it. It may be one whose drop was interrupted.
-async fn mark_dropping(db: &DatabaseConnection, kind: Option<&str>) -> Result<Option<SchemaName>, PoolError> {
+async fn mark_dropping(
+    db: &DatabaseConnection,
+    kind: Option<&str>,
+) -> Result<Option<SchemaName>, LifecycleError> {
     let droppable = [TenantStatus::Pending, TenantStatus::Dropping];
     let mut find = tenant::Entity::find()
         .filter(tenant::Column::Status.is_in(droppable.map(TenantStatus::as_str)))
@@ -200,5 +174,5 @@ async fn mark_dropping(db: &DatabaseConnection, kind: Option<&str>) -> Result<Op
     };
     status::set(&transaction, row.id, TenantStatus::Dropping).await?;
     transaction.commit().await?;
-    Ok(Some(lookup::schema_of(&row.schema_name)?))
+    Ok(Some(schema_of(&row.schema_name)?))
 }

@@ -10,11 +10,11 @@ use std::{
 };
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
-use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
+use tenant_core::{TenantStatus, catalog::tenant};
 
 use crate::{
     database::{driver_options, is_uncommitted_enum_value},
-    define::{Hook, MigrationSet, Migrations, SchemaRef, Step},
+    define::{Hook, MigrationSet, Migrations, SchemaRef, Step, schema_of},
     plan::{Outcome, Remaining, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus},
     run::retry,
     schema::{SchemaSession, SchemaState, StatementRecorder, enter, find_name, with_all_statements_logged},
@@ -85,7 +85,7 @@ impl Worker {
 
     pub(crate) async fn migrate(&self, plan: SchemaPlan, options: &RunOptions) -> SchemaReport {
         let begun = Instant::now();
-        let schema = plan.status.schema();
+        let schema = &plan.status.schema;
         let outcome = match plan.steps {
             Ok(steps) => self.run_all(task(&plan.status, &steps, options)).await,
             Err(error) => error.into(),
@@ -96,7 +96,7 @@ impl Worker {
 
     /// Explains a missing schema that was pending when the run was planned: a tenant may have got it.
     async fn explain(&self, status: &SchemaStatus, outcome: Outcome) -> Outcome {
-        match (outcome, status.pooled()) {
+        match (outcome, status.pooled) {
             (
                 Outcome::Failed {
                     done,
@@ -117,7 +117,7 @@ impl Worker {
             None => SchemaError::NoTenant,
             Some(row) if row.status == TenantStatus::Pending.as_str() => SchemaError::NoSchema,
             Some(row) => SchemaError::Claimed {
-                schema: SchemaName::new(row.schema_name).map_err(|error| DbErr::Custom(error.to_string()))?,
+                schema: schema_of(&row.schema_name)?,
             },
         })
     }
@@ -284,14 +284,14 @@ fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions
         .all(|step| matches!(step, Step::Up(_) | Step::Fake(_)));
     SchemaTask {
         schema_ref: SchemaRef {
-            schema: status.schema(),
-            kind: status.kind(),
+            schema: &status.schema,
+            kind: status.kind.as_deref(),
         },
         steps,
-        is_pooled: status.pooled().is_some(),
+        is_pooled: status.pooled.is_some(),
         is_first: true,
         is_last: true,
-        base: if goes_up { status.applied() } else { &[] },
+        base: if goes_up { &status.applied } else { &[] },
         options,
     }
 }

@@ -3,47 +3,37 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use tenant_core::SchemaName;
 
-use crate::schema::structure::{
-    query::{about_schema, enter, rows, text},
-    read::{ReadError, Reading},
+use crate::{
+    plan::SchemaError,
+    schema::structure::{
+        query::{about_schema, enter, rows, text},
+        read::{ReadError, Reading},
+    },
 };
 
-/// Size of a schema, beside the locks of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    /// Tables, indexes, sequences and the like.
-    pub(crate) relations: i64,
-    /// Number of locks of the server, for all transactions together.
-    pub(crate) locks: i64,
-    /// Number of transactions that share those locks.
-    transactions: i64,
-}
-
-impl Size {
-    pub(crate) async fn read(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<Self, DbErr> {
-        let rows = rows(db, about_schema!("size.sql"), [schema.as_str().into()]).await?;
-        let missing = || DbErr::RecordNotFound("the size of a schema".to_owned());
-        let row = rows.first().ok_or_else(missing)?;
-        Ok(Self {
-            relations: row.try_get("", "relations")?,
-            locks: row.try_get("", "locks")?,
-            transactions: row.try_get("", "transactions")?,
-        })
+/// Refuses a schema with more relations than the server has locks for, in a transaction that takes `locks_for_each` for each of
+/// them: it would fail halfway, and others with it.
+/// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
+pub(crate) async fn require_locks(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    locks_for_each: i64,
+) -> Result<(), SchemaError> {
+    let rows = rows(db, about_schema!("size.sql"), [schema.as_str().into()]).await?;
+    let missing = || DbErr::RecordNotFound("the size of a schema".to_owned());
+    let row = rows.first().ok_or_else(missing)?;
+    let (relations, locks): (i64, i64) = (row.try_get("", "relations")?, row.try_get("", "locks")?);
+    let needed = relations.saturating_mul(locks_for_each);
+    if needed <= locks {
+        return Ok(());
     }
-
-    /// True if the server has too few locks for a transaction over the whole schema that takes `locks_for_each` for each
-    /// relation.
-    /// <https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>
-    pub(crate) fn exceeds(&self, locks_for_each: i64) -> bool {
-        self.relations.saturating_mul(locks_for_each) > self.locks
-    }
-
-    /// Returns the least `max_locks_per_transaction` with which the server has enough locks.
-    pub(crate) fn max_locks_per_transaction(&self, locks_for_each: i64) -> i64 {
-        let transactions = self.transactions.max(1);
-        let locks = self.relations.saturating_mul(locks_for_each);
-        locks.saturating_add(transactions - 1) / transactions
-    }
+    // All transactions of the server share the locks.
+    let transactions = row.try_get::<i64>("", "transactions")?.max(1);
+    Err(SchemaError::TooLarge {
+        relations,
+        locks,
+        max_locks_per_transaction: needed.saturating_add(transactions - 1) / transactions,
+    })
 }
 
 /// The statements that copy the rows of a schema into the one that the session stands in then: of all tables, with the

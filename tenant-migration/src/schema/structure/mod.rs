@@ -15,7 +15,7 @@ mod order;
 mod query;
 mod read;
 
-pub(crate) use copy::{Size, copying, reference};
+pub(crate) use copy::{copying, reference, require_locks};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use query::aside;
 pub(crate) use read::{ReadError, Reading, Structure};

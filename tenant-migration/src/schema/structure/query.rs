@@ -10,8 +10,8 @@ macro_rules! about_schema {
 }
 pub(super) use about_schema;
 
-use crate::database::FOR_CATALOGS;
 pub(super) use crate::database::rows;
+use crate::database::{FOR_CATALOGS, scalar};
 
 /// Does something that leaves nothing behind in the transaction, however it ends: no setting, no error.
 ///
@@ -43,6 +43,5 @@ pub(super) async fn text(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<String>, DbErr> {
-    let rows = rows(db, sql, values).await?;
-    rows.first().map_or(Ok(None), |row| row.try_get_by_index(0))
+    scalar(db, sql, values).await.map(Option::flatten)
 }

@@ -22,7 +22,7 @@ pub(crate) struct Structure {
     before_rows: Vec<String>,
     /// Statements that are faster or only possible when the rows are there: foreign keys, triggers, policies, comments.
     after_rows: Vec<String>,
-    fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// Why a schema could not be read.
@@ -103,22 +103,12 @@ impl Structure {
             .collect()
     }
 
-    pub(crate) fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
-    }
-
     /// The beginning of a statement that has the name of a schema in a text that PostgreSQL does not look into.
     pub(crate) fn mention(&self, schema: &SchemaName) -> Option<String> {
-        let statement = self
-            .statements()
-            .find(|statement| mentions(statement, schema.as_str()))?;
+        let mut statements = self.before_rows.iter().chain(&self.after_rows);
+        let statement = statements.find(|statement| mentions(statement, schema.as_str()))?;
         let line = statement.lines().next().unwrap_or_default();
         Some(line.split('(').next().unwrap_or(line).trim_end().to_owned())
-    }
-
-    /// Returns all statements. They make the structure in the schema that the session stands in.
-    fn statements(&self) -> impl Iterator<Item = &str> {
-        self.before_rows().chain(self.after_rows())
     }
 
     /// Returns the statements that come before the rows. PostgreSQL does not check bodies of functions meanwhile, as they may

@@ -2,7 +2,7 @@
 
 use sea_orm::Database;
 use tenant_core::catalog::{SeaOrmStore, TenantStore};
-use tenant_migration::{CreateTenantError, TenantRoles};
+use tenant_migration::TenantRoles;
 use tests::{Direction, Fault, Proxy, Rule};
 
 use super::*;
@@ -49,12 +49,12 @@ impl Lossy {
 
     /// Creates a tenant, and checks that it exists completely or not at all, as the result says. Then creates it again on
     /// another connection.
-    async fn create_twice(&self, db: &DatabaseConnection, name: &str) -> Result<(), CreateTenantError> {
+    async fn create_twice(&self, db: &DatabaseConnection, name: &str) -> Result<(), LifecycleError> {
         let created = create_tenant(db, &self.migrations, &new(name)).await.map(|_| ());
         self.wait_for_transactions_to_end().await;
         let is_there = match &created {
             Ok(()) => true,
-            Err(CreateTenantError::CommitUnknown { .. }) => {
+            Err(LifecycleError::CommitUnknown { .. }) => {
                 let store = SeaOrmStore::new(self.observer.clone());
                 store.by_schema(&schema(name)).await.unwrap().is_some()
             }
@@ -68,7 +68,7 @@ impl Lossy {
         }
         let again = create_tenant(&self.observer, &self.migrations, &new(name)).await;
         if is_there {
-            let is_taken = matches!(again, Err(CreateTenantError::Name(NameError::SchemaTaken { .. })));
+            let is_taken = matches!(again, Err(LifecycleError::Name(NameError::SchemaTaken { .. })));
             assert!(is_taken, "{name}: {again:?}");
         } else {
             again.unwrap();
@@ -113,11 +113,17 @@ async fn lose_at_each_message(rule: impl Fn() -> Rule) {
         match lossy.create_twice(&db, &format!("t{n}")).await {
             Ok(()) if lost.has_fired() => {}
             Ok(()) => break,
-            Err(CreateTenantError::CommitUnknown { .. }) => unknown += 1,
+            Err(LifecycleError::CommitUnknown { .. }) => unknown += 1,
             Err(error) => assert!(
                 matches!(
                     error,
-                    CreateTenantError::Database { .. } | CreateTenantError::Migration { .. }
+                    LifecycleError::Schema {
+                        source: SchemaError::Database(_),
+                        ..
+                    } | LifecycleError::Schema {
+                        source: SchemaError::Migration { .. },
+                        ..
+                    }
                 ),
                 "{n}: {error:?}"
             ),
@@ -175,10 +181,7 @@ async fn a_creation_whose_commit_is_lost_is_unknown() {
             let error = create_tenant(&db, &lossy.migrations, &new(name))
                 .await
                 .unwrap_err();
-            assert!(
-                matches!(error, CreateTenantError::CommitUnknown { .. }),
-                "{error:?}"
-            );
+            assert!(matches!(error, LifecycleError::CommitUnknown { .. }), "{error:?}");
             lossy.wait_for_transactions_to_end().await;
             assert_eq!(lossy.parts(name).await.len(), parts, "{name}");
         }

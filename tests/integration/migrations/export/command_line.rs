@@ -22,7 +22,7 @@ async fn the_command_line_exports_and_imports() {
     assert_eq!(out, format!("exported tenant acme to {to}\n"));
     let (_, result) = cli(&source, &with([NOTE]), &["tenant", "export", "acme", to]).await;
     assert!(
-        matches!(result, Err(CliError::Export(ExportError::Exists { .. }))),
+        matches!(result, Err(CliError::Transfer(TransferError::Exists { .. }))),
         "{result:?}"
     );
 
@@ -40,7 +40,7 @@ async fn the_command_line_exports_and_imports() {
     assert!(
         matches!(
             result,
-            Err(CliError::Import(ImportError::Tenant(LifecycleError::Name(
+            Err(CliError::Transfer(TransferError::Tenant(LifecycleError::Name(
                 NameError::NameRetired { .. }
             ))))
         ),

@@ -34,7 +34,7 @@ async fn a_manifest_that_is_about_something_else_is_refused() {
         change_manifest(&to, "schema", json!(name));
         let refused = import(&db, &migrations, &to).await;
         assert!(
-            matches!(refused, Err(ImportError::Manifest { .. })),
+            matches!(refused, Err(TransferError::Manifest { .. })),
             "{name}: {refused:?}"
         );
     }
@@ -43,7 +43,7 @@ async fn a_manifest_that_is_about_something_else_is_refused() {
         change_manifest(&to, "schema", json!(name));
         let refused = import(&db, &migrations, &to).await;
         assert!(
-            matches!(refused, Err(ImportError::Foreign { .. })),
+            matches!(refused, Err(TransferError::Foreign { .. })),
             "{name}: {refused:?}"
         );
     }
@@ -57,7 +57,7 @@ async fn a_manifest_that_is_about_something_else_is_refused() {
         change_manifest(&to, field, value);
         let refused = import(&db, &migrations, &to).await;
         assert!(
-            matches!(refused, Err(ImportError::Manifest { .. })),
+            matches!(refused, Err(TransferError::Manifest { .. })),
             "{field}: {refused:?}"
         );
         change_manifest(&to, field, good);
@@ -65,13 +65,13 @@ async fn a_manifest_that_is_about_something_else_is_refused() {
     change_manifest(&to, "format", json!(2));
     let refused = import(&db, &migrations, &to).await;
     assert!(
-        matches!(refused, Err(ImportError::UnknownFormat { .. })),
+        matches!(refused, Err(TransferError::UnknownFormat { .. })),
         "{refused:?}"
     );
     fs::remove_file(to.join("schema.dump")).unwrap();
     change_manifest(&to, "format", json!(1));
     let refused = import(&db, &migrations, &to).await;
-    assert!(matches!(refused, Err(ImportError::File { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(TransferError::File { .. })), "{refused:?}");
     assert_eq!(trace(&db).await, before, "nothing was changed by all these");
 }
 
@@ -87,7 +87,7 @@ async fn a_name_that_others_have_is_refused() {
         assert!(
             matches!(
                 refused,
-                Err(ImportError::Tenant(LifecycleError::Name(
+                Err(TransferError::Tenant(LifecycleError::Name(
                     NameError::SchemaTaken { .. }
                 )))
             ),
@@ -143,7 +143,7 @@ async fn a_dump_of_more_than_the_schema_is_refused() {
         assert!(dumped.unwrap().success());
         let refused = import(&db, &migrations, &to).await;
         assert!(
-            matches!(&refused, Err(ImportError::Foreign { entry, .. }) if entry.contains(found)),
+            matches!(&refused, Err(TransferError::Foreign { entry, .. }) if entry.contains(found)),
             "{words:?}: {refused:?}"
         );
         assert_eq!(trace(&db).await, before, "{words:?}");
@@ -151,7 +151,7 @@ async fn a_dump_of_more_than_the_schema_is_refused() {
     for text in ["", "PGDMP", "DROP SCHEMA public"] {
         fs::write(to.join("schema.dump"), text).unwrap();
         let refused = import(&db, &migrations, &to).await;
-        assert!(matches!(refused, Err(ImportError::Program(_))), "{refused:?}");
+        assert!(matches!(refused, Err(TransferError::Program(_))), "{refused:?}");
     }
     assert_eq!(trace(&db).await, before);
 }
@@ -181,7 +181,7 @@ async fn a_restore_that_fails_leaves_nothing() {
         let options = ImportOptions::default().programs(fake(&folder, body));
         let failed = import_tenant(&db, &migrations, &to, &options).await;
         assert!(
-            matches!(failed, Err(ImportError::Program(_))),
+            matches!(failed, Err(TransferError::Program(_))),
             "{body}: {failed:?}"
         );
         assert_eq!(trace(&db).await, before, "{body}");
@@ -190,7 +190,7 @@ async fn a_restore_that_fails_leaves_nothing() {
     let whole = fs::read(to.join("schema.dump")).unwrap();
     fs::write(to.join("schema.dump"), &whole[..whole.len() - 200]).unwrap();
     let failed = import(&db, &migrations, &to).await;
-    assert!(matches!(failed, Err(ImportError::Program(_))), "{failed:?}");
+    assert!(matches!(failed, Err(TransferError::Program(_))), "{failed:?}");
     assert_eq!(trace(&db).await, before);
     fs::write(to.join("schema.dump"), whole).unwrap();
     import(&db, &migrations, &to).await.unwrap();
@@ -225,7 +225,7 @@ async fn what_somebody_else_made_meanwhile_stays() {
         target.execute(change).await;
         fs::write(bin.join("go"), "").unwrap();
         let ended = importing.await.unwrap();
-        assert!(matches!(ended, Err(ImportError::TakenOver { .. })), "{ended:?}");
+        assert!(matches!(ended, Err(TransferError::TakenOver { .. })), "{ended:?}");
         assert_eq!(tables(&db, "acme").await, expected, "{change}");
         fs::remove_file(bin.join("waits")).unwrap();
         fs::remove_file(bin.join("go")).unwrap();
