@@ -294,7 +294,10 @@ async fn a_materialized_view_without_data_is_made_ahead() {
     );
     let refused = fill_pool(&db, &with([NOTE, names]), tenant_core::DEFAULT_KIND, 1).await;
     match refused {
-        Err(PoolError::Create(CreateTenantError::NamesItself { object, .. })) => {
+        Err(LifecycleError::Schema {
+            source: SchemaError::NamesItself { object },
+            ..
+        }) => {
             assert!(object.ends_with(".here"), "{object}");
         }
         other => panic!("{other:?}"),
