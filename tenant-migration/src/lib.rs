@@ -80,12 +80,13 @@
 //! | feature | |
 //! |---|---|
 //! | `cli` (default) | [`cli`], the command line that `sea-orm-cli migrate` runs, [`export_tenant`] and [`import_tenant`] |
+//! | `test-util` | [`test_util`], databases and tenants for an application's tests |
 //! | `runtime-tokio` (default), `runtime-tokio-native-tls`, `runtime-tokio-rustls` | passed through to SeaORM |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The floors from the top down are cli, transfer, lifecycle, run, schema, plan, define, database. Each uses only those below
-// it: `scripts/floors` checks that.
+// The floors from the top down are test_util, cli, transfer, lifecycle, run, schema, plan, define, database. Each uses only
+// those below it: `scripts/floors` checks that.
 #[cfg(feature = "cli")]
 pub mod cli;
 mod database;
@@ -97,6 +98,8 @@ mod lifecycle;
 mod plan;
 mod run;
 mod schema;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 #[cfg(feature = "cli")]
 mod transfer;
 

@@ -23,5 +23,6 @@ mod pool;
 mod pooler;
 mod proxy;
 mod roles;
+mod test_util;
 mod transactions;
 mod web;
