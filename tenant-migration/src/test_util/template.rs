@@ -12,8 +12,8 @@ use tenant_core::DEFAULT_KIND;
 use super::database::{TestDatabase, drop_database, execute, server_url, single_connection};
 use crate::{
     define::Migrations,
-    lifecycle::{CreateTenantError, PoolError, fill_pool},
-    plan::{Action, Target},
+    lifecycle::{LifecycleError, fill_pool},
+    plan::{Action, SchemaError, Target},
     run::Executor,
 };
 
@@ -106,7 +106,11 @@ async fn migrate(database: &TestDatabase, migrations: &Migrations) {
 async fn fill(database: &TestDatabase, migrations: &Migrations, pool: usize) {
     let db = database.connect().await;
     match fill_pool(&db, migrations, DEFAULT_KIND, pool).await {
-        Ok(_) | Err(PoolError::Create(CreateTenantError::NamesItself { .. })) => {}
+        Ok(_)
+        | Err(LifecycleError::Schema {
+            source: SchemaError::NamesItself { .. },
+            ..
+        }) => {}
         Err(error) => panic!("the schemas for tests: {error}"),
     }
     db.close().await.expect("close");
