@@ -1,6 +1,6 @@
 //! Ways out of a tenant, found in a review by somebody who did not write this library.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, TransactionTrait as _};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionTrait as _};
 use tenant_core::{ConnectError, ConnectionError, SchemaName, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 

@@ -21,6 +21,7 @@ mod large_statements;
 mod migrations;
 mod pool;
 mod pooler;
+mod ported;
 mod proxy;
 mod roles;
 mod transactions;

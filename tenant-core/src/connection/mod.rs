@@ -2,6 +2,7 @@
 //! the tenant before it is sent.
 
 mod detached;
+mod inherent;
 mod pooled_statement;
 #[cfg(feature = "rbac")]
 mod restricted;

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Example
 /// ```no_run
-/// # use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionSession};
+/// # use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 /// # use tenant_core::Tenant;
 /// # async fn example(transaction: &DatabaseTransaction, acme: &Tenant) -> Result<(), Box<dyn std::error::Error>> {
 /// use tenant_core::StatementGuard;

@@ -10,6 +10,7 @@ use sea_orm::{
 use super::{
     TenantConnection, TenantTransactionStream,
     detached::detached,
+    inherent::end_with,
     session::{
         Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint,
     },
@@ -32,7 +33,7 @@ use crate::{
 ///
 /// # Example
 /// ```no_run
-/// # use sea_orm::{ConnectionTrait, DbErr, TransactionSession, TransactionTrait};
+/// # use sea_orm::{ConnectionTrait, DbErr, TransactionTrait};
 /// # async fn example(db: tenant_core::TenantConnection) -> Result<(), DbErr> {
 /// let transaction = db.begin().await?;
 /// transaction.execute_unprepared("UPDATE note SET title = 'x'").await?;
@@ -236,16 +237,8 @@ impl TenantTransaction {
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        match callback(&self).await {
-            Ok(value) => {
-                self.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.rollback().await?;
-                Err(TransactionError::Transaction(error))
-            }
-        }
+        let result = callback(&self).await;
+        end_with(self, result).await
     }
 }
 

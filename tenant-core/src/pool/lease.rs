@@ -4,14 +4,14 @@ use std::{fmt, time::Instant};
 
 use sea_orm::{
     DbErr,
-    sqlx::{Error, Executor as _},
+    sqlx::{Connection as _, Error, Executor as _},
 };
 
 use super::{
     Pool, TIMEOUT, clean_up,
     connection::PooledConnection,
     count,
-    driver_error::{is_end_of_session, query_error},
+    driver_error::{is_end_of_session, not_opened, query_error},
     leftovers::{EndOnDrop, Leftovers},
     permit::Permit,
 };
@@ -71,6 +71,13 @@ impl Lease {
     #[cfg(feature = "tracing-spans")]
     pub(super) fn records_statements(&self) -> bool {
         self.pool().is_some_and(|pool| pool.0.settings.records_statements)
+    }
+
+    /// Checks that the server answers.
+    pub(crate) async fn ping(&mut self) -> Result<(), DbErr> {
+        let sent = self.send().map_err(not_opened)?;
+        let answer = sent.raw.ping().await;
+        self.answered(answer).map_err(not_opened)
     }
 
     /// Runs statements without values, as one message.

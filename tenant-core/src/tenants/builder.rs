@@ -90,7 +90,7 @@ impl TenantsBuilder {
         self
     }
 
-    /// Gives a scope to a type that has no annotated enum: a domain or a composite type.
+    /// Gives a scope to a type that has no annotated enum: a domain, a composite type, or the enum of another crate.
     pub fn ty(mut self, scope: Scope, name: impl Into<String>) -> Self {
         self.types.push((scope, name.into()));
         self
