@@ -66,6 +66,7 @@ impl StatementGuard {
             compiler: self.compiler.clone(),
             changes_schema: false,
             roles: None,
+            extension_schemas: Arc::default(),
         });
         let session = Arc::new(Session::new(context, true));
         let transaction = db.begin().await?;

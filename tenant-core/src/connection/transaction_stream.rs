@@ -41,11 +41,12 @@ impl<'a> TenantTransactionStream<'a> {
 
     pub(super) fn owned(statement: Statement, level: &'a Level, mut turn: Turn) -> Self {
         let rows = RowStream::new(|row| async move {
-            let Some(lease) = turn.lease() else {
-                return Err(level.session.broken());
+            let session = &level.session;
+            let (Some(lease), Some(shared)) = (turn.lease(), &session.shared) else {
+                return Err(session.broken());
             };
             let read = lease.for_each_row(&statement, |found| row.push(found)).await;
-            level.note(read)
+            session.context.explain(shared, level.note(read)).await
         });
         Self {
             rows: Rows::Owned(rows),

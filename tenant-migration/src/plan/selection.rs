@@ -11,7 +11,7 @@ use tenant_core::{
 
 use crate::define::LookupError;
 use crate::{
-    database::{is_without_catalog, reason},
+    database::reason,
     define::{catalog, tenant_of},
     plan::target::Target,
 };
@@ -34,7 +34,7 @@ pub enum SelectError {
 impl From<CatalogError> for SelectError {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::Database(error) if is_without_catalog(&error) => LookupError::NoCatalog.into(),
+            CatalogError::NoCatalog => LookupError::NoCatalog.into(),
             error => Self::Catalog(error),
         }
     }
