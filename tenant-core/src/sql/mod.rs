@@ -24,6 +24,8 @@ pub(crate) use extensions::Extensions;
 pub use policy::StatementKind;
 pub use refusal::Refusal;
 pub(crate) use rules::Rules;
+#[cfg(feature = "rbac")]
+pub(crate) use template::TableUse;
 
 /// Returns the kind of a text that is one statement. What the statement names is not decided on.
 ///
