@@ -125,8 +125,8 @@ pub enum ConnectionError {
     },
     /// The transaction cannot be used any more.
     #[error(
-        "tenant {tenant}: the transaction is over, because a nested transaction could not begin or end in it, or its \
-         connection was lost: nothing of it was kept, begin anew"
+        "tenant {tenant}: the transaction is over, because a nested transaction could not begin or end in it, a stream was \
+         dropped in it before its many rows were read, or its connection was lost: nothing of it was kept, begin anew"
     )]
     TransactionBroken {
         /// The tenant whose transaction it was.

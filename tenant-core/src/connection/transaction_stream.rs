@@ -15,6 +15,10 @@ use super::{
 };
 
 /// Stream of the rows of a query inside a transaction. The transaction runs no other statement until it is dropped.
+///
+/// The rest of a query that is dropped half-read is read for 1 s by the next statement. If that does not suffice, the
+/// transaction is rolled back, and the error is
+/// [`ConnectionError::TransactionBroken`](crate::ConnectionError::TransactionBroken).
 pub struct TenantTransactionStream<'a> {
     rows: Rows<'a>,
 }
