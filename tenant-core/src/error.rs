@@ -1,7 +1,5 @@
 //! Errors of connecting and of connections, and their conversion to SeaORM's error.
 
-use std::sync::Arc;
-
 use sea_orm::DbErr;
 
 use crate::{
@@ -24,24 +22,37 @@ pub enum ConnectError {
     /// The configuration, or an entity's `schema`, allows the schema of a tenant.
     #[error(
         "the schema {schema} is allowed in the statements of all tenants, and is that of one tenant: take it out of \
-         `allow_schema`, or of the entity's `#[shared(schema = ...)]`"
+         `allow_schema`, of `extension_schemas`, or of the entity's `#[shared(schema = ...)]`"
     )]
     AllowedTenantSchema {
         /// The schema.
         schema: String,
     },
-    /// The `search_path` of the application's sessions has the schema of a tenant. By default it has the schema that is
-    /// named like the user.
+    /// The `search_path` of the application's sessions has the schema of a tenant.
     #[error(
-        "the schema {schema} is on the search_path of the application's sessions, and is that of one tenant: log in as \
-         a user of another name (`\"$user\"` is on the path by default), or take it off the path"
+        "the schema {schema} is on the search_path of the application's sessions, and is that of one tenant: take it off \
+         the path in the URL, of the user or of the database"
     )]
     TenantSchemaOnPath {
         /// The schema.
         schema: String,
     },
-    /// The database was not reached.
-    #[error("the database was not reached: {0}")]
+    /// No connection to the database could be opened.
+    #[error("no connection to the database at {address}: {source}")]
+    Unreachable {
+        /// Host and port, or the path of the socket.
+        address: String,
+        /// Reason.
+        source: DbErr,
+    },
+    /// The URL is not one of PostgreSQL. The error leaves it out, for it may have a password in it.
+    #[error(
+        "the URL of the database cannot be read: write it as `postgres://user:password@host:5432/database`, with `%40` for \
+         an `@` in the password"
+    )]
+    Url,
+    /// A query to the database failed.
+    #[error("the database could not be asked: {0}")]
     Database(#[from] DbErr),
     /// An extension is allowed that the database does not have.
     #[error(
@@ -87,7 +98,8 @@ pub enum ConnectError {
 
 /// Error of a tenant's connection: a refusal, or an unknown outcome.
 ///
-/// SeaORM's traits return [`DbErr`], so it travels inside one; [`ConnectionError::of`] takes it out again.
+/// SeaORM's traits return [`DbErr`], so it travels inside one; [`ConnectionError::of`] takes it out again, and
+/// [`Refusal::of`] the reason for which a statement was refused. [`http_answer`] has a handler's answer to each.
 ///
 /// # Example
 /// ```
@@ -113,8 +125,8 @@ pub enum ConnectionError {
     },
     /// The transaction cannot be used any more.
     #[error(
-        "tenant {tenant}: the transaction is over, because a nested transaction could not begin or end in it, or its \
-         connection was lost: nothing of it was kept, begin anew"
+        "tenant {tenant}: the transaction is over, because a nested transaction could not begin or end in it, a stream was \
+         dropped in it before its many rows were read, or its connection was lost: nothing of it was kept, begin anew"
     )]
     TransactionBroken {
         /// The tenant whose transaction it was.
@@ -174,6 +186,17 @@ pub enum ConnectionError {
         /// The tenant whose connection it was.
         tenant: SchemaName,
     },
+    /// No connection to the database could be opened in time. Nothing was sent.
+    #[error(
+        "no connection to the database at {address} could be opened within {waited:?}: see that it runs and takes \
+         connections"
+    )]
+    Unreachable {
+        /// Host and port, or the path of the socket.
+        address: String,
+        /// Time for which it was tried: the rest of the `acquire_timeout`.
+        waited: std::time::Duration,
+    },
     /// No connection was free in time. Nothing was sent.
     #[error(
         "no connection was free within {waited:?}: {busy} of {connections} connections ({max_connections} at most) are \
@@ -222,26 +245,183 @@ impl ConnectionError {
     /// Returns the error of this type inside SeaORM's error.
     #[must_use]
     pub fn of(error: &DbErr) -> Option<&Self> {
-        match error {
-            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+        carrier::source(error)?.downcast_ref()
+    }
+}
+
+impl Refusal {
+    /// Returns the reason for which a statement was refused, if SeaORM's error has one.
+    ///
+    /// # Example
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use tenant_core::Refusal;
+    ///
+    /// fn forgotten_table(error: &DbErr) -> Option<&str> {
+    ///     match Refusal::of(error)? {
+    ///         Refusal::UnknownTable { name, .. } => Some(name),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn of(error: &DbErr) -> Option<&Self> {
+        match ConnectionError::of(error)? {
+            ConnectionError::Refused { refusal, .. } => Some(refusal),
             _ => None,
         }
     }
 }
 
-/// Uses the variant that keeps a source, so that [`ConnectionError::of`] finds the typed error again: SeaORM has no
-/// variant for errors of other connections.
 impl From<ConnectionError> for DbErr {
     fn from(error: ConnectionError) -> Self {
-        let (from, into) = match error {
-            ConnectionError::Refused { .. } => ("statement", "statement of the tenant"),
-            ConnectionError::AcquireTimeout { .. } => ("request", "connection"),
-            _ => ("transaction", "committed transaction"),
+        carrier::wrap(error)
+    }
+}
+
+/// Variants of SeaORM's error that keep the typed error in them.
+///
+/// SeaORM has no variant for errors of other connections, and puts words in front of the text of each. Those of the
+/// driver's errors fit best.
+#[cfg(feature = "sqlx-postgres")]
+mod carrier {
+    use std::{error::Error, io, sync::Arc};
+
+    use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+    use super::ConnectionError;
+
+    pub(super) fn wrap(error: ConnectionError) -> DbErr {
+        use ConnectionError::{
+            AcquireTimeout, CommitUnknown, NestedOpen, NoRole, NoSchema, Refused, RoleName, StatementFailed,
+            TransactionBroken, UnguardedBehindPooler, Unreachable,
         };
-        Self::TryIntoErr {
-            from,
-            into,
+        let variant = match &error {
+            Refused { .. } => DbErr::Query,
+            TransactionBroken { .. } | NestedOpen { .. } | StatementFailed { .. } | CommitUnknown { .. } => {
+                DbErr::Exec
+            }
+            NoRole { .. }
+            | RoleName { .. }
+            | NoSchema { .. }
+            | UnguardedBehindPooler { .. }
+            | Unreachable { .. }
+            | AcquireTimeout { .. } => DbErr::Conn,
+        };
+        let inner = match &error {
+            // "error communicating with database"
+            TransactionBroken { .. } | CommitUnknown { .. } | Unreachable { .. } | AcquireTimeout { .. } => {
+                sqlx::Error::Io(io::Error::other(error))
+            }
+            // "error with configuration"
+            _ => sqlx::Error::Configuration(Box::new(error)),
+        };
+        variant(RuntimeErr::SqlxError(Arc::new(inner)))
+    }
+
+    pub(super) fn source(error: &DbErr) -> Option<&(dyn Error + 'static)> {
+        let (DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+        else {
+            return None;
+        };
+        match &**error {
+            sqlx::Error::Configuration(error) => Some(&**error),
+            sqlx::Error::Io(error) => error.get_ref().map(|error| error as _),
+            _ => None,
+        }
+    }
+}
+
+/// Without a driver, one variant is left that keeps a typed error.
+#[cfg(not(feature = "sqlx-postgres"))]
+mod carrier {
+    use std::{error::Error, sync::Arc};
+
+    use sea_orm::DbErr;
+
+    use super::ConnectionError;
+
+    pub(super) fn wrap(error: ConnectionError) -> DbErr {
+        DbErr::TryIntoErr {
+            from: "statement",
+            into: "statement of the tenant",
             source: Arc::new(error),
         }
     }
+
+    pub(super) fn source(error: &DbErr) -> Option<&(dyn Error + 'static)> {
+        match error {
+            DbErr::TryIntoErr { source, .. } => Some(&**source),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the HTTP status and the text of a handler's answer to an error of the database: 503 if the database was not
+/// reached or is overloaded, and 500 otherwise. The layers answer requests whose tenant cannot be looked up in the same
+/// way. The text tells nothing of the error, which belongs into the log.
+///
+/// # Example
+/// ```
+/// # use sea_orm::DbErr;
+/// struct AppError(DbErr);
+///
+/// impl AppError {
+///     fn answer(&self) -> (u16, &'static str) {
+///         match &self.0 {
+///             DbErr::RecordNotFound(_) => (404, "Not Found"),
+///             error => tenant_core::error::http_answer(error),
+///         }
+///     }
+/// }
+/// ```
+#[must_use]
+pub fn http_answer(error: &DbErr) -> (u16, &'static str) {
+    match is_unavailable(error) {
+        true => (503, "Service Unavailable: try again in a moment."),
+        false => (500, "Internal Server Error"),
+    }
+}
+
+/// True if the same request may succeed later. An unknown commit is left out, because it may have succeeded.
+fn is_unavailable(error: &DbErr) -> bool {
+    match ConnectionError::of(error) {
+        Some(error) => matches!(
+            error,
+            ConnectionError::Unreachable { .. }
+                | ConnectionError::AcquireTimeout { .. }
+                | ConnectionError::TransactionBroken { .. }
+        ),
+        None => match error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+            DbErr::Exec(error) | DbErr::Query(error) => is_lost(error),
+            _ => false,
+        },
+    }
+}
+
+/// True if the connection was lost, or the server has no room. The SQLSTATEs are those of lost connections (class 08),
+/// of a lack of resources (class 53) and of a shutdown or a start.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+#[cfg(feature = "sqlx-postgres")]
+fn is_lost(error: &sea_orm::RuntimeErr) -> bool {
+    use sea_orm::{RuntimeErr, sqlx::Error};
+
+    let RuntimeErr::SqlxError(error) = error else {
+        return false;
+    };
+    match &**error {
+        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => true,
+        Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("53") || matches!(&*code, "57P01" | "57P02" | "57P03")
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+fn is_lost(_: &sea_orm::RuntimeErr) -> bool {
+    false
 }

@@ -12,7 +12,7 @@
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait, TransactionTrait};
 use tenant_core::{RoleName, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
 use tests::{TestDatabase, median};
 

@@ -111,6 +111,26 @@ fn what_has_no_tenant_does_not_get_through() {
     });
 }
 
+/// RFC 9112, section 3.2: HTTP/1.1 needs the header, even if the target has a host.
+#[test]
+fn a_target_with_a_host_needs_the_header_as_well() {
+    run(async {
+        let database = TestDatabase::create().await;
+        let tenants = tenants_of(&database).await;
+        let middleware = TenantMiddleware::new(tenants.clone());
+        let app = App::new().wrap(middleware).route("/", web::get().to(whoami));
+        let app = harness::init_service(app).await;
+        let request = || harness::TestRequest::get().uri("http://acme.example.com/");
+        let with_header = request().append_header((header::HOST, "acme.example.com"));
+        let answer = harness::call_service(&app, with_header.to_request()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let refused = harness::try_call_service(&app, request().to_request()).await;
+        let status = refused.unwrap_err().as_response_error().status_code();
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        tenants.close().await.unwrap();
+    });
+}
+
 #[test]
 fn an_extractor_without_the_middleware_fails_and_names_it() {
     run(async {

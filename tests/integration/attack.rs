@@ -1,6 +1,6 @@
 //! Ways out of a tenant, found in a review by somebody who did not write this library.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, TransactionTrait as _};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionTrait as _};
 use tenant_core::{ConnectError, ConnectionError, SchemaName, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 
@@ -151,7 +151,19 @@ async fn a_tenant_called_like_the_user_is_on_nobodys_path() {
     db.database
         .execute("DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', current_user); END $$")
         .await;
-    let refused = Tenants::connect(db.database.options()).await.unwrap_err();
+    // Sessions start without `"$user"`, so that the schema is on nobody's path, and the application starts.
+    let tenants = Tenants::connect(db.database.options()).await.unwrap();
+    let row = tenants
+        .shared_connection()
+        .query_one_raw(statement("SHOW search_path"))
+        .await;
+    let path: String = row.unwrap().unwrap().try_get_by_index(0).unwrap();
+    assert_eq!(path, "public");
+    tenants.close().await.unwrap();
+    // Who puts it there by name is refused.
+    let mut options = db.database.options();
+    options.set_schema_search_path("acme");
+    let refused = Tenants::connect(options).await.unwrap_err();
     assert!(
         matches!(refused, ConnectError::TenantSchemaOnPath { .. }),
         "{refused}"

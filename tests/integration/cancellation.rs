@@ -15,7 +15,7 @@ use std::{
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use tenant_core::{PoolStatus, SchemaName, Tenant, TenantConnection, TenantId, Tenants, TenantsBuilder};
 use tests::{Proxy, TestDatabase};

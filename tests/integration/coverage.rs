@@ -20,7 +20,7 @@ macro_rules! for_each_tenant {
                 let $db = &transaction;
                 $body
             }
-            sea_orm::TransactionSession::rollback(transaction).await?;
+            transaction.rollback().await?;
             let $db = &connection;
             $body
         }

@@ -5,12 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DbErr, RuntimeErr, Statement, TransactionSession, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DbErr, RuntimeErr, Statement, StreamTrait, TransactionTrait,
     sqlx::Executor,
 };
 use tenant_core::{
@@ -462,4 +462,72 @@ async fn a_closed_pool_refuses_and_waits_for_those_in_use() {
     transaction.commit().await.unwrap();
     closing.await.unwrap().unwrap();
     assert_eq!(status(&tenants).connections, 0);
+}
+
+/// Five gigabytes.
+const ENDLESS: &str =
+    "SELECT repeat('x', 1000) FROM generate_series(1, 1000) AS a, generate_series(1, 5000) AS b";
+
+/// The longest time that a test waits where the rest of a stream is read for a second at most.
+const SOON: Duration = Duration::from_secs(3);
+
+async fn read_one_row(db: &impl StreamTrait, sql: &str) {
+    let mut rows = Box::pin(db.stream_raw(statement(sql)).await.unwrap());
+    rows.next().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_rest_of_a_dropped_stream_keeps_nobody_waiting() {
+    let database = database().await;
+    let tenants = connect(options(&database, 1)).await;
+    let (acme, globex) = (tenant(&tenants, "acme"), tenant(&tenants, "globex"));
+    read_one_row(&acme, ENDLESS).await;
+    let begun = Instant::now();
+    globex.execute_unprepared("SELECT 1").await.unwrap();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    tenants.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_after_a_dropped_stream_is_bounded() {
+    let database = database().await;
+    let tenants = connect(options(&database, 1)).await;
+    let acme = tenant(&tenants, "acme");
+    let insert = "INSERT INTO \"$tenant\".note VALUES ('kept')";
+    let notes = "SELECT count(*) FROM \"$tenant\".note";
+
+    let transaction = acme.begin().await.unwrap();
+    transaction.execute_unprepared(insert).await.unwrap();
+    read_one_row(&transaction, "SELECT generate_series(1, 10)").await;
+    transaction.commit().await.unwrap();
+    assert_eq!(ask::<i64>(&acme, notes).await.unwrap(), 1);
+
+    let transaction = acme.begin().await.unwrap();
+    transaction.execute_unprepared(insert).await.unwrap();
+    read_one_row(&transaction, ENDLESS).await;
+    let begun = Instant::now();
+    let error = transaction.commit().await.unwrap_err();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert!(
+        matches!(
+            ConnectionError::of(&error),
+            Some(ConnectionError::TransactionBroken { .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(ask::<i64>(&acme, notes).await.unwrap(), 1);
+    tenants.close().await.unwrap();
+}
+
+/// A change has its effect even if the rows that it returns are not read.
+#[tokio::test]
+async fn a_dropped_stream_of_changed_rows_has_changed_them() {
+    let database = database().await;
+    let tenants = connect(options(&database, 1)).await;
+    let acme = tenant(&tenants, "acme");
+    let insert = "INSERT INTO \"$tenant\".note SELECT repeat('x', 1000) FROM generate_series(1, 50000) RETURNING title";
+    read_one_row(&acme, insert).await;
+    let notes = ask::<i64>(&acme, "SELECT count(*) FROM \"$tenant\".note").await;
+    assert_eq!(notes.unwrap(), 50000);
+    tenants.close().await.unwrap();
 }

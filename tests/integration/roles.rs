@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, RuntimeErr, Statement, StreamTrait, TransactionSession, TransactionTrait,
+    QueryFilter, RuntimeErr, Statement, StreamTrait, TransactionTrait,
 };
 use tenant_core::{ConnectionError, Refusal, TenantConnection, Tenants};
 

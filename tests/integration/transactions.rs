@@ -10,7 +10,7 @@ use std::{
 use futures_util::TryStreamExt;
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, EntityTrait, IsolationLevel, PaginatorTrait, Statement,
-    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    TransactionError, TransactionOptions, TransactionTrait,
 };
 use tenant_core::ConnectionError;
 

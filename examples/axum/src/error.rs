@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
 };
 use sea_orm::DbErr;
-use tenant_core::catalog::CatalogError;
+use tenant_core::{catalog::CatalogError, error::http_answer};
 use tenant_migration::LifecycleError;
 
 /// Errors of handlers. The API answers them as JSON, the pages as HTML.
@@ -63,7 +63,11 @@ impl AppError {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Taken(_) => StatusCode::CONFLICT,
             Self::Unreadable { status, .. } => *status,
-            Self::Database(DbErr::ConnectionAcquire(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Catalog(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(error) => {
+                let (status, _) = http_answer(error);
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

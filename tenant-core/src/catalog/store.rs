@@ -35,7 +35,13 @@ pub trait TenantStore: Send + Sync + std::fmt::Debug {
 pub enum CatalogError {
     /// The database did not answer.
     #[error("the catalog could not be read: {0}")]
-    Database(#[from] DbErr),
+    Database(DbErr),
+    /// The database has no catalog, or an older version's.
+    #[error(
+        "the database has no catalog yet, or an older version's: migrate the shared schema first (`up -s public`), \
+         with `tenant_migration::catalog::migrations()` among its migrations"
+    )]
+    NoCatalog,
     /// The schema name of a row is not valid.
     #[error("tenant {id} of the catalog has a schema that cannot be one: {source}")]
     SchemaName {
@@ -60,6 +66,32 @@ pub enum CatalogError {
         /// The rule that the domain breaks.
         source: HostError,
     },
+}
+
+impl From<DbErr> for CatalogError {
+    fn from(error: DbErr) -> Self {
+        match lacks_table_or_column(&error) {
+            true => Self::NoCatalog,
+            false => Self::Database(error),
+        }
+    }
+}
+
+/// True for the SQLSTATEs 42P01 and 42703. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+#[cfg(feature = "sqlx-postgres")]
+fn lacks_table_or_column(error: &DbErr) -> bool {
+    let (DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
+    | DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("42P01" | "42703"))
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+fn lacks_table_or_column(_: &DbErr) -> bool {
+    false
 }
 
 /// The store in the tables `tenants` and `domains`.

@@ -2,6 +2,8 @@
 //! the tenant before it is sent.
 
 mod detached;
+mod inherent;
+mod missing_schema;
 mod pooled_statement;
 #[cfg(feature = "rbac")]
 mod restricted;
@@ -75,6 +77,8 @@ struct ConnectionContext {
     changes_schema: bool,
     /// Names of the roles that statements run as, if they run as a role.
     roles: Option<TenantRoleNames>,
+    /// Schemas of extensions, for the search path of unguarded transactions.
+    extension_schemas: Arc<[SchemaName]>,
 }
 
 impl ConnectionContext {
@@ -142,6 +146,7 @@ impl TenantConnection {
             compiler,
             changes_schema: false,
             roles,
+            extension_schemas: Arc::default(),
         };
         Self {
             db,
@@ -154,6 +159,17 @@ impl TenantConnection {
     /// Runs the statements on connections of a pool.
     pub(crate) fn with_pool(mut self, pool: Option<Pool>) -> Self {
         self.pool = pool;
+        self
+    }
+
+    /// Adds schemas of extensions to the search path of unguarded transactions.
+    pub(crate) fn with_extension_schemas(mut self, schemas: &Arc<[SchemaName]>) -> Self {
+        if !schemas.is_empty() {
+            self.context = Arc::new(ConnectionContext {
+                extension_schemas: Arc::clone(schemas),
+                ..(*self.context).clone()
+            });
+        }
         self
     }
 
@@ -208,7 +224,7 @@ impl TenantConnection {
     }
 
     /// Begins a transaction whose statements are not checked, with the tenant's schema and then the shared schema as
-    /// its `search_path`.
+    /// its `search_path`. Those of [`TenantsBuilder::extension_schemas`](crate::TenantsBuilder::extension_schemas) follow.
     ///
     /// Use it for SQL that needs a search path: `DO` blocks, COPY of files, functions without a scope, temporary
     /// tables. **A statement may name another tenant's schema here.** Statements pass as they are written. Only
@@ -286,18 +302,19 @@ impl ConnectionTrait for TenantConnection {
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         let stmt = self.context.render_statement(stmt)?;
-        match self.route() {
+        let result = match self.route() {
             Route::Pool(pool) => self.perform(pool, &Execute(&stmt)).await,
             Route::RoleTransaction => {
                 role_transaction::run(self, |transaction| Box::pin(transaction.execute_rendered(stmt))).await
             }
             Route::Plain => self.db.execute_raw(stmt).await,
-        }
+        };
+        self.context.explain(&self.db, result).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = self.context.render(sql)?;
-        match self.route() {
+        let result = match self.route() {
             Route::Pool(pool) => self.perform(pool, &ExecuteUnprepared(&sql)).await,
             Route::RoleTransaction => {
                 role_transaction::run(self, |transaction| {
@@ -306,31 +323,34 @@ impl ConnectionTrait for TenantConnection {
                 .await
             }
             Route::Plain => self.db.execute_unprepared(&sql).await,
-        }
+        };
+        self.context.explain(&self.db, result).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         let stmt = self.context.render_statement(stmt)?;
-        match self.route() {
+        let result = match self.route() {
             Route::Pool(pool) => self.perform(pool, &QueryOne(&stmt)).await,
             Route::RoleTransaction => {
                 role_transaction::run(self, |transaction| Box::pin(transaction.query_one_rendered(stmt)))
                     .await
             }
             Route::Plain => self.db.query_one_raw(stmt).await,
-        }
+        };
+        self.context.explain(&self.db, result).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let stmt = self.context.render_statement(stmt)?;
-        match self.route() {
+        let result = match self.route() {
             Route::Pool(pool) => self.perform(pool, &QueryAll(&stmt)).await,
             Route::RoleTransaction => {
                 role_transaction::run(self, |transaction| Box::pin(transaction.query_all_rendered(stmt)))
                     .await
             }
             Route::Plain => self.db.query_all_raw(stmt).await,
-        }
+        };
+        self.context.explain(&self.db, result).await
     }
 
     fn support_returning(&self) -> bool {

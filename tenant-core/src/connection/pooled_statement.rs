@@ -58,7 +58,8 @@ impl TenantConnection {
         }
         let connection = self.clone();
         Ok(RowStream::new(|row| async move {
-            lease.for_each_row(&statement, |found| row.push(found)).await?;
+            let read = lease.for_each_row(&statement, |found| row.push(found)).await;
+            connection.context.explain(&connection.db, read).await?;
             match role {
                 Some(_) => connection.commit(&mut lease).await,
                 None => Ok(()),

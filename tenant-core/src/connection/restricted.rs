@@ -6,13 +6,18 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
     RestrictedConnection, Statement, StatementBuilder, TransactionError, TransactionOptions,
     TransactionSession, TransactionTrait,
-    rbac::{PermissionRequest, RbacUserId, ResourceRequest},
+    rbac::{
+        PermissionRequest, RbacPermissionsByResources, RbacResourcesAndPermissions, RbacRoleHierarchyList,
+        RbacRolesAndRanks, RbacUserId, RbacUserRolePermissions, ResourceRequest, entity::role::RoleId,
+    },
 };
 
-use super::{TenantConnection, TenantTransaction};
+use super::{TenantConnection, TenantTransaction, inherent::end_with};
 use crate::{
+    error::ConnectionError,
     registry::{Lookup, Registry},
-    sql::Compiler,
+    schema_name::{SchemaName, TENANT_MARKER},
+    sql::{Compiler, TableUse},
 };
 
 /// A tenant's connection for one user, with every statement checked against the user's roles first.
@@ -21,6 +26,10 @@ use crate::{
 /// raw SQL and streams as that one does. The rules are those that `DatabaseConnection::load_rbac` loaded on
 /// [`Tenants::shared_connection`](crate::Tenants::shared_connection): one set for all tenants, in the shared schema,
 /// since SeaORM keeps one for each pool. Users are therefore numbered across tenants.
+///
+/// Each table of a statement is checked, also those in subqueries and in custom SQL: `select` where it is read, and
+/// `insert`, `update` or `delete` where it is changed. A function with a scope may read other tables, which is not
+/// checked.
 ///
 /// A table is known to the rules by its name alone, as `RbacContext::add_tables` writes it. Only a name that both a
 /// tenant table and a shared table have needs the schema with it: `$tenant` or `public`.
@@ -54,6 +63,8 @@ pub struct RestrictedTenantTransaction {
 struct Access {
     rules: RestrictedConnection,
     compiler: Compiler,
+    /// The tenant's schema.
+    schema: SchemaName,
 }
 
 impl TenantConnection {
@@ -67,13 +78,23 @@ impl TenantConnection {
             access: Access {
                 rules: self.db.restricted_for(user)?,
                 compiler: self.context.compiler.clone(),
+                schema: self.context.schema().clone(),
             },
         })
     }
 }
 
 impl Access {
-    fn check(&self, statement: &impl StatementBuilder) -> Result<(), DbErr> {
+    fn allows(&self, action: PermissionRequest, resource: ResourceRequest) -> Result<bool, DbErr> {
+        self.rules
+            .user_can(action, self.resource(resource.schema, resource.table))
+    }
+
+    /// Returns the statement to send, if the user may run it.
+    ///
+    /// SeaQuery's audit leaves out tables in some places of a statement and all that is custom SQL, so the tables that
+    /// the compiler finds are checked, too.
+    fn check(&self, statement: &impl StatementBuilder) -> Result<Statement, DbErr> {
         let audit = statement
             .audit()
             .map_err(|error| DbErr::RbacError(error.to_string()))?;
@@ -82,7 +103,20 @@ impl Access {
             let table = request.schema_table.1.to_string();
             self.check_one(request.access_type.as_str(), self.resource(schema, table))?;
         }
-        Ok(())
+        let statement = DbBackend::Postgres.build(statement);
+        let template = self.compiler.compile(&statement.sql);
+        let template =
+            template.map_err(|refusal| ConnectionError::refused(&self.schema, refusal, &statement.sql))?;
+        for TableUse {
+            action,
+            schema,
+            table,
+        } in template.uses()
+        {
+            let schema = schema.as_deref().unwrap_or(TENANT_MARKER).to_owned();
+            self.check_one(action, self.resource(Some(schema), table.clone()))?;
+        }
+        Ok(statement)
     }
 
     fn check_one(&self, action: &str, resource: ResourceRequest) -> Result<(), DbErr> {
@@ -123,10 +157,44 @@ fn raw(sql: &str) -> DbErr {
 }
 
 impl RestrictedTenantConnection {
-    /// The user whose rules they are.
-    #[must_use]
-    pub fn user_id(&self) -> RbacUserId {
-        self.access.rules.user_id()
+    /// Returns the roles of the user, with what they may do. A role has the permissions of its child roles.
+    ///
+    /// # Errors
+    /// [`DbErr::RbacError`] if the user has no role.
+    pub fn current_user_role_permissions(&self) -> Result<RbacUserRolePermissions, DbErr> {
+        self.access.rules.current_user_role_permissions()
+    }
+
+    /// Returns all roles with their ranks: 1 and the number of child roles.
+    ///
+    /// # Errors
+    /// [`DbErr::RbacError`] if no rules were loaded.
+    pub fn roles_and_ranks(&self) -> Result<RbacRolesAndRanks, DbErr> {
+        self.access.rules.roles_and_ranks()
+    }
+
+    /// Returns all resources and permissions, without wildcards.
+    ///
+    /// # Errors
+    /// [`DbErr::RbacError`] if no rules were loaded.
+    pub fn resources_and_permissions(&self) -> Result<RbacResourcesAndPermissions, DbErr> {
+        self.access.rules.resources_and_permissions()
+    }
+
+    /// Returns the edges below a role in the hierarchy of roles.
+    ///
+    /// # Errors
+    /// [`DbErr::RbacError`] if there is no such role.
+    pub fn role_hierarchy_edges(&self, role: RoleId) -> Result<RbacRoleHierarchyList, DbErr> {
+        self.access.rules.role_hierarchy_edges(role)
+    }
+
+    /// Returns the permissions of a role by resource, without those of its child roles.
+    ///
+    /// # Errors
+    /// [`DbErr::RbacError`] if there is no such role.
+    pub fn role_permissions_by_resources(&self, role: RoleId) -> Result<RbacPermissionsByResources, DbErr> {
+        self.access.rules.role_permissions_by_resources(role)
     }
 
     fn restrict(&self, transaction: TenantTransaction) -> RestrictedTenantTransaction {
@@ -138,12 +206,6 @@ impl RestrictedTenantConnection {
 }
 
 impl RestrictedTenantTransaction {
-    /// The user whose rules they are.
-    #[must_use]
-    pub fn user_id(&self) -> RbacUserId {
-        self.access.rules.user_id()
-    }
-
     fn restrict(&self, transaction: TenantTransaction) -> Self {
         Self {
             transaction,
@@ -157,16 +219,8 @@ impl RestrictedTenantTransaction {
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        match callback(&self).await {
-            Ok(value) => {
-                self.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.rollback().await?;
-                Err(TransactionError::Transaction(error))
-            }
-        }
+        let result = callback(&self).await;
+        end_with(self, result).await
     }
 }
 
@@ -184,6 +238,34 @@ impl TransactionSession for RestrictedTenantTransaction {
 /// Checks, then delegates. `$inner` is what the statements run on.
 macro_rules! restricted {
     ($restricted:ty, $inner:ident) => {
+        impl $restricted {
+            /// Returns the user whose rules they are.
+            #[must_use]
+            pub fn user_id(&self) -> RbacUserId {
+                self.access.rules.user_id()
+            }
+
+            /// Checks a statement by the user's rules, and does not run it.
+            ///
+            /// # Errors
+            /// [`DbErr::AccessDenied`] if the user may not run it.
+            pub fn user_can_run<S: StatementBuilder>(&self, stmt: &S) -> Result<(), DbErr> {
+                self.access.check(stmt).map(drop)
+            }
+
+            /// Returns true if the user has a permission for a table.
+            ///
+            /// # Errors
+            /// [`DbErr::RbacError`] if no rules were loaded.
+            pub fn user_can<P, R>(&self, permission: P, resource: R) -> Result<bool, DbErr>
+            where
+                P: Into<PermissionRequest>,
+                R: Into<ResourceRequest>,
+            {
+                self.access.allows(permission.into(), resource.into())
+            }
+        }
+
         #[async_trait::async_trait]
         impl ConnectionTrait for $restricted {
             fn get_database_backend(&self) -> DbBackend {
@@ -195,8 +277,8 @@ macro_rules! restricted {
             }
 
             async fn execute<S: StatementBuilder>(&self, stmt: &S) -> Result<ExecResult, DbErr> {
-                self.access.check(stmt)?;
-                self.$inner.execute(stmt).await
+                let statement = self.access.check(stmt)?;
+                self.$inner.execute_raw(statement).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -208,8 +290,8 @@ macro_rules! restricted {
             }
 
             async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
-                self.access.check(stmt)?;
-                self.$inner.query_one(stmt).await
+                let statement = self.access.check(stmt)?;
+                self.$inner.query_one_raw(statement).await
             }
 
             async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -217,8 +299,8 @@ macro_rules! restricted {
             }
 
             async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
-                self.access.check(stmt)?;
-                self.$inner.query_all(stmt).await
+                let statement = self.access.check(stmt)?;
+                self.$inner.query_all_raw(statement).await
             }
 
             fn support_returning(&self) -> bool {

@@ -11,7 +11,7 @@ use futures_util::{
     future::{Either, select},
     stream::TryReadyChunksError,
 };
-use sea_orm::{DbErr, Statement, TransactionOptions, TransactionSession};
+use sea_orm::{DbErr, Statement, TransactionOptions};
 use tokio::{
     runtime::Handle,
     sync::mpsc::{self, Sender},

@@ -121,14 +121,15 @@ impl ConnectionContext {
     fn discover(&self, discovery: &Discovery) -> Result<Vec<String>, Refusal> {
         let schema = self.schema_of_discovery(&discovery.schema)?;
         let mut queries = vec![discovery.sql(schema)];
-        if discovery.query == Query::Enums && discovery.schema == TENANT_MARKER {
+        if discovery.query == Query::Enums && schema == self.schema().as_str() && !self.schema().is_shared() {
             queries.extend(self.shared_enums());
         }
         Ok(queries)
     }
 
+    /// Entities without `#[tenant]` are looked for in `current_schema()`, which is the tenant's schema by its own name.
     fn schema_of_discovery<'a>(&'a self, schema: &'a str) -> Result<&'a str, Refusal> {
-        if schema == TENANT_MARKER {
+        if schema == TENANT_MARKER || (schema == self.schema().as_str() && !self.schema().is_shared()) {
             if self.schema().is_shared() {
                 return Err(Refusal::TenantTableOnPublic("a tenant entity".to_owned()));
             }

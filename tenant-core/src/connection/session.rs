@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::OwnedMutexGuard;
 
-use super::ConnectionContext;
+use super::{ConnectionContext, TenantConnection};
 use crate::{error::ConnectionError, pool::Lease};
 
 /// One database session inside a transaction.
@@ -22,6 +22,8 @@ pub(super) struct Session {
     turn: Arc<tokio::sync::Mutex<Option<Lease>>>,
     /// True for a connection of the pool, false for a transaction of SeaORM.
     pub(super) is_owned: bool,
+    /// The plain connection for the shared schema, beside a connection of the pool.
+    pub(super) shared: Option<DatabaseConnection>,
     /// Depth of the outermost level that was dropped. The next statement rolls back to its savepoint first. 0 for none.
     undo: AtomicUsize,
     /// Depth of the innermost open transaction. The outermost has 0. Changes under the lock only.
@@ -50,8 +52,11 @@ impl Session {
     }
 
     /// Creates the session of a connection of the pool.
-    pub(super) fn owned(context: Arc<ConnectionContext>, is_guarded: bool, lease: Lease) -> Self {
-        Self::with(context, is_guarded, Some(lease))
+    pub(super) fn owned(connection: &TenantConnection, is_guarded: bool, lease: Lease) -> Self {
+        Self {
+            shared: Some(connection.db.clone()),
+            ..Self::with(Arc::clone(&connection.context), is_guarded, Some(lease))
+        }
     }
 
     fn with(context: Arc<ConnectionContext>, is_guarded: bool, lease: Option<Lease>) -> Self {
@@ -59,6 +64,7 @@ impl Session {
             context,
             is_guarded,
             is_owned: lease.is_some(),
+            shared: None,
             undo: AtomicUsize::new(0),
             turn: Arc::new(tokio::sync::Mutex::new(lease)),
             innermost: AtomicUsize::new(0),

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Example
 /// ```no_run
-/// # use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionSession};
+/// # use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 /// # use tenant_core::Tenant;
 /// # async fn example(transaction: &DatabaseTransaction, acme: &Tenant) -> Result<(), Box<dyn std::error::Error>> {
 /// use tenant_core::StatementGuard;
@@ -66,6 +66,7 @@ impl StatementGuard {
             compiler: self.compiler.clone(),
             changes_schema: false,
             roles: None,
+            extension_schemas: Arc::default(),
         });
         let session = Arc::new(Session::new(context, true));
         let transaction = db.begin().await?;

@@ -18,6 +18,9 @@ pub(super) type Chunk = Result<Option<Vec<QueryResult>>, DbErr>;
 
 /// Stream of the rows of a query on a [`TenantConnection`](crate::TenantConnection). It holds a connection until it is
 /// dropped.
+///
+/// The rest of a query that is dropped half-read is read for 1 s. Then the connection is closed, and PostgreSQL stops. A
+/// function with effects that is called by such a query belongs into a transaction.
 pub struct TenantStream {
     rows: Rows,
 }

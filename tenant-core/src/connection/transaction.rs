@@ -10,6 +10,7 @@ use sea_orm::{
 use super::{
     TenantConnection, TenantTransactionStream,
     detached::detached,
+    inherent::end_with,
     session::{
         Level, Open, Session, Turn, ends_the_session, is_refusal_of_the_database, roll_back_to, savepoint,
     },
@@ -18,7 +19,7 @@ use crate::{
     error::ConnectionError,
     pool::{Execute, ExecuteUnprepared, Operation, Pool, QueryAll, QueryOne},
     role_name::RoleName,
-    schema_name::{SHARED_SCHEMA, SchemaName},
+    schema_name::SchemaName,
     tenant::Tenant,
 };
 
@@ -32,7 +33,7 @@ use crate::{
 ///
 /// # Example
 /// ```no_run
-/// # use sea_orm::{ConnectionTrait, DbErr, TransactionSession, TransactionTrait};
+/// # use sea_orm::{ConnectionTrait, DbErr, TransactionTrait};
 /// # async fn example(db: tenant_core::TenantConnection) -> Result<(), DbErr> {
 /// let transaction = db.begin().await?;
 /// transaction.execute_unprepared("UPDATE note SET title = 'x'").await?;
@@ -99,7 +100,7 @@ impl TenantTransaction {
             Some(role) => role_error(connection.context.schema(), role, error),
             None => error,
         })?;
-        let session = Session::owned(Arc::clone(&connection.context), is_guarded, lease);
+        let session = Session::owned(connection, is_guarded, lease);
         Ok(Level::outermost(Arc::new(session), Open::Owned))
     }
 
@@ -168,12 +169,9 @@ impl TenantTransaction {
     }
 
     async fn set_search_path(&self) -> Result<(), DbErr> {
-        let schema = self.session().context.schema();
-        let search_path = if schema.is_shared() {
-            schema.quoted().to_owned()
-        } else {
-            format!("{}, \"{}\"", schema.quoted(), SHARED_SCHEMA)
-        };
+        let context = &self.session().context;
+        let schema = context.schema();
+        let search_path = search_path(schema, &context.extension_schemas);
         let set = format!("SET LOCAL search_path = {search_path}");
         // PostgreSQL passes over a schema that is not there, as that of a tenant that was deleted, or that the user may
         // not use, and would find tables of the same names in the shared schema. So the message counts the schemas of
@@ -185,8 +183,7 @@ impl TenantTransaction {
             .execute_unprepared_rendered(&format!("{set}; {count}"))
             .await?;
         if result.rows_affected() == 0 {
-            let tenant = schema.clone();
-            return Err(ConnectionError::NoSchema { tenant }.into());
+            return Err(context.no_schema());
         }
         Ok(())
     }
@@ -208,10 +205,12 @@ impl TenantTransaction {
 
     /// Performs an operation under the lock.
     async fn perform<Q: Operation>(&self, turn: &mut Turn, operation: &Q) -> Result<Q::Output, DbErr> {
-        match turn.lease() {
-            Some(lease) => self.level.note(operation.perform(lease).await),
-            None => Err(self.session().broken()),
-        }
+        let session = self.session();
+        let (Some(lease), Some(shared)) = (turn.lease(), &session.shared) else {
+            return Err(session.broken());
+        };
+        let result = self.level.note(operation.perform(lease).await);
+        session.context.explain(shared, result).await
     }
 
     /// Ends this level. Fails if a nested level is open.
@@ -236,17 +235,19 @@ impl TenantTransaction {
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        match callback(&self).await {
-            Ok(value) => {
-                self.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.rollback().await?;
-                Err(TransactionError::Transaction(error))
-            }
-        }
+        let result = callback(&self).await;
+        end_with(self, result).await
     }
+}
+
+/// Returns the path of unguarded transactions.
+fn search_path(schema: &SchemaName, extensions: &[SchemaName]) -> String {
+    let shared = SchemaName::shared();
+    let schemas = [schema, &shared].into_iter().chain(extensions);
+    let mut names: Vec<_> = schemas.map(SchemaName::quoted).collect();
+    // The public tenant's schema is the shared one.
+    names.dedup();
+    names.join(", ")
 }
 
 /// Returns the message that begins a transaction, as a role.
@@ -411,7 +412,8 @@ async fn is_aborted(level: &Level, turn: &mut Turn) -> Result<bool, DbErr> {
 /// True if the reply to a COMMIT was lost. A FATAL error counts as lost: a pooler that lost the server sends it, and a
 /// server that has finished the COMMIT.
 fn lost_connection(error: &DbErr) -> bool {
-    let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_));
+    let is_of_driver = matches!(error, DbErr::Exec(_) | DbErr::Query(_) | DbErr::Conn(_))
+        && ConnectionError::of(error).is_none();
     is_of_driver && (!is_refusal_of_the_database(error) || ends_the_session(error))
 }
 

@@ -15,6 +15,10 @@ use super::{
 };
 
 /// Stream of the rows of a query inside a transaction. The transaction runs no other statement until it is dropped.
+///
+/// The rest of a query that is dropped half-read is read for 1 s by the next statement. If that does not suffice, the
+/// transaction is rolled back, and the error is
+/// [`ConnectionError::TransactionBroken`](crate::ConnectionError::TransactionBroken).
 pub struct TenantTransactionStream<'a> {
     rows: Rows<'a>,
 }
@@ -41,11 +45,12 @@ impl<'a> TenantTransactionStream<'a> {
 
     pub(super) fn owned(statement: Statement, level: &'a Level, mut turn: Turn) -> Self {
         let rows = RowStream::new(|row| async move {
-            let Some(lease) = turn.lease() else {
-                return Err(level.session.broken());
+            let session = &level.session;
+            let (Some(lease), Some(shared)) = (turn.lease(), &session.shared) else {
+                return Err(session.broken());
             };
             let read = lease.for_each_row(&statement, |found| row.push(found)).await;
-            level.note(read)
+            session.context.explain(shared, level.note(read)).await
         });
         Self {
             rows: Rows::Owned(rows),

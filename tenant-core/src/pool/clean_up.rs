@@ -2,9 +2,9 @@
 
 use sea_orm::sqlx::{Connection as _, Error, Executor as _, PgConnection};
 use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use super::{
-    TIMEOUT,
     connection::PooledConnection,
     count,
     driver_error::is_end_of_session,
@@ -12,14 +12,15 @@ use super::{
     permit::Permit,
 };
 
-/// Resets a connection in a task, and puts it back if that succeeds within [`TIMEOUT`]. The slot is busy until then.
+/// Resets a connection in a task, and puts it back if that succeeds in time. The slot is busy until then.
 pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers: Leftovers) {
     // Without a runtime, dropping the connection closes it, which rolls back.
     let Ok(runtime) = Handle::try_current() else {
         return;
     };
-    runtime.spawn(async move {
-        let cleaned = tokio::time::timeout(TIMEOUT, clean(&mut connection.raw, leftovers)).await;
+    let time = leftovers.time_to_read();
+    let work = async move {
+        let cleaned = tokio::time::timeout(time, clean(&mut connection.raw, leftovers)).await;
         match cleaned {
             Ok(Ok(())) => {
                 connection.heard(std::time::Instant::now());
@@ -27,11 +28,17 @@ pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers:
             }
             Ok(Err(_)) => permit.pool().suspect(),
             Err(_) => {
-                tracing::warn!("a connection was closed: its server did not answer within {TIMEOUT:?}");
+                match leftovers.is_half_read {
+                    true => tracing::debug!("a connection was closed: a stream of it was dropped half-read"),
+                    false => {
+                        tracing::warn!("a connection was closed: its server did not answer within {time:?}")
+                    }
+                }
                 count(&permit.pool().0.counters.not_cleaned);
             }
         }
-    });
+    };
+    runtime.spawn(work.in_current_span());
 }
 
 /// Closes a connection in a task. The slot is busy until then, so that `max_connections` holds.

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     Counters, Pool, TIMEOUT, count,
-    driver_error::{has_hung_up, not_opened},
+    driver_error::{has_hung_up, is_timeout, not_opened},
     lock,
     statement_cache::StatementCachePolicy,
 };
@@ -92,9 +92,11 @@ impl Pool {
         {
             return Ok(good);
         }
+        let begun = Instant::now();
         match tokio::time::timeout_at(deadline.into(), self.open()).await {
+            Ok(Err(error)) if is_timeout(&error) => Err(self.unreachable(begun)),
             Ok(opened) => opened,
-            Err(_) => Err(self.timed_out()),
+            Err(_) => Err(self.unreachable(begun)),
         }
     }
 

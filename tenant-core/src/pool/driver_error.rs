@@ -29,6 +29,11 @@ pub(super) fn has_hung_up(error: &DbErr) -> bool {
     }
 }
 
+/// True if sqlx tried to open a connection until its time was over. It does not report why it failed.
+pub(super) fn is_timeout(error: &DbErr) -> bool {
+    matches!(error, DbErr::Conn(RuntimeErr::SqlxError(error)) if matches!(**error, Error::PoolTimedOut))
+}
+
 /// True if the server sent one of these SQLSTATEs.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 pub(super) fn has_code(error: &Error, codes: &[&str]) -> bool {

@@ -4,14 +4,14 @@ use std::{fmt, time::Instant};
 
 use sea_orm::{
     DbErr,
-    sqlx::{Error, Executor as _},
+    sqlx::{Connection as _, Error, Executor as _},
 };
 
 use super::{
-    Pool, TIMEOUT, clean_up,
+    Pool, clean_up,
     connection::PooledConnection,
     count,
-    driver_error::{is_end_of_session, query_error},
+    driver_error::{is_end_of_session, not_opened, query_error},
     leftovers::{EndOnDrop, Leftovers},
     permit::Permit,
 };
@@ -37,16 +37,23 @@ impl Lease {
     /// Returns the connection for sending. Call [`answered`](Self::answered) after it: otherwise, the connection is
     /// drained before its next use.
     pub(super) fn send(&mut self) -> Result<&mut PooledConnection, Error> {
+        self.send_stream().map(|(connection, _)| connection)
+    }
+
+    /// Does the same as [`send`](Self::send), and returns the mark for rows that came in.
+    pub(super) fn send_stream(&mut self) -> Result<(&mut PooledConnection, &mut bool), Error> {
         if self.leftovers.is_lost {
             return Err(Error::WorkerCrashed);
         }
         self.leftovers.is_in_flight = true;
-        self.connection.as_mut().ok_or(Error::WorkerCrashed)
+        let connection = self.connection.as_mut().ok_or(Error::WorkerCrashed)?;
+        Ok((connection, &mut self.leftovers.is_half_read))
     }
 
     /// Returns the answer, and notes the state of the connection after it.
     pub(super) fn answered<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
         self.leftovers.is_in_flight = false;
+        self.leftovers.is_half_read = false;
         if let Err(error) = &answer {
             self.leftovers.has_unread_end = true;
             if is_end_of_session(error) && !self.leftovers.is_lost {
@@ -71,6 +78,13 @@ impl Lease {
     #[cfg(feature = "tracing-spans")]
     pub(super) fn records_statements(&self) -> bool {
         self.pool().is_some_and(|pool| pool.0.settings.records_statements)
+    }
+
+    /// Checks that the server answers.
+    pub(crate) async fn ping(&mut self) -> Result<(), DbErr> {
+        let sent = self.send().map_err(not_opened)?;
+        let answer = sent.raw.ping().await;
+        self.answered(answer).map_err(not_opened)
     }
 
     /// Runs statements without values, as one message.
@@ -143,16 +157,18 @@ impl Lease {
             Some(connection) if !self.leftovers.is_lost => connection,
             _ => return Err(query_error(Error::WorkerCrashed)),
         };
+        let time = self.leftovers.time_to_read();
         let has_failed = &mut self.leftovers.has_unseen_error;
-        let drained = tokio::time::timeout(TIMEOUT, clean_up::drain(&mut connection.raw, has_failed)).await;
+        let drained = tokio::time::timeout(time, clean_up::drain(&mut connection.raw, has_failed)).await;
         let error = match drained {
             Ok(Ok(())) => {
                 self.leftovers.is_in_flight = false;
+                self.leftovers.is_half_read = false;
                 self.leftovers.has_unread_end = false;
                 return Ok(());
             }
             Ok(Err(error)) => error,
-            Err(_) => Error::Protocol(format!("the server did not answer within {TIMEOUT:?}")),
+            Err(_) => Error::Protocol(format!("the answer was not read within {time:?}")),
         };
         self.leftovers.is_lost = true;
         self.suspect();

@@ -14,6 +14,7 @@ mod pending_permit;
 mod permit;
 mod pooler;
 mod scheduler;
+mod search_path;
 mod settings;
 mod span;
 mod statement_cache;
@@ -254,6 +255,13 @@ impl Pool {
             waiting: status.waiting,
         }
         .into()
+    }
+
+    /// Returns the error of a connection that was being opened since a time.
+    fn unreachable(&self, since: Instant) -> DbErr {
+        let address = self.0.settings.address();
+        let waited = since.elapsed();
+        ConnectionError::Unreachable { address, waited }.into()
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     lease::Lease,
     span::in_span,
 };
+use crate::sql::is_plain_query;
 
 /// A statement with the type of its result.
 pub(crate) trait Operation: Sync {
@@ -126,18 +127,20 @@ impl Lease {
         self.fetch_all(statement).await.map_err(query_error)
     }
 
-    /// Calls `with` for each row. If the future is dropped before its end, the rest is drained later.
+    /// Calls `with` for each row. If the future is dropped before its end, the rest is drained later, or the connection
+    /// closed.
     pub(crate) async fn for_each_row<F, W>(&mut self, statement: &Statement, mut with: F) -> Result<(), DbErr>
     where
         F: FnMut(QueryResult) -> W + Send,
         W: Future<Output = ()> + Send,
     {
         let mut attempts = 0;
+        let only_reads = is_plain_query(&statement.sql);
         loop {
             attempts += 1;
             let mut has_rows = false;
             let in_transaction = self.is_in_transaction();
-            let sent = self.send().map_err(query_error)?;
+            let (sent, is_half_read) = self.send_stream().map_err(query_error)?;
             let query = query(sent, statement, in_transaction);
             let answer = {
                 let rows = query.fetch(&mut sent.raw);
@@ -146,6 +149,7 @@ impl Lease {
                     match rows.try_next().await {
                         Ok(Some(row)) => {
                             has_rows = true;
+                            *is_half_read = only_reads;
                             with(row.into()).await;
                         }
                         Ok(None) => break Ok(()),

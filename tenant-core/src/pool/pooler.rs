@@ -29,7 +29,10 @@ const ROUNDS: usize = 3;
 pub(crate) async fn check(settings: &PoolSettings) -> Result<(), ConnectError> {
     let time = settings.connect_timeout;
     let checked = tokio::time::timeout(time, check_in_time(settings)).await;
-    checked.unwrap_or_else(|_| Err(not_opened(Error::PoolTimedOut).into()))
+    match checked.unwrap_or_else(|_| Err(not_opened(Error::PoolTimedOut).into())) {
+        Err(ConnectError::Database(error)) => Err(settings.unreachable(error).await),
+        checked => checked,
+    }
 }
 
 async fn check_in_time(settings: &PoolSettings) -> Result<(), ConnectError> {

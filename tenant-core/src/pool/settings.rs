@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr,
-    sqlx::{ConnectOptions as _, PgPool, Postgres, pool::PoolOptions, postgres::PgConnectOptions},
+    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr,
+    sqlx::{
+        ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, pool::PoolOptions,
+        postgres::PgConnectOptions,
+    },
 };
 
-use super::statement_cache::StatementCachePolicy;
+use super::{
+    driver_error::{is_timeout, not_opened},
+    statement_cache::StatementCachePolicy,
+};
+use crate::error::ConnectError;
 
 /// Default of the longest wait for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,13 +31,16 @@ const STATEMENTS_KEPT_BY_SQLX: usize = 100;
 /// The default of sqlx, which stands for "not set".
 const ACQUIRE_TIMEOUT_OF_SQLX: Duration = Duration::from_secs(30);
 
+/// Longest wait for the reason for which the database is not reached.
+const TIME_FOR_REASON: Duration = Duration::from_secs(1);
+
 /// Connections for the shared schema, besides those of the tenants.
 const SHARED_CONNECTIONS: u32 = 4;
 
 /// Settings of the pool.
 #[derive(Debug, Clone)]
 pub(crate) struct PoolSettings {
-    connect: PgConnectOptions,
+    pub(super) connect: PgConnectOptions,
     pool: PoolOptions<Postgres>,
     pub(super) connect_timeout: Duration,
     pub(super) is_lazy: bool,
@@ -55,17 +65,21 @@ impl PoolSettings {
     /// options.
     ///
     /// # Errors
-    /// [`DbErr`] if the URL cannot be read.
+    /// [`ConnectError`] if the URL cannot be read.
     pub(crate) async fn read(
         options: &ConnectOptions,
         statements_kept: Option<usize>,
         prepared_by_pooler: Option<usize>,
-    ) -> Result<Option<Self>, DbErr> {
+    ) -> Result<Option<Self>, ConnectError> {
         let mut probe = options.clone();
         probe
             .connect_lazy(true)
             .after_connect(|_| Box::pin(async { Ok(()) }));
-        let db = Database::connect(probe).await?;
+        let db = Database::connect(probe).await.map_err(|error| match error {
+            // SeaORM's text has the URL in it, with its password.
+            DbErr::Conn(RuntimeErr::Internal(_)) => ConnectError::Url,
+            error => error.into(),
+        })?;
         let DatabaseConnectionType::SqlxPostgresPoolConnection(_) = &db.inner else {
             return Ok(None);
         };
@@ -105,6 +119,33 @@ impl PoolSettings {
         }
     }
 
+    /// Returns host and port, or the path of the socket, for errors.
+    pub(super) fn address(&self) -> String {
+        match self.connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.connect.get_host(), self.connect.get_port()),
+        }
+    }
+
+    /// Returns the error of a database that was not reached, with the reason.
+    pub(super) async fn unreachable(&self, error: DbErr) -> ConnectError {
+        let reason = match is_timeout(&error) {
+            true => self.reason().await,
+            false => None,
+        };
+        ConnectError::Unreachable {
+            address: self.address(),
+            source: reason.unwrap_or(error),
+        }
+    }
+
+    /// Opens a connection without sqlx's pool, which does not report why it failed.
+    async fn reason(&self) -> Option<DbErr> {
+        let opened = PgConnection::connect_with(&self.connect);
+        let opened = tokio::time::timeout(TIME_FOR_REASON, opened).await.ok()?;
+        opened.err().map(not_opened)
+    }
+
     /// Returns the pool of sqlx that opens connections, with the hooks of the application.
     pub(super) fn connector(&self) -> PgPool {
         let slots = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
@@ -141,8 +182,10 @@ pub(crate) async fn shared_connection(
         .max_connections(settings.pool.get_max_connections().min(SHARED_CONNECTIONS))
         .min_connections(0)
         .acquire_timeout(settings.acquire_timeout);
+    let connect = settings.connect.clone();
     options
         .connect_lazy(true)
+        .map_sqlx_postgres_opts(move |_| connect.clone())
         .map_sqlx_postgres_pool_opts(move |_| pool.clone());
     Database::connect(options).await
 }

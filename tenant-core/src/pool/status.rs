@@ -44,7 +44,7 @@ pub struct ClosedConnections {
     pub expired: u64,
     /// Idle for longer than `idle_timeout`.
     pub idle: u64,
-    /// Not reset within 5 s after a future was dropped.
+    /// Not reset within 5 s after a future was dropped, or within 1 s after a stream was dropped half-read.
     pub not_cleaned: u64,
 }
 

@@ -50,6 +50,10 @@ impl Pool {
 }
 
 impl Lease {
+    pub(crate) async fn ping(&mut self) -> Result<(), DbErr> {
+        match *self {}
+    }
+
     pub(crate) async fn run(&mut self, _: &str) -> Result<(), DbErr> {
         match *self {}
     }

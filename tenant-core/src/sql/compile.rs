@@ -23,6 +23,8 @@ pub(super) fn compile(sql: &str, rules: &Rules) -> Result<Template, Refusal> {
         let edits: BTreeMap<_, _> = edits.collect();
         refuse_stray_markers(sql, &source.lexemes, |start| edits.contains_key(&start))?;
         let template = Template::new(sql, edits.into_values(), decisions.tenant_name);
+        #[cfg(feature = "rbac")]
+        let template = template.using(decisions.uses);
         Ok(template.changing_schema(decisions.changes_schema))
     })
 }

@@ -845,9 +845,7 @@ fn functions_have_a_scope() {
         "SELECT * FROM ROWS FROM (\"acme\".total(1), generate_series(1, 2)) AS t",
     );
     stays("SELECT public.slug(title) FROM public.plan");
-    stays(
-        "SELECT pg_catalog.lower($1), coalesce($1, $2), greatest(1, 2), current_schema, current_user, now()",
-    );
+    stays("SELECT pg_catalog.lower($1), coalesce($1, $2), greatest(1, 2), current_user, now()");
     for function in ["forgotten", "public.forgotten", "reference.forgotten"] {
         assert_eq!(
             refused(&format!("SELECT {function}(1)")),
@@ -1239,5 +1237,72 @@ fn attacks_in_odd_places_are_refused() {
         "DROP TYPE mood, globex.mood",
     ] {
         refused(sql);
+    }
+}
+
+/// The session's schema is `public` for every tenant.
+#[test]
+fn the_current_schema_is_the_tenants() {
+    let name = "pg_catalog.name('acme')";
+    becomes(
+        "SELECT current_schema, CURRENT_SCHEMA(), pg_catalog.current_schema ( ) AS s FROM note",
+        &format!("SELECT {name}, {name}, {name} AS s FROM \"acme\".note"),
+    );
+    becomes(
+        "SELECT * FROM current_schema() AS s WHERE s = current_schema",
+        &format!("SELECT * FROM {name} AS s WHERE s = {name}"),
+    );
+    stays("SELECT note.current_schema FROM public.note");
+    let template = compile("SELECT current_schema()", &rules()).unwrap();
+    assert_eq!(
+        template.render(&SchemaName::shared()).unwrap(),
+        "SELECT pg_catalog.name('public')"
+    );
+}
+
+#[cfg(feature = "rbac")]
+#[test]
+fn the_tables_of_a_statement_are_found_wherever_they_stand() {
+    let found = |sql: &str| {
+        let template = compile(sql, &rules()).unwrap();
+        let uses = template.uses().iter();
+        let name = |schema: &Option<String>| schema.clone().unwrap_or_else(|| "tenant".to_owned());
+        uses.map(|found| format!("{} {}.{}", found.action, name(&found.schema), found.table))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    for (sql, tables) in [
+        ("SELECT 1", ""),
+        ("TABLE note", "select tenant.note"),
+        (
+            "SELECT id FROM note ORDER BY (SELECT max(id) FROM \"$tenant\".tag)",
+            "select tenant.note, select tenant.tag",
+        ),
+        (
+            "SELECT 1 FROM note JOIN plan ON EXISTS (SELECT FROM reference.x)",
+            "select tenant.note, select public.plan, select reference.x",
+        ),
+        (
+            "SELECT count(*) FROM note GROUP BY id HAVING id > (SELECT 1 FROM tag)",
+            "select tenant.note, select tenant.tag",
+        ),
+        (
+            "UPDATE note SET id = (SELECT 1 FROM tag) FROM plan WHERE id IN (SELECT id FROM note)",
+            "update tenant.note, select tenant.tag, select public.plan, select tenant.note",
+        ),
+        (
+            "WITH note AS (SELECT 1 FROM tag) SELECT 1 FROM note",
+            "select tenant.tag",
+        ),
+        (
+            "WITH d AS (DELETE FROM tag RETURNING id) INSERT INTO note SELECT id FROM d",
+            "delete tenant.tag, insert tenant.note",
+        ),
+        (
+            "MERGE INTO note USING tag ON true WHEN MATCHED THEN DELETE",
+            "insert tenant.note, update tenant.note, delete tenant.note, select tenant.tag",
+        ),
+    ] {
+        assert_eq!(found(sql), tables, "{sql}");
     }
 }

@@ -24,6 +24,8 @@ pub(crate) use extensions::Extensions;
 pub use policy::StatementKind;
 pub use refusal::Refusal;
 pub(crate) use rules::Rules;
+#[cfg(feature = "rbac")]
+pub(crate) use template::TableUse;
 
 /// Returns the kind of a text that is one statement. What the statement names is not decided on.
 ///
@@ -31,4 +33,14 @@ pub(crate) use rules::Rules;
 /// [`Refusal`] if it is none, or several, or does not run on a tenant connection.
 pub fn statement_kind(sql: &str) -> Result<StatementKind, Refusal> {
     parse::with_tree(sql, |tree, _| policy::kind_of_only_statement(tree))
+}
+
+/// True for a text that is a query without a `WITH`, so that it changes no rows itself.
+#[cfg(feature = "sqlx-postgres")]
+pub(crate) fn is_plain_query(sql: &str) -> bool {
+    let first = lexeme::lexemes(sql).find(|lexeme| !lexeme.is_trivia());
+    let word = first.map_or("", |lexeme| &sql[lexeme.range]);
+    ["SELECT", "TABLE", "VALUES"]
+        .iter()
+        .any(|query| word.eq_ignore_ascii_case(query))
 }

@@ -7,11 +7,34 @@ use crate::schema_name::SchemaName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     text: Box<str>,
-    /// Places of the tenant's quoted schema name, in bytes of `text`, in ascending order.
-    cuts: Box<[usize]>,
+    /// Places of the tenant's schema name, in ascending order.
+    cuts: Box<[Cut]>,
     /// The first relation or type of the tenant's schema, for the error on a public connection.
     tenant_name: Option<Box<str>>,
     changes_schema: bool,
+    /// Tables of the statement, for rules of access.
+    #[cfg(feature = "rbac")]
+    uses: Box<[TableUse]>,
+}
+
+/// Place of the tenant's schema name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cut {
+    /// In bytes of the text.
+    at: usize,
+    /// True for the name as an identifier in quotes, false for the name alone.
+    is_quoted: bool,
+}
+
+/// Use of a table by a statement.
+#[cfg(feature = "rbac")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableUse {
+    /// `select`, `insert`, `update` or `delete`.
+    pub(crate) action: &'static str,
+    /// `None` for the tenant's schema.
+    pub(crate) schema: Option<String>,
+    pub(crate) table: String,
 }
 
 /// One change to the text of a statement.
@@ -23,6 +46,8 @@ pub(super) enum Edit {
     InsertShared(String),
     /// Replace the marker by the tenant's schema.
     ReplaceMarker,
+    /// Replace `current_schema()` by a call that returns the name of the tenant's schema.
+    CurrentSchema,
 }
 
 impl Template {
@@ -35,12 +60,13 @@ impl Template {
         let mut text = String::with_capacity(sql.len() + 16);
         let mut cuts = Vec::new();
         let mut done = 0;
+        let quoted_at = |at| Cut { at, is_quoted: true };
         for (range, edit) in edits {
             text.push_str(&sql[done..range.start]);
             done = range.start;
             match edit {
                 Edit::InsertTenant => {
-                    cuts.push(text.len());
+                    cuts.push(quoted_at(text.len()));
                     text.push('.');
                 }
                 Edit::InsertShared(schema) => {
@@ -48,7 +74,16 @@ impl Template {
                     text.push('.');
                 }
                 Edit::ReplaceMarker => {
-                    cuts.push(text.len());
+                    cuts.push(quoted_at(text.len()));
+                    done = range.end;
+                }
+                Edit::CurrentSchema => {
+                    text.push_str("pg_catalog.name('");
+                    cuts.push(Cut {
+                        at: text.len(),
+                        is_quoted: false,
+                    });
+                    text.push_str("')");
                     done = range.end;
                 }
             }
@@ -59,7 +94,22 @@ impl Template {
             cuts: cuts.into(),
             tenant_name: tenant_name.map(String::into_boxed_str),
             changes_schema: false,
+            #[cfg(feature = "rbac")]
+            uses: Box::default(),
         }
+    }
+
+    /// Adds the tables of the statement.
+    #[cfg(feature = "rbac")]
+    pub(super) fn using(mut self, uses: Vec<TableUse>) -> Self {
+        self.uses = uses.into();
+        self
+    }
+
+    /// Returns the tables of the statement, also those in subqueries and in custom SQL.
+    #[cfg(feature = "rbac")]
+    pub(crate) fn uses(&self) -> &[TableUse] {
+        &self.uses
     }
 
     /// Marks the template of a CREATE, ALTER or DROP.
@@ -78,20 +128,24 @@ impl Template {
         if self.cuts.is_empty() {
             return Ok(self.text.to_string());
         }
-        if schema.is_shared() {
+        if schema.is_shared() && self.cuts.iter().any(|cut| cut.is_quoted) {
             let name = self.tenant_name.as_deref().unwrap_or("the statement");
             return Err(Refusal::TenantTableOnPublic(name.to_owned()));
         }
-        Ok(self.concatenate(schema.quoted()))
+        Ok(self.concatenate(schema))
     }
 
-    fn concatenate(&self, schema: &str) -> String {
-        let mut sql = String::with_capacity(self.text.len() + self.cuts.len() * schema.len());
+    fn concatenate(&self, schema: &SchemaName) -> String {
+        let mut sql = String::with_capacity(self.text.len() + self.cuts.len() * schema.quoted().len());
         let mut done = 0;
-        for &cut in &self.cuts {
-            sql.push_str(&self.text[done..cut]);
-            sql.push_str(schema);
-            done = cut;
+        for &Cut { at, is_quoted } in &self.cuts {
+            sql.push_str(&self.text[done..at]);
+            sql.push_str(match is_quoted {
+                true => schema.quoted(),
+                // A schema's name has letters, digits, `_` and `-` only.
+                false => schema.as_str(),
+            });
+            done = at;
         }
         sql.push_str(&self.text[done..]);
         sql
@@ -99,7 +153,17 @@ impl Template {
 
     /// Returns the size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.text.len() + size_of_val(&*self.cuts)
+        let size = size_of::<Self>() + self.text.len() + size_of_val(&*self.cuts);
+        #[cfg(feature = "rbac")]
+        let size = size + self.uses.iter().map(TableUse::size).sum::<usize>();
+        size
+    }
+}
+
+#[cfg(feature = "rbac")]
+impl TableUse {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.table.len() + self.schema.as_ref().map_or(0, String::len)
     }
 }
 

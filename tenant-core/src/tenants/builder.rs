@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "sqlx-postgres")]
+use log::LevelFilter;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
 #[cfg(feature = "sqlx-postgres")]
 use crate::pool::{PoolSettings, check_pooler, shared_connection};
 use crate::{
-    catalog::{SeaOrmStore, TenantStore, find_tenant_schema},
+    catalog::{CatalogError, SeaOrmStore, TenantStore, find_tenant_schema},
     connection::{StatementGuard, TenantRoleNames},
     error::ConnectError,
     pool::Pool,
@@ -68,6 +70,7 @@ pub struct TenantsBuilder {
     types: Vec<(Scope, String)>,
     functions: Vec<(Scope, String)>,
     extensions: Vec<String>,
+    extension_schemas: Vec<SchemaName>,
     host_cache_ttl: Option<Duration>,
     store: Option<Arc<dyn TenantStore>>,
     statement_cache_capacity: Option<usize>,
@@ -90,7 +93,7 @@ impl TenantsBuilder {
         self
     }
 
-    /// Gives a scope to a type that has no annotated enum: a domain or a composite type.
+    /// Gives a scope to a type that has no annotated enum: a domain, a composite type, or the enum of another crate.
     pub fn ty(mut self, scope: Scope, name: impl Into<String>) -> Self {
         self.types.push((scope, name.into()));
         self
@@ -110,10 +113,32 @@ impl TenantsBuilder {
     /// the server on connecting.
     ///
     /// Functions that run SQL, find things by a text, or change the session stay refused, such as `crosstab` and
-    /// `dblink`. Operators are found on the session's `search_path`: put the extension into `public`, or its schema on
-    /// the path in the URL, as in `?options=-csearch_path%3Dpublic,extensions`.
+    /// `dblink`. Operators are found on the session's `search_path`: put the extension into `public`, or name its schema
+    /// with [`extension_schemas`](Self::extension_schemas).
     pub fn allow_extension(mut self, name: impl Into<String>) -> Self {
         self.extensions.push(name.into());
+        self
+    }
+
+    /// Adds schemas of extensions to the `search_path` of all sessions that the library opens, and of
+    /// [`begin_unguarded`](crate::TenantConnection::begin_unguarded). Default: none.
+    ///
+    /// PostgreSQL finds the operators of an extension, such as those of `citext`, on this path alone. Without it, it may
+    /// take another operator and no error comes, so connecting logs a warning then. Name the schemas that the migrations
+    /// have in `Migrations::with_extension_schemas`; a schema of a tenant is refused on connecting.
+    ///
+    /// The path of a session is otherwise that of the server, the role or the URL, without `"$user"`, which could be a
+    /// tenant. A path of `set_schema_search_path` or of a hook of the application is left as it is. With a pooler, set
+    /// it for the role: `ALTER ROLE app SET search_path = public, extensions`.
+    ///
+    /// # Example
+    /// ```
+    /// # use tenant_core::{SchemaName, Tenants};
+    /// let builder = Tenants::builder().extension_schemas([SchemaName::new("extensions")?]);
+    /// # Ok::<(), tenant_core::SchemaNameError>(())
+    /// ```
+    pub fn extension_schemas(mut self, schemas: impl IntoIterator<Item = SchemaName>) -> Self {
+        self.extension_schemas.extend(schemas);
         self
     }
 
@@ -210,22 +235,30 @@ impl TenantsBuilder {
     /// A session that ran statements of [`begin_unguarded`](crate::TenantConnection::begin_unguarded) is closed after
     /// use. Functions of the database that statements may call are trusted to leave the session as they found it.
     ///
-    /// Connecting opens two more connections for a moment, to find a pooler: see
-    /// [`behind_pooler`](Self::behind_pooler).
+    /// Connecting opens more connections for a moment, to find a pooler (see [`behind_pooler`](Self::behind_pooler)) and
+    /// to read the `search_path`.
+    ///
+    /// # Log
+    /// sqlx logs each statement, those of the library too, at DEBUG. SeaORM's own default is INFO: to have that, set it
+    /// with `map_sqlx_postgres_opts(|options| options.log_statements(LevelFilter::Info))`. All other levels that
+    /// [`ConnectOptions`] have apply.
+    ///
+    /// Connecting logs a warning if the catalog is missing, so that no request can be served, and if the operators of an
+    /// extension are not on the `search_path`.
     ///
     /// # Errors
     /// [`ConnectError`] if the database is not reached, or the configuration or an annotated entity cannot
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
-        let (db, pool) = connect(
-            options.into(),
-            self.statement_cache_capacity,
-            self.prepared_by_pooler,
-        )
-        .await?;
+        let has_catalog = self.store.is_none();
+        let (db, pool) = connect(options.into(), &self).await?;
         let tenants = self.build(db, pool).await?;
         refuse_tenant_schemas(&tenants).await?;
         refuse_tenants_on_path(tenants.shared_connection()).await?;
+        warn_of_unreached_operators(tenants.shared_connection()).await?;
+        if has_catalog {
+            warn_without_catalog(&tenants).await;
+        }
         Ok(tenants)
     }
 
@@ -259,6 +292,7 @@ impl TenantsBuilder {
             compiler,
             roles: self.runs_as_tenant_roles.then(TenantRoleNames::default),
             version_check: self.version_check,
+            extension_schemas: self.extension_schemas.into(),
         }))
     }
 
@@ -301,14 +335,19 @@ impl TenantsBuilder {
 /// Returns the plain connection for the shared schema, and the pool of the tenants' connections.
 #[cfg(feature = "sqlx-postgres")]
 async fn connect(
-    options: ConnectOptions,
-    statements: Option<usize>,
-    prepared_by_pooler: Option<usize>,
+    mut options: ConnectOptions,
+    builder: &TenantsBuilder,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
-    let Some(settings) = PoolSettings::read(&options, statements, prepared_by_pooler).await? else {
+    let extension_schemas = &builder.extension_schemas;
+    if options.get_sqlx_logging_level() == LevelFilter::Info {
+        options.sqlx_logging_level(LevelFilter::Debug);
+    }
+    let (statements, by_pooler) = (builder.statement_cache_capacity, builder.prepared_by_pooler);
+    let Some(mut settings) = PoolSettings::read(&options, statements, by_pooler).await? else {
         return Ok((sea_orm::Database::connect(options).await?, None));
     };
     check_pooler(&settings).await?;
+    settings.set_search_path(extension_schemas).await?;
     let db = shared_connection(options, &settings).await?;
     require_standard_strings(&db).await?;
     Ok((db, Some(Pool::connect(settings).await?)))
@@ -317,8 +356,7 @@ async fn connect(
 #[cfg(not(feature = "sqlx-postgres"))]
 async fn connect(
     options: ConnectOptions,
-    _: Option<usize>,
-    _: Option<usize>,
+    _: &TenantsBuilder,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
     Ok((sea_orm::Database::connect(options).await?, None))
 }
@@ -326,7 +364,9 @@ async fn connect(
 /// Refuses an allowed schema that belongs to a tenant, because all tenants may name it.
 async fn refuse_tenant_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     let rules = tenants.rules();
+    let extension_schemas = tenants.extension_schemas().iter().map(SchemaName::as_str);
     let allowed = rules.schemas().chain(rules.extensions().schemas());
+    let allowed = allowed.chain(extension_schemas);
     let allowed = allowed.filter(|schema| *schema != SHARED_SCHEMA);
     match find_tenant_schema(tenants.shared_connection(), allowed).await? {
         Some(schema) => Err(ConnectError::AllowedTenantSchema { schema }),
@@ -334,8 +374,8 @@ async fn refuse_tenant_schemas(tenants: &Tenants) -> Result<(), ConnectError> {
     }
 }
 
-/// Refuses a tenant's schema on the session's `search_path`, along which PostgreSQL looks for functions. It begins with
-/// `"$user"`: the schema of a tenant that is named like the application's user would be there for all tenants.
+/// Refuses a tenant's schema on the session's `search_path`, along which PostgreSQL looks for functions: it would be there
+/// for all tenants.
 async fn refuse_tenants_on_path(db: &DatabaseConnection) -> Result<(), ConnectError> {
     // Rows, because arrays need the driver's feature.
     let sql = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))::text";
@@ -351,6 +391,44 @@ async fn refuse_tenants_on_path(db: &DatabaseConnection) -> Result<(), ConnectEr
     match find_tenant_schema(db, path).await? {
         Some(schema) => Err(ConnectError::TenantSchemaOnPath { schema }),
         None => Ok(()),
+    }
+}
+
+/// Warns of extensions whose operators no statement finds. PostgreSQL may take others without an error: `citext` is
+/// compared like `text` then.
+async fn warn_of_unreached_operators(db: &DatabaseConnection) -> Result<(), ConnectError> {
+    let sql = "SELECT DISTINCT e.extname::text AS extension, n.nspname::text AS schema
+        FROM pg_catalog.pg_extension e
+        JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+            AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+        JOIN pg_catalog.pg_operator o ON o.oid = d.objid
+        JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        WHERE n.nspname <> ALL (pg_catalog.current_schemas(true)) ORDER BY 1, 2";
+    let rows = db
+        .query_all_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    for row in rows {
+        let (extension, schema): (String, String) =
+            (row.try_get("", "extension")?, row.try_get("", "schema")?);
+        let advice = match find_tenant_schema(db, [schema.as_str()].into_iter()).await? {
+            Some(_) => "it is the schema of a tenant: move the extension (`ALTER EXTENSION ... SET SCHEMA`)",
+            None => "name it with `TenantsBuilder::extension_schemas`, and see that the user has USAGE of it",
+        };
+        tracing::warn!(
+            extension,
+            schema,
+            "the operators of an extension are not on the search_path, so that PostgreSQL may take others without an \
+             error: {advice}"
+        );
+    }
+    Ok(())
+}
+
+/// Warns that no request can be served. It is no error, because the application may migrate the database itself, or be
+/// started beside its migrations.
+async fn warn_without_catalog(tenants: &Tenants) {
+    if let Err(error @ CatalogError::NoCatalog) = tenants.by_schema(&SchemaName::shared()).await {
+        tracing::warn!("no request can be served: {error}");
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) struct Parts {
     pub(super) compiler: Compiler,
     pub(super) roles: Option<TenantRoleNames>,
     pub(super) version_check: Option<VersionCheck>,
+    pub(super) extension_schemas: Arc<[SchemaName]>,
 }
 
 impl Tenants {
@@ -67,6 +68,7 @@ impl Tenants {
             self.0.roles.clone(),
         )
         .with_pool(self.0.pool.clone())
+        .with_extension_schemas(&self.0.extension_schemas)
     }
 
     /// Returns the tenant of a host name. It may be cached for
@@ -109,8 +111,11 @@ impl Tenants {
         self.0.host_cache.clear();
     }
 
-    /// Returns the plain connection for the shared schema, for shared entities and lifecycle functions. A `#[tenant]`
-    /// entity does not work on it. It opens up to 4 connections of its own, when they are used.
+    /// Returns the plain connection for the shared schema, for shared entities and lifecycle functions. It opens up to 4
+    /// connections of its own, when they are used.
+    ///
+    /// A `#[tenant]` entity does not work on it: PostgreSQL answers `relation "$tenant.note" does not exist`. Use
+    /// [`connection`](Self::connection) for it.
     #[must_use]
     pub fn shared_connection(&self) -> &DatabaseConnection {
         &self.0.db
@@ -130,6 +135,10 @@ impl Tenants {
 
     pub(crate) fn rules(&self) -> &Rules {
         self.0.compiler.rules()
+    }
+
+    pub(super) fn extension_schemas(&self) -> &[SchemaName] {
+        &self.0.extension_schemas
     }
 
     /// Returns figures of the connections of tenants. `None` if the application brought its own connection.

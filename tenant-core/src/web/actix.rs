@@ -27,7 +27,7 @@ use actix_web::{
     body::MessageBody,
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform},
     http::{
-        StatusCode,
+        StatusCode, Version,
         header::{HOST, HeaderValue},
         uri::Authority,
     },
@@ -117,7 +117,10 @@ where
 }
 
 async fn resolve_request(tenants: &Tenants, request: &ServiceRequest) -> Result<TenantConnection, Rejection> {
-    let authority = request.head().uri.authority().map(Authority::as_str);
+    let head = request.head();
+    // RFC 9112, section 3.2: a request of HTTP/1.1 has a `Host` header, even if its target has a host.
+    let counts = head.version != Version::HTTP_11 || request.headers().contains_key(HOST);
+    let authority = head.uri.authority().filter(|_| counts).map(Authority::as_str);
     let hosts = request.headers().get_all(HOST).map(HeaderValue::as_bytes);
     resolve::resolve(tenants, authority, hosts).await
 }

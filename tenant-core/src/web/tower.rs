@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, header::HOST, request::Parts, uri::Authority};
+use http::{HeaderValue, Request, Version, header::HOST, request::Parts, uri::Authority};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
@@ -112,7 +112,9 @@ where
 }
 
 async fn resolve_request(tenants: &Tenants, parts: &Parts) -> Result<TenantConnection, Rejection> {
-    let authority = parts.uri.authority().map(Authority::as_str);
+    // RFC 9112, section 3.2: a request of HTTP/1.1 has a `Host` header, even if its target has a host.
+    let counts = parts.version != Version::HTTP_11 || parts.headers.contains_key(HOST);
+    let authority = parts.uri.authority().filter(|_| counts).map(Authority::as_str);
     let hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes);
     resolve::resolve(tenants, authority, hosts).await
 }

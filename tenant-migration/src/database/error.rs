@@ -1,10 +1,14 @@
 //! Errors of the database, read: what PostgreSQL said, and what that means.
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
+use tenant_core::{ConnectionError, TENANT_MARKER};
 
 /// Returns the message of the database for people: without the names of the layers that it went through, and with
 /// PostgreSQL's detail and hint.
 pub(crate) fn reason(error: &DbErr) -> String {
+    if let Some(error) = ConnectionError::of(error) {
+        return error.to_string();
+    }
     let Some(error) = of_postgres(error) else {
         return match error {
             DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
@@ -15,6 +19,11 @@ pub(crate) fn reason(error: &DbErr) -> String {
     for more in [error.detail(), error.hint()].into_iter().flatten() {
         text += ". ";
         text += more.trim_end_matches('.');
+    }
+    // PostgreSQL writes the name without quotes.
+    if error.message().contains(&format!("\"{TENANT_MARKER}")) {
+        text += ". This is a statement of a `#[tenant]` entity on a plain connection: run it on the tenant's connection, \
+                 or in a migration in `tenant_transaction`";
     }
     text
 }

@@ -3,8 +3,6 @@
 use sea_orm::DbErr;
 use tenant_core::{SchemaName, catalog::CatalogError};
 
-use crate::database::is_without_catalog;
-
 /// A tenant was not found. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,7 +27,7 @@ pub enum LookupError {
 impl From<CatalogError> for LookupError {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::Database(error) if is_without_catalog(&error) => Self::NoCatalog,
+            CatalogError::NoCatalog => Self::NoCatalog,
             error => Self::Catalog(error),
         }
     }

@@ -182,7 +182,10 @@ impl Migrations {
         self.tenant_roles.as_deref()
     }
 
-    pub(crate) fn extension_schemas(&self) -> &[SchemaName] {
+    /// Returns the schemas of extensions, for `TenantsBuilder::extension_schemas`:
+    /// `builder.extension_schemas(migrations.extension_schemas().iter().cloned())`.
+    #[must_use]
+    pub fn extension_schemas(&self) -> &[SchemaName] {
         &self.extension_schemas
     }
 

@@ -18,7 +18,7 @@ use tenant_core::{SchemaName, StatementGuard, Tenant, TenantTransaction, catalog
 ///
 /// # Example
 /// ```
-/// use sea_orm::{TransactionSession, sea_query::Expr};
+/// use sea_orm::sea_query::Expr;
 /// use sea_orm_migration::{prelude::*, sea_orm::EntityTrait};
 /// use tenant_migration::tenant_transaction;
 /// # mod note {

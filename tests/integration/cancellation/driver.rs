@@ -2,7 +2,7 @@
 //!
 //! If a test of the plain connection fails, sqlx has fixed the bug.
 
-use sea_orm::{ConnectionTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tests::{Fault, Rule};
 
 use super::{Faulty, drop_when, insert, plain_insert};

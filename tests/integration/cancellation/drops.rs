@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, Statement, StreamTrait, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, StreamTrait, TransactionTrait};
 use tenant_core::ConnectionError;
 use tests::{Direction, Fault, Rule};
 

@@ -3,10 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use futures_util::{TryStreamExt, future::join_all};
-use sea_orm::{
-    ConnectionTrait, DbErr, IsolationLevel, StreamTrait, TransactionError, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbErr, IsolationLevel, StreamTrait, TransactionError, TransactionTrait};
 use tenant_core::TenantConnection;
 use tests::{Direction, Fault, Faults, Rule};
 

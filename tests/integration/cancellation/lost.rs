@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, future::join_all};
-use sea_orm::{ConnectionTrait, StreamTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, StreamTrait, TransactionTrait};
 use tenant_core::ConnectionError;
 use tests::{Direction, Fault, Rule};
 

@@ -1,8 +1,7 @@
 //! Row locks of SeaORM and SeaQuery.
 
 use sea_orm::{
-    DbErr, EntityName as _, EntityTrait as _, QuerySelect as _, TransactionSession as _,
-    TransactionTrait as _,
+    DbErr, EntityName as _, EntityTrait as _, QuerySelect as _, TransactionTrait as _,
     sea_query::{LockBehavior, LockType},
 };
 use tenant_core::Refusal;

@@ -3,8 +3,7 @@
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set},
-    DbBackend, DbErr, EntityTrait as _, MockDatabase, MockExecResult, Transaction, TransactionSession as _,
-    TransactionTrait as _,
+    DbBackend, DbErr, EntityTrait as _, MockDatabase, MockExecResult, Transaction, TransactionTrait as _,
 };
 use tenant_core::{Refusal, TenantConnection};
 

@@ -3,7 +3,7 @@
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, FromQueryResult, JoinType,
     QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, StreamTrait as _,
-    TransactionSession as _, TransactionTrait as _, raw_sql,
+    TransactionTrait as _, raw_sql,
     sea_query::{
         Alias, CommonTableExpression, Expr, ExprTrait as _, Func, LockBehavior, LockType, Query, UnionType,
         WindowStatement, WithClause,

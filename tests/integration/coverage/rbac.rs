@@ -3,9 +3,10 @@
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    TransactionSession as _, TransactionTrait as _,
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, JoinType, Order, PaginatorTrait as _,
+    QueryFilter as _, TransactionTrait as _,
     rbac::{RbacContext, RbacUserId, schema::create_tables},
+    sea_query::{Condition, Expr, ExprTrait as _, Query, SimpleExpr},
 };
 use tenant_core::RestrictedTenantConnection;
 
@@ -82,6 +83,65 @@ async fn roles_decide_what_a_user_may_do_in_each_tenant() -> Result<(), DbErr> {
         transaction.commit().await?;
         assert_eq!(author::Entity::find().count(&writer).await?, 3);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_in_each_place_of_a_statement_are_checked() -> Result<(), DbErr> {
+    let library = Library::create().await;
+    load_rules(&library).await?;
+    library
+        .execute(
+            "INSERT INTO sea_orm_role_permission (role_id, permission_id, resource_id)
+             SELECT role.id, permission.id, resource.id
+             FROM sea_orm_role AS role, sea_orm_permission AS permission, sea_orm_resource AS resource
+             WHERE role = 'reader' AND action = 'update' AND resource.table = 'book'",
+        )
+        .await;
+    library.tenants.shared_connection().load_rbac().await?;
+    let reader = restricted(&library, "acme", READER);
+    let authors = |column: author::Column| {
+        let select = Query::select().expr(column.max()).from(author::Entity).to_owned();
+        SimpleExpr::SubQuery(None, Box::new(select.into()))
+    };
+    let id = || Expr::col((book::Entity, book::Column::Id));
+    let books = || Query::select().expr(id()).from(book::Entity).to_owned();
+    let on = Condition::all().add(id().eq(authors(author::Column::Id)));
+    for query in [
+        books()
+            .order_by_expr(authors(author::Column::Name), Order::Asc)
+            .to_owned(),
+        books().join(JoinType::InnerJoin, genre::Entity, on).to_owned(),
+        books()
+            .add_group_by([id().into()])
+            .and_having(id().gt(authors(author::Column::Id)))
+            .to_owned(),
+        books()
+            .and_where(Expr::cust("EXISTS (SELECT FROM author)"))
+            .to_owned(),
+        books()
+            .expr(Expr::cust("(SELECT max(name) FROM \"$tenant\".author)"))
+            .to_owned(),
+    ] {
+        denied(reader.user_can_run(&query));
+        denied(reader.query_all(&query).await);
+    }
+    let mut update = Query::update();
+    update.table(book::Entity).value(book::Column::Pages, 1);
+    reader.execute(&update).await?;
+    denied(
+        reader
+            .execute(update.and_where(id().eq(authors(author::Column::Id))))
+            .await,
+    );
+
+    let transaction = reader.begin().await?;
+    let exists = books()
+        .and_where(Expr::cust("EXISTS (SELECT FROM author)"))
+        .to_owned();
+    denied(transaction.query_all(&exists).await);
+    assert_eq!(transaction.query_all(&books()).await?.len(), 3);
+    transaction.rollback().await?;
     Ok(())
 }
 

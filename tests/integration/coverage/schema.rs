@@ -2,11 +2,10 @@
 
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityRegistry,
-    EntityTrait as _, PaginatorTrait as _, Schema, SchemaBuilder, TransactionSession as _,
-    TransactionTrait as _,
+    EntityTrait as _, PaginatorTrait as _, Schema, SchemaBuilder, TransactionTrait as _,
 };
 use sea_schema::{Connection, postgres::query::SchemaQueryBuilder};
-use tenant_core::{Refusal, TenantConnection};
+use tenant_core::{Refusal, Scope, TenantConnection, Tenants};
 
 use super::{
     Library,
@@ -221,6 +220,56 @@ async fn discovery_reads_no_other_schema() -> Result<(), DbErr> {
     assert_eq!(own.unwrap().len(), 8);
     let shared = Connection::query_all(&db, builder().query_tables("public".into())).await;
     assert_eq!(shared.unwrap().len(), 2);
+    Ok(())
+}
+
+/// An entity without `#[tenant]`, whose table has a scope by configuration.
+mod sync_product {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sync_product")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key)]
+        pub(super) id: i32,
+        pub(super) name: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test]
+async fn sync_of_an_entity_with_a_scope_by_configuration() -> Result<(), DbErr> {
+    let library = empty_schemas().await;
+    library
+        .execute(
+            "CREATE TABLE public.sync_product (id int, name text, price int);
+             CREATE TABLE acme.sync_product (id serial PRIMARY KEY)",
+        )
+        .await;
+    let builder = Tenants::builder().table(Scope::Tenant, "sync_product");
+    let tenants = builder
+        .from_connection(library.tenants.shared_connection().clone())
+        .await
+        .unwrap();
+    for schema in ["acme", "globex"] {
+        let db = tenants.connection(&super::tenant(schema)).for_schema_changes();
+        for _ in 0..2 {
+            let product = self::builder().register(sync_product::Entity);
+            product.sync(&db).await?;
+        }
+        assert_eq!(sync_product::Entity::find().count(&db).await?, 0);
+        let columns = format!(
+            "SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND attrelid = '{schema}.sync_product'::regclass"
+        );
+        assert_eq!(number(tenants.shared_connection(), &columns).await?, 2);
+    }
+    let shared =
+        "SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND attrelid = 'public.sync_product'::regclass";
+    assert_eq!(number(tenants.shared_connection(), shared).await?, 3);
     Ok(())
 }
 

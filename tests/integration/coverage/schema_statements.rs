@@ -1,8 +1,7 @@
 //! Statements of SeaQuery that change a schema, on `for_schema_changes()`.
 
 use sea_orm::{
-    ConnectionTrait as _, DbErr, EntityName as _, StatementBuilder, TransactionSession as _,
-    TransactionTrait as _,
+    ConnectionTrait as _, DbErr, EntityName as _, StatementBuilder, TransactionTrait as _,
     sea_query::{
         ColumnDef, ColumnType, ConditionalStatement as _, Expr, ExprTrait as _, ForeignKey, ForeignKeyAction,
         Func, Index, IndexType, IntoTableRef as _, Table, TableCreateStatement, TableForeignKey, TableRef,

@@ -3,7 +3,8 @@
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, DbBackend, DbErr, EntityTrait as _, FromQueryResult, PaginatorTrait as _,
+    QueryFilter as _, QuerySelect as _, Statement,
     sea_query::{
         Expr, ExprTrait as _,
         extension::postgres::{PgExpr as _, PgFunc},
@@ -44,6 +45,42 @@ async fn tenant_enums() -> Result<(), DbErr> {
             ..Default::default()
         };
         assert_eq!(sad.update(db).await?.feeling, Some(Feeling::Sad));
+    });
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, FromQueryResult)]
+struct Feelings {
+    feeling: Feeling,
+    feelings: Vec<Feeling>,
+}
+
+#[tokio::test]
+async fn tenant_enums_without_the_cast_of_sea_orm() -> Result<(), DbErr> {
+    for_each_tenant!(|db, schema| {
+        sample(schema).insert(db).await?;
+        let read = async |columns: &str| {
+            let sql = format!("SELECT {columns} FROM sample");
+            Feelings::find_by_statement(Statement::from_string(DbBackend::Postgres, sql))
+                .one(db)
+                .await
+        };
+        let found = read("feeling::text, feelings::text[]").await?;
+        let expected = Feelings {
+            feeling: Feeling::Glad,
+            feelings: vec![Feeling::Sad, Feeling::Glad],
+        };
+        assert_eq!(found, Some(expected));
+        let most = Expr::col(sample::Column::Feeling).max().cast_as("text");
+        let most: Option<Feeling> = sample::Entity::find()
+            .select_only()
+            .column_as(most, "feeling")
+            .into_tuple()
+            .one(db)
+            .await?;
+        assert_eq!(most, Some(Feeling::Glad));
+        // The driver calls the type by its schema, and does not find the enum.
+        assert!(read("feeling, feelings").await.is_err());
     });
     Ok(())
 }

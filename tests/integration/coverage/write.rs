@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set, Unchanged},
     ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, ModelTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, TransactionSession as _, TransactionTrait as _, TryInsertResult,
+    QueryFilter as _, QueryOrder as _, TransactionTrait as _, TryInsertResult,
     sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 

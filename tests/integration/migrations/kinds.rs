@@ -148,7 +148,6 @@ impl MigrationName for Fill {
 #[async_trait::async_trait]
 impl MigrationTrait for Fill {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        use sea_orm::TransactionSession as _;
         let db = tenant_transaction(manager).await?;
         db.execute_unprepared("INSERT INTO \"$tenant\".note (title) VALUES ('filled')")
             .await?;

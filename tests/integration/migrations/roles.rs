@@ -1,6 +1,6 @@
 //! Tenant roles: created with the tenant, granted privileges by every migration, and dropped.
 
-use sea_orm::{ConnectOptions, TransactionSession};
+use sea_orm::ConnectOptions;
 use tenant_core::Tenants;
 use tenant_migration::{RoleError, TenantRoles, drop_tenant_role, grant_tenant_role};
 use tests::connection_of;

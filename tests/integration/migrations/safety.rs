@@ -37,6 +37,18 @@ async fn a_tenants_migration_does_not_see_shared_tables() {
 }
 
 #[tokio::test]
+async fn a_tenants_entity_in_a_migration_is_told_where_it_works() {
+    let (db, _) = with_tenants(&with([NOTE]), &["acme"]).await;
+    let update = Sql::new("m2", "UPDATE \"$tenant\".note SET title = 'x'", "");
+    let report = up(&db, &with([NOTE, update])).await;
+    let failed = &outcomes(&report)[1];
+    assert!(
+        failed.contains("\"$tenant.note\" does not exist") && failed.contains("`tenant_transaction`"),
+        "{failed}"
+    );
+}
+
+#[tokio::test]
 async fn a_migration_that_goes_elsewhere_does_not_take_the_next_with_it() {
     let leave = Sql::new(
         "m1_leave",

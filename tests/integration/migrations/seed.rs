@@ -1,6 +1,6 @@
 //! Initial rows of a tenant: `TenantHooks::seed`.
 
-use sea_orm::{ActiveValue::Set, EntityTrait as _, TransactionSession as _};
+use sea_orm::{ActiveValue::Set, EntityTrait as _};
 use tenant_migration::{
     CloneData, Migrating, NewTenant, Seeding, TenantHooks, TenantRoles, clone_tenant, fill_pool,
     tenant_transaction,

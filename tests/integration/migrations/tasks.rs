@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::TransactionTrait;
 use serde_json::json;
 use tenant_core::{TenantConnection, context};
 use tenant_migration::{TaskError, for_each_tenant};

@@ -50,6 +50,7 @@ async fn a_malformed_host_is_a_bad_request() {
         "GET / HTTP/1.0\r\n".to_owned(),
         "GET / HTTP/1.1\r\nHost: acme.localhost\r\nHost: acme.localhost\r\n".to_owned(),
         "GET / HTTP/1.1\r\nHost: acme.localhost\r\nHost: globex.localhost\r\n".to_owned(),
+        "GET http://acme.localhost/ HTTP/1.1\r\n".to_owned(),
         "GET http://globex.localhost/ HTTP/1.1\r\nHost: acme.localhost\r\n".to_owned(),
         "GET http://acme.localhost@globex.localhost/ HTTP/1.1\r\nHost: globex.localhost\r\n".to_owned(),
     ];

@@ -93,7 +93,7 @@ impl Kind {
             ConnectionError::CommitUnknown { .. } => Self::CommitUnknown,
             ConnectionError::NoRole { .. } => Self::NoRole,
             ConnectionError::NoSchema { .. } => Self::Database("3F000".to_owned()),
-            ConnectionError::AcquireTimeout { .. } => Self::PoolTimeout,
+            ConnectionError::AcquireTimeout { .. } | ConnectionError::Unreachable { .. } => Self::PoolTimeout,
             _ => Self::Other,
         }
     }

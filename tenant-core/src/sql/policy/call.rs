@@ -32,12 +32,24 @@ impl<'t> Walk<'_, 't> {
             _ => dotted(callee),
         };
         let name = Name::new(parts.ok_or(NO_FUNCTION)?)?;
+        if self.is_current_schema(&name)? && arguments(node).next().is_none() {
+            return Ok(self.current_schema(node));
+        }
         match node.parent() {
             Some(parent) if parent.kind() == SyntaxKind::TABLESAMPLE_CLAUSE => self.sampling(&name)?,
             _ => self.function(&name, node)?,
         }
         self.decided = Some(callee);
         Ok(Step::Into)
+    }
+
+    /// True for PostgreSQL's own function of this name.
+    fn is_current_schema(&self, name: &Name<'t>) -> Result<bool, Refusal> {
+        Ok(name.folded() == "current_schema"
+            && match name.schema()? {
+                Some(schema) => fold(schema) == "pg_catalog",
+                None => self.rules.registry().function("current_schema") == Lookup::Unknown,
+            })
     }
 
     fn function(&mut self, name: &Name<'t>, call: Node<'t>) -> Result<(), Refusal> {

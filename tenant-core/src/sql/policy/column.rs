@@ -44,6 +44,14 @@ impl<'t> Walk<'_, 't> {
         }
         Ok(Step::Over)
     }
+
+    /// A word is a column, or a function of PostgreSQL's own that is called without brackets.
+    pub(super) fn word(&mut self, node: Node<'t>) -> Step {
+        match node.first_token() {
+            Some(token) if token.kind() == SyntaxKind::CURRENT_SCHEMA_KW => self.current_schema(node),
+            _ => Step::Into,
+        }
+    }
 }
 
 /// Returns the names of `a.b.c` or `a.b.*`, if there is nothing but names before the last dot.

@@ -17,6 +17,8 @@ pub(super) enum Treatment {
     Call,
     /// A name with dots in it.
     Column,
+    /// A name alone in an expression.
+    Word,
     /// `OF a, b` of a lock.
     LockedTables,
     /// A cast.
@@ -42,6 +44,7 @@ pub(super) fn treatment(kind: SyntaxKind) -> Option<Treatment> {
         RELATION_NAME_REF | TABLE_NAME_REF => Treatment::Relation,
         CALL_EXPR => Treatment::Call,
         FIELD_EXPR => Treatment::Column,
+        NAME_REF => Treatment::Word,
         LOCKING_OF => Treatment::LockedTables,
         CAST_EXPR => Treatment::Cast,
         PATH_TYPE => Treatment::DataType,
@@ -295,7 +298,6 @@ fn is_part_of_query(kind: SyntaxKind) -> bool {
             | MERGE_WHEN_NOT_MATCHED_SOURCE
             | MERGE_WHEN_NOT_MATCHED_TARGET
             | NAMED_ARG
-            | NAME_REF
             | NOT_ILIKE
             | NOT_IN
             | NOT_LIKE

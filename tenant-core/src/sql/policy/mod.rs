@@ -14,6 +14,8 @@ mod relation;
 mod schema_change;
 mod scope;
 mod statement;
+#[cfg(feature = "rbac")]
+mod table_use;
 
 use std::ops::Range;
 
@@ -43,6 +45,9 @@ pub(super) struct Decisions {
     pub(super) tenant_name: Option<String>,
     /// True if the statement is a CREATE, ALTER or DROP.
     pub(super) changes_schema: bool,
+    /// Tables of the statement, for rules of access.
+    #[cfg(feature = "rbac")]
+    pub(super) uses: Vec<super::template::TableUse>,
 }
 
 /// Decides on everything in the text of `tree`, which is one statement.
@@ -104,6 +109,7 @@ impl<'t> Walk<'_, 't> {
             Some(Treatment::Relation) => self.relation(node),
             Some(Treatment::Call) => self.call(node),
             Some(Treatment::Column) => self.column(node),
+            Some(Treatment::Word) => Ok(self.word(node)),
             Some(Treatment::LockedTables) => column::locked_tables(node),
             Some(Treatment::Cast) => data_type::cast(node),
             Some(Treatment::DataType) => self.data_type(node),
@@ -150,6 +156,14 @@ impl<'t> Walk<'_, 't> {
     fn replace_marker(&mut self, marker: Token<'t>, name: &Name<'t>) {
         self.edit(marker, Edit::ReplaceMarker);
         self.note_tenant_name(name);
+    }
+
+    /// Replaces `current_schema` and `current_schema()`, which are the session's, by the tenant's schema.
+    fn current_schema(&mut self, call: Node<'t>) -> Step {
+        self.decisions
+            .edits
+            .push((call.text_range(), Edit::CurrentSchema));
+        Step::Over
     }
 
     fn edit(&mut self, at: Token<'t>, edit: Edit) {

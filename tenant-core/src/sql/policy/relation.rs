@@ -12,8 +12,14 @@ impl<'t> Walk<'_, 't> {
     /// Decides on a table by the place it stands at.
     pub(super) fn relation(&mut self, node: Node<'t>) -> Result<Step, Refusal> {
         let name = Name::of_path_in(node)?;
-        match place(node) {
-            Some(SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::TABLE) => self.read_table(&name)?,
+        let place = place(node);
+        match place {
+            Some(SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::TABLE) => {
+                if self.is_common_table(&name)? {
+                    return Ok(Step::Over);
+                }
+                self.table(&name)?;
+            }
             // PostgreSQL never takes the target of a change for a common table expression.
             Some(
                 SyntaxKind::INSERT
@@ -28,14 +34,16 @@ impl<'t> Walk<'_, 't> {
             }
             place => return Err(unreviewed(place.unwrap_or(SyntaxKind::ERROR))),
         }
+        #[cfg(feature = "rbac")]
+        if let Some(place) = place {
+            self.add_use(place, &name)?;
+        }
         Ok(Step::Over)
     }
 
-    fn read_table(&mut self, name: &Name<'t>) -> Result<(), Refusal> {
-        if name.schema()?.is_none() && self.scopes.contains(&name.folded()) {
-            return Ok(());
-        }
-        self.table(name)
+    /// True for a common table expression in scope.
+    fn is_common_table(&self, name: &Name<'t>) -> Result<bool, Refusal> {
+        Ok(name.schema()?.is_none() && self.scopes.contains(&name.folded()))
     }
 
     /// Decides on a name that is no common table expression.

@@ -5,10 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use sea_orm::{
-    AccessMode, ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{AccessMode, ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TransactionTrait};
 use serde_json::{Value, json};
 use tenant_core::{
     __private::{StatementKind, statement_kind},

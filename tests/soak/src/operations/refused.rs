@@ -85,7 +85,7 @@ pub(super) async fn in_transaction(mut context: OperationContext) -> Outcome {
     let transaction = context.db.begin().await?;
     check(&sql, send(&transaction, way, &sql).await)?;
     item::Entity::find_by_id(0).one(&transaction).await?;
-    sea_orm::TransactionSession::commit(transaction).await?;
+    transaction.commit().await?;
     Ok(())
 }
 

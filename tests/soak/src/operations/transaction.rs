@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use sea_orm::{
     AccessMode, ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel,
-    QueryFilter, QuerySelect, TransactionError, TransactionSession, TransactionTrait,
+    QueryFilter, QuerySelect, TransactionError, TransactionTrait,
     sea_query::{LockBehavior, LockType},
 };
 use tenant_core::TenantTransaction;

@@ -1,6 +1,6 @@
 //! `begin_unguarded`: transactions with a search path, whose statements are not checked.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use tenant_core::{SHARED_SCHEMA, TenantTransaction};
 
