@@ -289,7 +289,7 @@ async fn an_unguarded_transaction_has_the_search_path_until_it_ends() {
         let path = "SELECT current_setting('search_path')";
         let statement = sea_orm::Statement::from_string(sea_orm::DatabaseBackend::Postgres, path);
         let row = plain.query_one_raw(statement).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "\"$user\", public");
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "public");
     }
 }
 
