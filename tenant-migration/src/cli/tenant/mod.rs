@@ -18,7 +18,7 @@ mod transfer;
 
 use std::io::Write;
 
-use tenant_core::{Host, SchemaName, Tenant};
+use tenant_core::{DEFAULT_HOST_CACHE_TTL, Host, SchemaName, Tenant};
 
 use crate::{
     cli::{Context, error::CliError},
@@ -112,6 +112,15 @@ fn new_tenant(
 fn at_domain(tenant: &Tenant) -> String {
     let domain = tenant.domain().map(|domain| format!(" at {domain}"));
     domain.unwrap_or_default()
+}
+
+/// Adds to a message when other processes see the change.
+fn with_delay(message: String) -> String {
+    let longest = DEFAULT_HOST_CACHE_TTL.as_secs();
+    format!(
+        "{message}\nother processes know within a second if they listen for changes, and in {longest} s at the latest \
+         unless they cache hosts for longer"
+    )
 }
 
 /// Parses a domain of the command line.

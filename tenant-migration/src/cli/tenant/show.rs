@@ -15,7 +15,7 @@ use crate::{
         error::CliError,
         json::statuses,
         output::plain_table,
-        tenant::{DomainCommand, list::to_json, parse_host},
+        tenant::{DomainCommand, list::to_json, parse_host, with_delay},
     },
     define::LookupError,
     lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
@@ -200,6 +200,10 @@ async fn run_domain_command(
     } else {
         domains.join(", ")
     };
-    writeln!(out, "the domains of {schema}: {domains}")?;
+    writeln!(
+        out,
+        "{}",
+        with_delay(format!("the domains of {schema}: {domains}"))
+    )?;
     Ok(())
 }
