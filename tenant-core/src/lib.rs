@@ -2,7 +2,8 @@
 //!
 //! One application and one database serve many customers. Each customer, a *tenant*, owns a schema with its
 //! own copy of the tenant tables; shared tables live once, in `public`. A request's host is looked up in the
-//! catalog, and every query of the request runs in that tenant's schema.
+//! catalog, and every query of the request runs in that tenant's schema. Other resolvers find the tenant by a subdomain,
+//! the path, a header or a token: see [`resolve`].
 //!
 //! 1. Mark each entity [`#[tenant]`](macro@tenant) or [`#[shared]`](macro@shared).
 //! 2. Connect with [`Tenants::connect`].
@@ -56,8 +57,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `macros` | yes | the attributes `#[tenant]` and `#[shared]` |
-//! | `axum` | | `TenantLayer`, `PublicOrTenant` and extractors |
-//! | `actix` | | `TenantMiddleware` and extractors |
+//! | `axum` | | `TenantLayer`, `PublicOrTenant`, `PerKind`, `tls_ask` and extractors |
+//! | `actix` | | `TenantMiddleware`, guards, `tls_ask` and extractors |
 //! | `schema-sync` | | `SchemaBuilder::sync` on a [`TenantConnection`] and a [`TenantTransaction`] |
 //! | `rbac` | | `TenantConnection::restricted_for`, by SeaORM's role-based access control |
 //! | `entity-registry` | | SeaORM's `EntityRegistry`, for the schema builder |
@@ -80,6 +81,8 @@ mod host;
 
 mod tenant;
 
+pub mod resolve;
+
 pub mod context;
 
 mod sql;
@@ -97,7 +100,6 @@ mod tenants;
 
 pub mod audit;
 
-#[cfg(any(feature = "axum", feature = "actix"))]
 pub mod web;
 
 #[cfg(doc)]
@@ -114,8 +116,11 @@ pub use registry::{Registry, RegistryError, Scope, SharedEntity, SharedEnum, Ten
 pub use role_name::{RoleName, RoleNameError};
 pub use schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, SchemaName, SchemaNameError, TENANT_MARKER};
 pub use sql::Refusal;
-pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus};
-pub use tenants::{DEFAULT_HOST_CACHE_TTL, SchemaVersions, SkewPolicy, Tenants, TenantsBuilder, VersionSkew};
+pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantStatus, UnknownStatus, UrlScheme};
+pub use tenants::{
+    CacheStatus, DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, SchemaVersions, SkewPolicy, Tenants,
+    TenantsBuilder, VersionSkew,
+};
 
 #[cfg(feature = "actix")]
 pub use web::actix;

@@ -114,6 +114,34 @@ struct Fields {
     metadata: serde_json::Value,
     domain: Option<Host>,
     version: Option<String>,
+    origin: Origin,
+}
+
+/// Scheme and port of the addresses of all tenants, as the application configured them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Origin {
+    pub(crate) scheme: UrlScheme,
+    /// `None` for the default port of the scheme.
+    pub(crate) port: Option<u16>,
+}
+
+/// Scheme of the addresses of tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UrlScheme {
+    /// `http`, for development.
+    Http,
+    /// `https`
+    #[default]
+    Https,
+}
+
+impl fmt::Display for UrlScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
 }
 
 /// Default kind of a tenant.
@@ -133,6 +161,7 @@ impl Tenant {
             metadata: serde_json::Value::Object(serde_json::Map::new()),
             domain: None,
             version: None,
+            origin: Origin::default(),
         }))
     }
 
@@ -168,6 +197,13 @@ impl Tenant {
     #[must_use]
     pub fn with_version(mut self, version: Option<String>) -> Self {
         Arc::make_mut(&mut self.0).version = version;
+        self
+    }
+
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        if self.0.origin != origin {
+            Arc::make_mut(&mut self.0).origin = origin;
+        }
         self
     }
 
@@ -213,6 +249,31 @@ impl Tenant {
         self.0.domain.as_ref().map(Host::as_str)
     }
 
+    /// Returns the address of a path on the tenant's primary domain, or `None` if it has none. Scheme and port are those
+    /// of [`TenantsBuilder::url_origin`](crate::TenantsBuilder::url_origin), by default `https` and its own port. Nothing
+    /// comes from a request, which could name any host.
+    ///
+    /// The path must be encoded already.
+    ///
+    /// # Example
+    /// ```
+    /// use tenant_core::{Host, SchemaName, Tenant, TenantId};
+    ///
+    /// let acme = Tenant::new(TenantId(1), SchemaName::new("acme")?, "Acme");
+    /// assert_eq!(acme.url("/notes"), None);
+    /// let acme = acme.with_domain(Some("acme.example.com".parse::<Host>()?));
+    /// assert_eq!(acme.url("/notes").as_deref(), Some("https://acme.example.com/notes"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn url(&self, path: &str) -> Option<String> {
+        let (domain, Origin { scheme, port }) = (self.domain()?, self.0.origin);
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        // Without the slash, a path such as `@evil.example` would be another host.
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Some(format!("{scheme}://{domain}{port}{slash}{path}"))
+    }
+
     /// Returns the version of the schema: the name of the last migration that was applied. `None` before the first one,
     /// and for the public tenant.
     #[must_use]
@@ -245,3 +306,28 @@ impl PartialEq for Tenant {
 }
 
 impl Eq for Tenant {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_the_configured_scheme_and_port_and_the_stored_domain() {
+        let acme = Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme");
+        let acme = acme.with_domain(Some(Host::parse("acme.example.com").unwrap()));
+        let local = acme.clone().with_origin(Origin {
+            scheme: UrlScheme::Http,
+            port: Some(8000),
+        });
+        assert_eq!(local.url("/").as_deref(), Some("http://acme.example.com:8000/"));
+        for (path, url) in [
+            ("", "https://acme.example.com/"),
+            ("notes?page=2", "https://acme.example.com/notes?page=2"),
+            ("@evil.example", "https://acme.example.com/@evil.example"),
+            (":80", "https://acme.example.com/:80"),
+            ("//evil.example", "https://acme.example.com//evil.example"),
+        ] {
+            assert_eq!(acme.url(path).as_deref(), Some(url));
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod attack;
 mod audit;
 mod cancellation;
 mod compiler_properties;
+mod conformance;
 mod connection;
 mod coverage;
 mod entities;

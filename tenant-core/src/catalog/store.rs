@@ -19,18 +19,30 @@ use crate::{
 /// [`SchemaName`] and [`Host`].
 #[async_trait]
 pub trait TenantStore: Send + Sync + std::fmt::Debug {
-    /// Returns the tenant of a domain.
+    /// Returns the tenant of a domain, by its exact name.
     async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError>;
+
+    /// Returns the tenant of a host: that of the domain of its name, or else that of the wildcard domain one label above.
+    /// Default: [`by_domain`](Self::by_domain), for stores without wildcards.
+    async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
+        self.by_domain(host).await
+    }
 
     /// Returns the tenant of a schema.
     async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError>;
+
+    /// Returns the tenant of an id. Default: looks for it in [`list`](Self::list).
+    async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        let all = self.list().await?;
+        Ok(all.into_iter().find(|tenant| tenant.id() == id))
+    }
 
     /// Returns all tenants, in the order of their schemas.
     async fn list(&self) -> Result<Vec<Tenant>, CatalogError>;
 }
 
 /// Error of reading a tenant from the catalog.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
     /// The database did not answer.
@@ -66,6 +78,37 @@ pub enum CatalogError {
         /// The rule that the domain breaks.
         source: HostError,
     },
+    /// Too many look-ups of tenants that are not cached wait already.
+    #[error("{waiting} look-ups of tenants wait for the catalog already: try again later")]
+    Busy {
+        /// The number of waiting look-ups.
+        waiting: usize,
+    },
+    /// The catalog did not answer in time.
+    #[error(
+        "the catalog did not answer within {waited:?}: see what holds the connections of the shared schema"
+    )]
+    Timeout {
+        /// The longest time of a look-up.
+        waited: std::time::Duration,
+    },
+    /// The look-up ended without an answer, because the store panicked or the runtime shut down.
+    #[error("the look-up of the tenant ended without an answer: try again")]
+    Interrupted,
+}
+
+impl CatalogError {
+    /// True if the catalog could not be asked. False if its answer is invalid.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(_)
+            | Self::NoCatalog
+            | Self::Busy { .. }
+            | Self::Timeout { .. }
+            | Self::Interrupted => true,
+            Self::SchemaName { .. } | Self::Status { .. } | Self::Domain { .. } => false,
+        }
+    }
 }
 
 impl From<DbErr> for CatalogError {
@@ -123,12 +166,34 @@ where
         select.one(&self.db).await?.map(read).transpose()
     }
 
+    async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
+        let Some(parent) = host.parent() else {
+            return self.by_domain(host).await;
+        };
+        // `*` sorts before letters and digits in the column's collation "C", so the exact row is the greater one.
+        let names = [host.as_str().to_owned(), format!("*.{parent}")];
+        let of_domain = sea_orm::sea_query::Query::select()
+            .column(domain::Column::TenantId)
+            .from((SHARED_SCHEMA, domain::Entity))
+            .and_where(Expr::col(domain::Column::Domain).is_in(names))
+            .order_by(domain::Column::Domain, sea_orm::sea_query::Order::Desc)
+            .limit(1)
+            .to_owned();
+        let select = with_primary_domain().filter(tenant::Column::Id.in_subquery(of_domain));
+        select.one(&self.db).await?.map(read).transpose()
+    }
+
     async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
         let name = Expr::expr(sea_orm::sea_query::Func::lower(Expr::col((
             tenant::Entity,
             tenant::Column::SchemaName,
         ))));
         let select = with_primary_domain().filter(name.eq(schema.as_str().to_ascii_lowercase()));
+        select.one(&self.db).await?.map(read).transpose()
+    }
+
+    async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        let select = with_primary_domain().filter(tenant::Column::Id.eq(id.0));
         select.one(&self.db).await?.map(read).transpose()
     }
 

@@ -47,6 +47,16 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the labels in front of `base`: `acme` of `acme.example.com` below `example.com`.
+    pub(crate) fn labels_below(&self, base: &Self) -> Option<&str> {
+        self.0.strip_suffix(base.as_str())?.strip_suffix('.')
+    }
+
+    /// Returns the name one label above: `example.com` of `acme.example.com`.
+    pub(crate) fn parent(&self) -> Option<&str> {
+        self.0.split_once('.').map(|(_, parent)| parent)
+    }
 }
 
 fn without_port(authority: &str) -> Result<&str, HostError> {
@@ -197,6 +207,19 @@ mod tests {
         ] {
             assert!(Host::parse(text).is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn labels_end_at_dots() {
+        let host = |text| Host::parse(text).unwrap();
+        let base = host("example.com");
+        assert_eq!(host("acme.example.com").labels_below(&base), Some("acme"));
+        assert_eq!(host("a.b.example.com").labels_below(&base), Some("a.b"));
+        for other in ["example.com", "evilexample.com", "example.com.evil.com", "com"] {
+            assert_eq!(host(other).labels_below(&base), None, "{other}");
+        }
+        assert_eq!(host("a.b.example.com").parent(), Some("b.example.com"));
+        assert_eq!(host("localhost").parent(), None);
     }
 
     #[test]

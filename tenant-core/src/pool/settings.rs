@@ -159,6 +159,11 @@ impl PoolSettings {
             .connect_lazy_with(self.connect.clone())
     }
 
+    /// Returns the pool of sqlx for the one connection of a listener.
+    pub(crate) fn listener(&self) -> PgPool {
+        self.connector()
+    }
+
     /// Returns the policy of a new connection for its statement cache.
     pub(super) fn statement_cache_policy(&self) -> StatementCachePolicy {
         match self.prepared_by_pooler {

@@ -6,10 +6,13 @@ use std::{sync::Arc, time::Duration};
 use log::LevelFilter;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
+#[cfg(feature = "sqlx-postgres")]
+use super::listener::Listener;
 use super::{
     extension_members,
     handle::{Parts, Tenants},
     host_cache::HostCache,
+    lookup::Lookup,
     schema_versions::{SchemaVersions, SkewPolicy, VersionCheck},
 };
 #[cfg(feature = "sqlx-postgres")]
@@ -22,6 +25,7 @@ use crate::{
     registry::{RegistryError, Scope},
     schema_name::{SHARED_SCHEMA, SchemaName},
     sql::{Compiler, Rules},
+    tenant::{Origin, UrlScheme},
 };
 
 impl Tenants {
@@ -40,8 +44,11 @@ impl Tenants {
 }
 
 /// Default time for which a host is cached: 30 s. A change that another process makes to the catalog is seen after that
-/// time.
+/// time, and within a second where the listener is connected.
 pub const DEFAULT_HOST_CACHE_TTL: Duration = Duration::from_secs(30);
+
+/// Default time for which a cached tenant is served after its time to live, while the catalog cannot be read: 60 s.
+pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_secs(60);
 
 /// Configures and builds [`Tenants`].
 ///
@@ -77,6 +84,19 @@ pub struct TenantsBuilder {
     prepared_by_pooler: Option<usize>,
     runs_as_tenant_roles: bool,
     version_check: Option<VersionCheck>,
+    origin: Origin,
+    listener: ListenerChoice,
+    stale_if_error: Option<Duration>,
+}
+
+/// The connection that listens for changes to the catalog.
+#[derive(Debug, Default)]
+enum ListenerChoice {
+    /// One to the same database, unless a pooler is in front of it or the application brought its own connection.
+    #[default]
+    Default,
+    Off,
+    To(String),
 }
 
 impl TenantsBuilder {
@@ -142,8 +162,14 @@ impl TenantsBuilder {
         self
     }
 
-    /// Sets the time for which a host is cached. Default: [`DEFAULT_HOST_CACHE_TTL`], 30 s. Zero reads the catalog for
-    /// each request.
+    /// Sets the time for which the tenant of a host or of another key is cached. Default: [`DEFAULT_HOST_CACHE_TTL`],
+    /// 30 s. Zero reads the catalog for each request.
+    ///
+    /// - The time is shortened by up to a tenth at random, so that hosts are not looked up all at once.
+    /// - A host that no tenant has is cached as such for 5 s at most.
+    /// - If the catalog cannot be read, a cached tenant is served for a while: see [`stale_if_error`](Self::stale_if_error).
+    /// - Changes that other processes make to the catalog are heard of within a second, by a connection that listens for
+    ///   them: see [`listen_url`](Self::listen_url). This time is the guarantee for when that connection is lost.
     pub fn host_cache_ttl(mut self, time: Duration) -> Self {
         self.host_cache_ttl = Some(time);
         self
@@ -217,6 +243,40 @@ impl TenantsBuilder {
         self
     }
 
+    /// Sets the time for which a cached tenant is served after its time to live, while the catalog cannot be read. After it,
+    /// the answer is 503. Default: [`DEFAULT_STALE_IF_ERROR`], 60 s.
+    ///
+    /// In that time, this process does not see that a tenant was suspended or a domain moved. With zero, an outage of the
+    /// catalog is seen after [`host_cache_ttl`](Self::host_cache_ttl) at once.
+    pub fn stale_if_error(mut self, time: Duration) -> Self {
+        self.stale_if_error = Some(time);
+        self
+    }
+
+    /// Sets scheme and port of [`Tenant::url`](crate::Tenant::url). Default: `https`, and no port, which stands for 443.
+    pub fn url_origin(mut self, scheme: UrlScheme, port: Option<u16>) -> Self {
+        self.origin = Origin { scheme, port };
+        self
+    }
+
+    /// Sets the URL of PostgreSQL for the connection that listens for changes to the catalog. Default: that of
+    /// [`connect`](Self::connect), and no such connection behind a pooler or with
+    /// [`from_connection`](Self::from_connection).
+    ///
+    /// The connection must not go through a pooler in transaction mode, which loses LISTEN. If it cannot be opened, it is
+    /// tried again in the background; [`Tenants::cache_status`] says if it is there.
+    pub fn listen_url(mut self, url: impl Into<String>) -> Self {
+        self.listener = ListenerChoice::To(url.into());
+        self
+    }
+
+    /// Opens no connection that listens for changes to the catalog. Other processes' changes are seen after
+    /// [`host_cache_ttl`](Self::host_cache_ttl).
+    pub fn without_listener(mut self) -> Self {
+        self.listener = ListenerChoice::Off;
+        self
+    }
+
     /// Connects to the database.
     ///
     /// # Connections
@@ -236,7 +296,8 @@ impl TenantsBuilder {
     /// use. Functions of the database that statements may call are trusted to leave the session as they found it.
     ///
     /// Connecting opens more connections for a moment, to find a pooler (see [`behind_pooler`](Self::behind_pooler)) and
-    /// to read the `search_path`.
+    /// to read the `search_path`. One more connection listens for changes to the catalog: see
+    /// [`listen_url`](Self::listen_url).
     ///
     /// # Log
     /// sqlx logs each statement, those of the library too, at DEBUG. SeaORM's own default is INFO: to have that, set it
@@ -251,8 +312,15 @@ impl TenantsBuilder {
     /// work.
     pub async fn connect(self, options: impl Into<ConnectOptions>) -> Result<Tenants, ConnectError> {
         let has_catalog = self.store.is_none();
-        let (db, pool) = connect(options.into(), &self).await?;
-        let tenants = self.build(db, pool).await?;
+        let options = options.into();
+        let is_direct = self.prepared_by_pooler.is_none();
+        let listen_to = match &self.listener {
+            ListenerChoice::Default => is_direct.then(|| options.clone()),
+            ListenerChoice::Off => None,
+            ListenerChoice::To(url) => Some(ConnectOptions::new(url)),
+        };
+        let (db, pool) = connect(options, &self).await?;
+        let tenants = self.build(db, pool, listen_to).await?;
         refuse_tenant_schemas(&tenants).await?;
         refuse_tenants_on_path(tenants.shared_connection()).await?;
         warn_of_unreached_operators(tenants.shared_connection()).await?;
@@ -273,26 +341,44 @@ impl TenantsBuilder {
     /// # Errors
     /// [`ConnectError`] if the configuration or an annotated entity cannot work, or an extension does not exist.
     pub async fn from_connection(self, db: DatabaseConnection) -> Result<Tenants, ConnectError> {
-        self.build(db, None).await
+        let listen_to = match &self.listener {
+            ListenerChoice::To(url) => Some(ConnectOptions::new(url)),
+            ListenerChoice::Default | ListenerChoice::Off => None,
+        };
+        self.build(db, None, listen_to).await
     }
 
-    async fn build(self, db: DatabaseConnection, pool: Option<Pool>) -> Result<Tenants, ConnectError> {
+    async fn build(
+        self,
+        db: DatabaseConnection,
+        pool: Option<Pool>,
+        listen_to: Option<ConnectOptions>,
+    ) -> Result<Tenants, ConnectError> {
         let mut rules = self.rules()?;
         extension_members::read(&db, &self.extensions, rules.extensions_mut()).await?;
         let compiler = Compiler::new(rules);
         let store = self
             .store
             .unwrap_or_else(|| Arc::new(SeaOrmStore::new(db.clone())));
-        let host_cache_ttl = self.host_cache_ttl.unwrap_or(DEFAULT_HOST_CACHE_TTL);
+        let cache = HostCache::new(
+            self.host_cache_ttl.unwrap_or(DEFAULT_HOST_CACHE_TTL),
+            self.stale_if_error.unwrap_or(DEFAULT_STALE_IF_ERROR),
+        );
+        let lookup = Lookup::new(store, self.version_check, self.origin, cache);
+        let lookup = Arc::new(lookup);
+        #[cfg(feature = "sqlx-postgres")]
+        let listener = listen(listen_to, &lookup).await?;
+        #[cfg(not(feature = "sqlx-postgres"))]
+        drop(listen_to);
         Ok(Tenants::new(Parts {
             db,
             pool,
-            store,
-            host_cache: HostCache::new(host_cache_ttl),
+            lookup,
             compiler,
             roles: self.runs_as_tenant_roles.then(TenantRoleNames::default),
-            version_check: self.version_check,
             extension_schemas: self.extension_schemas.into(),
+            #[cfg(feature = "sqlx-postgres")]
+            listener,
         }))
     }
 
@@ -359,6 +445,19 @@ async fn connect(
     _: &TenantsBuilder,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
     Ok((sea_orm::Database::connect(options).await?, None))
+}
+
+/// Starts to listen for changes to the catalog. Without a cache, there is nothing to drop from it.
+#[cfg(feature = "sqlx-postgres")]
+async fn listen(
+    options: Option<ConnectOptions>,
+    lookup: &Arc<Lookup>,
+) -> Result<Option<Listener>, ConnectError> {
+    let Some(options) = options.filter(|_| lookup.is_cached()) else {
+        return Ok(None);
+    };
+    let settings = PoolSettings::read(&options, None, None).await?;
+    Ok(settings.and_then(|settings| Listener::start(settings, Arc::downgrade(lookup))))
 }
 
 /// Refuses an allowed schema that belongs to a tenant, because all tenants may name it.

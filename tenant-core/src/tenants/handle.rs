@@ -5,14 +5,15 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DbErr};
 
 use super::{
-    host_cache::HostCache,
+    lookup::{CacheStatus, Lookup},
     schema_versions::{VersionCheck, VersionSkew},
 };
 use crate::{
-    catalog::{CatalogError, TenantStore},
+    catalog::CatalogError,
     connection::{TenantConnection, TenantRoleNames},
     host::Host,
     pool::{Pool, PoolStatus},
+    resolve::TenantKey,
     schema_name::SchemaName,
     sql::{Compiler, Rules},
     tenant::Tenant,
@@ -42,12 +43,13 @@ pub(super) struct Parts {
     pub(super) db: DatabaseConnection,
     /// The connections of tenants, unless the application brought its own.
     pub(super) pool: Option<Pool>,
-    pub(super) store: Arc<dyn TenantStore>,
-    pub(super) host_cache: HostCache,
+    pub(super) lookup: Arc<Lookup>,
     pub(super) compiler: Compiler,
     pub(super) roles: Option<TenantRoleNames>,
-    pub(super) version_check: Option<VersionCheck>,
     pub(super) extension_schemas: Arc<[SchemaName]>,
+    /// The task that hears of changes by other processes.
+    #[cfg(feature = "sqlx-postgres")]
+    pub(super) listener: Option<super::listener::Listener>,
 }
 
 impl Tenants {
@@ -71,23 +73,28 @@ impl Tenants {
         .with_extension_schemas(&self.0.extension_schemas)
     }
 
-    /// Returns the tenant of a host name. It may be cached for
+    /// Returns the tenant of a host name. It may be cached: see
     /// [`TenantsBuilder::host_cache_ttl`](crate::TenantsBuilder::host_cache_ttl).
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_host(&self, host: &Host) -> Result<Option<Tenant>, CatalogError> {
-        if let Some(tenant) = self.0.host_cache.get(host) {
-            return Ok(Some(tenant));
-        }
-        let generation = self.0.host_cache.generation();
-        let found = self.0.store.by_domain(host).await?;
-        let refused = |tenant: &&Tenant| self.version_check().is_some_and(|check| check.refuses(tenant));
-        // A tenant that is refused for its version is not cached, so that it is served as soon as it is migrated.
-        if let Some(tenant) = found.as_ref().filter(|tenant| !refused(tenant)) {
-            self.0.host_cache.insert(host, tenant.clone(), generation);
-        }
-        Ok(found)
+        self.find(&TenantKey::Host(host.clone())).await
+    }
+
+    /// Returns the tenant of a key, such as a resolver finds in a request. It may be cached: see
+    /// [`TenantsBuilder::host_cache_ttl`](crate::TenantsBuilder::host_cache_ttl). Its status is not checked.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn find(&self, key: &TenantKey) -> Result<Option<Tenant>, CatalogError> {
+        self.0.lookup.find(key).await
+    }
+
+    /// Returns the cached answer for a key, if there is one. Never reads the catalog.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) fn cached(&self, key: &TenantKey) -> Option<Option<Tenant>> {
+        self.0.lookup.cached(key)
     }
 
     /// Returns the tenant of a schema. It is read from the catalog.
@@ -95,7 +102,8 @@ impl Tenants {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
-        self.0.store.by_schema(schema).await
+        let found = self.0.lookup.store.by_schema(schema).await?;
+        Ok(found.map(|tenant| tenant.with_origin(self.0.lookup.origin)))
     }
 
     /// Returns all tenants, in the order of their schemas. They are read from the catalog.
@@ -103,12 +111,22 @@ impl Tenants {
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
-        self.0.store.list().await
+        let all = self.0.lookup.store.list().await?.into_iter();
+        Ok(all
+            .map(|tenant| tenant.with_origin(self.0.lookup.origin))
+            .collect())
     }
 
-    /// Drops all cached hosts. Call it after this process changed the catalog.
+    /// Drops all cached hosts and other keys. Call it after this process changed the catalog, to see the change at once
+    /// also where no listener is connected.
     pub fn forget_hosts(&self) {
-        self.0.host_cache.clear();
+        self.0.lookup.clear();
+    }
+
+    /// Returns figures of the cache of hosts and other keys.
+    #[must_use]
+    pub fn cache_status(&self) -> CacheStatus {
+        self.0.lookup.status()
     }
 
     /// Returns the plain connection for the shared schema, for shared entities and lifecycle functions. It opens up to 4
@@ -130,7 +148,7 @@ impl Tenants {
     }
 
     pub(crate) fn version_check(&self) -> Option<&VersionCheck> {
-        self.0.version_check.as_ref()
+        self.0.lookup.version_check.as_ref()
     }
 
     pub(crate) fn rules(&self) -> &Rules {
@@ -152,6 +170,10 @@ impl Tenants {
     /// # Errors
     /// [`DbErr`] if a connection could not be closed.
     pub async fn close(&self) -> Result<(), DbErr> {
+        #[cfg(feature = "sqlx-postgres")]
+        if let Some(listener) = &self.0.listener {
+            listener.close().await;
+        }
         if let Some(pool) = &self.0.pool {
             pool.close().await;
         }

@@ -4,8 +4,12 @@ mod builder;
 mod extension_members;
 mod handle;
 mod host_cache;
+#[cfg(feature = "sqlx-postgres")]
+mod listener;
+mod lookup;
 mod schema_versions;
 
-pub use builder::{DEFAULT_HOST_CACHE_TTL, TenantsBuilder};
+pub use builder::{DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, TenantsBuilder};
 pub use handle::Tenants;
+pub use lookup::CacheStatus;
 pub use schema_versions::{SchemaVersions, SkewPolicy, VersionSkew};

@@ -121,10 +121,6 @@ pub enum SkewPolicy {
 pub(crate) struct VersionCheck {
     versions: SchemaVersions,
     policy: SkewPolicy,
-    #[cfg_attr(
-        not(any(feature = "axum", feature = "actix")),
-        allow(dead_code, reason = "only requests warn")
-    )]
     warned: Cache<(TenantId, Option<String>), ()>,
 }
 
@@ -147,7 +143,6 @@ impl VersionCheck {
     }
 
     /// Logs a warning for a tenant that is served although it is behind, once. Returns true if it did.
-    #[cfg(any(feature = "axum", feature = "actix", test))]
     pub(crate) fn warn(&self, tenant: &Tenant) -> bool {
         let VersionSkew::Behind { pending } = self.compare(tenant) else {
             return false;

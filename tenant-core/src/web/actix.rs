@@ -16,9 +16,11 @@
 //! ```
 
 use std::{
+    fmt,
     future::{Future, Ready, ready},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -26,18 +28,27 @@ use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform},
-    http::{
-        StatusCode, Version,
-        header::{HOST, HeaderValue},
-        uri::Authority,
-    },
+    error::InternalError,
+    guard::{Guard, GuardContext, fn_guard},
+    http::{StatusCode, Uri},
 };
 use tracing::Instrument;
 
-use super::{rejection::Rejection, resolve};
-use crate::{connection::TenantConnection, context, tenant::Tenant, tenants::Tenants};
+pub use super::tls_ask::actix::tls_ask;
+use super::{
+    rejection::Rejection,
+    resolve::{self, HeadSource},
+};
+use crate::{
+    connection::TenantConnection,
+    context,
+    resolve::{PathPrefix, RequestHead, Resolver},
+    tenant::Tenant,
+    tenants::Tenants,
+};
 
-/// Resolves the tenant of each request by its host, and answers those that have none.
+/// Resolves the tenant of each request, by its host unless a [`Resolver`] says otherwise, and answers those that have
+/// none.
 ///
 /// Inside of it the extractors [`Tenant`] and [`TenantConnection`] work, log lines are in a span `tenant`
 /// with the schema, and [`context::current`] returns the tenant. It reads the request's own authority, and
@@ -46,19 +57,70 @@ use crate::{connection::TenantConnection, context, tenant::Tenant, tenants::Tena
 /// | request | answer |
 /// |---|---|
 /// | no host, several hosts, a malformed host | 400 |
-/// | a host that no tenant has | 404 |
-/// | a suspended tenant | 403 |
+/// | a host or name that no tenant has | 404 |
+/// | a suspended tenant, or the guard of the resolver refuses | 403 |
 /// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a middleware does nothing until an application is wrapped in it"]
 pub struct TenantMiddleware {
     tenants: Tenants,
+    resolver: Arc<Resolver>,
+    on_rejection: Option<Arc<OnRejection>>,
 }
 
+type OnRejection = dyn Fn(&Rejection, &HttpRequest) -> HttpResponse + Send + Sync;
+
 impl TenantMiddleware {
-    /// Creates a middleware that resolves with `tenants`.
+    /// Creates a middleware that resolves with `tenants`, by the host of a request.
     pub fn new(tenants: Tenants) -> Self {
-        Self { tenants }
+        Self {
+            tenants,
+            resolver: Arc::default(),
+            on_rejection: None,
+        }
+    }
+
+    /// Finds the tenants of requests with another [`Resolver`].
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Answers requests without a tenant in the application's words. Default: the status of the [`Rejection`], and a
+    /// fixed text.
+    ///
+    /// Do not repeat what the client wrote, such as the host.
+    ///
+    /// # Example
+    /// ```
+    /// # fn example(tenants: tenant_core::Tenants) {
+    /// use actix_web::{HttpResponse, ResponseError as _};
+    /// use tenant_core::{actix::TenantMiddleware, web::Rejection};
+    ///
+    /// let middleware = TenantMiddleware::new(tenants).on_rejection(|rejection, _request| {
+    ///     let page = match rejection {
+    ///         Rejection::UnknownTenant => "<h1>Unknown workspace</h1>",
+    ///         _ => "<h1>This workspace is not available</h1>",
+    ///     };
+    ///     HttpResponse::build(rejection.status_code()).content_type("text/html").body(page)
+    /// });
+    /// # }
+    /// ```
+    pub fn on_rejection<F>(mut self, answer: F) -> Self
+    where
+        F: Fn(&Rejection, &HttpRequest) -> HttpResponse + Send + Sync + 'static,
+    {
+        self.on_rejection = Some(Arc::new(answer));
+        self
+    }
+}
+
+impl fmt::Debug for TenantMiddleware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantMiddleware")
+            .field("tenants", &self.tenants)
+            .field("resolver", &self.resolver)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +137,7 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(TenantMiddlewareService {
-            tenants: self.tenants.clone(),
+            middleware: self.clone(),
             service: Rc::new(service),
         }))
     }
@@ -84,7 +146,7 @@ where
 /// The service of a [`TenantMiddleware`].
 #[derive(Debug)]
 pub struct TenantMiddlewareService<S> {
-    tenants: Tenants,
+    middleware: TenantMiddleware,
     service: Rc<S>,
 }
 
@@ -101,14 +163,15 @@ where
         self.service.poll_ready(context)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        let tenants = self.tenants.clone();
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let middleware = self.middleware.clone();
         let service = Rc::clone(&self.service);
         Box::pin(async move {
-            let connection = resolve_request(&tenants, &request).await?;
-            let tenant = connection.tenant().clone();
+            let tenant = match middleware.enter(&mut request).await {
+                Ok(tenant) => tenant,
+                Err(rejection) => return Err(middleware.answer(rejection, request.request())),
+            };
             let span = resolve::span(&tenant);
-            request.extensions_mut().insert(connection);
             context::scope(tenant, service.call(request))
                 .instrument(span)
                 .await
@@ -116,13 +179,75 @@ where
     }
 }
 
-async fn resolve_request(tenants: &Tenants, request: &ServiceRequest) -> Result<TenantConnection, Rejection> {
-    let head = request.head();
-    // RFC 9112, section 3.2: a request of HTTP/1.1 has a `Host` header, even if its target has a host.
-    let counts = head.version != Version::HTTP_11 || request.headers().contains_key(HOST);
-    let authority = head.uri.authority().filter(|_| counts).map(Authority::as_str);
-    let hosts = request.headers().get_all(HOST).map(HeaderValue::as_bytes);
-    resolve::resolve(tenants, authority, hosts).await
+impl TenantMiddleware {
+    /// Finds the tenant of a request, puts it into its extensions, and removes the prefix of its path.
+    async fn enter(&self, request: &mut ServiceRequest) -> Result<Tenant, Rejection> {
+        let found = resolve::resolve_from(&self.tenants, &self.resolver, &*request).await?;
+        if !found.path_prefix.as_str().is_empty() {
+            let uri = without_prefix(request.uri(), &found.path_prefix).ok_or(Rejection::UnknownTenant)?;
+            request.match_info_mut().get_mut().update(&uri);
+            request.head_mut().uri = uri;
+            request.extensions_mut().insert(found.path_prefix);
+        }
+        let tenant = found.connection.tenant().clone();
+        request.extensions_mut().insert(found.connection);
+        Ok(tenant)
+    }
+
+    fn answer(&self, rejection: Rejection, request: &HttpRequest) -> Error {
+        let Some(answer) = &self.on_rejection else {
+            return rejection.into();
+        };
+        rejection.log();
+        let response = answer(&rejection, request);
+        InternalError::from_response(rejection, response).into()
+    }
+}
+
+impl HeadSource for ServiceRequest {
+    fn read<T>(&self, read: impl FnOnce(&RequestHead<'_>) -> T) -> T {
+        read(&RequestHead::of_actix(self.head(), &self.extensions()))
+    }
+}
+
+fn without_prefix(uri: &Uri, prefix: &PathPrefix) -> Option<Uri> {
+    let target = resolve::without_prefix(uri.path(), uri.query(), prefix)?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Returns a guard for routes of the public tenant: the main site. `guard::Not(public_tenant())` is for all others.
+///
+/// # Example
+/// ```no_run
+/// # fn example(tenants: tenant_core::Tenants) {
+/// use actix_web::{App, HttpServer, guard, web};
+/// use tenant_core::actix::{TenantMiddleware, public_tenant, tenant_kind};
+///
+/// let app = move || {
+///     App::new()
+///         .wrap(TenantMiddleware::new(tenants.clone()))
+///         .service(web::scope("").guard(public_tenant()).route("/", web::get().to(async || "Sign up!")))
+///         .service(web::scope("").guard(tenant_kind("trial")).route("/", web::get().to(async || "Your trial")))
+///         .service(web::scope("").guard(guard::Not(public_tenant())).route("/", web::get().to(async || "Your notes")))
+/// };
+/// # }
+/// ```
+pub fn public_tenant() -> impl Guard {
+    fn_guard(|context| is_tenant(context, Tenant::is_public))
+}
+
+/// Returns a guard for routes of tenants of a kind. The public tenant is none of them.
+pub fn tenant_kind(kind: impl Into<String>) -> impl Guard {
+    let kind = kind.into();
+    fn_guard(move |context| is_tenant(context, |tenant| !tenant.is_public() && tenant.kind() == kind))
+}
+
+fn is_tenant(context: &GuardContext<'_>, is: impl FnOnce(&Tenant) -> bool) -> bool {
+    let extensions = context.req_data();
+    let connection = extensions.get::<TenantConnection>();
+    connection.is_some_and(|connection| is(connection.tenant()))
 }
 
 /// The connection of the request's tenant. Without a [`TenantMiddleware`] around the route, the answer is 500.
@@ -154,6 +279,19 @@ impl FromRequest for Tenant {
                 .map(|found| found.tenant().clone())
                 .ok_or(Rejection::NoLayer),
         )
+    }
+}
+
+/// The part of the request's path that named its tenant. Without a [`TenantMiddleware`] around the route, the answer is
+/// 500.
+impl FromRequest for PathPrefix {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let connection = extensions.get::<TenantConnection>().ok_or(Rejection::NoLayer);
+        ready(connection.map(|_| extensions.get::<Self>().cloned().unwrap_or_default()))
     }
 }
 

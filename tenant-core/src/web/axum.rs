@@ -24,8 +24,11 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 
 use super::rejection::Rejection;
-pub use super::tower::{PublicOrTenant, TenantLayer, TenantService};
-use crate::{connection::TenantConnection, tenant::Tenant};
+pub use super::{
+    tls_ask::axum::{TlsAsk, tls_ask},
+    tower::{PerKind, PublicOrTenant, TenantLayer, TenantService},
+};
+use crate::{connection::TenantConnection, resolve::PathPrefix, tenant::Tenant};
 
 /// The connection of the request's tenant. Without a [`TenantLayer`] around the route, the answer is 500.
 impl<S: Sync> FromRequestParts<S> for TenantConnection {
@@ -45,6 +48,17 @@ impl<S: Sync> FromRequestParts<S> for Tenant {
         let connection = parts.extensions.get::<TenantConnection>();
         let tenant = connection.map(|connection| connection.tenant().clone());
         tenant.ok_or(Rejection::NoLayer)
+    }
+}
+
+/// The part of the request's path that named its tenant. Without a [`TenantLayer`] around the route, the answer is 500.
+impl<S: Sync> FromRequestParts<S> for PathPrefix {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let connection = parts.extensions.get::<TenantConnection>();
+        connection.ok_or(Rejection::NoLayer)?;
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }
 

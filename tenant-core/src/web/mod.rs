@@ -1,4 +1,9 @@
-//! Middleware and extractors for axum and actix: they find the tenant of a request by its host.
+//! From a request to its tenant: the layer of axum, the middleware of actix-web, and [`resolve`] for other frameworks.
+//!
+//! All of them run the same steps: the key of the request ([`crate::resolve`]), the look-up, the tenant's status, its
+//! schema's version, and the guard. What the extractors read is in the request's extensions: the
+//! [`TenantConnection`](crate::TenantConnection), and the [`PathPrefix`](crate::resolve::PathPrefix) if the path named
+//! the tenant.
 
 #[cfg(feature = "actix")]
 pub mod actix;
@@ -6,7 +11,10 @@ pub mod actix;
 pub mod axum;
 mod rejection;
 mod resolve;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod tls_ask;
 #[cfg(feature = "axum")]
 mod tower;
 
 pub use rejection::Rejection;
+pub use resolve::{TenantRequest, resolve};

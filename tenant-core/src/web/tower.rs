@@ -1,21 +1,32 @@
 //! [`TenantLayer`]: resolves the tenant of each request.
 
 use std::{
+    fmt,
     future::{Future, poll_fn},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use axum::extract::ConnectInfo;
 use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, Version, header::HOST, request::Parts, uri::Authority};
+use http::{Request, Uri, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
 use super::{rejection::Rejection, resolve};
-use crate::{connection::TenantConnection, context, tenants::Tenants};
+use crate::{
+    connection::TenantConnection,
+    context,
+    resolve::{PathPrefix, Resolver},
+    tenant::Tenant,
+    tenants::Tenants,
+};
 
-/// Resolves the tenant of each request by its host, and answers those that have none.
+/// Resolves the tenant of each request, by its host unless a [`Resolver`] says otherwise, and answers those that have
+/// none.
 ///
 /// Inside of it the extractors [`Tenant`](crate::Tenant) and [`TenantConnection`] work, log lines are in a span
 /// `tenant` with the schema, and [`context::current`] returns the tenant. A request without a tenant gets an answer at
@@ -24,8 +35,8 @@ use crate::{connection::TenantConnection, context, tenants::Tenants};
 /// | request | answer |
 /// |---|---|
 /// | no host, several hosts, a malformed host | 400 |
-/// | a host that no tenant has | 404 |
-/// | a suspended tenant | 403 |
+/// | a host or name that no tenant has | 404 |
+/// | a suspended tenant, or the guard of the resolver refuses | 403 |
 /// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
 ///
 /// # Example
@@ -41,16 +52,72 @@ use crate::{connection::TenantConnection, context, tenants::Tenants};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct TenantLayer {
     tenants: Tenants,
+    resolver: Arc<Resolver>,
+    on_rejection: Arc<OnRejection>,
 }
 
+type OnRejection = dyn Fn(Rejection, &Parts) -> Response + Send + Sync;
+
 impl TenantLayer {
-    /// Creates a layer that resolves with `tenants`.
+    /// Creates a layer that resolves with `tenants`, by the host of a request.
     pub fn new(tenants: Tenants) -> Self {
-        Self { tenants }
+        Self {
+            tenants,
+            resolver: Arc::default(),
+            on_rejection: Arc::new(|rejection, _| rejection.into_response()),
+        }
+    }
+
+    /// Finds the tenants of requests with another [`Resolver`].
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Answers requests without a tenant in the application's words. Default: the status of the [`Rejection`], and a
+    /// fixed text.
+    ///
+    /// Do not repeat what the client wrote, such as the host.
+    ///
+    /// # Example
+    /// ```
+    /// # fn example(tenants: tenant_core::Tenants) {
+    /// use axum::{http::StatusCode, response::Html};
+    /// use tenant_core::{axum::TenantLayer, web::Rejection};
+    ///
+    /// let layer = TenantLayer::new(tenants).on_rejection(|rejection, _request| {
+    ///     let page = match rejection {
+    ///         Rejection::UnknownTenant => "<h1>Unknown workspace</h1>",
+    ///         _ => "<h1>This workspace is not available</h1>",
+    ///     };
+    ///     let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    ///     (status, Html(page))
+    /// });
+    /// # }
+    /// ```
+    pub fn on_rejection<F, R>(mut self, answer: F) -> Self
+    where
+        F: Fn(&Rejection, &Parts) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.on_rejection = Arc::new(move |rejection, parts| {
+            rejection.log();
+            answer(&rejection, parts).into_response()
+        });
+        self
+    }
+}
+
+impl fmt::Debug for TenantLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantLayer")
+            .field("tenants", &self.tenants)
+            .field("resolver", &self.resolver)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +126,7 @@ impl<S> Layer<S> for TenantLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         TenantService {
-            tenants: self.tenants.clone(),
+            layer: self.clone(),
             inner,
         }
     }
@@ -68,7 +135,7 @@ impl<S> Layer<S> for TenantLayer {
 /// The service of a [`TenantLayer`].
 #[derive(Debug, Clone)]
 pub struct TenantService<S> {
-    tenants: Tenants,
+    layer: TenantLayer,
     inner: S,
 }
 
@@ -94,16 +161,14 @@ where
         // https://docs.rs/tower/latest/tower/trait.Service.html#be-careful-when-cloning-inner-services
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let tenants = self.tenants.clone();
+        let layer = self.layer.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            let connection = match resolve_request(&tenants, &parts).await {
-                Ok(connection) => connection,
-                Err(rejection) => return Ok(rejection.into_response()),
+            let tenant = match layer.enter(&mut parts).await {
+                Ok(tenant) => tenant,
+                Err(rejection) => return Ok((layer.on_rejection)(rejection, &parts)),
             };
-            let tenant = connection.tenant().clone();
             let span = resolve::span(&tenant);
-            parts.extensions.insert(connection);
             let answer = inner.call(Request::from_parts(parts, body));
             let answer = context::scope(tenant, answer).instrument(span);
             answer.await.map(IntoResponse::into_response)
@@ -111,12 +176,31 @@ where
     }
 }
 
-async fn resolve_request(tenants: &Tenants, parts: &Parts) -> Result<TenantConnection, Rejection> {
-    // RFC 9112, section 3.2: a request of HTTP/1.1 has a `Host` header, even if its target has a host.
-    let counts = parts.version != Version::HTTP_11 || parts.headers.contains_key(HOST);
-    let authority = parts.uri.authority().filter(|_| counts).map(Authority::as_str);
-    let hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes);
-    resolve::resolve(tenants, authority, hosts).await
+impl TenantLayer {
+    /// Finds the tenant of a request, puts it into its extensions, and removes the prefix of its path.
+    async fn enter(&self, parts: &mut Parts) -> Result<Tenant, Rejection> {
+        let found = resolve::resolve(&self.tenants, &self.resolver, parts, peer(parts)).await?;
+        if !found.path_prefix.as_str().is_empty() {
+            parts.uri = without_prefix(&parts.uri, &found.path_prefix).ok_or(Rejection::UnknownTenant)?;
+            parts.extensions.insert(found.path_prefix);
+        }
+        let tenant = found.connection.tenant().clone();
+        parts.extensions.insert(found.connection);
+        Ok(tenant)
+    }
+}
+
+/// Returns the address of the peer, if the application is served with `into_make_service_with_connect_info`.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    info.map(|ConnectInfo(address)| address.ip())
+}
+
+fn without_prefix(uri: &Uri, prefix: &PathPrefix) -> Option<Uri> {
+    let target = resolve::without_prefix(uri.path(), uri.query(), prefix)?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// Sends the requests of the public tenant to one service and those of all others to another, so that the
@@ -186,4 +270,75 @@ where
 {
     poll_fn(|context| service.poll_ready(context)).await?;
     service.call(request).await.map(IntoResponse::into_response)
+}
+
+/// Sends the requests of tenants of some kinds to services of their own, and all others to another one.
+///
+/// It goes inside of a [`TenantLayer`]; without one, it answers 500.
+///
+/// # Example
+/// ```no_run
+/// # async fn example(tenants: tenant_core::Tenants) {
+/// use axum::{Router, routing::get};
+/// use tenant_core::axum::{PerKind, PublicOrTenant, TenantLayer};
+///
+/// let main_site: Router = Router::new().route("/", get("Sign up!"));
+/// let customers: Router = Router::new().route("/", get("Your notes"));
+/// let trials: Router = Router::new().route("/", get("Your notes, for 30 days"));
+/// let app: Router = Router::new()
+///     .fallback_service(PublicOrTenant::new(main_site, PerKind::new(customers).kind("trial", trials)))
+///     .layer(TenantLayer::new(tenants));
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct PerKind<S> {
+    others: S,
+    kinds: Vec<(String, S)>,
+}
+
+impl<S> PerKind<S> {
+    /// Creates a service that sends the requests of all kinds of tenants to `others`.
+    pub fn new(others: S) -> Self {
+        Self {
+            others,
+            kinds: Vec::new(),
+        }
+    }
+
+    /// Sends the requests of tenants of this kind to `service`.
+    #[must_use]
+    pub fn kind(mut self, kind: impl Into<String>, service: S) -> Self {
+        self.kinds.push((kind.into(), service));
+        self
+    }
+
+    fn service_of(&self, kind: &str) -> &S {
+        let found = self.kinds.iter().find(|(name, _)| name == kind);
+        found.map_or(&self.others, |(_, service)| service)
+    }
+}
+
+impl<S, B> Service<Request<B>> for PerKind<S>
+where
+    S: Service<Request<B>> + Clone + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = BoxFuture<Result<Response, S::Error>>;
+
+    /// Always ready: the service that the request goes to is made ready in `call`.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let connection = request.extensions().get::<TenantConnection>();
+        match connection.map(|connection| self.service_of(connection.tenant().kind()).clone()) {
+            Some(service) => Box::pin(call_when_ready(service, request)),
+            None => Box::pin(async { Ok(Rejection::NoLayer.into_response()) }),
+        }
+    }
 }

@@ -55,6 +55,11 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             create: INDEX_PENDING,
             drop: "DROP INDEX public.tenants_pending_idx",
         }),
+        Box::new(Table {
+            name: "m20000101_000006_notify_changes",
+            create: NOTIFY_CHANGES,
+            drop: DROP_NOTIFY_CHANGES,
+        }),
     ]
 }
 
@@ -80,6 +85,13 @@ const CREATE_DROPPED_TENANTS: &str = include_str!("catalog/create_dropped_tenant
 /// A claim finds a pending schema without reading all tenants.
 const INDEX_PENDING: &str =
     "CREATE INDEX tenants_pending_idx ON public.tenants (kind, id) WHERE status = 'pending'";
+
+/// Triggers that send changes to the applications that listen: the id of a tenant, with a domain if a domain changed.
+/// `tenants/listener.rs` of `tenant-core` reads it. A transaction that changes the catalog takes PostgreSQL's lock for
+/// notifications while it commits; no other transaction does.
+const NOTIFY_CHANGES: &str = include_str!("catalog/notify_changes.sql");
+
+const DROP_NOTIFY_CHANGES: &str = include_str!("catalog/drop_notify_changes.sql");
 
 struct Table {
     name: &'static str,

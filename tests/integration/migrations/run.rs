@@ -14,7 +14,7 @@ async fn up_on_an_empty_database_makes_the_shared_schema() {
         [
             "public: applied m20000101_000001_create_tenants; applied m20000101_000002_create_domains; \
              applied m20000101_000003_add_version; applied m20000101_000004_create_dropped_tenants; \
-             applied m20000101_000005_index_pending; \
+             applied m20000101_000005_index_pending; applied m20000101_000006_notify_changes; \
           applied m20260101_000001_create_plan"
         ]
     );

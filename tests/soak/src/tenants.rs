@@ -226,6 +226,7 @@ impl TenantSet {
             .await?;
         let faulty = builder()
             .host_cache_ttl(SHORT_HOST_CACHE_TTL)
+            .stale_if_error(Duration::ZERO)
             .connect(pool_options(faulty_url, FAULTY_POOL, acquire_timeout))
             .await?;
         Ok(Self {

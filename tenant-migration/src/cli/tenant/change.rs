@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use tenant_core::SchemaName;
 
 use crate::{
-    cli::{Context, args::Confirmation, confirm::confirm, error::CliError},
+    cli::{Context, args::Confirmation, confirm::confirm, error::CliError, tenant::with_delay},
     lifecycle::{
         DropOptions, RenameOptions, archive_tenant, drop_tenant, rename_schema, rename_tenant, resume_tenant,
         set_maintenance, suspend_tenant,
@@ -151,21 +151,21 @@ pub(super) async fn run(
         }
         ChangeCommand::Suspend { schema } => {
             suspend_tenant(db, &schema).await?;
-            format!("tenant {schema} is suspended")
+            with_delay(&format!("tenant {schema} is suspended"))
         }
         ChangeCommand::Resume { schema } => {
             resume_tenant(db, migrations, &schema).await?;
-            format!("tenant {schema} is in service")
+            with_delay(&format!("tenant {schema} is in service"))
         }
         ChangeCommand::Maintenance { schema, switch } => {
             let is_on = switch == Switch::On;
             set_maintenance(db, &schema, is_on).await?;
             let state = if is_on { "in maintenance" } else { "in service" };
-            format!("tenant {schema} is {state}")
+            with_delay(&format!("tenant {schema} is {state}"))
         }
         ChangeCommand::Archive { schema } => {
             archive_tenant(db, &schema).await?;
-            format!("tenant {schema} is archived")
+            with_delay(&format!("tenant {schema} is archived"))
         }
         ChangeCommand::Rename { schema, name } => {
             rename_tenant(db, &schema, &name).await?;

@@ -5,7 +5,10 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use tenant_core::{Host, SchemaName, catalog::domain};
 
-use crate::lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain};
+use crate::{
+    cli::tenant::with_delay,
+    lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
+};
 
 const ADD: &str = "\
 Example:
@@ -83,7 +86,7 @@ pub(super) async fn run(db: &DatabaseConnection, command: DomainCommand) -> Resu
         [] => "none".to_owned(),
         domains => domains.join(", "),
     };
-    Ok(format!("the domains of {schema}: {domains}"))
+    Ok(with_delay(&format!("the domains of {schema}: {domains}")))
 }
 
 pub(super) fn describe_all(domains: &[domain::Model]) -> Vec<String> {

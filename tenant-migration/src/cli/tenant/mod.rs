@@ -16,6 +16,7 @@ use std::io::Write;
 
 use clap::Subcommand;
 use sea_orm::DatabaseConnection;
+use tenant_core::DEFAULT_HOST_CACHE_TTL;
 
 use crate::cli::{Context, error::CliError};
 
@@ -149,4 +150,13 @@ async fn manage(
         ManageCommand::Pool(command) => pool::run(context, db, command).await,
         ManageCommand::Change(command) => change::run(context, db, command).await,
     }
+}
+
+/// Adds to a message when other processes see the change.
+fn with_delay(message: &str) -> String {
+    let longest = DEFAULT_HOST_CACHE_TTL.as_secs();
+    format!(
+        "{message}\nother processes know within a second if they listen for changes, and in {longest} s at the latest \
+         unless they cache hosts for longer"
+    )
 }

@@ -1,6 +1,7 @@
 //! Requests by host: each gets its tenant's rows and status.
 
 use axum::http::StatusCode;
+use sea_orm::{DbErr, error::ConnAcquireErr};
 use tenant_core::{Host, TenantStatus, catalog::CatalogError};
 
 use super::OperationContext;
@@ -43,6 +44,7 @@ fn expected(context: &OperationContext, before: ServiceSnapshot, is_notified: bo
 fn catalog(error: CatalogError) -> Failure {
     match error {
         CatalogError::Database(error) => Failure::Error(error),
+        CatalogError::Timeout { .. } => Failure::Error(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         error => Failure::Violation(error.to_string()),
     }
 }

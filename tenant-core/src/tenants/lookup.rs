@@ -1,0 +1,338 @@
+//! [`Lookup`]: the look-up of tenants by their keys, behind the cache.
+//!
+//! - Requests that miss the same key wait for one look-up. It runs in a task of its own, so that it ends also if the
+//!   request that began it is dropped.
+//! - If the catalog cannot be read, a cached tenant is served for a limited time after its time to live. An error is
+//!   never cached as "no tenant".
+//! - Few look-ups run at a time and few wait, so that a flood of unknown hosts leaves connections and memory for others.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::Shared};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
+};
+use tracing::Instrument as _;
+
+use super::{
+    host_cache::{Cached, Changes, Generation, HostCache},
+    schema_versions::VersionCheck,
+};
+use crate::{
+    catalog::{CatalogError, TenantStore},
+    resolve::TenantKey,
+    tenant::{Origin, Tenant},
+};
+
+/// Most look-ups at a time.
+const MAX_RUNNING: usize = 16;
+
+/// Most look-ups that run or wait. Others fail at once.
+const MAX_BEGUN: usize = 1024;
+
+/// Longest time of a look-up, the wait included.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+type Answer = Result<Option<Tenant>, CatalogError>;
+type Pending = Shared<oneshot::Receiver<Answer>>;
+
+/// The catalog behind its cache.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) store: Arc<dyn TenantStore>,
+    pub(super) version_check: Option<VersionCheck>,
+    /// Scheme and port of the tenants' addresses.
+    pub(super) origin: Origin,
+    cache: HostCache,
+    /// Look-ups that have begun, with the generation in which they did.
+    begun: Mutex<HashMap<TenantKey, (Generation, Pending)>>,
+    running: Semaphore,
+    counters: Counters,
+    /// True while a listener is connected.
+    pub(super) is_listening: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    hits: AtomicU64,
+    unknown_hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    loads: AtomicU64,
+    failures: AtomicU64,
+    invalidations: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Figures of the cache of tenants, since the handle was made.
+///
+/// Each request counts once: as a hit, an unknown hit, or a miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CacheStatus {
+    /// Cached hosts and other keys that have a tenant: 100,000 at most.
+    pub tenants: usize,
+    /// Cached hosts and other keys that have none: 10,000 at most.
+    pub unknown: usize,
+    /// Requests for a tenant that was cached.
+    pub hits: u64,
+    /// Requests for a key that was cached as unknown.
+    pub unknown_hits: u64,
+    /// Requests for a key that was not cached, or whose time to live was over.
+    pub misses: u64,
+    /// Misses that got the tenant that was cached before, because the catalog could not be read.
+    pub stale: u64,
+    /// Look-ups in the catalog. Requests that miss the same key at the same time share one.
+    pub loads: u64,
+    /// Look-ups that failed.
+    pub failures: u64,
+    /// Tenants that were dropped because the cache was full.
+    pub evictions: u64,
+    /// Times that entries were dropped because the catalog changed.
+    pub invalidations: u64,
+    /// True while changes of other processes are listened for.
+    pub is_listening: bool,
+}
+
+impl Lookup {
+    pub(super) fn new(
+        store: Arc<dyn TenantStore>,
+        version_check: Option<VersionCheck>,
+        origin: Origin,
+        cache: HostCache,
+    ) -> Self {
+        Self {
+            store,
+            version_check,
+            origin,
+            cache,
+            begun: Mutex::default(),
+            running: Semaphore::new(MAX_RUNNING),
+            counters: Counters::default(),
+            is_listening: AtomicBool::new(false),
+        }
+    }
+
+    /// False if each request reads the catalog.
+    #[cfg(feature = "sqlx-postgres")]
+    pub(super) fn is_cached(&self) -> bool {
+        self.cache.is_on()
+    }
+
+    /// Returns the tenant of a key.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read, and the key is not cached.
+    pub(super) async fn find(self: &Arc<Self>, key: &TenantKey) -> Answer {
+        match self.cache.get(key) {
+            Cached::Tenant(tenant) => {
+                count(&self.counters.hits);
+                Ok(Some(tenant))
+            }
+            Cached::Unknown => {
+                count(&self.counters.unknown_hits);
+                Ok(None)
+            }
+            Cached::Stale {
+                tenant,
+                is_failing: true,
+            } => {
+                count(&self.counters.misses);
+                count(&self.counters.stale);
+                Ok(Some(tenant))
+            }
+            Cached::Stale { .. } | Cached::Absent => {
+                count(&self.counters.misses);
+                self.load(key).await.or_else(|error| self.stale(key, error))
+            }
+        }
+    }
+
+    /// Returns the cached answer for a key, if there is one that is not stale. Never reads the catalog.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(super) fn cached(&self, key: &TenantKey) -> Option<Option<Tenant>> {
+        match self.cache.get(key) {
+            Cached::Tenant(tenant) => Some(Some(tenant)),
+            Cached::Unknown => Some(None),
+            Cached::Stale { .. } | Cached::Absent => None,
+        }
+    }
+
+    /// Returns the tenant that is served in spite of an error. It is read from the cache again, because it may have been
+    /// dropped meanwhile.
+    fn stale(&self, key: &TenantKey, error: CatalogError) -> Answer {
+        match self.cache.get(key) {
+            Cached::Tenant(tenant) | Cached::Stale { tenant, .. } if error.is_outage() => {
+                count(&self.counters.stale);
+                Ok(Some(tenant))
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn load(self: &Arc<Self>, key: &TenantKey) -> Answer {
+        // Without a cache, each request reads the catalog after it has come. Without a runtime, there are no tasks.
+        if !self.cache.is_on() || Handle::try_current().is_err() {
+            return self.read(key).await;
+        }
+        let answer = self.join(key)?.await;
+        answer.unwrap_or(Err(CatalogError::Interrupted))
+    }
+
+    /// Returns the look-up of a key that has begun, or begins one.
+    fn join(self: &Arc<Self>, key: &TenantKey) -> Result<Pending, CatalogError> {
+        let mut begun = self.begun();
+        if let Some((_, pending)) = begun.get(key) {
+            return Ok(pending.clone());
+        }
+        if begun.len() >= MAX_BEGUN {
+            return Err(CatalogError::Busy { waiting: MAX_BEGUN });
+        }
+        let (send, receive) = oneshot::channel();
+        let pending = receive.shared();
+        let generation = self.cache.generation();
+        begun.insert(key.clone(), (generation, pending.clone()));
+        drop(begun);
+        let task = Task {
+            lookup: Arc::clone(self),
+            key: key.clone(),
+            generation,
+        };
+        tokio::spawn(task.run(send).in_current_span());
+        Ok(pending)
+    }
+
+    /// Reads the catalog.
+    async fn read(&self, key: &TenantKey) -> Answer {
+        count(&self.counters.loads);
+        let found = match key {
+            TenantKey::Host(host) => self.store.by_host(host).await,
+            TenantKey::Slug(domain) => self.store.by_domain(domain).await,
+            TenantKey::Schema(schema) => self.store.by_schema(schema).await,
+            TenantKey::Id(id) => self.store.by_id(*id).await,
+        };
+        if found.is_err() {
+            count(&self.counters.failures);
+        }
+        found.map(|tenant| tenant.map(|tenant| tenant.with_origin(self.origin)))
+    }
+
+    async fn read_in_time(&self, key: &TenantKey) -> Answer {
+        let read = async {
+            let _permit = self.running.acquire().await;
+            self.read(key).await
+        };
+        match tokio::time::timeout(TIMEOUT, read).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                count(&self.counters.failures);
+                Err(CatalogError::Timeout { waited: TIMEOUT })
+            }
+        }
+    }
+
+    fn keep(&self, key: &TenantKey, answer: &Answer, generation: Generation) {
+        match answer {
+            // A tenant that is refused for its version is not cached, so that it is served as soon as it is migrated.
+            Ok(Some(tenant)) if self.refuses(tenant) => self.cache.remove(key),
+            Ok(Some(tenant)) => self.cache.insert(key, tenant.clone(), generation),
+            Ok(None) => self.cache.insert_unknown(key, generation),
+            Err(error) if error.is_outage() => {
+                if let Some(tenant) = self.cache.note_failure(key, generation) {
+                    tracing::warn!(%error, schema = %tenant.schema(), "a tenant is served as it was cached");
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn refuses(&self, tenant: &Tenant) -> bool {
+        self.version_check
+            .as_ref()
+            .is_some_and(|check| check.refuses(tenant))
+    }
+
+    /// Drops all entries. Requests that come now begin a look-up of their own.
+    pub(super) fn clear(&self) {
+        count(&self.counters.invalidations);
+        self.cache.clear();
+        self.begun().clear();
+    }
+
+    /// Drops the entries that changes may concern.
+    #[cfg_attr(
+        not(feature = "sqlx-postgres"),
+        allow(dead_code, reason = "only a listener hears of changes")
+    )]
+    pub(super) fn invalidate(&self, changes: &Changes) {
+        count(&self.counters.invalidations);
+        self.cache.invalidate(changes);
+        self.begun().clear();
+    }
+
+    pub(super) fn status(&self) -> CacheStatus {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        CacheStatus {
+            tenants: self.cache.len(),
+            unknown: self.cache.unknown_len(),
+            hits: read(&self.counters.hits),
+            unknown_hits: read(&self.counters.unknown_hits),
+            misses: read(&self.counters.misses),
+            stale: read(&self.counters.stale),
+            loads: read(&self.counters.loads),
+            failures: read(&self.counters.failures),
+            evictions: self.cache.evictions(),
+            invalidations: read(&self.counters.invalidations),
+            is_listening: self.is_listening.load(Ordering::Relaxed),
+        }
+    }
+
+    fn begun(&self) -> MutexGuard<'_, HashMap<TenantKey, (Generation, Pending)>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A look-up in a task of its own.
+struct Task {
+    lookup: Arc<Lookup>,
+    key: TenantKey,
+    generation: Generation,
+}
+
+impl Task {
+    async fn run(self, send: oneshot::Sender<Answer>) {
+        let answer = self.lookup.read_in_time(&self.key).await;
+        self.lookup.keep(&self.key, &answer, self.generation);
+        // Whoever comes from now on finds the answer in the cache, or begins anew.
+        drop(self);
+        let _ = send.send(answer);
+    }
+}
+
+/// Takes the look-up off the list, also if it panics. After the list was cleared, it may have a later one.
+impl Drop for Task {
+    fn drop(&mut self) {
+        let mut begun = self.lookup.begun();
+        if begun
+            .get(&self.key)
+            .is_some_and(|(generation, _)| *generation == self.generation)
+        {
+            begun.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "lookup_tests.rs"]
+mod tests;

@@ -1,0 +1,271 @@
+//! Tests of the look-up with a store that counts, waits and fails as it is told.
+
+use std::sync::atomic::AtomicUsize;
+
+use async_trait::async_trait;
+use sea_orm::DbErr;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    host::Host,
+    schema_name::SchemaName,
+    tenant::{TenantId, TenantStatus},
+    tenants::schema_versions::{SchemaVersions, SkewPolicy},
+};
+
+#[derive(Debug, Default)]
+struct Store {
+    reads: AtomicUsize,
+    fails: AtomicBool,
+    panics: AtomicBool,
+    /// Each read waits for a permission.
+    gate: Option<Arc<Notify>>,
+    status: Mutex<Option<TenantStatus>>,
+}
+
+impl Store {
+    fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+}
+
+/// Has a tenant for each host of two labels, and none for the others.
+#[async_trait]
+impl TenantStore for Arc<Store> {
+    async fn by_domain(&self, domain: &Host) -> Result<Option<Tenant>, CatalogError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let status = self.status.lock().unwrap().unwrap_or(TenantStatus::Active);
+        if let Some(gate) = &self.gate {
+            gate.notified().await;
+        }
+        assert!(!self.panics.load(Ordering::SeqCst), "the store panics");
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(DbErr::Custom("no connection".to_owned()).into());
+        }
+        let found = domain.as_str().matches('.').count() == 1;
+        Ok(found.then(|| tenant().with_status(status)))
+    }
+
+    async fn by_schema(&self, _: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
+        Ok(None)
+    }
+
+    async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
+        Ok(vec![tenant()])
+    }
+}
+
+fn tenant() -> Tenant {
+    Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme")
+}
+
+fn key(host: &str) -> TenantKey {
+    TenantKey::Host(Host::parse(host).unwrap())
+}
+
+fn lookup(store: &Arc<Store>, ttl: Duration) -> Arc<Lookup> {
+    let store: Arc<dyn TenantStore> = Arc::new(Arc::clone(store));
+    Arc::new(Lookup::new(
+        store,
+        None,
+        Origin::default(),
+        HostCache::new(ttl, LONG),
+    ))
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn many_requests_for_one_cold_host_make_one_look_up() {
+    let gate = Arc::new(Notify::new());
+    let store = Arc::new(Store {
+        gate: Some(Arc::clone(&gate)),
+        ..Store::default()
+    });
+    let lookup = lookup(&store, LONG);
+    let find = || {
+        let lookup = Arc::clone(&lookup);
+        tokio::spawn(async move { lookup.find(&key("acme.test")).await.unwrap() })
+    };
+    let leader = find();
+    tokio::task::yield_now().await;
+    let others: Vec<_> = (0..10_000).map(|_| find()).collect();
+    tokio::task::yield_now().await;
+    // The request that began it is gone.
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    gate.notify_one();
+    for other in others {
+        assert_eq!(other.await.unwrap(), Some(tenant()));
+    }
+    assert_eq!(store.reads(), 1);
+    assert_eq!(lookup.status().loads, 1);
+    assert_eq!(lookup.status().misses, 10_001);
+}
+
+#[tokio::test]
+async fn unknown_hosts_are_cached_and_errors_are_not() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, LONG);
+    for _ in 0..3 {
+        assert_eq!(lookup.find(&key("a.b.test")).await.unwrap(), None);
+    }
+    assert_eq!(store.reads(), 1);
+    assert_eq!(lookup.status().unknown_hits, 2);
+    store.fails.store(true, Ordering::SeqCst);
+    for reads in 2..4 {
+        assert!(lookup.find(&key("acme.test")).await.is_err());
+        assert_eq!(store.reads(), reads);
+    }
+    store.fails.store(false, Ordering::SeqCst);
+    assert_eq!(lookup.find(&key("acme.test")).await.unwrap(), Some(tenant()));
+}
+
+#[tokio::test]
+async fn a_cached_tenant_is_served_through_an_outage_and_not_after_a_change() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, Duration::from_millis(10));
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    store.fails.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(15)).await;
+    for _ in 0..100 {
+        assert_eq!(lookup.find(&key("acme.test")).await.unwrap(), Some(tenant()));
+    }
+    // One look-up failed, and the next is not due yet.
+    assert_eq!(store.reads(), 2);
+    assert_eq!(lookup.status().stale, 100);
+    lookup.clear();
+    assert!(lookup.find(&key("acme.test")).await.is_err());
+}
+
+#[tokio::test]
+async fn no_tenant_is_served_in_an_outage_where_that_is_not_wanted() {
+    let store = Arc::new(Store::default());
+    let shared: Arc<dyn TenantStore> = Arc::new(Arc::clone(&store));
+    let cache = HostCache::new(Duration::from_millis(10), Duration::ZERO);
+    let lookup = Arc::new(Lookup::new(shared, None, Origin::default(), cache));
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    store.fails.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(15)).await;
+    assert!(lookup.find(&key("acme.test")).await.is_err());
+}
+
+#[tokio::test]
+async fn an_invalid_row_is_an_error_although_the_tenant_was_cached() {
+    assert!(CatalogError::from(DbErr::Custom(String::new())).is_outage());
+    let invalid = CatalogError::SchemaName {
+        id: TenantId(1),
+        source: SchemaName::new("").unwrap_err(),
+    };
+    assert!(!invalid.is_outage());
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, Duration::from_millis(5));
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(lookup.stale(&key("acme.test"), invalid).is_err());
+}
+
+#[tokio::test]
+async fn requests_after_a_change_do_not_join_a_look_up_from_before() {
+    let gate = Arc::new(Notify::new());
+    let store = Arc::new(Store {
+        gate: Some(Arc::clone(&gate)),
+        ..Store::default()
+    });
+    let lookup = lookup(&store, LONG);
+    let find = || {
+        let lookup = Arc::clone(&lookup);
+        tokio::spawn(async move { lookup.find(&key("acme.test")).await.unwrap().unwrap().status() })
+    };
+    let before = find();
+    while store.reads() < 1 {
+        tokio::task::yield_now().await;
+    }
+    *store.status.lock().unwrap() = Some(TenantStatus::Suspended);
+    lookup.clear();
+    let after = find();
+    while store.reads() < 2 {
+        tokio::task::yield_now().await;
+    }
+    gate.notify_one();
+    gate.notify_one();
+    assert_eq!(before.await.unwrap(), TenantStatus::Active);
+    assert_eq!(after.await.unwrap(), TenantStatus::Suspended);
+    // The answer from before was not cached over the one from after.
+    assert_eq!(find().await.unwrap(), TenantStatus::Suspended);
+    assert_eq!(store.reads(), 2);
+}
+
+#[tokio::test]
+async fn a_look_up_that_panics_fails_those_who_wait_and_no_others() {
+    let store = Arc::new(Store::default());
+    store.panics.store(true, Ordering::SeqCst);
+    let lookup = lookup(&store, LONG);
+    let interrupted = lookup.find(&key("acme.test")).await.unwrap_err();
+    assert!(matches!(interrupted, CatalogError::Interrupted), "{interrupted}");
+    store.panics.store(false, Ordering::SeqCst);
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    assert!(lookup.begun().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_are_limited_in_number_and_time() {
+    let store = Arc::new(Store {
+        gate: Some(Arc::default()),
+        ..Store::default()
+    });
+    let lookup = lookup(&store, LONG);
+    let find = |number: usize| {
+        let lookup = Arc::clone(&lookup);
+        tokio::spawn(async move { lookup.find(&key(&format!("t{number}.test"))).await })
+    };
+    let waiting: Vec<_> = (0..MAX_BEGUN).map(find).collect();
+    tokio::task::yield_now().await;
+    let busy = find(MAX_BEGUN).await.unwrap().unwrap_err();
+    assert!(matches!(busy, CatalogError::Busy { .. }), "{busy}");
+    assert_eq!(store.reads(), MAX_RUNNING);
+    for waiting in waiting {
+        let late = waiting.await.unwrap().unwrap_err();
+        assert!(matches!(late, CatalogError::Timeout { .. }), "{late}");
+    }
+    assert!(lookup.begun().is_empty());
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_refused_for_its_version_is_not_cached() {
+    let store = Arc::new(Store::default());
+    let check = VersionCheck::new(SchemaVersions::new(["new"]), SkewPolicy::Refuse);
+    let shared: Arc<dyn TenantStore> = Arc::new(Arc::clone(&store));
+    let cache = HostCache::new(LONG, LONG);
+    let lookup = Arc::new(Lookup::new(shared, Some(check), Origin::default(), cache));
+    for reads in 1..4 {
+        assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+        assert_eq!(store.reads(), reads);
+    }
+}
+
+#[tokio::test]
+async fn without_a_time_to_live_each_request_reads_the_catalog() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, Duration::ZERO);
+    for reads in 1..4 {
+        assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+        assert_eq!(store.reads(), reads);
+    }
+    assert_eq!(lookup.find(&key("a.b.test")).await.unwrap(), None);
+    assert_eq!(lookup.status().tenants + lookup.status().unknown, 0);
+}
+
+#[tokio::test]
+async fn each_kind_of_key_asks_for_its_own() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, LONG);
+    let id = |id| TenantKey::Id(TenantId(id));
+    assert_eq!(lookup.find(&id(1)).await.unwrap(), Some(tenant()));
+    assert_eq!(lookup.find(&id(2)).await.unwrap(), None);
+    let schema = TenantKey::Schema(SchemaName::new("acme").unwrap());
+    assert_eq!(lookup.find(&schema).await.unwrap(), None);
+    let slug = TenantKey::Slug(Host::parse("acme.test").unwrap());
+    assert!(lookup.find(&slug).await.unwrap().is_some());
+}
