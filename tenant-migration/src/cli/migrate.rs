@@ -14,7 +14,7 @@ use crate::{
         confirm::confirm,
         error::CliError,
         json,
-        output::{Lines, show_details, show_overview, show_plan, show_previews, show_summary},
+        output::{Lines, describe_plan, describe_previews, describe_statuses, list_migrations, summary},
         progress::Bar,
         target::{describe, target},
     },
@@ -52,21 +52,17 @@ async fn run_action(
         return dry_run(context, executor, &plan, args, out).await;
     }
     if action.empties() {
-        confirm(
-            context,
-            args.confirmation,
-            &format!("`{action}` on {}", describe(target)),
-        )?;
+        let what = format!("`{action}` on {}", describe(target));
+        confirm(context, args.confirmation, &what)?;
     }
     let begun = Instant::now();
     let report = match args.json {
         true => executor.run(plan, &mut ()).await,
         false => run_with_output(context, executor, target, action, plan, out).await?,
     };
-    if args.json {
-        writeln!(out, "{:#}", json::report(&report, begun.elapsed()))?;
-    } else {
-        show_summary(&report, begun.elapsed(), out)?;
+    match args.json {
+        true => writeln!(out, "{:#}", json::report(&report, begun.elapsed()))?,
+        false => write!(out, "{}", summary(&report, begun.elapsed()))?,
     }
     let all = report.schemas.len();
     let failed = report.schemas.iter().filter(|schema| !schema.is_success());
@@ -112,13 +108,12 @@ async fn dry_run(
         true => executor.preview(plan).await?,
         false => Vec::new(),
     };
-    if args.json {
-        writeln!(out, "{:#}", json::plan(plan, &previews))?;
-    } else if args.sql {
-        show_previews(&previews, out)?;
-    } else {
-        show_plan(plan, context.is_verbose, out)?;
-    }
+    let text = match args.json {
+        true => format!("{:#}", json::plan(plan, &previews)),
+        false if args.sql => describe_previews(&previews),
+        false => describe_plan(plan, context.is_verbose),
+    };
+    writeln!(out, "{text}")?;
     let is_obstacle = |schema: &&SchemaPlan| schema.steps().is_err();
     let obstacles = plan.schemas().iter().filter(is_obstacle).count();
     let failed = previews.iter().filter(|preview| preview.statements.is_err());
@@ -136,13 +131,12 @@ pub(super) async fn status(
     let executor = context.executor().await?;
     let statuses = executor.status(&target).await?;
     executor.close().await?;
-    if as_json {
-        writeln!(out, "{:#}", json::statuses(&statuses))?;
-    } else if context.is_verbose || context.schema.is_some() {
-        show_details(&statuses, out)?;
-    } else {
-        show_overview(&statuses, out)?;
-    }
+    let text = match as_json {
+        true => format!("{:#}", json::statuses(&statuses)),
+        false if context.is_verbose || context.schema.is_some() => list_migrations(&statuses),
+        false => describe_statuses(&statuses),
+    };
+    writeln!(out, "{text}")?;
     let obstacles = statuses
         .iter()
         .filter(|status| !status.exists || !status.unknown.is_empty() || status.unfinished.is_some());
@@ -174,23 +168,18 @@ fn action(command: Command) -> (Action, RunArgs) {
 }
 
 fn options(args: &RunArgs) -> Result<RunOptions, CliError> {
-    let mut options = RunOptions::default();
-    if let Some(jobs) = args.jobs {
-        options = options.jobs(jobs.into());
-    }
-    if let Some(value) = &args.canary {
-        options = options.canary(parse_canary(value)?);
-    }
-    if let Some(failures) = args.max_failures {
-        options = options.max_failures(failures.into());
-    }
-    if let Some(time) = args.lock_timeout {
-        options = options.lock_timeout(Duration::from_millis(time.into()));
-    }
-    if let Some(time) = args.statement_timeout {
-        options = options.statement_timeout(Duration::from_millis(time.into()));
-    }
-    Ok(options)
+    let milliseconds = |time: u32| Duration::from_millis(time.into());
+    let defaults = RunOptions::default();
+    Ok(RunOptions {
+        jobs: args.jobs.map_or(defaults.jobs, usize::from),
+        canary: args.canary.as_deref().map_or(Ok(defaults.canary), parse_canary)?,
+        max_failures: args.max_failures.map(usize::from),
+        lock_timeout: args.lock_timeout.map_or(defaults.lock_timeout, milliseconds),
+        statement_timeout: args
+            .statement_timeout
+            .map_or(defaults.statement_timeout, milliseconds),
+        attempts: defaults.attempts,
+    })
 }
 
 /// Parses `--canary`. A number is a number of tenants; a tenant whose schema is a number is named with a comma, `7,`.

@@ -1,7 +1,6 @@
 //! Output for people.
 
 use std::{
-    collections::HashMap,
     fmt::Display,
     io::{self, Write},
     time::Duration,
@@ -95,22 +94,23 @@ fn format_duration(time: Duration) -> String {
     }
 }
 
-/// Writes the number of schemas for each outcome. After a long run it repeats the failures, which may have scrolled by.
-pub(super) fn show_summary(report: &Report, time: Duration, out: &mut (dyn Write + Send)) -> io::Result<()> {
+/// Returns the number of schemas for each outcome. After a long run it repeats the failures, which may have scrolled by.
+pub(super) fn summary(report: &Report, time: Duration) -> String {
     const LINES_ON_SCREEN: usize = 20;
     let schemas = &report.schemas;
     let failed: Vec<_> = schemas.iter().filter(|schema| !schema.is_success()).collect();
+    let mut text = String::new();
     if !failed.is_empty() && schemas.len() > LINES_ON_SCREEN {
         let mut table = plain_table(["schema", "reason"]);
         for schema in &failed {
             table.add_row([schema.schema.to_string(), describe_outcome(schema, false)]);
         }
-        writeln!(out, "\n{}", table.trim_fmt())?;
+        text += &format!("\n{}\n", table.trim_fmt());
     }
     if schemas.len() > 1 {
-        writeln!(out, "\n{} in {}", count_outcomes(schemas), format_duration(time))?;
+        text += &format!("\n{} in {}\n", count_outcomes(schemas), format_duration(time));
     }
-    Ok(())
+    text
 }
 
 const OUTCOMES: [&str; 4] = ["done", "nothing to do", "failed", "not begun"];
@@ -138,8 +138,8 @@ fn count_outcomes(schemas: &[SchemaReport]) -> String {
     format!("{} schemas: {}", schemas.len(), counts.join(", "))
 }
 
-/// Writes the planned steps of each schema.
-pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Send)) -> io::Result<()> {
+/// Returns the planned steps of each schema.
+pub(super) fn describe_plan(plan: &Plan, is_verbose: bool) -> String {
     let mut table = plain_table(["schema", "would be done"]);
     for schema in plan.schemas() {
         let steps = match schema.steps() {
@@ -149,32 +149,27 @@ pub(super) fn show_plan(plan: &Plan, is_verbose: bool, out: &mut (dyn Write + Se
         };
         table.add_row([schema.schema().to_string(), steps]);
     }
-    writeln!(out, "{}", table.trim_fmt())
+    table.trim_fmt()
 }
 
-/// Writes the SQL of all schemas. Schemas with the same SQL share one listing.
-pub(super) fn show_previews(previews: &[Preview], out: &mut (dyn Write + Send)) -> io::Result<()> {
-    let text = |preview: &Preview| match &preview.statements {
-        Ok(statements) if statements.is_empty() => "-- nothing\n".to_owned(),
-        Ok(statements) => statements
-            .iter()
-            .map(|statement| with_semicolon(statement))
-            .collect(),
-        Err(error) => format!("-- CANNOT: {error}\n"),
-    };
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut index_by_sql = HashMap::new();
+/// Returns the SQL of all schemas. Schemas with the same SQL share one listing.
+pub(super) fn describe_previews(previews: &[Preview]) -> String {
+    let mut listings: Vec<(String, Vec<&str>)> = Vec::new();
     for preview in previews {
-        let index = *index_by_sql.entry(text(preview)).or_insert_with_key(|text| {
-            groups.push((text.clone(), Vec::new()));
-            groups.len() - 1
-        });
-        groups[index].1.push(preview.schema.as_str());
+        let schema = preview.schema.as_str();
+        let sql = match &preview.statements {
+            Ok(statements) if statements.is_empty() => "-- nothing\n".to_owned(),
+            Ok(statements) => statements.iter().map(with_semicolon).collect(),
+            Err(error) => format!("-- CANNOT: {error}\n"),
+        };
+        match listings.iter_mut().find(|(listed, _)| *listed == sql) {
+            Some((_, schemas)) => schemas.push(schema),
+            None => listings.push((sql, vec![schema])),
+        }
     }
-    for (sql, schemas) in groups {
-        writeln!(out, "-- {}\n{sql}", join_schemas(&schemas))?;
-    }
-    Ok(())
+    let listings = listings.iter();
+    let listings = listings.map(|(sql, schemas)| format!("-- {}\n{sql}", join_schemas(schemas)));
+    listings.collect::<Vec<_>>().join("\n")
 }
 
 /// Joins schemas, such as "acme, globex, initech and 997 more".
@@ -185,12 +180,12 @@ fn join_schemas(names: &[&str]) -> String {
     }
 }
 
-fn with_semicolon(statement: &str) -> String {
-    format!("{};\n", statement.trim_end().trim_end_matches(';'))
+fn with_semicolon(statement: impl AsRef<str>) -> String {
+    format!("{};\n", statement.as_ref().trim_end().trim_end_matches(';'))
 }
 
-/// Writes one line for each schema, with the numbers of applied and pending migrations.
-pub(super) fn show_overview(statuses: &[SchemaStatus], out: &mut (dyn Write + Send)) -> io::Result<()> {
+/// Returns one line for each schema, with the numbers of applied and pending migrations.
+pub(super) fn describe_statuses(statuses: &[SchemaStatus]) -> String {
     let mut table = plain_table(["schema", "applied", "pending", ""]);
     for status in statuses {
         table.add_row([
@@ -200,7 +195,7 @@ pub(super) fn show_overview(statuses: &[SchemaStatus], out: &mut (dyn Write + Se
             remark(status),
         ]);
     }
-    writeln!(out, "{}", table.trim_fmt())
+    table.trim_fmt()
 }
 
 fn remark(status: &SchemaStatus) -> String {
@@ -217,31 +212,27 @@ fn remark(status: &SchemaStatus) -> String {
     join_names(&pending, false)
 }
 
-/// Writes every migration of every schema.
-pub(super) fn show_details(statuses: &[SchemaStatus], out: &mut (dyn Write + Send)) -> io::Result<()> {
+/// Returns every migration of every schema.
+pub(super) fn list_migrations(statuses: &[SchemaStatus]) -> String {
+    let mut lines = Vec::new();
     for status in statuses {
-        match status.exists {
-            true => writeln!(out, "{}", status.schema)?,
-            false => writeln!(out, "{}: the database has no such schema", status.schema)?,
-        }
-        for name in &status.applied {
-            writeln!(out, "  applied  {name}")?;
-        }
-        for name in &status.pending {
-            writeln!(out, "  pending  {name}")?;
-        }
-        for name in &status.unknown {
-            writeln!(out, "  unknown  {name}: in the ledger, but not in this program")?;
-        }
+        lines.push(match status.exists {
+            true => status.schema.to_string(),
+            false => format!("{}: the database has no such schema", status.schema),
+        });
+        lines.extend(status.applied.iter().map(|name| format!("  applied  {name}")));
+        lines.extend(status.pending.iter().map(|name| format!("  pending  {name}")));
+        let unknown = |name| format!("  unknown  {name}: in the ledger, but not in this program");
+        lines.extend(status.unknown.iter().map(unknown));
         if status.applied.is_empty() && status.pending.is_empty() {
-            writeln!(out, "  (no migrations)")?;
+            lines.push("  (no migrations)".to_owned());
         }
     }
-    Ok(())
+    lines.join("\n")
 }
 
 /// Counts things, such as "1 row" or "2 rows".
-pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+pub(super) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {word}{plural}")
 }

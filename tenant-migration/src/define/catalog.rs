@@ -133,11 +133,10 @@ impl MigrationTrait for Table {
 
 /// The tenants that have a schema of their own, of which none is made before this transaction ends.
 pub(crate) async fn lock_tenants(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    if !exists(db).await? {
-        return Ok(Vec::new());
+    if exists(db).await? {
+        let lock = "LOCK TABLE public.tenants IN ACCESS EXCLUSIVE MODE";
+        db.execute_unprepared(lock).await?;
     }
-    db.execute_unprepared("LOCK TABLE public.tenants IN ACCESS EXCLUSIVE MODE")
-        .await?;
     schema_names(db).await
 }
 
@@ -147,7 +146,18 @@ pub(crate) async fn exists(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(found.unwrap_or(false))
 }
 
+/// True if the database has a catalog of before it had what this version needs.
+pub(crate) async fn is_outdated(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let sql = "SELECT to_regclass('public.tenants') IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.tenants') AND attname = 'version')";
+    Ok(scalar(db, sql, []).await?.unwrap_or(false))
+}
+
+/// The schemas of all tenants that have one of their own.
 pub(crate) async fn schema_names(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    if !exists(db).await? {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT schema_name FROM public.tenants WHERE schema_name <> $1 ORDER BY schema_name";
     texts(db, sql, [SHARED_SCHEMA.into()]).await
 }

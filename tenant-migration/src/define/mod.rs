@@ -19,7 +19,7 @@ pub(crate) mod version;
 pub(crate) use self::tasks::AnyError;
 pub(crate) use self::{
     catalog::{
-        DOMAIN_KEY, SCHEMA_NAME_KEY, exist, exists, is_called, lock_tenants, schema_names, schema_of,
+        DOMAIN_KEY, SCHEMA_NAME_KEY, exist, is_called, is_outdated, lock_tenants, schema_names, schema_of,
         tenant_of,
     },
     function_search_path::{FUNCTIONS_FOUND, ask_for_functions},

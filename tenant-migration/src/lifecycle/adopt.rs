@@ -14,7 +14,7 @@ use crate::{
         create::NewTenant,
         error::{LifecycleError, run_detached},
         lookup::set_lock_timeout,
-        name_availability::{self, NameClaim},
+        name_availability::{NameClaim, require_available},
     },
     plan::{DEFAULT_LOCK_TIMEOUT, SchemaError},
     schema::lock,
@@ -69,13 +69,10 @@ pub async fn adopt_schema(
     if new.schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "adopting" });
     }
-    let adoption = Adoption {
-        db: db.clone(),
-        migrations: migrations.clone(),
-        steps: steps(migrations, &new.kind, applied)?,
-        new: new.clone(),
-    };
-    run_detached(&new.schema, adoption.run()).await
+    let steps = steps(migrations, &new.kind, applied)?;
+    let (db, migrations, adopted) = (db.clone(), migrations.clone(), new.clone());
+    let adoption = async move { adopt(&db, &migrations, adopted, &steps).await };
+    run_detached(&new.schema, adoption).await
 }
 
 /// Returns the steps that record the migrations of `applied`.
@@ -97,59 +94,44 @@ fn steps(migrations: &Migrations, kind: &str, applied: &Applied) -> Result<Vec<S
     Ok(names.map(|name| Step::Fake(Arc::clone(name))).collect())
 }
 
-struct Adoption {
-    db: DatabaseConnection,
-    migrations: Migrations,
+async fn adopt(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
     new: NewTenant,
-    steps: Vec<Step>,
+    steps: &[Step],
+) -> Result<Tenant, LifecycleError> {
+    let schema_ref = SchemaRef {
+        schema: &new.schema,
+        kind: Some(&new.kind),
+    };
+    let transaction = lock::begin_locked(db, &new.schema).await?;
+    set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
+    let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Active).await?;
+    let claim = NameClaim {
+        schema: Some(&new.schema),
+        reuses_name: new.reuses_name,
+        ..NameClaim::default()
+    };
+    require_available(&transaction, migrations, &new.schema, claim).await?;
+    check_schema(&transaction, &new.schema).await?;
+    let remaining = baseline(&transaction, migrations, schema_ref, steps).await?;
+    transaction.commit().await?;
+    let version = schema_ref
+        .set(migrations)
+        .version(|name| remaining.applied.contains(name));
+    let version = version.map(ToString::to_string);
+    Ok(tenant_of(row)?.with_version(version).with_domain(new.domain))
 }
 
-impl Adoption {
-    async fn run(self) -> Result<Tenant, LifecycleError> {
-        let transaction = lock::begin_locked(&self.db, self.schema()).await?;
-        set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
-        let row = catalog_insert::insert_tenant(&transaction, &self.new, TenantStatus::Active).await?;
-        self.check_name(&transaction).await?;
-        self.check_schema(&transaction).await?;
-        let remaining = baseline(&transaction, &self.migrations, self.schema_ref(), &self.steps).await?;
-        transaction.commit().await?;
-        let set = self.schema_ref().set(&self.migrations);
-        let version = set.version(|name| remaining.applied.contains(name));
-        let version = version.map(ToString::to_string);
-        Ok(tenant_of(row)?.with_version(version).with_domain(self.new.domain))
+/// Refuses a schema that does not exist, or that has an extension for the whole database.
+async fn check_schema(db: &DatabaseTransaction, schema: &SchemaName) -> Result<(), LifecycleError> {
+    if !exists(db, schema).await? {
+        return Err(LifecycleError::of(schema, SchemaError::NoSchema));
     }
-
-    fn schema(&self) -> &SchemaName {
-        &self.new.schema
-    }
-
-    fn schema_ref(&self) -> SchemaRef<'_> {
-        SchemaRef {
-            schema: &self.new.schema,
-            kind: Some(&self.new.kind),
-        }
-    }
-
-    async fn check_name(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let claim = NameClaim {
-            schema: Some(self.schema()),
-            reuses_name: self.new.reuses_name,
-            ..NameClaim::default()
-        };
-        name_availability::require_available(db, &self.migrations, self.schema(), claim).await
-    }
-
-    /// Refuses a schema that does not exist, or that has an extension for the whole database.
-    async fn check_schema(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
-        let schema = self.schema().clone();
-        if !exists(db, &schema).await? {
-            return Err(LifecycleError::of(&schema, SchemaError::NoSchema));
-        }
-        let extensions = extensions(db, &schema).await?;
-        if extensions.is_empty() {
-            return Ok(());
-        }
-        Err(LifecycleError::HasExtension { schema, extensions })
+    let (schema, extensions) = (schema.clone(), extensions(db, schema).await?);
+    match extensions.is_empty() {
+        true => Ok(()),
+        false => Err(LifecycleError::HasExtension { schema, extensions }),
     }
 }
 

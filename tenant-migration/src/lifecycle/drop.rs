@@ -11,13 +11,12 @@ use tenant_core::{
 };
 
 use crate::{
-    database::{execute, reason, scalar, sqlstate, texts},
+    database::{reason, scalar, sqlstate, texts},
     define::{LookupError, Migrations, is_called, schema_of},
     lifecycle::{
         error::{LifecycleError, run_detached},
         lookup,
         name_availability::retire,
-        status,
     },
     plan::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, SchemaError},
     run::retry,
@@ -172,20 +171,11 @@ impl Dropping {
         let transaction = lookup::begin(&self.db).await?;
         let row = lookup::lock_own_schema(&transaction, &self.schema, "dropping").await?;
         self.schema = schema_of(&row.schema_name)?;
-        let is_out = matches!(
-            lookup::status(&row)?,
-            TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
-        );
         self.require_no_dependents(&transaction).await?;
         self.require_no_references(&transaction, row.id).await?;
-        let since_change = time_since_change(&transaction, row.id).await?;
-        if is_out {
-            set_dropping_without_time(&transaction, row.id).await?;
-        } else {
-            status::set(&transaction, row.id, TenantStatus::Dropping).await?;
-        }
+        let seconds: Option<f64> = scalar(&transaction, LEAVE_SERVICE, [row.id.into()]).await?;
         transaction.commit().await?;
-        Ok(if is_out { since_change } else { Duration::ZERO })
+        Ok(Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default())
     }
 
     /// Refuses to drop a tenant if rows of other tables refer to its row in the catalog: by trying, without a trace.
@@ -331,11 +321,13 @@ pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Resu
     Ok(Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default())
 }
 
-/// Sets the status `dropping` and keeps `updated_at`, which is the time when the tenant left service.
-async fn set_dropping_without_time(db: &DatabaseTransaction, id: i64) -> Result<(), DbErr> {
-    let sql = "UPDATE public.tenants SET status = 'dropping' WHERE id = $1";
-    execute(db, sql, [id.into()]).await
-}
+/// Sets the status `dropping`, and returns the time since the tenant left service, in seconds. That is `updated_at`, which stays
+/// for a tenant that has left service before.
+const LEAVE_SERVICE: &str = "
+UPDATE public.tenants SET status = 'dropping',
+    updated_at = CASE WHEN status IN ('suspended', 'archived', 'dropping') THEN updated_at ELSE clock_timestamp() END
+WHERE id = $1
+RETURNING greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8";
 
 /// Query for the commands that drop foreign keys to other schemas, one command for each table.
 const FOREIGN_KEYS: &str = include_str!("drop_foreign_keys.sql");

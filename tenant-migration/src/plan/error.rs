@@ -28,8 +28,8 @@ pub enum PlanError {
     TenantsExist {
         /// The action.
         action: Action,
-        /// The tenants.
-        tenants: Vec<SchemaName>,
+        /// The schemas of the tenants.
+        tenants: Vec<String>,
     },
     /// Two migrations of a migrator have one name.
     #[error("two migrations of a migrator have the name {name}: rename one of them")]

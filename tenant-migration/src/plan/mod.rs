@@ -11,7 +11,6 @@ mod report;
 mod selection;
 pub(crate) mod status;
 mod target;
-pub(crate) mod tenants;
 
 pub use self::{
     error::{PlanError, SchemaError},

@@ -5,10 +5,9 @@ use tenant_core::SchemaName;
 
 use crate::{
     database::{SessionError, require_sessions},
-    define::Migrations,
+    define::{LookupError, Migrations, is_outdated, schema_names},
     plan::{
         Action, Observer, Plan, PlanError, Report, RunOptions, SchemaError, SchemaStatus, Target, status,
-        tenants,
     },
     run::{scheduler::Scheduler, versions, worker::Worker, worker_pool},
 };
@@ -89,13 +88,13 @@ impl Executor {
     /// [`PlanError`] if a tenant is not there, the action is refused, or the database did not answer.
     pub async fn plan(&self, target: &Target, action: Action) -> Result<Plan, PlanError> {
         if *target == Target::Shared && action.empties() {
-            let tenants = tenants::tenants(&self.first.db).await?;
+            let tenants = schema_names(&self.first.db).await?;
             if !tenants.is_empty() {
                 return Err(PlanError::TenantsExist { action, tenants });
             }
         }
-        if !matches!(target, Target::All | Target::Shared) {
-            tenants::require_current(&self.first.db).await?;
+        if !matches!(target, Target::All | Target::Shared) && is_outdated(&self.first.db).await? {
+            return Err(LookupError::NoCatalog.into());
         }
         let statuses = self.status(target).await?;
         Plan::new(&self.first.migrations, target, action, statuses)

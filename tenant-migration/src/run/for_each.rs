@@ -101,28 +101,21 @@ where
     let task = Arc::new(task);
     let begin = |(place, tenant): (usize, Tenant)| {
         let (db, task) = (tenants.connection(&tenant), Arc::clone(&task));
-        async move { (place, run(&tenant, db, task).await, tenant) }
+        let work = context::scope(tenant.clone(), async move { task(db).await });
+        async move {
+            // It runs to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
+            let result = match detached(AssertUnwindSafe(work).catch_unwind()).await {
+                Ok(Ok(result)) => result.map_err(TaskError::Failed),
+                Ok(Err(panic)) => Err(TaskError::Panicked(panic_message(&*panic).to_owned())),
+                Err(ShutDown) => Err(TaskError::Interrupted),
+            };
+            (place, tenant, result)
+        }
     };
     let work: Vec<_> = selected.into_iter().enumerate().map(begin).collect();
     let mut done: Vec<_> = stream::iter(work).buffer_unordered(jobs.max(1)).collect().await;
     done.sort_unstable_by_key(|(place, ..)| *place);
     done.into_iter()
-        .map(|(_, result, tenant)| (tenant, result))
+        .map(|(_, tenant, result)| (tenant, result))
         .collect()
-}
-
-/// Runs a task to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
-async fn run<T, E, F, W>(tenant: &Tenant, db: TenantConnection, task: Arc<F>) -> Result<T, TaskError<E>>
-where
-    F: Fn(TenantConnection) -> W + Send + Sync + 'static,
-    W: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    let work = context::scope(tenant.clone(), async move { task(db).await });
-    match detached(AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(result)) => result.map_err(TaskError::Failed),
-        Ok(Err(panic)) => Err(TaskError::Panicked(panic_message(&*panic).to_owned())),
-        Err(ShutDown) => Err(TaskError::Interrupted),
-    }
 }
