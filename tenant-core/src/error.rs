@@ -1,5 +1,7 @@
 //! Errors of connecting and of connections, and their conversion to SeaORM's error.
 
+use std::borrow::Cow;
+
 use sea_orm::DbErr;
 
 use crate::{
@@ -396,8 +398,7 @@ fn is_unavailable(error: &DbErr) -> bool {
         ),
         None => match error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-            DbErr::Exec(error) | DbErr::Query(error) => is_lost(error),
-            _ => false,
+            error => is_lost(error),
         },
     }
 }
@@ -406,22 +407,41 @@ fn is_unavailable(error: &DbErr) -> bool {
 /// of a lack of resources (class 53) and of a shutdown or a start.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 #[cfg(feature = "sqlx-postgres")]
-fn is_lost(error: &sea_orm::RuntimeErr) -> bool {
+fn is_lost(error: &DbErr) -> bool {
     use sea_orm::{RuntimeErr, sqlx::Error};
 
-    let RuntimeErr::SqlxError(error) = error else {
+    if let Some(code) = sqlstate(error) {
+        let is_of_class = |class| code.starts_with(class);
+        return is_of_class("08") || is_of_class("53") || matches!(&*code, "57P01" | "57P02" | "57P03");
+    }
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
         return false;
     };
-    match &**error {
-        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => true,
-        Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("53") || matches!(&*code, "57P01" | "57P02" | "57P03")
-        }),
-        _ => false,
-    }
+    matches!(
+        **error,
+        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed
+    )
 }
 
 #[cfg(not(feature = "sqlx-postgres"))]
-fn is_lost(_: &sea_orm::RuntimeErr) -> bool {
+fn is_lost(_: &DbErr) -> bool {
     false
+}
+
+/// Returns the SQLSTATE of an error that PostgreSQL sent for a statement.
+#[cfg(feature = "sqlx-postgres")]
+pub(crate) fn sqlstate(error: &DbErr) -> Option<Cow<'_, str>> {
+    use sea_orm::RuntimeErr;
+
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    error.as_database_error()?.code()
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+pub(crate) fn sqlstate(_: &DbErr) -> Option<Cow<'_, str>> {
+    None
 }

@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::{domain, tenant};
 use crate::{
+    error::sqlstate,
     host::{Host, HostError},
     schema_name::{SHARED_SCHEMA, SchemaName, SchemaNameError},
     tenant::{Tenant, TenantId, TenantStatus, UnknownStatus},
@@ -120,21 +121,9 @@ impl From<DbErr> for CatalogError {
     }
 }
 
-/// True for the SQLSTATEs 42P01 and 42703. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-#[cfg(feature = "sqlx-postgres")]
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn lacks_table_or_column(error: &DbErr) -> bool {
-    let (DbErr::Query(sea_orm::RuntimeErr::SqlxError(error))
-    | DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("42P01" | "42703"))
-}
-
-#[cfg(not(feature = "sqlx-postgres"))]
-fn lacks_table_or_column(_: &DbErr) -> bool {
-    false
+    matches!(sqlstate(error).as_deref(), Some("42P01" | "42703"))
 }
 
 /// The store in the tables `tenants` and `domains`.

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use super::ConnectionContext;
-use crate::error::ConnectionError;
+use crate::error::{ConnectionError, sqlstate};
 
 impl ConnectionContext {
     /// Returns [`ConnectionError::NoSchema`] in place of PostgreSQL's error of a missing table if the schema is missing.
@@ -35,20 +35,7 @@ impl ConnectionContext {
     }
 }
 
-/// True for the SQLSTATEs 42P01 and 3F000. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-#[cfg(feature = "sqlx-postgres")]
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_of_missing_table(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, sqlx::error::DatabaseError};
-
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    matches!(code.as_deref(), Some("42P01" | "3F000"))
-}
-
-#[cfg(not(feature = "sqlx-postgres"))]
-fn is_of_missing_table(_: &DbErr) -> bool {
-    false
+    matches!(sqlstate(error).as_deref(), Some("42P01" | "3F000"))
 }

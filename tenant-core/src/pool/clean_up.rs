@@ -28,11 +28,10 @@ pub(super) fn start(permit: Permit, mut connection: PooledConnection, leftovers:
             }
             Ok(Err(_)) => permit.pool().suspect(),
             Err(_) => {
-                match leftovers.is_half_read {
-                    true => tracing::debug!("a connection was closed: a stream of it was dropped half-read"),
-                    false => {
-                        tracing::warn!("a connection was closed: its server did not answer within {time:?}")
-                    }
+                if leftovers.is_half_read {
+                    tracing::debug!("a connection was closed: a stream of it was dropped half-read");
+                } else {
+                    tracing::warn!("a connection was closed: its server did not answer within {time:?}");
                 }
                 count(&permit.pool().0.counters.not_cleaned);
             }

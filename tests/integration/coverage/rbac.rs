@@ -113,7 +113,7 @@ async fn tables_in_each_place_of_a_statement_are_checked() -> Result<(), DbErr> 
             .to_owned(),
         books().join(JoinType::InnerJoin, genre::Entity, on).to_owned(),
         books()
-            .add_group_by([id().into()])
+            .add_group_by([id()])
             .and_having(id().gt(authors(author::Column::Id)))
             .to_owned(),
         books()
