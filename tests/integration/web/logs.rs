@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 use tracing::{Dispatch, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{ACME, GLOBEX, TestApp};
+use super::{ACME, Framework, GLOBEX, TestApp};
 
-/// Each log line of a request has the tenant's schema. The test runs on one thread, since its subscriber is
-/// thread-local.
-#[tokio::test]
-async fn each_line_has_the_tenant() {
-    let app = TestApp::start().await;
+on_each_framework!(each_line_has_the_tenant);
+
+/// Each log line of a request has the tenant's schema. The subscriber is that of the test's thread and of the server.
+async fn each_line_has_the_tenant(framework: Framework) {
     // With one dispatcher in the process, the first thread that reaches a log line decides for all threads if the line is
     // enabled: https://github.com/tokio-rs/tracing/issues/3611
     let _second = Dispatch::new(NoSubscriber::new());
@@ -25,6 +24,7 @@ async fn each_line_has_the_tenant() {
         .with_writer(lines.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    let app = TestApp::start(framework).await;
     for (host, schema) in [(ACME, "acme"), (GLOBEX, "globex")] {
         app.get(host, "/api/notes?secret").await.expect(200);
         app.post(host, "/api/notes", &json!({"title": ""}))
@@ -68,7 +68,7 @@ impl Lines {
 
 fn is_of_the_application(line: &Value) -> bool {
     let target = line["target"].as_str();
-    target.is_some_and(|target| target.starts_with("example_axum"))
+    target.is_some_and(|target| target.starts_with("example_app"))
 }
 
 fn summary(line: &Value) -> String {
