@@ -1,18 +1,40 @@
-//! The example application over HTTP.
+//! The example application over HTTP, on axum and on actix-web: one suite for both.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
+
+/// Makes a test on each framework out of each function.
+macro_rules! on_each_framework {
+    ($($test:ident),+ $(,)?) => { $(
+        mod $test {
+            use crate::web::Framework;
+
+            #[tokio::test]
+            async fn axum() {
+                super::$test(Framework::Axum).await;
+            }
+
+            #[tokio::test]
+            async fn actix() {
+                super::$test(Framework::Actix).await;
+            }
+        }
+    )+ };
+}
 
 mod concurrency;
 mod hosts;
 mod logs;
 mod notes;
+mod operator;
 mod pages;
+mod server;
 mod sign_up;
 mod status;
 mod version;
 
 use std::{net::SocketAddr, time::Duration};
 
+use example_app::{Site, operator::OperatorToken};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HOST, redirect::Policy};
 use serde_json::Value;
 use tenant_core::{Host, SchemaName, Tenants};
@@ -20,9 +42,10 @@ use tenant_migration::{Action, Executor, NewTenant, Target, create_tenant};
 use tests::TestDatabase;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    net::TcpStream,
 };
+
+use server::{Framework, Server};
 
 /// Host of the main site.
 const MAIN: &str = "localhost";
@@ -31,18 +54,27 @@ const GLOBEX: &str = "globex.localhost";
 
 /// The example application on its own port and database, with the tenants `public`, `acme` and `globex`.
 struct TestApp {
-    address: SocketAddr,
     client: Client,
-    server: JoinHandle<()>,
+    // Before the database, since fields are dropped in this order.
+    server: Server,
     database: TestDatabase,
 }
 
 impl TestApp {
-    async fn start() -> Self {
-        Self::start_that_remembers_hosts_for(Duration::from_secs(60)).await
+    async fn start(framework: Framework) -> Self {
+        Self::start_that_remembers_hosts_for(framework, Duration::from_secs(60)).await
     }
 
-    async fn start_that_remembers_hosts_for(time: Duration) -> Self {
+    async fn start_that_remembers_hosts_for(framework: Framework, time: Duration) -> Self {
+        Self::start_with(framework, time, None).await
+    }
+
+    async fn start_with_operator(framework: Framework, token: &str) -> Self {
+        let token = OperatorToken::new(token).expect("a token");
+        Self::start_with(framework, Duration::from_secs(60), Some(token)).await
+    }
+
+    async fn start_with(framework: Framework, time: Duration, token: Option<OperatorToken>) -> Self {
         let database = TestDatabase::create().await;
         migrate(&database).await;
         let builder = Tenants::builder().host_cache_ttl(time);
@@ -54,19 +86,25 @@ impl TestApp {
         ] {
             create(&tenants, schema, name, domain).await;
         }
-        let (address, server) = serve(tenants).await;
+        Self::serve(framework, site(&tenants).operator_token(token), database)
+    }
+
+    fn serve(framework: Framework, site: Site, database: TestDatabase) -> Self {
         Self {
-            address,
             client: client(),
-            server,
+            server: Server::start(framework, site),
             database,
         }
     }
 
+    fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
     /// Builds a request to `path` of the site at `host`.
     fn request(&self, method: Method, host: &str, path: &str) -> RequestBuilder {
-        let url = format!("http://{}{path}", self.address);
-        let host = format!("{host}:{}", self.address.port());
+        let url = format!("http://{}{path}", self.address());
+        let host = format!("{host}:{}", self.address().port());
         self.client.request(method, url).header(HOST, host)
     }
 
@@ -93,20 +131,13 @@ impl TestApp {
 
     /// Sends a request's text unchanged, and returns the status and the body of the response.
     async fn raw(&self, request: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).await.expect("connect");
+        let mut stream = TcpStream::connect(self.address()).await.expect("connect");
         stream.write_all(request.as_bytes()).await.expect("send");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         let status = head.split(' ').nth(1).expect("a status");
         (status.parse().expect("a status"), body.to_owned())
-    }
-}
-
-/// Stops the server. The database is a field, so it is dropped afterwards, which ends the connections.
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
@@ -176,12 +207,8 @@ async fn create(tenants: &Tenants, schema: &str, name: &str, domain: &str) {
         .expect("a tenant");
 }
 
-async fn serve(tenants: Tenants) -> (SocketAddr, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let app = example_axum::app(tenants, example_migration::migrations());
-    let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serve") });
-    (address, server)
+fn site(tenants: &Tenants) -> Site {
+    Site::new(tenants.clone(), example_migration::migrations())
 }
 
 /// Returns a client that does not follow redirects.

@@ -1,81 +1,59 @@
 //! [`app`]: the application's routes and layers.
 
+use std::time::Instant;
+
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::{
-        HeaderValue,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
-    },
-    middleware::map_response,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue, header::CACHE_CONTROL},
+    middleware::{Next, from_fn, map_response},
     response::{IntoResponse, Response},
 };
-use tenant_core::{
-    Tenants,
-    axum::{PublicOrTenant, TenantLayer},
-};
-use tenant_migration::Migrations;
-use tower_http::csrf::{CsrfLayer, ProtectionError};
+use example_app::{Answer, AppError, MAX_BODY_BYTES, SECURITY_HEADERS, Site, logs};
+use tenant_core::axum::{PublicOrTenant, TenantLayer};
+use tracing::Instrument;
 
-use crate::{
-    api::{self, ApiError},
-    error::AppError,
-    logs,
-    pages::{self, PageError},
-};
+use crate::{api, head::head, pages, reply::Reply};
 
-/// Maximum of a request's body: 256 KiB. It fits the longest note in any encoding of its characters.
-const MAX_BODY_BYTES: usize = 256 * 1024;
-
-/// State of the main site's handlers.
-#[derive(Clone)]
-pub(crate) struct Site {
-    pub(crate) tenants: Tenants,
-    pub(crate) migrations: Migrations,
-}
-
-/// Returns the application's router. `migrations` create the tables of new tenants.
-pub fn app(tenants: Tenants, migrations: Migrations) -> Router {
-    let layer = TenantLayer::new(tenants.clone());
-    let public = public_site().with_state(Site { tenants, migrations });
+/// Returns the application's router.
+pub fn app(site: Site) -> Router {
+    let layer = TenantLayer::new(site.tenants().clone());
+    let public = pages::public().nest("/api", api::public()).with_state(site);
+    let tenant = pages::tenant().nest("/api", api::tenant());
     Router::new()
-        .fallback_service(PublicOrTenant::new(public, tenant_site()))
+        .fallback_service(PublicOrTenant::new(public, tenant))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(map_response(add_headers))
-        .layer(logs::requests())
+        .layer(from_fn(log))
         .layer(layer)
 }
 
-fn public_site() -> Router<Site> {
-    let api = api::public().layer(refuse_cross_site::<ApiError>());
-    pages::public()
-        .layer(refuse_cross_site::<PageError>())
-        .nest("/api", api)
+/// Middleware that refuses requests that a browser sends for a page of another site.
+pub(crate) async fn refuse_cross_site<E>(request: Request, next: Next) -> Response
+where
+    E: From<AppError> + Into<Answer>,
+{
+    match head(request.method(), request.uri(), request.headers()).check_same_site() {
+        Ok(()) => next.run(request).await,
+        Err(error) => Reply::<E>::from(error).into_response(),
+    }
 }
 
-fn tenant_site() -> Router {
-    let api = api::tenant().layer(refuse_cross_site::<ApiError>());
-    pages::tenant()
-        .layer(refuse_cross_site::<PageError>())
-        .nest("/api", api)
-}
-
-/// Refuses requests that a browser sends for a page of another site, including another tenant's site.
-fn refuse_cross_site<E: From<AppError> + IntoResponse>() -> CsrfLayer<fn(ProtectionError) -> Response> {
-    CsrfLayer::new().with_rejection_response(|_| E::from(AppError::CrossSite).into_response())
-}
-
-/// Adds security headers: pages load nothing from other sites, run no scripts and cannot be framed. Shared caches do not
-/// store them, and browsers revalidate them.
 async fn add_headers(mut response: Response) -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-                          frame-ancestors 'none'";
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     headers
         .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("private, no-cache"));
+        .or_insert(HeaderValue::from_static(example_app::CACHE_CONTROL));
+    response
+}
+
+async fn log(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let span = logs::span(request.method().as_str(), request.uri().path());
+    let response = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| logs::answered(response.status().as_u16(), start.elapsed()));
     response
 }

@@ -1,28 +1,14 @@
-//! Notes, a small multi-tenant web application: the main site, where tenants sign up, and a site for each tenant,
-//! all in one process on one database.
+//! The application of [`example_app`] on axum: routes, extractors, and conversions of answers.
 //!
-//! | host | routes |
-//! |---|---|
-//! | the public tenant's | the landing page, `POST /signup`, `GET\|POST /api/tenants` |
-//! | a tenant's | its notes, `/api/notes`, `/api/plans`, `/api/stats`, `/api/whoami` |
-//! | any other | 404 |
-//!
-//! An application needs little code for its tenants: [`app`] puts one layer around the routes, handlers extract a
-//! [`TenantConnection`](tenant_core::TenantConnection), and no query names a tenant. This example has no users and no
-//! login: anybody can sign up and write.
+//! [`app`] puts one layer around the routes. Handlers extract a
+//! [`TenantConnection`](tenant_core::TenantConnection) or a [`Tenant`](tenant_core::Tenant).
 
 mod api;
 mod app;
-mod config;
-mod error;
-mod logs;
-mod notes;
+mod head;
 mod pages;
-mod plans;
-mod shutdown;
-mod signup;
+mod reply;
+mod serve;
 
 pub use app::app;
-pub use config::{Config, ConfigError, LogFormat};
-pub use logs::start as start_logs;
-pub use shutdown::{GRACE, requested as shutdown_requested};
+pub use serve::serve;

@@ -5,17 +5,26 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{ACME, GLOBEX, MAIN, TestApp};
+use super::{ACME, Framework, GLOBEX, MAIN, TestApp};
 
 const CLIENTS: usize = 50;
 const ROUNDS: usize = 9;
 const INITECH: &str = "initech.localhost";
 const HOSTS: [&str; 3] = [ACME, GLOBEX, INITECH];
 
-/// Each client visits all hosts, writes there, and checks that it can read nothing of another tenant.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_clients_that_switch_hosts_see_one_tenant_at_a_time() {
-    let app = Arc::new(TestApp::start().await);
+async fn fifty_clients_that_switch_hosts_see_one_tenant_at_a_time_on_axum() {
+    fifty_clients_that_switch_hosts_see_one_tenant_at_a_time(Framework::Axum).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_clients_that_switch_hosts_see_one_tenant_at_a_time_on_actix() {
+    fifty_clients_that_switch_hosts_see_one_tenant_at_a_time(Framework::Actix).await;
+}
+
+/// Each client visits all hosts, writes there, and checks that it can read nothing of another tenant.
+async fn fifty_clients_that_switch_hosts_see_one_tenant_at_a_time(framework: Framework) {
+    let app = Arc::new(TestApp::start(framework).await);
     let new = json!({"schema": "initech", "name": "Initech", "domain": INITECH});
     app.post(MAIN, "/api/tenants", &new).await.expect(201);
 

@@ -3,11 +3,19 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{ACME, Answer, GLOBEX, MAIN, TestApp};
+use super::{ACME, Answer, Framework, GLOBEX, MAIN, TestApp};
 
-#[tokio::test]
-async fn an_unknown_host_is_not_found_and_not_repeated() {
-    let app = TestApp::start().await;
+on_each_framework!(
+    an_unknown_host_is_not_found_and_not_repeated,
+    each_spelling_of_a_host_leads_to_its_tenant,
+    a_malformed_host_is_a_bad_request,
+    the_target_of_a_request_to_a_proxy_decides,
+    what_a_client_says_about_forwarding_is_not_believed,
+    the_main_site_and_the_tenants_have_routes_of_their_own,
+);
+
+async fn an_unknown_host_is_not_found_and_not_repeated(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let mut bodies = Vec::new();
     for host in [
         "nobody.localhost",
@@ -26,9 +34,8 @@ async fn an_unknown_host_is_not_found_and_not_repeated() {
     assert_eq!(bodies.len(), 1, "{bodies:?}");
 }
 
-#[tokio::test]
-async fn each_spelling_of_a_host_leads_to_its_tenant() {
-    let app = TestApp::start().await;
+async fn each_spelling_of_a_host_leads_to_its_tenant(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for host in [
         "acme.localhost",
         "ACME.LocalHost",
@@ -42,9 +49,8 @@ async fn each_spelling_of_a_host_leads_to_its_tenant() {
     }
 }
 
-#[tokio::test]
-async fn a_malformed_host_is_a_bad_request() {
-    let app = TestApp::start().await;
+async fn a_malformed_host_is_a_bad_request(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let mut requests = vec![
         "GET / HTTP/1.1\r\n".to_owned(),
         "GET / HTTP/1.0\r\n".to_owned(),
@@ -78,18 +84,16 @@ async fn a_malformed_host_is_a_bad_request() {
     }
 }
 
-#[tokio::test]
-async fn the_target_of_a_request_to_a_proxy_decides() {
-    let app = TestApp::start().await;
+async fn the_target_of_a_request_to_a_proxy_decides(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let request = "GET http://globex.localhost:80/api/whoami HTTP/1.1\r\nHost: globex.localhost\r\nConnection: close\r\n\r\n";
     let (status, body) = app.raw(request).await;
     assert_eq!(status, 200, "{body}");
     assert!(body.contains(r#""tenant":"globex""#), "{body}");
 }
 
-#[tokio::test]
-async fn what_a_client_says_about_forwarding_is_not_believed() {
-    let app = TestApp::start().await;
+async fn what_a_client_says_about_forwarding_is_not_believed(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (header, value) in [
         ("x-forwarded-host", GLOBEX),
         ("x-host", GLOBEX),
@@ -109,9 +113,8 @@ async fn what_a_client_says_about_forwarding_is_not_believed() {
     }
 }
 
-#[tokio::test]
-async fn the_main_site_and_the_tenants_have_routes_of_their_own() {
-    let app = TestApp::start().await;
+async fn the_main_site_and_the_tenants_have_routes_of_their_own(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for path in [
         "/api/notes",
         "/api/notes/1",

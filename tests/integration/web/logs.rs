@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 use tracing::Level;
 
-use super::{ACME, GLOBEX, TestApp};
+use super::{ACME, Framework, GLOBEX, TestApp};
 use crate::log_lines::{LogLines, message};
 
-/// Each log line of a request has the tenant's schema. The test runs on one thread, since its subscriber is
-/// thread-local.
-#[tokio::test]
-async fn each_line_has_the_tenant() {
-    let app = TestApp::start().await;
+on_each_framework!(each_line_has_the_tenant);
+
+/// Each log line of a request has the tenant's schema. The subscriber is that of the test's thread and of the server.
+async fn each_line_has_the_tenant(framework: Framework) {
     let lines = LogLines::default();
     let _collecting = lines.collect(Level::INFO);
+    let app = TestApp::start(framework).await;
+    lines.take();
     for (host, schema) in [(ACME, "acme"), (GLOBEX, "globex")] {
         app.get(host, "/api/notes?secret").await.expect(200);
         app.post(host, "/api/notes", &json!({"title": ""}))
@@ -51,7 +52,7 @@ fn expect(lines: &LogLines, schema: &str, expected: &[&str]) {
 
 fn is_of_the_application(line: &Value) -> bool {
     let target = line["target"].as_str();
-    target.is_some_and(|target| target.starts_with("example_axum"))
+    target.is_some_and(|target| target.starts_with("example_app"))
 }
 
 fn summary(line: &Value) -> String {

@@ -3,11 +3,20 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ACME, Answer, GLOBEX, TestApp};
+use super::{ACME, Answer, Framework, GLOBEX, TestApp};
 
-#[tokio::test]
-async fn tenants_have_notes_of_their_own_with_the_same_ids() {
-    let app = TestApp::start().await;
+on_each_framework!(
+    tenants_have_notes_of_their_own_with_the_same_ids,
+    a_note_is_written_replaced_and_deleted,
+    a_note_that_breaks_a_rule_is_refused_with_the_reason,
+    a_request_that_cannot_be_read_is_refused_in_json,
+    a_route_says_which_methods_it_has,
+    plans_are_shared_and_counted_for_each_tenant,
+    whoami_tells_the_tenant,
+);
+
+async fn tenants_have_notes_of_their_own_with_the_same_ids(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (host, title) in [(ACME, "Anvils"), (GLOBEX, "Hammocks")] {
         let note = json!({"title": title, "body": "", "plan": "team"});
         let created = app.post(host, "/api/notes", &note).await.expect(201);
@@ -33,9 +42,8 @@ async fn tenants_have_notes_of_their_own_with_the_same_ids() {
     app.get(GLOBEX, "/api/notes/1").await.expect(200);
 }
 
-#[tokio::test]
-async fn a_note_is_written_replaced_and_deleted() {
-    let app = TestApp::start().await;
+async fn a_note_is_written_replaced_and_deleted(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let created = app
         .post(ACME, "/api/notes", &json!({"title": " Anvils "}))
         .await
@@ -63,9 +71,8 @@ async fn a_note_is_written_replaced_and_deleted() {
     app.delete(ACME, path).await.expect_error(404, "nothing here");
 }
 
-#[tokio::test]
-async fn a_note_that_breaks_a_rule_is_refused_with_the_reason() {
-    let app = TestApp::start().await;
+async fn a_note_that_breaks_a_rule_is_refused_with_the_reason(framework: Framework) {
+    let app = TestApp::start(framework).await;
     app.post(ACME, "/api/notes", &json!({"title": "Anvils"}))
         .await
         .expect(201);
@@ -88,7 +95,7 @@ async fn a_note_that_breaks_a_rule_is_refused_with_the_reason() {
         (json!({"title": "a", "plan": ""}), "plan: There is no such plan"),
         (json!({"title": "a", "plan": "\0"}), "plan: This has a character"),
         (json!({"body": "a"}), "title"),
-        (json!({"title": 1}), "title"),
+        (json!({"title": 1}), "expected a string"),
     ] {
         app.post(ACME, "/api/notes", &note)
             .await
@@ -104,9 +111,8 @@ async fn a_note_that_breaks_a_rule_is_refused_with_the_reason() {
     );
 }
 
-#[tokio::test]
-async fn a_request_that_cannot_be_read_is_refused_in_json() {
-    let app = TestApp::start().await;
+async fn a_request_that_cannot_be_read_is_refused_in_json(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let post = || app.request(Method::POST, ACME, "/api/notes");
     let json = |text: String| post().header("content-type", "application/json").body(text);
 
@@ -131,9 +137,45 @@ async fn a_request_that_cannot_be_read_is_refused_in_json() {
     }
 }
 
-#[tokio::test]
-async fn plans_are_shared_and_counted_for_each_tenant() {
-    let app = TestApp::start().await;
+async fn a_route_says_which_methods_it_has(framework: Framework) {
+    let app = TestApp::start(framework).await;
+    app.post(ACME, "/api/notes", &json!({"title": "Anvils"}))
+        .await
+        .expect(201);
+    for (path, allow) in [
+        ("/", "GET,HEAD"),
+        ("/notes", "GET,HEAD,POST"),
+        ("/notes/1/delete", "POST"),
+        ("/style.css", "GET,HEAD"),
+        ("/api/notes", "GET,HEAD,POST"),
+        ("/api/notes/1", "GET,HEAD,PUT,DELETE"),
+        ("/api/plans", "GET,HEAD"),
+    ] {
+        let patch = app.request(Method::PATCH, ACME, path);
+        let answer = Answer::to(patch).await.expect(405);
+        assert_eq!(answer.header("allow"), allow, "{path}");
+        if !allow.contains("HEAD") {
+            continue;
+        }
+        let head = Answer::to(app.request(Method::HEAD, ACME, path))
+            .await
+            .expect(200);
+        let get = app.get(ACME, path).await.expect(200);
+        assert_eq!(head.text, "");
+        for name in [
+            "content-type",
+            "content-length",
+            "cache-control",
+            "content-security-policy",
+        ] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+            assert_ne!(get.header(name), "", "{name} of {path}");
+        }
+    }
+}
+
+async fn plans_are_shared_and_counted_for_each_tenant(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for plan in ["team", "team", "free"] {
         let note = json!({"title": "Anvils", "plan": plan});
         app.post(ACME, "/api/notes", &note).await.expect(201);
@@ -156,9 +198,8 @@ async fn count(app: &TestApp, host: &str, plan: &str) -> Value {
     row["notes"].clone()
 }
 
-#[tokio::test]
-async fn whoami_tells_the_tenant() {
-    let app = TestApp::start().await;
+async fn whoami_tells_the_tenant(framework: Framework) {
+    let app = TestApp::start(framework).await;
     assert_eq!(
         app.get(GLOBEX, "/api/whoami").await.expect(200).json(),
         json!({"tenant": "globex", "name": "Globex", "domain": GLOBEX})

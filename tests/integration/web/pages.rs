@@ -1,10 +1,17 @@
 //! The pages.
 
-use super::{ACME, GLOBEX, MAIN, TestApp};
+use super::{ACME, Framework, GLOBEX, MAIN, TestApp};
 
-#[tokio::test]
-async fn notes_are_written_changed_and_deleted_by_forms() {
-    let app = TestApp::start().await;
+on_each_framework!(
+    notes_are_written_changed_and_deleted_by_forms,
+    a_form_comes_back_with_the_reason_and_what_was_typed,
+    what_people_write_is_escaped,
+    what_is_not_there_is_a_page_too,
+    pages_bring_their_style,
+);
+
+async fn notes_are_written_changed_and_deleted_by_forms(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let fields = [("title", "Anvils"), ("body", "one\r\ntwo"), ("plan", "team")];
     let answer = app.submit(ACME, "/notes", &fields).await.expect(303);
     assert_eq!(answer.header("location"), "/#note-1");
@@ -31,9 +38,8 @@ async fn notes_are_written_changed_and_deleted_by_forms() {
     assert!(!app.get(ACME, "/").await.expect(200).text.contains("Hammers"));
 }
 
-#[tokio::test]
-async fn a_form_comes_back_with_the_reason_and_what_was_typed() {
-    let app = TestApp::start().await;
+async fn a_form_comes_back_with_the_reason_and_what_was_typed(framework: Framework) {
+    let app = TestApp::start(framework).await;
     app.submit(ACME, "/notes", &[("title", "Anvils")])
         .await
         .expect(303);
@@ -46,9 +52,8 @@ async fn a_form_comes_back_with_the_reason_and_what_was_typed() {
     }
 }
 
-#[tokio::test]
-async fn what_people_write_is_escaped() {
-    let app = TestApp::start().await;
+async fn what_people_write_is_escaped(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let script = "</textarea><script>alert(1)</script>\" onfocus=\"alert(2)";
     let fields = [("title", script), ("body", script), ("plan", "free")];
     app.submit(ACME, "/notes", &fields).await.expect(303);
@@ -64,9 +69,8 @@ async fn what_people_write_is_escaped() {
     }
 }
 
-#[tokio::test]
-async fn what_is_not_there_is_a_page_too() {
-    let app = TestApp::start().await;
+async fn what_is_not_there_is_a_page_too(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (host, path) in [
         (MAIN, "/x"),
         (ACME, "/x"),
@@ -84,9 +88,8 @@ async fn what_is_not_there_is_a_page_too() {
     app.submit(ACME, "/", &[]).await.expect(405);
 }
 
-#[tokio::test]
-async fn pages_bring_their_style() {
-    let app = TestApp::start().await;
+async fn pages_bring_their_style(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for host in [MAIN, ACME] {
         let page = app.get(host, "/").await.expect(200).text;
         let (_, rest) = page

@@ -3,11 +3,22 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ACME, Answer, GLOBEX, MAIN, TestApp};
+use super::{ACME, Answer, Framework, GLOBEX, MAIN, TestApp};
 
-#[tokio::test]
-async fn tenants_are_listed_without_the_main_site() {
-    let app = TestApp::start().await;
+on_each_framework!(
+    tenants_are_listed_without_the_main_site,
+    a_new_tenant_works_at_once,
+    without_a_domain_a_tenant_is_below_the_main_site,
+    a_taken_name_or_domain_is_a_conflict,
+    a_tenant_that_breaks_a_rule_is_refused_with_the_reason,
+    two_at_once_cannot_get_the_same_name,
+    the_form_leads_to_the_new_site,
+    the_form_comes_back_with_the_reason_and_what_was_typed,
+    another_sites_page_cannot_send_forms,
+);
+
+async fn tenants_are_listed_without_the_main_site(framework: Framework) {
+    let app = TestApp::start(framework).await;
     assert_eq!(
         app.get(MAIN, "/api/tenants").await.expect(200).json(),
         json!([
@@ -17,9 +28,8 @@ async fn tenants_are_listed_without_the_main_site() {
     );
 }
 
-#[tokio::test]
-async fn a_new_tenant_works_at_once() {
-    let app = TestApp::start().await;
+async fn a_new_tenant_works_at_once(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let host = "notes.initech.example";
     app.get(host, "/").await.expect(404);
 
@@ -47,9 +57,8 @@ async fn a_new_tenant_works_at_once() {
     assert_eq!(app.get(ACME, "/api/notes").await.expect(200).text, "[]");
 }
 
-#[tokio::test]
-async fn without_a_domain_a_tenant_is_below_the_main_site() {
-    let app = TestApp::start().await;
+async fn without_a_domain_a_tenant_is_below_the_main_site(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for new in [
         json!({"schema": "initech", "name": "Initech"}),
         json!({"schema": "hooli", "name": "Hooli", "domain": null}),
@@ -68,9 +77,8 @@ async fn without_a_domain_a_tenant_is_below_the_main_site() {
     }
 }
 
-#[tokio::test]
-async fn a_taken_name_or_domain_is_a_conflict() {
-    let app = TestApp::start().await;
+async fn a_taken_name_or_domain_is_a_conflict(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (new, reason) in [
         (
             tenant("acme", "acme2.localhost"),
@@ -98,9 +106,8 @@ async fn a_taken_name_or_domain_is_a_conflict() {
         .expect(201);
 }
 
-#[tokio::test]
-async fn a_tenant_that_breaks_a_rule_is_refused_with_the_reason() {
-    let app = TestApp::start().await;
+async fn a_tenant_that_breaks_a_rule_is_refused_with_the_reason(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (new, reason) in [
         (tenant("", "x.localhost"), "schema: Choose a short name"),
         (tenant("a b", "x.localhost"), "schema: Use letters"),
@@ -160,9 +167,8 @@ fn tenant(schema: &str, domain: &str) -> Value {
     json!({"schema": schema, "name": "Another", "domain": domain})
 }
 
-#[tokio::test]
-async fn two_at_once_cannot_get_the_same_name() {
-    let app = TestApp::start().await;
+async fn two_at_once_cannot_get_the_same_name(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let (one, other) = (
         tenant("initech", "one.localhost"),
         tenant("initech", "other.localhost"),
@@ -176,12 +182,11 @@ async fn two_at_once_cannot_get_the_same_name() {
     assert_eq!(statuses, [201, 409]);
 }
 
-#[tokio::test]
-async fn the_form_leads_to_the_new_site() {
-    let app = TestApp::start().await;
+async fn the_form_leads_to_the_new_site(framework: Framework) {
+    let app = TestApp::start(framework).await;
     let fields = [("name", "Initech & Sons"), ("schema", "initech")];
     let answer = app.submit(MAIN, "/signup", &fields).await.expect(303);
-    let port = app.address.port();
+    let port = app.address().port();
     assert_eq!(
         answer.header("location"),
         format!("http://initech.localhost:{port}/")
@@ -196,9 +201,8 @@ async fn the_form_leads_to_the_new_site() {
     );
 }
 
-#[tokio::test]
-async fn the_form_comes_back_with_the_reason_and_what_was_typed() {
-    let app = TestApp::start().await;
+async fn the_form_comes_back_with_the_reason_and_what_was_typed(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (schema, status, reason) in [
         ("acme", 409, "This short name is taken"),
         ("public", 422, "This short name is reserved"),
@@ -216,9 +220,8 @@ async fn the_form_comes_back_with_the_reason_and_what_was_typed() {
     app.get(MAIN, "/signup").await.expect(200);
 }
 
-#[tokio::test]
-async fn another_sites_page_cannot_send_forms() {
-    let app = TestApp::start().await;
+async fn another_sites_page_cannot_send_forms(framework: Framework) {
+    let app = TestApp::start(framework).await;
     for (host, path) in [
         (MAIN, "/signup"),
         (MAIN, "/api/tenants"),
@@ -236,7 +239,7 @@ async fn another_sites_page_cannot_send_forms() {
             Answer::to(request.form(&fields)).await.expect(403);
         }
     }
-    let origin = format!("http://{ACME}:{}", app.address.port());
+    let origin = format!("http://{ACME}:{}", app.address().port());
     let request = app.request(Method::POST, ACME, "/notes").header("origin", origin);
     Answer::to(request.form(&[("title", "Anvils")])).await.expect(303);
 }

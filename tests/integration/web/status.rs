@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{ACME, GLOBEX, MAIN, TestApp};
+use super::{ACME, Framework, GLOBEX, MAIN, TestApp};
 
-#[tokio::test]
-async fn only_active_tenants_are_served() {
-    let app = TestApp::start_that_remembers_hosts_for(Duration::ZERO).await;
+on_each_framework!(only_active_tenants_are_served,);
+
+async fn only_active_tenants_are_served(framework: Framework) {
+    let app = TestApp::start_that_remembers_hosts_for(framework, Duration::ZERO).await;
     for (status, answer, word) in [
         ("suspended", 403, "suspended"),
         ("maintenance", 503, "worked on"),

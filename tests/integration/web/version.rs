@@ -6,9 +6,15 @@ use sea_orm::ConnectionTrait;
 use tenant_core::{SchemaVersions, SkewPolicy, Tenants, VersionSkew};
 use tests::TestDatabase;
 
-use super::{ACME, GLOBEX, MAIN, TestApp, client, create, migrate, serve};
+use super::{ACME, Framework, GLOBEX, MAIN, TestApp, create, migrate, site};
 
-async fn start(policy: SkewPolicy) -> (TestApp, Tenants) {
+on_each_framework!(
+    a_tenant_that_is_behind_is_refused_until_it_is_migrated,
+    a_tenant_that_is_ahead_and_the_main_site_are_served,
+    a_tenant_that_is_behind_is_served_where_that_is_not_refused,
+);
+
+async fn start(framework: Framework, policy: SkewPolicy) -> (TestApp, Tenants) {
     let database = TestDatabase::create().await;
     migrate(&database).await;
     let versions = SchemaVersions::new(["old", "new"]);
@@ -20,13 +26,7 @@ async fn start(policy: SkewPolicy) -> (TestApp, Tenants) {
     }
     set(&tenants, "acme", "'old'").await;
     set(&tenants, "globex", "'newer'").await;
-    let (address, server) = serve(tenants.clone()).await;
-    let app = TestApp {
-        address,
-        client: client(),
-        server,
-        database,
-    };
+    let app = TestApp::serve(framework, site(&tenants), database);
     (app, tenants)
 }
 
@@ -37,9 +37,8 @@ async fn set(tenants: &Tenants, schema: &str, version: &str) {
     assert_eq!(done.expect("an update").rows_affected(), 1);
 }
 
-#[tokio::test]
-async fn a_tenant_that_is_behind_is_refused_until_it_is_migrated() {
-    let (app, tenants) = start(SkewPolicy::Refuse).await;
+async fn a_tenant_that_is_behind_is_refused_until_it_is_migrated(framework: Framework) {
+    let (app, tenants) = start(framework, SkewPolicy::Refuse).await;
     for version in ["'old'", "NULL"] {
         set(&tenants, "acme", version).await;
         for _ in 0..2 {
@@ -54,9 +53,8 @@ async fn a_tenant_that_is_behind_is_refused_until_it_is_migrated() {
     app.get(ACME, "/api/notes").await.expect(200);
 }
 
-#[tokio::test]
-async fn a_tenant_that_is_ahead_and_the_main_site_are_served() {
-    let (app, tenants) = start(SkewPolicy::Refuse).await;
+async fn a_tenant_that_is_ahead_and_the_main_site_are_served(framework: Framework) {
+    let (app, tenants) = start(framework, SkewPolicy::Refuse).await;
     app.get(GLOBEX, "/api/notes").await.expect(200);
     app.get(MAIN, "/").await.expect(200);
     let mut skews = Vec::new();
@@ -72,10 +70,9 @@ async fn a_tenant_that_is_ahead_and_the_main_site_are_served() {
     assert_eq!(skews, expected.map(|(schema, skew)| (schema.to_owned(), skew)));
 }
 
-#[tokio::test]
-async fn a_tenant_that_is_behind_is_served_where_that_is_not_refused() {
+async fn a_tenant_that_is_behind_is_served_where_that_is_not_refused(framework: Framework) {
     for policy in [SkewPolicy::Serve, SkewPolicy::Warn] {
-        let (app, _) = start(policy).await;
+        let (app, _) = start(framework, policy).await;
         app.get(ACME, "/api/notes").await.expect(200);
     }
 }

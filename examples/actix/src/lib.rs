@@ -1,0 +1,14 @@
+//! The application of [`example_app`] on actix-web: routes, extractors, and conversions of answers.
+//!
+//! [`app`] wraps the routes in one middleware. Handlers extract a
+//! [`TenantConnection`](tenant_core::TenantConnection) or a [`Tenant`](tenant_core::Tenant).
+
+mod api;
+mod app;
+mod head;
+mod pages;
+mod reply;
+mod serve;
+
+pub use app::app;
+pub use serve::serve;

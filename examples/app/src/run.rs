@@ -1,0 +1,53 @@
+//! [`run`]: the life of the program.
+
+use std::{error::Error, io, process::ExitCode, time::Duration};
+
+use sea_orm::ConnectOptions;
+use tenant_core::Tenants;
+use tokio::net::TcpListener;
+
+use crate::{Site, config::Config, logs};
+
+/// Runs the application until it is told to stop. `serve` answers the requests of a listener, and returns after a
+/// graceful shutdown.
+pub async fn run<F>(serve: impl FnOnce(TcpListener, Site) -> F) -> ExitCode
+where
+    F: Future<Output = io::Result<()>>,
+{
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            logs::start(Default::default());
+            tracing::error!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    logs::start(config.log_format);
+    match run_with(config, serve).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run_with<F>(config: Config, serve: impl FnOnce(TcpListener, Site) -> F) -> Result<(), Box<dyn Error>>
+where
+    F: Future<Output = io::Result<()>>,
+{
+    let mut options = ConnectOptions::new(config.database_url);
+    // Under load, a client gets an error after 5 s instead of waiting longer for a connection.
+    options.acquire_timeout(Duration::from_secs(5));
+    let tenants = Tenants::connect(options).await?;
+    let listener = TcpListener::bind((config.host.as_str(), config.port)).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let site = Site::new(tenants.clone(), example_migration::migrations());
+    serve(listener, site.operator_token(config.operator_token)).await?;
+    // Requests that were cut off return their connections after the rollback of their transactions.
+    tokio::time::timeout(Duration::from_secs(2), tenants.close())
+        .await
+        .ok();
+    tracing::info!("stopped");
+    Ok(())
+}

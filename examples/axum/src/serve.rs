@@ -1,0 +1,27 @@
+//! [`serve`]: the server.
+
+use std::{future::IntoFuture, io};
+
+use example_app::{GRACE, Site, shutdown_requested};
+use tokio::{net::TcpListener, time::sleep};
+
+use crate::app;
+
+/// Answers requests until the program is told to stop. Running requests then have [`GRACE`] left.
+///
+/// # Errors
+/// [`io::Error`] if the server fails.
+pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
+    let server = axum::serve(listener, app(site)).with_graceful_shutdown(shutdown_requested());
+    tokio::select! {
+        result = server.into_future() => result?,
+        () = deadline() => tracing::warn!("stopped with requests under way"),
+    }
+    Ok(())
+}
+
+/// Completes [`GRACE`] after the request to stop, so that a client's open connection cannot keep the process running.
+async fn deadline() {
+    shutdown_requested().await;
+    sleep(GRACE).await;
+}
