@@ -11,7 +11,8 @@
 //!   it, `DROP TABLE IF EXISTS plan` in a tenant's migration would drop the table of all tenants.
 //! - **All or nothing.** All pending migrations of a schema are one transaction, and so is
 //!   [`create_tenant`]: a crash leaves nothing half made. (Migrations that cannot run in a transaction are
-//!   run apart.)
+//!   run apart, and one that uses an enum value of another begins a new transaction. A tenant that such migrations
+//!   create is not served before all of it is there.)
 //! - **Once.** Whoever works on a schema holds its lock, and reads its ledger again after getting it.
 //! - The ledgers are those of `sea-orm-migration`, one in each schema.
 //!

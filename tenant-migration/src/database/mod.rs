@@ -6,14 +6,12 @@ mod query;
 mod session;
 
 pub use self::session::SessionError;
-#[cfg(feature = "cli")]
-pub(crate) use self::session::require_own_session;
 pub(crate) use self::{
     error::{
-        broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table, reason,
-        sqlstate,
+        broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table,
+        reason, sqlstate,
     },
     panic::panic_message,
     query::{FOR_CATALOGS, inlined, rows, texts},
-    session::{driver_options, forbid_reconnection, require_sessions},
+    session::{driver_options, forbid_reconnection, require_own_session, require_sessions},
 };

@@ -13,6 +13,7 @@ pub(crate) mod name_availability;
 mod pool;
 mod rename;
 mod rename_schema;
+mod reservation;
 mod status;
 
 pub use self::{
@@ -32,4 +33,5 @@ pub use self::{
 pub(crate) use self::{
     baseline::{baseline, require_known},
     name_availability::NameClaim,
+    reservation::Reservation,
 };

@@ -11,9 +11,9 @@ mod worker_pool;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::for_each::for_each;
-pub(crate) use self::retry::Retryable;
 pub use self::{
     executor::Executor,
     for_each::{TaskError, for_each_tenant},
     preview::Preview,
 };
+pub(crate) use self::{retry::Retryable, worker::Worker};

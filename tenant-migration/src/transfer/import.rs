@@ -12,17 +12,23 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
     sqlx::postgres::PgConnectOptions,
 };
-use tenant_core::{__private::detached, Tenant, TenantId, catalog::tenant};
+use tenant_core::{
+    __private::detached,
+    Host, Tenant, TenantId, TenantStatus,
+    catalog::{domain, tenant},
+};
 
 use crate::{
     define::{Migrations, SchemaRef},
-    lifecycle::{baseline, domains, lookup, require_known},
+    lifecycle::{
+        LifecycleError, NameClaim, NameError, NewTenant, Reservation, baseline, catalog_insert, domains,
+        lookup, name_availability, require_known,
+    },
     transfer::{
         DUMP, MANIFEST,
         error::{ImportError, ProgramError},
         manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
-        reservation::Reservation,
         session::{self, Session},
         table_of_contents,
     },
@@ -161,13 +167,7 @@ impl Import {
             tracing::warn!(schema = %self.manifest.schema, "removing an interrupted import");
             interrupted.remove(&session.db).await?;
         }
-        let reservation = Reservation::create(
-            &session.db,
-            &self.migrations,
-            &self.manifest,
-            self.options.reuses_name,
-        )
-        .await?;
+        let reservation = self.reserve(&session.db).await?;
         let filled = self.fill(&session, &reservation, &pg_restore, &use_list).await;
         let imported = match filled {
             Ok(tenant) => Ok(tenant),
@@ -176,6 +176,31 @@ impl Import {
         // If closing fails, the session is lost, and the lock with it.
         let _ = session.db.close().await;
         imported
+    }
+
+    /// Creates the row and the schema.
+    async fn reserve(&self, db: &DatabaseConnection) -> Result<Reservation, ImportError> {
+        let manifest = &self.manifest;
+        let transaction = lookup::begin(db).await?;
+        let new = NewTenant::new(manifest.schema.clone(), &manifest.name).kind(&manifest.kind);
+        let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
+        let claim = NameClaim {
+            reuses_name: self.options.reuses_name,
+            ..NameClaim::default()
+        };
+        let conflict =
+            name_availability::find_conflict(&transaction, &self.migrations, &manifest.schema, claim).await?;
+        if let Some(conflict) = conflict {
+            return Err(LifecycleError::from(conflict).into());
+        }
+        require_free(&transaction, manifest).await?;
+        let reservation = Reservation::create(&transaction, row.id, &manifest.schema).await?;
+        if let Err(error) = transaction.commit().await {
+            // The transaction may have been committed in spite of the error.
+            reservation.remove(db).await?;
+            return Err(error.into());
+        }
+        Ok(reservation)
     }
 
     fn schema_ref(&self) -> SchemaRef<'_> {
@@ -334,6 +359,27 @@ impl Import {
             .with_kind(kind)
             .with_metadata(metadata)
             .with_domain(primary)
+    }
+}
+
+/// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
+/// key then refuses.
+async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
+    let hosts = manifest.domains.iter().map(Host::as_str);
+    let taken = domain::Entity::find()
+        .filter(domain::Column::Domain.is_in(hosts))
+        .one(db)
+        .await?;
+    let Some(taken) = taken else {
+        return Ok(());
+    };
+    let mut hosts = manifest.domains.iter();
+    match hosts.find(|host| host.as_str() == taken.domain) {
+        Some(domain) => {
+            let domain = domain.clone();
+            Err(LifecycleError::from(NameError::DomainTaken { domain }).into())
+        }
+        None => Ok(()),
     }
 }
 

@@ -68,7 +68,7 @@ Example:
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum TenantCommand {
-    /// Create a tenant in one transaction: its schema, its tables and its row in the catalog
+    /// Create a tenant, completely or not at all: its schema, its tables and its row in the catalog
     #[command(after_long_help = CREATE)]
     Create {
         /// The tenant's schema: 1 to 63 ASCII letters, digits, `_` and `-`. `public` creates the public tenant, the main

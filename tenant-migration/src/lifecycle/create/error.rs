@@ -5,7 +5,10 @@ use tenant_core::SchemaName;
 
 use crate::define::LookupError;
 use crate::lifecycle::name_availability::NameError;
-use crate::{database::reason, define::RoleError};
+use crate::{
+    database::{SessionError, reason},
+    define::RoleError,
+};
 
 /// Error of the creation of a tenant. Unless it is [`CommitUnknown`](Self::CommitUnknown), nothing was created.
 #[derive(Debug, thiserror::Error)]
@@ -30,16 +33,15 @@ pub enum CreateTenantError {
         /// Object with the schema's name in it.
         object: String,
     },
-    /// A migration cannot run in the transaction that creates the tenant.
+    /// A migration needs a session of its own.
     #[error(
-        "tenant {schema} was not created, because migration {migration} refuses to run in a transaction \
-         (`use_transaction`), and a tenant is created in one: let the migration allow a transaction if the schema is new"
+        "tenant {schema} was not created, because its migrations need several transactions of one session: {source}"
     )]
-    NotTransactional {
+    Session {
         /// The schema.
         schema: SchemaName,
-        /// The migration.
-        migration: String,
+        /// Reason.
+        source: SessionError,
     },
     /// A migration failed.
     #[error(

@@ -3,8 +3,8 @@
 mod claim;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 use tenant_core::{
@@ -21,8 +21,11 @@ use crate::{
         create::{CreateTenantError, NewTenant, create},
         drop::{DropOptions, Dropping},
         error::LifecycleError,
-        lookup, status,
+        lookup,
+        reservation::Reservation,
+        status,
     },
+    schema::lock,
 };
 
 /// Error of filling or draining the pool.
@@ -99,6 +102,7 @@ pub async fn fill_pool(
     kind: &str,
     size: usize,
 ) -> Result<Pool, PoolError> {
+    remove_interrupted(db).await?;
     let mut pool = Pool::default();
     loop {
         let all = count(db, pending(kind)).await?;
@@ -122,6 +126,7 @@ pub async fn drain_pool(
     migrations: &Migrations,
     kind: Option<&str>,
 ) -> Result<usize, PoolError> {
+    remove_interrupted(db).await?;
     let mut dropped = 0;
     while let Some(schema) = mark_dropping(db, kind).await? {
         let dropping = Dropping::of_pending(db, migrations, &schema, DropOptions::default());
@@ -149,6 +154,30 @@ async fn create_pending(
     let pending = NewTenant::new(schema, "").kind(kind);
     create(db, migrations, &pending, TenantStatus::Pending).await?;
     Ok(())
+}
+
+/// Removes schemas of calls that were interrupted between two transactions. A call that still runs has the lock of its schema.
+async fn remove_interrupted(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let rows = tenant::Entity::find()
+        .filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str()))
+        .filter(has_prefix())
+        .all(db)
+        .await?;
+    for reservation in rows.iter().filter_map(Reservation::from_row) {
+        let transaction = lookup::begin(db).await?;
+        if lock::try_acquire(&transaction, reservation.schema()).await? {
+            reservation.remove_in(&transaction).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// The condition for rows of pending schemas. A row of a tenant may have such a schema, too, but also a name.
+fn has_prefix() -> Condition {
+    Condition::all()
+        .add(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
+        .add(tenant::Column::Name.eq(""))
 }
 
 /// Selects the pending schemas of a kind.
@@ -188,8 +217,7 @@ async fn mark_dropping(db: &DatabaseConnection, kind: Option<&str>) -> Result<Op
     let droppable = [TenantStatus::Pending, TenantStatus::Dropping];
     let mut find = tenant::Entity::find()
         .filter(tenant::Column::Status.is_in(droppable.map(TenantStatus::as_str)))
-        .filter(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
-        .filter(tenant::Column::Name.eq(""));
+        .filter(has_prefix());
     if let Some(kind) = kind {
         find = find.filter(tenant::Column::Kind.eq(kind));
     }
