@@ -107,7 +107,7 @@ pub use define::{
     catalog,
 };
 pub use lifecycle::{
-    Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
+    Applied, CloneData, CloneError, Cloned, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
     LifecycleError, NameError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain,
     adopt_schema, archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant,
     fill_pool, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,

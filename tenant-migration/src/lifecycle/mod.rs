@@ -18,7 +18,7 @@ mod status;
 
 pub use self::{
     adopt::{Applied, adopt_schema},
-    clone::{CloneData, CloneError, clone_tenant, create_tenant_from},
+    clone::{CloneData, CloneError, Cloned, clone_tenant, create_tenant_from},
     create::{CreateTenantError, NewTenant, create_tenant},
     domains::{add_domain, list_domains, remove_domain, set_primary_domain},
     drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},

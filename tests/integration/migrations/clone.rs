@@ -77,6 +77,8 @@ async fn a_copy_is_the_same_and_has_nothing_of_its_source() {
             .unwrap();
         let store = SeaOrmStore::new(db.clone());
         let found = store.by_schema(&schema(name)).await.unwrap().unwrap();
+        assert!(copied.left_out.is_empty(), "{copied:?}");
+        let copied = copied.tenant;
         assert_eq!((copied.id(), copied.version()), (found.id(), found.version()));
         assert_eq!(copied.version(), Some("m1_rich"));
         assert_eq!(copied.domain(), Some(format!("{name}.example.com").as_str()));
@@ -166,27 +168,29 @@ async fn what_cannot_be_copied_is_named() {
             "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id)",
             "table acme.parts is partitioned",
         ),
-        (
-            "CREATE STATISTICS acme.s ON id, (id + 1) FROM acme.tag",
-            "statistics object acme.s cannot be made",
-        ),
         ("GRANT SELECT ON acme.tag TO PUBLIC", "table acme.tag has rights"),
         ("GRANT USAGE ON SCHEMA acme TO PUBLIC", "schema acme has rights"),
+        (
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT SELECT ON TABLES TO PUBLIC",
+            "has rights that everybody, or another tenant, was given",
+        ),
+        (
+            "CREATE TABLE acme.child () INHERITS (acme.tag)",
+            "table acme.child inherits",
+        ),
+        (
+            "CREATE TEXT SEARCH CONFIGURATION acme.own (COPY = simple);
+             ALTER TABLE acme.tag ADD config regconfig DEFAULT 'acme.own'",
+            "column tag.config has numbers of text search configurations",
+        ),
+        ("CREATE TYPE acme.r AS RANGE (subtype = float8)", "acme.r"),
         (
             "ALTER TABLE acme.tag OWNER TO pg_monitor",
             "table acme.tag belongs to somebody else",
         ),
         (
-            "CREATE VIEW public.tags AS SELECT id FROM acme.tag",
-            "rule _RETURN on view public.tags depends on the schema from outside",
-        ),
-        (
             "CREATE TABLE public.t (id int REFERENCES acme.k)",
             "constraint t_id_fkey on table public.t depends on the schema",
-        ),
-        (
-            "CREATE PUBLICATION p FOR TABLE acme.tag",
-            "depends on the schema from outside",
         ),
         (
             "ALTER TABLE acme.tag ADD number regclass",
@@ -212,6 +216,211 @@ async fn what_cannot_be_copied_is_named() {
         assert!(matches!(error, CloneError::Unsupported { .. }), "{sql}: {error}");
         assert!(error.to_string().contains(reason), "{sql}: {error}");
     }
+}
+
+/// What a database has beside tables: aggregates, statistics, text search, rights and comments.
+const MORE: &str = "
+    CREATE FUNCTION acme.longer(text, text) RETURNS text LANGUAGE sql SET search_path = acme, pg_temp
+        AS 'SELECT CASE WHEN length($1) > length($2) THEN $1 ELSE $2 END';
+    CREATE AGGREGATE acme.longest (text) (SFUNC = acme.longer, STYPE = text, INITCOND = '', PARALLEL = SAFE);
+    CREATE FUNCTION acme.longer(int, int) RETURNS int LANGUAGE sql SET search_path = acme, pg_temp
+        AS 'SELECT greatest($1, $2)';
+    CREATE AGGREGATE acme.how_many (*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0', MSFUNC = int8inc, MINVFUNC = int8dec,
+        MSTYPE = int8, MINITCOND = '0');
+    CREATE AGGREGATE acme.my_max (int) (SFUNC = acme.longer, STYPE = int, COMBINEFUNC = acme.longer, SORTOP = >);
+    CREATE AGGREGATE acme.middle (float8 ORDER BY \"any\") (SFUNC = ordered_set_transition, STYPE = internal,
+        FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA, FINALFUNC_MODIFY = SHAREABLE);
+    COMMENT ON AGGREGATE acme.longest (text) IS 'The longest of them';
+    COMMENT ON AGGREGATE acme.how_many (*) IS 'All';
+    CREATE VIEW acme.summary AS SELECT acme.longest(name) AS longest FROM acme.member;
+    CREATE STATISTICS acme.tag_id (ndistinct) ON id, (id % 10) FROM acme.tag;
+    CREATE STATISTICS acme.one ON (id + 1) FROM acme.tag;
+    ALTER STATISTICS acme.tag_id SET STATISTICS 50;
+    COMMENT ON STATISTICS acme.tag_id IS 'ten of each';
+    CREATE TEXT SEARCH DICTIONARY acme.stem (TEMPLATE = snowball, LANGUAGE = english, STOPWORDS = english);
+    CREATE TEXT SEARCH CONFIGURATION acme.words (PARSER = default);
+    ALTER TEXT SEARCH CONFIGURATION acme.words ADD MAPPING FOR asciiword, word WITH acme.stem, simple;
+    COMMENT ON TEXT SEARCH CONFIGURATION acme.words IS 'English words';
+    COMMENT ON TEXT SEARCH DICTIONARY acme.stem IS 'Stems';
+    ALTER TABLE acme.member ADD vector tsvector GENERATED ALWAYS AS (to_tsvector('acme.words', name)) STORED,
+        ADD config regconfig DEFAULT 'english', ADD configs regconfig[] DEFAULT '{german}';
+    CREATE INDEX ON acme.member USING gin (to_tsvector('acme.words'::regconfig, name));
+    COMMENT ON SCHEMA acme IS 'Acme''s \"own\"';
+    GRANT USAGE ON SCHEMA acme TO {reader} WITH GRANT OPTION;
+    GRANT SELECT ON acme.tag, acme.summary TO {reader};
+    GRANT SELECT (name), UPDATE (id, name) ON acme.member TO {reader};
+    GRANT USAGE ON acme.member_id_seq TO {reader};
+    GRANT ALL ON acme.note TO {reader} WITH GRANT OPTION;
+    REVOKE EXECUTE ON FUNCTION acme.longer(int, int) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION acme.longer(int, int) TO {reader};
+    REVOKE ALL ON FUNCTION acme.longest(text) FROM PUBLIC;
+    REVOKE TRUNCATE ON acme.note FROM CURRENT_USER;
+    REVOKE USAGE ON TYPE acme.mood FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT SELECT ON TABLES TO {reader};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT EXECUTE ON FUNCTIONS TO {reader};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT USAGE ON TYPES TO {reader}";
+
+#[tokio::test]
+async fn rights_comments_aggregates_statistics_and_text_search_are_copied() {
+    let tables = Sql::new(
+        "m2_tables",
+        "CREATE TABLE tag (id int); INSERT INTO tag SELECT generate_series(1, 100); CREATE TYPE mood AS ENUM ('calm');
+         CREATE TABLE member (id serial, name text); INSERT INTO member (name) VALUES ('Acme'), ('running')",
+        "",
+    );
+    let migrations = with([NOTE, tables]).with_tenant_roles(TenantRoles::new());
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    let reader = format!("\"reader.{}\"", database.name());
+    db.execute_unprepared(&format!("CREATE ROLE {reader}"))
+        .await
+        .unwrap();
+    db.execute_unprepared(&MORE.replace("{reader}", &reader))
+        .await
+        .unwrap();
+    for name in ["globex", "my-umbrella"] {
+        let copied = clone_tenant(&db, &migrations, &schema("acme"), &new(name), CloneData::Rows).await;
+        assert!(copied.unwrap().left_out.is_empty());
+        let content = |name: &str| dump(&database, name, &["--no-privileges"]);
+        assert_same(&content(name), &content("acme"), name);
+        let rights = async |name: &str| {
+            let sql = format!(
+                "SELECT concat_ws(' ', name, grantee::regrole, privilege_type, is_grantable) FROM (
+                    SELECT relname, relacl FROM pg_class WHERE relnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT proname, proacl FROM pg_proc WHERE pronamespace = '{0}'::regnamespace
+                    UNION ALL SELECT typname, typacl FROM pg_type WHERE typnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT attname, attacl FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+                        WHERE relnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT 'the schema', nspacl FROM pg_namespace WHERE oid = '{0}'::regnamespace
+                    UNION ALL SELECT 'new ' || defaclobjtype::text, defaclacl FROM pg_default_acl
+                        WHERE defaclnamespace = '{0}'::regnamespace
+                ) AS objects (name, acl) CROSS JOIN aclexplode(acl)
+                WHERE grantee::regrole::text NOT LIKE '%tenant.%' ORDER BY 1",
+                format!("\"{name}\"")
+            );
+            column(&db, &sql).await
+        };
+        let of_source = rights("acme").await;
+        assert!(
+            of_source.len() > 40 && of_source == rights(name).await,
+            "{of_source:?}"
+        );
+        let run = format!(
+            "SELECT concat_ws(' ', \"{name}\".longest(name), \"{name}\".how_many(*), \"{name}\".my_max(id), count(vector),
+                string_agg(vector::text, ' '), min(config::text), min(configs::text)) FROM \"{name}\".member"
+        );
+        assert_eq!(
+            column(&db, &run).await,
+            ["running 2 2 2 'acm':1 'run':1 english {german}"]
+        );
+        let comment = format!("SELECT obj_description('\"{name}\"'::regnamespace)");
+        assert_eq!(column(&db, &comment).await, ["Acme's \"own\""]);
+    }
+    // A copy of a copy is the same again, and no rights come from the source's role.
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("globex"),
+        &new("third"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap();
+    let role = format!("tenant.{}.acme", database.name());
+    let reads = format!("SELECT has_table_privilege('{role}', 'globex.tag', 'SELECT')");
+    assert_eq!(column(&db, &reads).await, ["false"]);
+    let reads = |table: &str| {
+        format!(
+            "SELECT has_table_privilege('{}', '{table}', 'SELECT')",
+            reader.replace('"', "")
+        )
+    };
+    db.execute_unprepared("CREATE TABLE globex.later ()")
+        .await
+        .unwrap();
+    for table in ["globex.tag", "third.tag", "globex.later"] {
+        assert_eq!(column(&db, &reads(table)).await, ["true"], "{table}");
+    }
+    for name in ["acme", "globex", "my-umbrella", "third"] {
+        db.execute_unprepared(&format!("DROP SCHEMA \"{name}\" CASCADE"))
+            .await
+            .unwrap();
+        tenant_migration::drop_tenant_role(&db, &schema(name))
+            .await
+            .unwrap();
+    }
+    db.execute_unprepared(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn rights_of_other_tenants_are_not_copied() {
+    let migrations = with([TAG]).with_tenant_roles(TenantRoles::new());
+    let (database, db) = with_tenants(&migrations, &["acme", "initech"]).await;
+    for role in [
+        format!("tenant.{}.initech", database.name()),
+        format!("tenants.{}", database.name()),
+    ] {
+        for right in [
+            "SELECT ON acme.tag",
+            "USAGE ON SCHEMA acme",
+            "SELECT (id) ON acme.tag",
+        ] {
+            db.execute_unprepared(&format!("GRANT {right} TO \"{role}\""))
+                .await
+                .unwrap();
+            let error = refused(&db, &migrations, CloneData::Rows).await;
+            assert!(
+                error
+                    .to_string()
+                    .contains("has rights that everybody, or another tenant"),
+                "{error}"
+            );
+            db.execute_unprepared(&format!("REVOKE {right} FROM \"{role}\""))
+                .await
+                .unwrap();
+        }
+    }
+    clone_tenant(&db, &migrations, &schema("acme"), &new("globex"), CloneData::Rows)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_about_the_source_from_outside_is_left_out_and_reported() {
+    let migrations = with([TAG]);
+    let (database, db) = with_tenants(&migrations, &["acme", "initech"]).await;
+    db.execute_unprepared(
+        "CREATE VIEW public.tags AS SELECT id FROM acme.tag UNION ALL SELECT id FROM initech.tag;
+         CREATE VIEW public.more AS SELECT * FROM public.tags; CREATE PUBLICATION p FOR TABLE acme.tag",
+    )
+    .await
+    .unwrap();
+    let expected = [
+        "publication of table acme.tag in publication p",
+        "view public.tags",
+    ];
+    let copied = clone_tenant(&db, &migrations, &schema("acme"), &new("globex"), CloneData::Rows)
+        .await
+        .unwrap();
+    assert_eq!(copied.left_out, expected);
+    assert_eq!(tables(&db, "globex").await, ["seaql_migrations", "tag"]);
+    let members = "SELECT schemaname FROM pg_publication_tables";
+    assert_eq!(column(&db, members).await, ["acme"]);
+    let (out, result) = cli(&database, &migrations, &["tenant", "clone", "acme", "other"]).await;
+    result.unwrap();
+    assert!(
+        out.contains("\nleft out: view public.tags, which is outside of the schema\n"),
+        "{out}"
+    );
+    let (out, result) = cli(
+        &database,
+        &migrations,
+        &["tenant", "create", "third", "--from", "acme"],
+    )
+    .await;
+    result.unwrap();
+    assert!(out.contains("\nleft out: view public.tags"), "{out}");
 }
 
 #[tokio::test]
@@ -368,7 +577,7 @@ async fn migrations_of_the_source_are_waited_for() {
     };
     let (report, copied) = tokio::join!(migrate, copy);
     assert!(report.is_success(), "{:?}", outcomes(&report));
-    assert_eq!(copied.version(), Some("m2_slow"));
+    assert_eq!(copied.tenant.version(), Some("m2_slow"));
     assert_eq!(column(&db, "SELECT id FROM globex.late").await, ["1"]);
     assert_eq!(ledger(&db, "globex").await, ["m1_create_note", "m2_slow"]);
 }

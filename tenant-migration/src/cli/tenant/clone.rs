@@ -10,7 +10,7 @@ use tenant_core::{
 
 use crate::{
     cli::{Context, error::CliError, tenant::at_domain},
-    lifecycle::{CloneData, NewTenant, clone_tenant},
+    lifecycle::{CloneData, Cloned, NewTenant, clone_tenant},
 };
 
 /// Arguments of `tenant clone`.
@@ -30,13 +30,21 @@ pub(super) async fn run(
     let db = context.connect().await?;
     let cloned = clone(context, &db, options).await;
     db.close().await?;
-    let tenant = cloned?;
+    let Cloned { tenant, left_out } = cloned?;
     let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
     writeln!(out, "copied tenant {source} to {schema}{at_domain}")?;
+    write_left_out(&left_out, out)
+}
+
+/// Says what a copy is without.
+pub(super) fn write_left_out(left_out: &[String], out: &mut (dyn Write + Send)) -> Result<(), CliError> {
+    for object in left_out {
+        writeln!(out, "left out: {object}, which is outside of the schema")?;
+    }
     Ok(())
 }
 
-async fn clone(context: &Context<'_>, db: &DatabaseConnection, options: Options) -> Result<Tenant, CliError> {
+async fn clone(context: &Context<'_>, db: &DatabaseConnection, options: Options) -> Result<Cloned, CliError> {
     let kind = match options.kind {
         Some(kind) => kind,
         None => kind_of(db, &options.source).await?,

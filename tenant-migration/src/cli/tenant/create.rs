@@ -9,7 +9,10 @@ use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{at_domain, clone::kind_of},
+        tenant::{
+            at_domain,
+            clone::{kind_of, write_left_out},
+        },
     },
     lifecycle::{NewTenant, create_tenant, create_tenant_from},
 };
@@ -24,7 +27,7 @@ pub(super) async fn run(
     let db = context.connect().await?;
     let created = create(context, &db, new, kind, template.as_ref()).await;
     db.close().await?;
-    let tenant = created?;
+    let (tenant, left_out) = created?;
     let from = template.map(|template| format!(" from {template}"));
     let (from, at_domain) = (from.unwrap_or_default(), at_domain(&tenant));
     if tenant.is_public() {
@@ -32,7 +35,7 @@ pub(super) async fn run(
     } else {
         writeln!(out, "created tenant {}{from}{at_domain}", tenant.schema())?;
     }
-    Ok(())
+    write_left_out(&left_out, out)
 }
 
 async fn create(
@@ -41,7 +44,7 @@ async fn create(
     mut new: NewTenant,
     kind: Option<String>,
     template: Option<&SchemaName>,
-) -> Result<Tenant, CliError> {
+) -> Result<(Tenant, Vec<String>), CliError> {
     let kind = match (kind, template) {
         (None, Some(template)) => Some(kind_of(db, template).await?),
         (kind, _) => kind,
@@ -50,7 +53,10 @@ async fn create(
         new = new.kind(kind);
     }
     Ok(match template {
-        Some(template) => create_tenant_from(db, context.migrations, template, &new).await?,
-        None => create_tenant(db, context.migrations, &new).await?,
+        Some(template) => {
+            let cloned = create_tenant_from(db, context.migrations, template, &new).await?;
+            (cloned.tenant, cloned.left_out)
+        }
+        None => (create_tenant(db, context.migrations, &new).await?, Vec::new()),
     })
 }
