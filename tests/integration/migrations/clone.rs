@@ -165,8 +165,14 @@ async fn what_would_reach_the_source_is_refused() {
 async fn what_cannot_be_copied_is_named() {
     let cases = [
         (
-            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id)",
-            "table acme.parts is partitioned",
+            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id);
+             CREATE TABLE public.parts_1 PARTITION OF acme.parts FOR VALUES FROM (1) TO (2)",
+            "table public.parts_1",
+        ),
+        (
+            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id);
+             CREATE TABLE acme.parts_1 PARTITION OF acme.parts FOR VALUES FROM (1) TO (2); CREATE INDEX i ON ONLY acme.parts (id)",
+            "index acme.i is not valid",
         ),
         ("GRANT SELECT ON acme.tag TO PUBLIC", "table acme.tag has rights"),
         ("GRANT USAGE ON SCHEMA acme TO PUBLIC", "schema acme has rights"),
@@ -351,6 +357,107 @@ async fn rights_comments_aggregates_statistics_and_text_search_are_copied() {
     db.execute_unprepared(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"))
         .await
         .unwrap();
+}
+
+/// Partitions of all kinds, with keys, indexes, triggers and checks that are their parent's and that are their own.
+const PARTITIONS: Sql = Sql::new(
+    "m2_partitions",
+    "CREATE TABLE place (id int PRIMARY KEY);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TABLE event (id bigint GENERATED ALWAYS AS IDENTITY, at date NOT NULL, place int REFERENCES place, body text DEFAULT 'x',
+      double bigint GENERATED ALWAYS AS (place * 2) STORED,
+      PRIMARY KEY (id, at), CHECK (place > 0)) PARTITION BY RANGE (at);
+    CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+    CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (at);
+    CREATE TABLE event_2026_1 PARTITION OF event_2026 FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+    CREATE TABLE event_rest PARTITION OF event DEFAULT;
+    CREATE INDEX event_body ON event (body);
+    CREATE INDEX event_2025_own ON event_2025 (place);
+    CREATE UNIQUE INDEX event_place ON event (at, place);
+    CREATE TRIGGER touch BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE TABLE by_hash (id serial, tenant text) PARTITION BY HASH (lower(tenant));
+    CREATE TABLE by_hash_0 PARTITION OF by_hash FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+    CREATE TABLE by_hash_1 (tenant text, id int NOT NULL);
+    ALTER TABLE by_hash ATTACH PARTITION by_hash_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+    COMMENT ON TABLE event IS 'events'; COMMENT ON INDEX event_body IS 'i';
+    ALTER TABLE event_2025 ENABLE ROW LEVEL SECURITY; ALTER TABLE event ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON event USING (true);
+    INSERT INTO place VALUES (1),(2),(3);
+    INSERT INTO event (at, place) VALUES ('2025-03-01',1),('2026-03-01',2),('2030-01-01',3);
+    INSERT INTO by_hash (tenant) SELECT 't'||n FROM generate_series(1,10) n;
+    CREATE TABLE log (id int, at date, FOREIGN KEY (id, at) REFERENCES event);
+    CREATE TYPE mood AS ENUM ('calm','busy'); CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TABLE by_mood (mood mood, name text COLLATE \"C\" CONSTRAINT named CHECK (name <> ''), n int) PARTITION BY LIST (mood);
+    CREATE TABLE by_mood_calm PARTITION OF by_mood (n DEFAULT 5, CONSTRAINT own CHECK (n > 1)) FOR VALUES IN ('calm') PARTITION BY RANGE (name COLLATE \"C\", (n + 1));
+    CREATE TABLE by_mood_calm_a PARTITION OF by_mood_calm FOR VALUES FROM ('a', MINVALUE) TO ('b', MAXVALUE) WITH (fillfactor = 70);
+    CREATE TABLE by_mood_none PARTITION OF by_mood FOR VALUES IN (NULL);
+    CREATE UNLOGGED TABLE x_unlogged (mood mood, name text, n int);
+    CREATE CONSTRAINT TRIGGER seen AFTER INSERT ON by_mood DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.n > 2) EXECUTE FUNCTION seen();
+    CREATE TRIGGER statement AFTER UPDATE ON by_mood FOR EACH STATEMENT EXECUTE FUNCTION seen();
+    CREATE TRIGGER own AFTER INSERT ON by_mood_calm_a FOR EACH ROW EXECUTE FUNCTION seen();
+    ALTER TABLE by_mood_calm_a DISABLE TRIGGER seen;
+    CREATE INDEX names ON by_mood USING btree (name text_pattern_ops) INCLUDE (n) WHERE n > 0;
+    ALTER INDEX by_mood_calm_a_name_n_idx RENAME TO another; COMMENT ON INDEX another IS 'renamed';
+    ALTER TABLE by_mood_calm_a ALTER name SET STATISTICS 7; ALTER TABLE by_mood ADD late int DEFAULT 3; ALTER TABLE by_mood DROP COLUMN late; ALTER TABLE by_mood ADD later int NOT NULL DEFAULT 4;
+    ALTER TABLE by_mood ADD CONSTRAINT soft CHECK (n < 1000) NOT VALID;
+    INSERT INTO by_mood VALUES ('calm','abc',7),(NULL,'x',3);
+    CREATE TABLE tree (id int PRIMARY KEY, parent int REFERENCES tree) PARTITION BY RANGE (id);
+    CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (1) TO (10); INSERT INTO tree VALUES (1,NULL),(2,1);
+    CREATE STATISTICS st ON n, later FROM by_mood; CREATE VIEW vi AS SELECT * FROM by_mood_calm",
+    "",
+);
+
+#[tokio::test]
+async fn partitions_are_copied() {
+    let migrations = with([TAG, PARTITIONS]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    for name in ["globex", "my-umbrella"] {
+        clone_tenant(&db, &migrations, &schema("acme"), &new(name), CloneData::Rows)
+            .await
+            .unwrap();
+        assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
+        for table in ["event", "by_hash", "by_mood", "tree"] {
+            // The rows, each with the partition that it is in.
+            let rows = async |schema: &str| {
+                let sql = format!(
+                    "SELECT relname || ' ' || t::text FROM \"{schema}\".{table} AS t JOIN pg_class ON pg_class.oid = t.tableoid
+                    ORDER BY 1"
+                );
+                column(&db, &sql).await
+            };
+            let of_source = rows("acme").await;
+            assert!(!of_source.is_empty(), "{table}");
+            assert_eq!(rows(name).await, of_source, "{name}.{table}");
+        }
+    }
+    let insert = "INSERT INTO globex.event (at, place) VALUES ('2026-02-01', 2) RETURNING tableoid::regclass";
+    let part = db.query_one_raw(Statement::from_string(
+        DatabaseBackend::Postgres,
+        format!("WITH x AS ({insert}) SELECT tableoid::text AS x FROM x"),
+    ));
+    assert_eq!(
+        part.await.unwrap().unwrap().try_get::<String>("", "x").unwrap(),
+        "globex.event_2026_1"
+    );
+    let more = "INSERT INTO globex.event (at, place) VALUES ('2026-02-01', 9)";
+    assert!(
+        db.execute_unprepared(more)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("event_place_fkey")
+    );
+    db.execute_unprepared("DROP SCHEMA acme CASCADE").await.unwrap();
+    assert_eq!(count(&db, "SELECT FROM globex.event").await, 4);
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("globex"),
+        &new("third"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap();
+    assert_eq!(count(&db, "SELECT FROM third.event").await, 0);
 }
 
 #[tokio::test]

@@ -8,9 +8,13 @@
             'relhassubclass', 'relnatts', 'relfrozenxid', 'relminmxid', 'relacl', 'relrewrite', 'relpartbound'
         ] || jsonb_build_object(
             'am', (SELECT amname FROM pg_am WHERE pg_am.oid = relam),
-            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = relations.reltoastrelid)
+            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = relations.reltoastrelid),
+            'key', CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END, 'bound', pg_get_expr(relpartbound, oid)
         )
     FROM relations
+    UNION ALL
+    SELECT 'partition ' || inhrelid::regclass, to_jsonb(inhparent::regclass::text)
+    FROM (SELECT oid FROM relations UNION ALL SELECT indexrelid FROM indexes) AS part JOIN pg_inherits ON inhrelid = part.oid
     UNION ALL
     SELECT 'index ' || indexrelid::regclass, to_jsonb(class) - ARRAY[
             'oid', 'relnamespace', 'reltype', 'reloftype', 'relowner', 'relam', 'relfilenode', 'reltablespace', 'relpages',
@@ -37,7 +41,9 @@
     UNION ALL
     SELECT concat_ws(' ', 'constraint', conname, conrelid::regclass, contypid::regtype), to_jsonb(constraints) - ARRAY[
             'oid', 'connamespace', 'conrelid', 'contypid', 'conindid', 'conparentid', 'confrelid', 'conkey', 'confkey',
-            'conpfeqop', 'conppeqop', 'conffeqop', 'conexclop', 'conbin', 'confdelsetcols'
+            'conpfeqop', 'conppeqop', 'conffeqop', 'conexclop', 'conbin', 'confdelsetcols',
+            -- A partition's key has it or not, by the way in which it was made. It means nothing there.
+            CASE WHEN contype IN ('p', 'u', 'x') THEN 'connoinherit' END
         ] || jsonb_build_object(
             'definition', pg_get_constraintdef(oid), 'index', conindid::regclass::text, 'to', confrelid::regclass::text,
             'operators', jsonb_build_array(conpfeqop::regoperator[]::text, conppeqop::regoperator[]::text, conffeqop::regoperator[]::text,

@@ -8,7 +8,8 @@
         || CASE WHEN attcollation <> typcollation AND attcollation <> 0
             THEN ' COLLATE ' || attcollation::regcollation ELSE '' END AS type,
         CASE
-            WHEN attidentity <> '' THEN format(
+            -- Those of partitions are their parent's.
+            WHEN identities.oid IS NOT NULL THEN format(
                 ' GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
                 CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, identities.oid::regclass, options.text
             )
@@ -31,7 +32,7 @@
             seqcache, CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END
         ) FROM pg_sequence WHERE seqrelid = identities.oid
     ) AS options (text) ON true
-    WHERE relkind IN ('r', 'c')
+    WHERE relkind IN ('r', 'p', 'c')
 ),
 -- Those of a table or domain, made with it.
 made_with AS (
@@ -166,10 +167,10 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         || concat_ws(', ',
             (SELECT string_agg(type || rest, ', ' ORDER BY attnum) FROM columns WHERE attrelid = relations.oid),
             (SELECT string_agg(sql, ', ' ORDER BY contype <> 'n', conname) FROM made_with WHERE conrelid = relations.oid)
-        )
-        || format(') USING %I', amname) || coalesce(options.sql, '')
-    FROM relations JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
-    WHERE relkind = 'r'
+        ) || ')' || coalesce(' PARTITION BY ' || CASE relkind WHEN 'p' THEN pg_get_partkeydef(relations.oid) END, '')
+        || coalesce(' USING ' || quote_ident(amname), '') || coalesce(options.sql, '')
+    FROM relations LEFT JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
+    WHERE relkind IN ('r', 'p')
     UNION ALL
     SELECT 'pg_class'::regclass, attrelid, 0, 3, attrelid::regclass || '.' || attname,
         format('ALTER TABLE %s ', attrelid::regclass) || concat_ws(', ',
@@ -183,7 +184,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
                 FROM unnest(attoptions) WITH ORDINALITY AS options (option, place)
             )) END
         )
-    FROM columns JOIN relations ON attrelid = relations.oid AND relkind = 'r'
+    FROM columns JOIN relations ON attrelid = relations.oid AND relkind IN ('r', 'p')
     WHERE attstattarget >= 0 OR attstorage <> typstorage OR attoptions IS NOT NULL
     UNION ALL
     -- The definition of a constraint leaves these out.
@@ -218,11 +219,17 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
     WHERE relkind = 'S'
     UNION ALL
+    -- A partition has its own indexes and constraints. Those that are like its parent's become parts of them.
+    SELECT NULL, NULL, 1, 1, oid::regclass::text,
+        format('ALTER TABLE %s ATTACH PARTITION %s %s', inhparent::regclass, oid::regclass, pg_get_expr(relpartbound, oid))
+    FROM relations JOIN pg_inherits ON inhrelid = relations.oid WHERE relispartition
+    UNION ALL
     SELECT NULL, NULL, 2, 0, conrelid::regclass::text,
         format('ALTER TABLE %s %s', conrelid::regclass, string_agg(
             format('ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)), ', ' ORDER BY conname
         ))
-    FROM constraints WHERE conrelid <> 0 AND (contype = 'f' OR NOT convalidated) AND contype <> 't' GROUP BY conrelid
+    FROM constraints WHERE conrelid <> 0 AND (contype = 'f' OR NOT convalidated) AND contype <> 't' AND conparentid = 0 AND conislocal
+    GROUP BY conrelid
     UNION ALL
     SELECT NULL, NULL, 2, 1, contypid::regtype || '.' || conname,
         format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', contypid::regtype, conname, pg_get_constraintdef(constraints.oid))
@@ -241,7 +248,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     FROM relations WHERE relkind = 'm' AND relispopulated
     UNION ALL
     SELECT NULL, NULL, 4, 0, tgrelid::regclass || '.' || tgname, pg_get_triggerdef(triggers.oid, true)
-    FROM triggers WHERE NOT tgisinternal
+    FROM triggers WHERE NOT tgisinternal AND tgparentid = 0
     UNION ALL
     SELECT NULL, NULL, 5, 0, tgrelid::regclass || '.' || tgname, format(
         'ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass,
@@ -268,7 +275,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         (SELECT format('CLUSTER ON %I', relname) FROM indexes WHERE indrelid = relations.oid AND indisclustered)
     )
     FROM relations
-    WHERE relkind = 'r' AND (
+    WHERE relkind IN ('r', 'p') AND (
         relrowsecurity OR relforcerowsecurity OR relreplident IN ('n', 'f')
         OR EXISTS (SELECT FROM indexes WHERE indrelid = relations.oid AND (indisreplident OR indisclustered))
     )
@@ -276,7 +283,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     SELECT NULL, NULL, 8, 0, word, format('COMMENT ON %s IS %L', word, description)
     FROM known JOIN pg_description ON pg_description.classoid = classid AND pg_description.objoid = objid
     CROSS JOIN LATERAL (
-        SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+        SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
                 WHEN 'S' THEN 'SEQUENCE' ELSE 'INDEX' END, objid::regclass)
         FROM pg_class WHERE classid = 'pg_class'::regclass AND objsubid = 0 AND pg_class.oid = objid
         UNION ALL

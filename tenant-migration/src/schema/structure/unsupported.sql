@@ -8,16 +8,19 @@
     )
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, oid, 0), CASE
-            WHEN relispartition OR relkind = 'p' THEN 'is partitioned, or a partition'
             WHEN reltablespace <> 0 THEN 'is in a tablespace of its own'
             ELSE 'is of a kind that is not made from the catalogs'
         END
     FROM relations
-    WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'c') OR relispartition OR reloftype <> 0 OR reltablespace <> 0
+    WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'c') OR reloftype <> 0 OR reltablespace <> 0
         OR relpersistence NOT IN ('p', 'u')
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, inhrelid, 0), 'inherits'
     FROM relations JOIN pg_inherits ON inhrelid = relations.oid OR inhparent = relations.oid
+    -- Not the partitions of this schema.
+    WHERE inhdetachpending
+        OR NOT EXISTS (SELECT FROM relations AS parent WHERE parent.oid = inhparent AND parent.relkind = 'p')
+        OR NOT EXISTS (SELECT FROM relations AS partition WHERE partition.oid = inhrelid)
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, indexrelid, 0), CASE
             WHEN reltablespace <> 0 THEN 'is in a tablespace of its own'
@@ -26,7 +29,7 @@
     FROM indexes WHERE reltablespace <> 0 OR NOT indisvalid OR NOT indisready OR NOT indislive
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, adrelid, adnum), 'has a default, on a view'
-    FROM defaults JOIN relations ON adrelid = relations.oid WHERE relkind <> 'r'
+    FROM defaults JOIN relations ON adrelid = relations.oid WHERE relkind NOT IN ('r', 'p')
     UNION ALL
     SELECT pg_describe_object('pg_type'::regclass, objid, 0), 'is of a kind that is not made from the catalogs'
     FROM members JOIN pg_type ON pg_type.oid = objid
