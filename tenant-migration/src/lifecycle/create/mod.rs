@@ -95,7 +95,8 @@ impl NewTenant {
 ///
 /// Some migrations need several transactions: those that run outside of transactions (`use_transaction`), and those that use an
 /// enum value which an earlier one added. Until the last transaction, the tenant has the status
-/// [`Provisioning`](TenantStatus::Provisioning): its requests get 503. If the creation fails, all of it is removed. After a crash,
+/// [`Provisioning`](TenantStatus::Provisioning): its requests get 503, and a process that had one caches that for up to
+/// [`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL). If the creation fails, all of it is removed. After a crash,
 /// create the tenant again: what was left is removed first, as it is by [`drop_tenant`](crate::drop_tenant).
 /// This needs a session of its own, so `db` must reach PostgreSQL itself, or a pooler in session mode.
 ///
