@@ -11,7 +11,8 @@
 //!   it, `DROP TABLE IF EXISTS plan` in a tenant's migration would drop the table of all tenants.
 //! - **All or nothing.** All pending migrations of a schema are one transaction, and so is
 //!   [`create_tenant`]: a crash leaves nothing half made. (Migrations that cannot run in a transaction are
-//!   run apart.)
+//!   run apart, and one that uses an enum value of another begins a new transaction. A tenant that such migrations
+//!   create is not served before all of it is there.)
 //! - **Once.** Whoever works on a schema holds its lock, and reads its ledger again after getting it.
 //! - The ledgers are those of `sea-orm-migration`, one in each schema.
 //!
@@ -109,10 +110,10 @@ pub use define::{
     catalog,
 };
 pub use lifecycle::{
-    Applied, CloneData, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NameError, NewTenant, Pool,
-    RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant,
-    create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain, rename_schema,
-    rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
+    Applied, CloneData, Cloned, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NameError,
+    NewTenant, Pool, RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant,
+    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain,
+    rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
 };
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,

@@ -20,6 +20,7 @@ mod safety;
 mod sea_orm_cli;
 mod seed;
 mod sql;
+mod stages;
 mod steps;
 mod tasks;
 mod together;

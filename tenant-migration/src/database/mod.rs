@@ -6,8 +6,6 @@ mod query;
 mod session;
 
 pub use self::session::SessionError;
-#[cfg(feature = "cli")]
-pub(crate) use self::session::require_own_session;
 pub(crate) use self::{
     error::{
         broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table,
@@ -15,5 +13,5 @@ pub(crate) use self::{
     },
     panic::panic_message,
     query::{FOR_CATALOGS, execute, inlined, rows, scalar, texts},
-    session::{driver_options, forbid_reconnection, require_sessions},
+    session::{driver_options, forbid_reconnection, require_own_session, require_sessions},
 };

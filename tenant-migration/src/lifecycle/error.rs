@@ -7,7 +7,7 @@ use tenant_core::{
 };
 
 use crate::{
-    database::reason,
+    database::{SessionError, reason},
     define::{LookupError, RoleError},
     lifecycle::name_availability::NameError,
     plan::SchemaError,
@@ -155,6 +155,16 @@ pub enum LifecycleError {
         schema: SchemaName,
         /// Reason.
         source: RoleError,
+    },
+    /// The migrations of a new tenant need a session of their own, and none was opened.
+    #[error(
+        "tenant {schema} was not created, because its migrations need several transactions of one session: {source}"
+    )]
+    Session {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Reason.
+        source: SessionError,
     },
     /// The connection was lost during the COMMIT that creates a tenant.
     #[error(

@@ -13,11 +13,12 @@ pub(crate) mod name_availability;
 mod pool;
 mod rename;
 mod rename_schema;
+mod reservation;
 mod status;
 
 pub use self::{
     adopt::{Applied, adopt_schema},
-    clone::{CloneData, clone_tenant, create_tenant_from},
+    clone::{CloneData, Cloned, clone_tenant, create_tenant_from},
     create::{NewTenant, create_tenant},
     domains::{add_domain, list_domains, remove_domain, set_primary_domain},
     drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},
@@ -32,4 +33,5 @@ pub use self::{
 pub(crate) use self::{
     baseline::{baseline, require_known},
     name_availability::NameClaim,
+    reservation::Reservation,
 };

@@ -81,8 +81,8 @@ pub struct SchemaRenamed {
 /// name again fails. So the old name is retired, as a dropped tenant's is: no other tenant gets it, and only this tenant may
 /// have it again.
 ///
-/// Functions of the schema get the new name in their `search_path`, and the tenant gets a role for the new name. All changes
-/// are one transaction.
+/// Functions of the schema get the new name in their `search_path`, and the tenant's role gets a new name, too. All changes are
+/// one transaction.
 ///
 /// Texts with the old name are not changed, such as bodies of functions, arguments of triggers, literals in views, and rows.
 /// [`SchemaRenamed::outdated`] has those that were found: all rows of the tenant are read. Not searched are settings of users
@@ -164,7 +164,7 @@ impl Renaming {
         self.change_name(&transaction, &old, row.id).await?;
         self.retire_name(&transaction, &old, &row).await?;
         let functions = replace_function_search_paths(&transaction, &old, &self.new).await?;
-        self.replace_role(&transaction, &old).await?;
+        self.rename_role(&transaction, &old).await?;
         let outdated = self.find_outdated(&transaction, &old, &row.kind).await?;
         self.require_unused(&transaction).await?;
         transaction.commit().await?;
@@ -267,16 +267,9 @@ impl Renaming {
         retire(db, row, Some(&self.new)).await
     }
 
-    async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
-        if self.migrations.tenant_roles().is_none() {
-            return Ok(());
-        }
-        let granted = roles::grant(db, &self.migrations, &self.new).await;
-        granted.map_err(|error| LifecycleError::of(&self.new, error))?;
-        let dropped = roles::drop_role(db, old).await;
-        dropped
-            .map(|_| ())
-            .map_err(|error| LifecycleError::of(old, error))
+    async fn rename_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
+        let renamed = roles::rename(db, &self.migrations, old, &self.new).await;
+        renamed.map_err(|error| LifecycleError::of(&self.new, error))
     }
 
     /// Refuses a schema that other sessions use. It runs last, to see sessions that came during the transaction.

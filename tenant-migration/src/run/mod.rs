@@ -10,8 +10,8 @@ mod worker_pool;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::for_each::for_each;
-pub(crate) use self::retry::Retryable;
 pub use self::{
     executor::{Executor, Preview},
     for_each::{TaskError, for_each_tenant},
 };
+pub(crate) use self::{retry::Retryable, worker::Worker};

@@ -60,6 +60,29 @@ pub(crate) async fn drop_role(db: &impl ConnectionTrait, schema: &SchemaName) ->
     Ok(is_there)
 }
 
+/// Renames the role of a schema that was renamed, and gives it its rights, in a transaction of the caller's. The role keeps what
+/// it owns and who is a member of it.
+///
+/// A role that has the new name already makes it fail: whoever is a member of that one would get into the schema.
+pub(crate) async fn rename(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    old: &SchemaName,
+    new: &SchemaName,
+) -> Result<(), RoleError> {
+    if migrations.tenant_roles().is_none() {
+        return Ok(());
+    }
+    let database = database_name(db).await?;
+    let role = RoleName::new(&database, old)?;
+    if find(db, &role).await? {
+        let new_role = RoleName::new(&database, new)?;
+        let rename = format!("ALTER ROLE {} RENAME TO {}", role.quoted(), new_role.quoted());
+        db.execute_unprepared(&rename).await?;
+    }
+    grant(db, migrations, new).await
+}
+
 /// Makes the role of a schema if it is not there, and gives it its rights, in a transaction of the caller's that
 /// holds the schema's lock.
 pub(crate) async fn grant(

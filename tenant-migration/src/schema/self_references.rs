@@ -1,7 +1,7 @@
 //! Self-references: texts in a schema that have the schema's own name, and would be wrong under another one.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
-use tenant_core::SchemaName;
+use tenant_core::{__private::database_name, RoleName, SchemaName};
 
 use crate::{
     database::texts,
@@ -18,7 +18,10 @@ pub(crate) async fn find_name(
     migrations: &Migrations,
     schema: &SchemaName,
 ) -> Result<Option<String>, DbErr> {
-    let read = aside(db, Fingerprint::read(db, &Reading::new(migrations, schema))).await?;
+    // The name of the tenant's role has that of the schema, and is changed with it.
+    let role = RoleName::new(&database_name(db).await?, schema).ok();
+    let reading = Reading::new(migrations, schema).without_rights_of(role);
+    let read = aside(db, Fingerprint::read(db, &reading)).await?;
     if let Some(object) = read?.naming(schema) {
         return Ok(Some(format!("the {object}")));
     }

@@ -14,20 +14,22 @@ use sea_orm::{
 };
 use tenant_core::{
     __private::{ShutDown, detached},
-    Tenant, TenantId,
-    catalog::tenant,
+    Host, Tenant, TenantId, TenantStatus,
+    catalog::{domain, tenant},
 };
 
 use crate::{
     define::{Migrations, SchemaRef},
-    lifecycle::{LifecycleError, baseline, domains, lookup, require_known},
+    lifecycle::{
+        LifecycleError, NameClaim, NameError, NewTenant, Reservation, baseline, catalog_insert, domains,
+        lookup, name_availability, require_known,
+    },
     plan::SchemaError,
     transfer::{
         DUMP, MANIFEST,
         error::TransferError,
         manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
-        reservation::Reservation,
         session::{self, Session},
         table_of_contents,
     },
@@ -162,13 +164,7 @@ impl Import {
             let removed = interrupted.remove(&session.db).await;
             removed.map_err(|error| LifecycleError::of(&self.manifest.schema, error))?;
         }
-        let reservation = Reservation::create(
-            &session.db,
-            &self.migrations,
-            &self.manifest,
-            self.options.reuses_name,
-        )
-        .await?;
+        let reservation = self.reserve(&session.db).await?;
         let filled = self.fill(&session, &reservation, &pg_restore, &use_list).await;
         let imported = match filled {
             Ok(tenant) => Ok(tenant),
@@ -177,6 +173,28 @@ impl Import {
         // If closing fails, the session is lost, and the lock with it.
         let _ = session.db.close().await;
         imported
+    }
+
+    /// Creates the row and the schema.
+    async fn reserve(&self, db: &DatabaseConnection) -> Result<Reservation, LifecycleError> {
+        let (manifest, schema) = (&self.manifest, &self.manifest.schema);
+        let transaction = lookup::begin(db).await?;
+        let new = NewTenant::new(schema.clone(), &manifest.name).kind(&manifest.kind);
+        let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
+        let claim = NameClaim {
+            reuses_name: self.options.reuses_name,
+            ..NameClaim::default()
+        };
+        name_availability::require_available(&transaction, &self.migrations, schema, claim).await?;
+        require_free(&transaction, manifest).await?;
+        let reservation = Reservation::create(&transaction, row.id, schema).await?;
+        if let Err(error) = transaction.commit().await {
+            // The transaction may have been committed in spite of the error.
+            let removed = reservation.remove(db).await;
+            removed.map_err(|error| LifecycleError::of(schema, error))?;
+            return Err(error.into());
+        }
+        Ok(reservation)
     }
 
     fn schema_ref(&self) -> SchemaRef<'_> {
@@ -334,6 +352,27 @@ impl Import {
             .with_kind(kind)
             .with_metadata(metadata)
             .with_domain(primary)
+    }
+}
+
+/// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
+/// key then refuses.
+async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), LifecycleError> {
+    let hosts = manifest.domains.iter().map(Host::as_str);
+    let taken = domain::Entity::find()
+        .filter(domain::Column::Domain.is_in(hosts))
+        .one(db)
+        .await?;
+    let Some(taken) = taken else {
+        return Ok(());
+    };
+    let mut hosts = manifest.domains.iter();
+    match hosts.find(|host| host.as_str() == taken.domain) {
+        Some(domain) => {
+            let domain = domain.clone();
+            Err(NameError::DomainTaken { domain }.into())
+        }
+        None => Ok(()),
     }
 }
 

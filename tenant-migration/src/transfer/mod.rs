@@ -6,7 +6,6 @@ mod export;
 mod import;
 mod manifest;
 mod programs;
-mod reservation;
 mod session;
 mod table_of_contents;
 

@@ -77,6 +77,8 @@ async fn a_copy_is_the_same_and_has_nothing_of_its_source() {
             .unwrap();
         let store = SeaOrmStore::new(db.clone());
         let found = store.by_schema(&schema(name)).await.unwrap().unwrap();
+        assert!(copied.left_out.is_empty(), "{copied:?}");
+        let copied = copied.tenant;
         assert_eq!((copied.id(), copied.version()), (found.id(), found.version()));
         assert_eq!(copied.version(), Some("m1_rich"));
         assert_eq!(copied.domain(), Some(format!("{name}.example.com").as_str()));
@@ -172,30 +174,38 @@ async fn what_would_reach_the_source_is_refused() {
 async fn what_cannot_be_copied_is_named() {
     let cases = [
         (
-            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id)",
-            "table acme.parts is partitioned",
+            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id);
+             CREATE TABLE public.parts_1 PARTITION OF acme.parts FOR VALUES FROM (1) TO (2)",
+            "table public.parts_1",
         ),
         (
-            "CREATE STATISTICS acme.s ON id, (id + 1) FROM acme.tag",
-            "statistics object acme.s cannot be made",
+            "CREATE TABLE acme.parts (id int) PARTITION BY RANGE (id);
+             CREATE TABLE acme.parts_1 PARTITION OF acme.parts FOR VALUES FROM (1) TO (2); CREATE INDEX i ON ONLY acme.parts (id)",
+            "index acme.i is not valid",
         ),
         ("GRANT SELECT ON acme.tag TO PUBLIC", "table acme.tag has rights"),
         ("GRANT USAGE ON SCHEMA acme TO PUBLIC", "schema acme has rights"),
+        (
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT SELECT ON TABLES TO PUBLIC",
+            "has rights that everybody, or another tenant, was given",
+        ),
+        (
+            "CREATE TABLE acme.child () INHERITS (acme.tag)",
+            "table acme.child inherits",
+        ),
+        (
+            "CREATE TEXT SEARCH CONFIGURATION acme.own (COPY = simple);
+             ALTER TABLE acme.tag ADD config regconfig DEFAULT 'acme.own'",
+            "column tag.config has numbers of text search configurations",
+        ),
+        ("CREATE TYPE acme.r AS RANGE (subtype = float8)", "acme.r"),
         (
             "ALTER TABLE acme.tag OWNER TO pg_monitor",
             "table acme.tag belongs to somebody else",
         ),
         (
-            "CREATE VIEW public.tags AS SELECT id FROM acme.tag",
-            "rule _RETURN on view public.tags depends on the schema from outside",
-        ),
-        (
             "CREATE TABLE public.t (id int REFERENCES acme.k)",
             "constraint t_id_fkey on table public.t depends on the schema",
-        ),
-        (
-            "CREATE PUBLICATION p FOR TABLE acme.tag",
-            "depends on the schema from outside",
         ),
         (
             "ALTER TABLE acme.tag ADD number regclass",
@@ -224,6 +234,312 @@ async fn what_cannot_be_copied_is_named() {
         );
         assert!(error.to_string().contains(reason), "{sql}: {error}");
     }
+}
+
+/// What a database has beside tables: aggregates, statistics, text search, rights and comments.
+const MORE: &str = "
+    CREATE FUNCTION acme.longer(text, text) RETURNS text LANGUAGE sql SET search_path = acme, pg_temp
+        AS 'SELECT CASE WHEN length($1) > length($2) THEN $1 ELSE $2 END';
+    CREATE AGGREGATE acme.longest (text) (SFUNC = acme.longer, STYPE = text, INITCOND = '', PARALLEL = SAFE);
+    CREATE FUNCTION acme.longer(int, int) RETURNS int LANGUAGE sql SET search_path = acme, pg_temp
+        AS 'SELECT greatest($1, $2)';
+    CREATE AGGREGATE acme.how_many (*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0', MSFUNC = int8inc, MINVFUNC = int8dec,
+        MSTYPE = int8, MINITCOND = '0');
+    CREATE AGGREGATE acme.my_max (int) (SFUNC = acme.longer, STYPE = int, COMBINEFUNC = acme.longer, SORTOP = >);
+    CREATE AGGREGATE acme.middle (float8 ORDER BY \"any\") (SFUNC = ordered_set_transition, STYPE = internal,
+        FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA, FINALFUNC_MODIFY = SHAREABLE);
+    COMMENT ON AGGREGATE acme.longest (text) IS 'The longest of them';
+    COMMENT ON AGGREGATE acme.how_many (*) IS 'All';
+    CREATE VIEW acme.summary AS SELECT acme.longest(name) AS longest FROM acme.member;
+    CREATE STATISTICS acme.tag_id (ndistinct) ON id, (id % 10) FROM acme.tag;
+    CREATE STATISTICS acme.one ON (id + 1) FROM acme.tag;
+    ALTER STATISTICS acme.tag_id SET STATISTICS 50;
+    COMMENT ON STATISTICS acme.tag_id IS 'ten of each';
+    CREATE TEXT SEARCH DICTIONARY acme.stem (TEMPLATE = snowball, LANGUAGE = english, STOPWORDS = english);
+    CREATE TEXT SEARCH CONFIGURATION acme.words (PARSER = default);
+    ALTER TEXT SEARCH CONFIGURATION acme.words ADD MAPPING FOR asciiword, word WITH acme.stem, simple;
+    COMMENT ON TEXT SEARCH CONFIGURATION acme.words IS 'English words';
+    COMMENT ON TEXT SEARCH DICTIONARY acme.stem IS 'Stems';
+    ALTER TABLE acme.member ADD vector tsvector GENERATED ALWAYS AS (to_tsvector('acme.words', name)) STORED,
+        ADD config regconfig DEFAULT 'english', ADD configs regconfig[] DEFAULT '{german}';
+    CREATE INDEX ON acme.member USING gin (to_tsvector('acme.words'::regconfig, name));
+    COMMENT ON SCHEMA acme IS 'Acme''s \"own\"';
+    GRANT USAGE ON SCHEMA acme TO {reader} WITH GRANT OPTION;
+    GRANT SELECT ON acme.tag, acme.summary TO {reader};
+    GRANT SELECT (name), UPDATE (id, name) ON acme.member TO {reader};
+    GRANT USAGE ON acme.member_id_seq TO {reader};
+    GRANT ALL ON acme.note TO {reader} WITH GRANT OPTION;
+    REVOKE EXECUTE ON FUNCTION acme.longer(int, int) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION acme.longer(int, int) TO {reader};
+    REVOKE ALL ON FUNCTION acme.longest(text) FROM PUBLIC;
+    REVOKE TRUNCATE ON acme.note FROM CURRENT_USER;
+    REVOKE USAGE ON TYPE acme.mood FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT SELECT ON TABLES TO {reader};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT EXECUTE ON FUNCTIONS TO {reader};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA acme GRANT USAGE ON TYPES TO {reader}";
+
+#[tokio::test]
+async fn rights_comments_aggregates_statistics_and_text_search_are_copied() {
+    let tables = Sql::new(
+        "m2_tables",
+        "CREATE TABLE tag (id int); INSERT INTO tag SELECT generate_series(1, 100); CREATE TYPE mood AS ENUM ('calm');
+         CREATE TABLE member (id serial, name text); INSERT INTO member (name) VALUES ('Acme'), ('running')",
+        "",
+    );
+    let migrations = with([NOTE, tables]).with_tenant_roles(TenantRoles::new());
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    let reader = format!("\"reader.{}\"", database.name());
+    db.execute_unprepared(&format!("CREATE ROLE {reader}"))
+        .await
+        .unwrap();
+    db.execute_unprepared(&MORE.replace("{reader}", &reader))
+        .await
+        .unwrap();
+    for name in ["globex", "my-umbrella"] {
+        let copied = clone_tenant(&db, &migrations, &schema("acme"), &new(name), CloneData::Rows).await;
+        assert!(copied.unwrap().left_out.is_empty());
+        let content = |name: &str| dump(&database, name, &["--no-privileges"]);
+        assert_same(&content(name), &content("acme"), name);
+        let rights = async |name: &str| {
+            let sql = format!(
+                "SELECT concat_ws(' ', name, grantee::regrole, privilege_type, is_grantable) FROM (
+                    SELECT relname, relacl FROM pg_class WHERE relnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT proname, proacl FROM pg_proc WHERE pronamespace = '{0}'::regnamespace
+                    UNION ALL SELECT typname, typacl FROM pg_type WHERE typnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT attname, attacl FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+                        WHERE relnamespace = '{0}'::regnamespace
+                    UNION ALL SELECT 'the schema', nspacl FROM pg_namespace WHERE oid = '{0}'::regnamespace
+                    UNION ALL SELECT 'new ' || defaclobjtype::text, defaclacl FROM pg_default_acl
+                        WHERE defaclnamespace = '{0}'::regnamespace
+                ) AS objects (name, acl) CROSS JOIN aclexplode(acl)
+                WHERE grantee::regrole::text NOT LIKE '%tenant.%' ORDER BY 1",
+                format!("\"{name}\"")
+            );
+            column(&db, &sql).await
+        };
+        let of_source = rights("acme").await;
+        assert!(
+            of_source.len() > 40 && of_source == rights(name).await,
+            "{of_source:?}"
+        );
+        let run = format!(
+            "SELECT concat_ws(' ', \"{name}\".longest(name), \"{name}\".how_many(*), \"{name}\".my_max(id), count(vector),
+                string_agg(vector::text, ' '), min(config::text), min(configs::text)) FROM \"{name}\".member"
+        );
+        assert_eq!(
+            column(&db, &run).await,
+            ["running 2 2 2 'acm':1 'run':1 english {german}"]
+        );
+        let comment = format!("SELECT obj_description('\"{name}\"'::regnamespace)");
+        assert_eq!(column(&db, &comment).await, ["Acme's \"own\""]);
+    }
+    // A copy of a copy is the same again, and no rights come from the source's role.
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("globex"),
+        &new("third"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap();
+    let role = format!("tenant.{}.acme", database.name());
+    let reads = format!("SELECT has_table_privilege('{role}', 'globex.tag', 'SELECT')");
+    assert_eq!(column(&db, &reads).await, ["false"]);
+    let reads = |table: &str| {
+        format!(
+            "SELECT has_table_privilege('{}', '{table}', 'SELECT')",
+            reader.replace('"', "")
+        )
+    };
+    db.execute_unprepared("CREATE TABLE globex.later ()")
+        .await
+        .unwrap();
+    for table in ["globex.tag", "third.tag", "globex.later"] {
+        assert_eq!(column(&db, &reads(table)).await, ["true"], "{table}");
+    }
+    for name in ["acme", "globex", "my-umbrella", "third"] {
+        db.execute_unprepared(&format!("DROP SCHEMA \"{name}\" CASCADE"))
+            .await
+            .unwrap();
+        tenant_migration::drop_tenant_role(&db, &schema(name))
+            .await
+            .unwrap();
+    }
+    db.execute_unprepared(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"))
+        .await
+        .unwrap();
+}
+
+/// Partitions of all kinds, with keys, indexes, triggers and checks that are their parent's and that are their own.
+const PARTITIONS: Sql = Sql::new(
+    "m2_partitions",
+    "CREATE TABLE place (id int PRIMARY KEY);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TABLE event (id bigint GENERATED ALWAYS AS IDENTITY, at date NOT NULL, place int REFERENCES place, body text DEFAULT 'x',
+      double bigint GENERATED ALWAYS AS (place * 2) STORED,
+      PRIMARY KEY (id, at), CHECK (place > 0)) PARTITION BY RANGE (at);
+    CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+    CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (at);
+    CREATE TABLE event_2026_1 PARTITION OF event_2026 FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+    CREATE TABLE event_rest PARTITION OF event DEFAULT;
+    CREATE INDEX event_body ON event (body);
+    CREATE INDEX event_2025_own ON event_2025 (place);
+    CREATE UNIQUE INDEX event_place ON event (at, place);
+    CREATE TRIGGER touch BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE TABLE by_hash (id serial, tenant text) PARTITION BY HASH (lower(tenant));
+    CREATE TABLE by_hash_0 PARTITION OF by_hash FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+    CREATE TABLE by_hash_1 (tenant text, id int NOT NULL);
+    ALTER TABLE by_hash ATTACH PARTITION by_hash_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+    COMMENT ON TABLE event IS 'events'; COMMENT ON INDEX event_body IS 'i';
+    ALTER TABLE event_2025 ENABLE ROW LEVEL SECURITY; ALTER TABLE event ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON event USING (true);
+    INSERT INTO place VALUES (1),(2),(3);
+    INSERT INTO event (at, place) VALUES ('2025-03-01',1),('2026-03-01',2),('2030-01-01',3);
+    INSERT INTO by_hash (tenant) SELECT 't'||n FROM generate_series(1,10) n;
+    CREATE TABLE log (id int, at date, FOREIGN KEY (id, at) REFERENCES event);
+    CREATE TYPE mood AS ENUM ('calm','busy'); CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TABLE by_mood (mood mood, name text COLLATE \"C\" CONSTRAINT named CHECK (name <> ''), n int) PARTITION BY LIST (mood);
+    CREATE TABLE by_mood_calm PARTITION OF by_mood (n DEFAULT 5, CONSTRAINT own CHECK (n > 1)) FOR VALUES IN ('calm') PARTITION BY RANGE (name COLLATE \"C\", (n + 1));
+    CREATE TABLE by_mood_calm_a PARTITION OF by_mood_calm FOR VALUES FROM ('a', MINVALUE) TO ('b', MAXVALUE) WITH (fillfactor = 70);
+    CREATE TABLE by_mood_none PARTITION OF by_mood FOR VALUES IN (NULL);
+    CREATE UNLOGGED TABLE x_unlogged (mood mood, name text, n int);
+    CREATE CONSTRAINT TRIGGER seen AFTER INSERT ON by_mood DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.n > 2) EXECUTE FUNCTION seen();
+    CREATE TRIGGER statement AFTER UPDATE ON by_mood FOR EACH STATEMENT EXECUTE FUNCTION seen();
+    CREATE TRIGGER own AFTER INSERT ON by_mood_calm_a FOR EACH ROW EXECUTE FUNCTION seen();
+    ALTER TABLE by_mood_calm_a DISABLE TRIGGER seen;
+    CREATE INDEX names ON by_mood USING btree (name text_pattern_ops) INCLUDE (n) WHERE n > 0;
+    ALTER INDEX by_mood_calm_a_name_n_idx RENAME TO another; COMMENT ON INDEX another IS 'renamed';
+    ALTER TABLE by_mood_calm_a ALTER name SET STATISTICS 7; ALTER TABLE by_mood ADD late int DEFAULT 3; ALTER TABLE by_mood DROP COLUMN late; ALTER TABLE by_mood ADD later int NOT NULL DEFAULT 4;
+    ALTER TABLE by_mood ADD CONSTRAINT soft CHECK (n < 1000) NOT VALID;
+    INSERT INTO by_mood VALUES ('calm','abc',7),(NULL,'x',3);
+    CREATE TABLE tree (id int PRIMARY KEY, parent int REFERENCES tree) PARTITION BY RANGE (id);
+    CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (1) TO (10); INSERT INTO tree VALUES (1,NULL),(2,1);
+    CREATE STATISTICS st ON n, later FROM by_mood; CREATE VIEW vi AS SELECT * FROM by_mood_calm",
+    "",
+);
+
+#[tokio::test]
+async fn partitions_are_copied() {
+    let migrations = with([TAG, PARTITIONS]);
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    for name in ["globex", "my-umbrella"] {
+        clone_tenant(&db, &migrations, &schema("acme"), &new(name), CloneData::Rows)
+            .await
+            .unwrap();
+        assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
+        for table in ["event", "by_hash", "by_mood", "tree"] {
+            // The rows, each with the partition that it is in.
+            let rows = async |schema: &str| {
+                let sql = format!(
+                    "SELECT relname || ' ' || t::text FROM \"{schema}\".{table} AS t JOIN pg_class ON pg_class.oid = t.tableoid
+                    ORDER BY 1"
+                );
+                column(&db, &sql).await
+            };
+            let of_source = rows("acme").await;
+            assert!(!of_source.is_empty(), "{table}");
+            assert_eq!(rows(name).await, of_source, "{name}.{table}");
+        }
+    }
+    let insert = "INSERT INTO globex.event (at, place) VALUES ('2026-02-01', 2) RETURNING tableoid::regclass";
+    let part = db.query_one_raw(Statement::from_string(
+        DatabaseBackend::Postgres,
+        format!("WITH x AS ({insert}) SELECT tableoid::text AS x FROM x"),
+    ));
+    assert_eq!(
+        part.await.unwrap().unwrap().try_get::<String>("", "x").unwrap(),
+        "globex.event_2026_1"
+    );
+    let more = "INSERT INTO globex.event (at, place) VALUES ('2026-02-01', 9)";
+    assert!(
+        db.execute_unprepared(more)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("event_place_fkey")
+    );
+    db.execute_unprepared("DROP SCHEMA acme CASCADE").await.unwrap();
+    assert_eq!(count(&db, "SELECT FROM globex.event").await, 4);
+    clone_tenant(
+        &db,
+        &migrations,
+        &schema("globex"),
+        &new("third"),
+        CloneData::Structure,
+    )
+    .await
+    .unwrap();
+    assert_eq!(count(&db, "SELECT FROM third.event").await, 0);
+}
+
+#[tokio::test]
+async fn rights_of_other_tenants_are_not_copied() {
+    let migrations = with([TAG]).with_tenant_roles(TenantRoles::new());
+    let (database, db) = with_tenants(&migrations, &["acme", "initech"]).await;
+    for role in [
+        format!("tenant.{}.initech", database.name()),
+        format!("tenants.{}", database.name()),
+    ] {
+        for right in [
+            "SELECT ON acme.tag",
+            "USAGE ON SCHEMA acme",
+            "SELECT (id) ON acme.tag",
+        ] {
+            db.execute_unprepared(&format!("GRANT {right} TO \"{role}\""))
+                .await
+                .unwrap();
+            let error = refused(&db, &migrations, CloneData::Rows).await;
+            assert!(
+                error
+                    .to_string()
+                    .contains("has rights that everybody, or another tenant"),
+                "{error}"
+            );
+            db.execute_unprepared(&format!("REVOKE {right} FROM \"{role}\""))
+                .await
+                .unwrap();
+        }
+    }
+    clone_tenant(&db, &migrations, &schema("acme"), &new("globex"), CloneData::Rows)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_about_the_source_from_outside_is_left_out_and_reported() {
+    let migrations = with([TAG]);
+    let (database, db) = with_tenants(&migrations, &["acme", "initech"]).await;
+    db.execute_unprepared(
+        "CREATE VIEW public.tags AS SELECT id FROM acme.tag UNION ALL SELECT id FROM initech.tag;
+         CREATE VIEW public.more AS SELECT * FROM public.tags; CREATE PUBLICATION p FOR TABLE acme.tag",
+    )
+    .await
+    .unwrap();
+    let expected = [
+        "publication of table acme.tag in publication p",
+        "view public.tags",
+    ];
+    let copied = clone_tenant(&db, &migrations, &schema("acme"), &new("globex"), CloneData::Rows)
+        .await
+        .unwrap();
+    assert_eq!(copied.left_out, expected);
+    assert_eq!(tables(&db, "globex").await, ["seaql_migrations", "tag"]);
+    let members = "SELECT schemaname FROM pg_publication_tables";
+    assert_eq!(column(&db, members).await, ["acme"]);
+    let (out, result) = cli(&database, &migrations, &["tenant", "clone", "acme", "other"]).await;
+    result.unwrap();
+    assert!(
+        out.contains("\nleft out: view public.tags, which is outside of the schema\n"),
+        "{out}"
+    );
+    let (out, result) = cli(
+        &database,
+        &migrations,
+        &["tenant", "create", "third", "--from", "acme"],
+    )
+    .await;
+    result.unwrap();
+    assert!(out.contains("\nleft out: view public.tags"), "{out}");
 }
 
 #[tokio::test]
@@ -395,7 +711,7 @@ async fn migrations_of_the_source_are_waited_for() {
     };
     let (report, copied) = tokio::join!(migrate, copy);
     assert!(report.is_success(), "{:?}", outcomes(&report));
-    assert_eq!(copied.version(), Some("m2_slow"));
+    assert_eq!(copied.tenant.version(), Some("m2_slow"));
     assert_eq!(column(&db, "SELECT id FROM globex.late").await, ["1"]);
     assert_eq!(ledger(&db, "globex").await, ["m1_create_note", "m2_slow"]);
 }

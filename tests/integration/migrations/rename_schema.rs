@@ -415,3 +415,47 @@ async fn a_view_without_data_is_no_obstacle() {
     .await;
     assert!(renamed.unwrap().outdated.is_empty());
 }
+
+/// What the tenant's role owns, and its members, stay.
+#[tokio::test]
+async fn the_role_is_renamed_and_not_made_anew() {
+    let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
+    let (db, connection) = with_tenants(&migrations, &["acme"]).await;
+    let (acme, new) = (schema("acme"), schema("globex"));
+    let role = |schema: &str| format!("\"tenant.{}.{schema}\"", db.name());
+    let own = format!(
+        "CREATE TABLE acme.own (id int); INSERT INTO acme.own VALUES (1); ALTER TABLE acme.own OWNER TO {0};
+         CREATE POLICY p ON acme.note TO {0} USING (true); SELECT lo_from_bytea(4711, 'x');
+         ALTER LARGE OBJECT 4711 OWNER TO {0}",
+        role("acme")
+    );
+    db.execute(&own).await;
+    let oid = async |name: &str| column(&connection, &format!("SELECT '{}'::regrole::oid", role(name))).await;
+    let before = oid("acme").await;
+    suspend_tenant(&connection, &acme).await.unwrap();
+    rename_schema(&connection, &migrations, &acme, &new, &at_once())
+        .await
+        .unwrap();
+    assert_eq!(oid("globex").await, before);
+    assert_eq!(column(&connection, "SELECT id FROM globex.own").await, ["1"]);
+    assert_eq!(
+        column(&connection, "SELECT convert_from(lo_get(4711), 'utf8')").await,
+        ["x"]
+    );
+    assert_eq!(
+        count(&connection, "SELECT FROM pg_policy WHERE polname = 'p'").await,
+        1
+    );
+
+    // A role that is there already may have members of its own.
+    db.execute(&format!("CREATE ROLE {}", role("acme"))).await;
+    let refused = rename_schema(&connection, &migrations, &new, &acme, &at_once().reuse_name()).await;
+    assert!(refused.unwrap_err().to_string().contains("already exists"));
+    assert_schemas(&connection, &["globex"]).await;
+    let drop = format!(
+        "SELECT lo_unlink(4711); DROP SCHEMA globex CASCADE; DROP ROLE {}; DROP OWNED BY {1}; DROP ROLE {1}",
+        role("acme"),
+        role("globex")
+    );
+    db.execute(&drop).await;
+}

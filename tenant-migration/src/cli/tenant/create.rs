@@ -10,7 +10,7 @@ use crate::{
     cli::{Context, error::CliError},
     define::LookupError,
     lifecycle::{
-        Applied, CloneData, NewTenant, adopt_schema, clone_tenant, create_tenant, create_tenant_from,
+        Applied, CloneData, Cloned, NewTenant, adopt_schema, clone_tenant, create_tenant, create_tenant_from,
     },
 };
 
@@ -123,16 +123,20 @@ pub(super) async fn create(
 ) -> Result<String, CliError> {
     let (migrations, template) = (context.migrations, args.from);
     let new = args.new.tenant(db, args.schema, template.as_ref()).await?;
-    let tenant = match &template {
-        Some(template) => create_tenant_from(db, migrations, template, &new).await?,
-        None => create_tenant(db, migrations, &new).await?,
+    let (tenant, left_out) = match &template {
+        Some(template) => {
+            let cloned = create_tenant_from(db, migrations, template, &new).await?;
+            (cloned.tenant, cloned.left_out)
+        }
+        None => (create_tenant(db, migrations, &new).await?, Vec::new()),
     };
     let from = template.map(|template| format!(" from {template}"));
     let (from, at_domain) = (from.unwrap_or_default(), at_domain(&tenant));
-    Ok(match tenant.is_public() {
+    let done = match tenant.is_public() {
         true => format!("created the public tenant{at_domain}"),
         false => format!("created tenant {}{from}{at_domain}", tenant.schema()),
-    })
+    };
+    Ok(done + &without(&left_out))
 }
 
 pub(super) async fn clone(
@@ -146,9 +150,16 @@ pub(super) async fn clone(
         true => CloneData::Structure,
         false => CloneData::Rows,
     };
-    let tenant = clone_tenant(db, context.migrations, &source, &new, data).await?;
+    let Cloned { tenant, left_out } = clone_tenant(db, context.migrations, &source, &new, data).await?;
     let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
-    Ok(format!("copied tenant {source} to {schema}{at_domain}"))
+    let done = format!("copied tenant {source} to {schema}{at_domain}");
+    Ok(done + &without(&left_out))
+}
+
+/// Returns the lines that say what a copy is without.
+fn without(left_out: &[String]) -> String {
+    let line = |object| format!("\nleft out: {object}, which is outside of the schema");
+    left_out.iter().map(line).collect()
 }
 
 pub(super) async fn adopt(

@@ -81,7 +81,7 @@ pub(crate) enum TenantCommand {
 /// Commands that create, show, change and drop tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ManageCommand {
-    /// Create a tenant in one transaction: its schema, its tables and its row in the catalog
+    /// Create a tenant, completely or not at all: its schema, its tables and its row in the catalog
     #[command(after_long_help = CREATE)]
     Create(create::CreateArgs),
     /// Create a tenant as a copy of another one, with its tables and rows

@@ -2,13 +2,18 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, TransactionTrait};
 use tenant_core::{
-    __private::database_name, RoleName, SHARED_SCHEMA, SchemaName, Tenant, TenantStatus, catalog::tenant,
+    __private::database_name, RoleName, SHARED_SCHEMA, SchemaName, TenantStatus, catalog::tenant,
 };
 
 use crate::{
     database::is_without_table,
     define::{Ledger, LookupError, MigrationSet, SchemaRef, schema_of},
-    lifecycle::{clone::CloneData, create::creation::Creation, error::LifecycleError, lookup},
+    lifecycle::{
+        clone::{CloneData, Cloned},
+        create::creation::Creation,
+        error::LifecycleError,
+        lookup,
+    },
     plan::{DEFAULT_LOCK_TIMEOUT, Remaining, SchemaError},
     run::retry,
     schema::{
@@ -41,16 +46,18 @@ struct SourceData {
 }
 
 impl Cloning {
-    pub(crate) async fn run(self) -> Result<Tenant, LifecycleError> {
+    pub(crate) async fn run(self) -> Result<Cloned, LifecycleError> {
         let source = lookup::find(&self.creation.db, &self.source).await?;
         let source = self.check_source(source)?;
         let transaction = self.begin(&source).await?;
         match self.create_copy(&transaction, &source).await {
-            Ok((row, version)) => Ok(self
-                .creation
-                .commit(transaction, row)
-                .await?
-                .with_version(version)),
+            Ok((row, version, left_out)) => {
+                let tenant = self.creation.commit(transaction, row).await?;
+                Ok(Cloned {
+                    tenant: tenant.with_version(version),
+                    left_out,
+                })
+            }
             Err(error) => {
                 // If the rollback fails, the connection is lost, and the transaction with it.
                 let _ = transaction.rollback().await;
@@ -127,7 +134,7 @@ impl Cloning {
         &self,
         db: &DatabaseTransaction,
         source: &Source,
-    ) -> Result<(tenant::Model, Option<String>), LifecycleError> {
+    ) -> Result<(tenant::Model, Option<String>, Vec<String>), LifecycleError> {
         self.check_unchanged(db, source).await?;
         self.check_needs(db, source).await?;
         let data = self.read(db, source).await?;
@@ -136,7 +143,7 @@ impl Cloning {
         self.compare(db, source, &data.structure).await?;
         let version = self.complete(db).await?;
         self.creation.check_awaited()?;
-        Ok((row, version))
+        Ok((row, version, data.structure.into_left_out()))
     }
 
     /// Refuses a source that was dropped before it was locked, even if another tenant has its name now, or has an unfinished
@@ -219,6 +226,9 @@ impl Cloning {
         // Each statement is its own message, because Citus refuses a message with several statements if one of them is DDL.
         for statement in statements {
             db.execute_unprepared(statement).await?;
+        }
+        for statement in data.structure.of_schema(&self.creation.new.schema) {
+            db.execute_unprepared(&statement).await?;
         }
         Ok(())
     }

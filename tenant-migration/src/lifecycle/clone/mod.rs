@@ -27,6 +27,17 @@ pub enum CloneData {
     Rows,
 }
 
+/// Result of [`clone_tenant`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cloned {
+    /// The new tenant.
+    pub tenant: Tenant,
+    /// Objects outside of the source's schema that are about it and that the copy is without: memberships in publications, and
+    /// views in other schemas.
+    pub left_out: Vec<String>,
+}
+
 /// Creates an active tenant whose schema is a copy of another tenant's.
 ///
 /// All of it is one transaction with one snapshot of the source. Meanwhile the source's application goes on, and its
@@ -35,6 +46,11 @@ pub enum CloneData {
 ///
 /// The copy must not depend on the source. An object that cannot be created without the source's name is refused, and the
 /// copy's structure is compared with the source's.
+///
+/// Rights and default privileges that roles of your own were given are copied, such as those of a role that reads all tenants. Those
+/// of everybody (`PUBLIC`) and of other tenants' roles are refused. Publications and views in other schemas are left out:
+/// [`Cloned::left_out`] names them. Also refused are inheritance, rules, foreign tables, range types and other
+/// objects that PostgreSQL's catalogs do not describe as statements; the error names the object.
 ///
 /// Rows are copied as they are, so data about the source, such as an address, is in the copy, too. Materialized views are
 /// refreshed.
@@ -66,7 +82,7 @@ pub async fn clone_tenant(
     source: &SchemaName,
     new: &NewTenant,
     data: CloneData,
-) -> Result<Tenant, LifecycleError> {
+) -> Result<Cloned, LifecycleError> {
     copy(db, migrations, source, new, data, Needs::Nothing).await
 }
 
@@ -100,7 +116,7 @@ pub async fn create_tenant_from(
     migrations: &Migrations,
     template: &SchemaName,
     new: &NewTenant,
-) -> Result<Tenant, LifecycleError> {
+) -> Result<Cloned, LifecycleError> {
     copy(
         db,
         migrations,
@@ -119,7 +135,7 @@ async fn copy(
     new: &NewTenant,
     data: CloneData,
     needs: Needs,
-) -> Result<Tenant, LifecycleError> {
+) -> Result<Cloned, LifecycleError> {
     let awaited = Arc::new(());
     let cloning = Cloning {
         creation: Creation {

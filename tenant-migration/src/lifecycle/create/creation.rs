@@ -1,6 +1,6 @@
 //! [`Creation`]: the transaction that creates a tenant.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
@@ -12,7 +12,7 @@ use tenant_core::{
 };
 
 use crate::{
-    database::{broken_key, ends_the_session, is_without_catalog, sqlstate},
+    database::{broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, sqlstate},
     define::{DOMAIN_KEY, Hook, LookupError, Migrations, SCHEMA_NAME_KEY, SchemaRef, Step},
     lifecycle::{
         catalog_insert,
@@ -20,7 +20,7 @@ use crate::{
         error::LifecycleError,
         name_availability::{self, NameClaim, NameError},
     },
-    plan::SchemaError,
+    plan::{Remaining, SchemaError},
     schema::{SchemaSession, find_name},
 };
 
@@ -35,58 +35,67 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    fn schema(&self) -> &SchemaName {
+    pub(super) fn schema(&self) -> &SchemaName {
         &self.new.schema
-    }
-
-    pub(crate) fn check_migrations(&self) -> Result<(), LifecycleError> {
-        let set = self.migrations.of_kind(&self.new.kind);
-        let is_non_transactional = |name: &&Arc<str>| !set.is_transactional(name);
-        match set.names().find(is_non_transactional) {
-            Some(migration) if !self.schema().is_shared() => {
-                let step = Step::Up(Arc::clone(migration));
-                Err(self.not_migrated(SchemaError::NotTransactional { step }))
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(crate) async fn run(self) -> Result<Tenant, LifecycleError> {
         let isolation = Some(IsolationLevel::ReadCommitted);
         let transaction = self.db.begin_with_config(isolation, None).await;
         let transaction = transaction.map_err(|error| self.failed(error))?;
-        match self.create(&transaction).await {
-            Ok(row) => self.commit(transaction, row).await,
-            Err(error) => {
-                // If the rollback fails, the connection is lost, and the transaction with it.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
+        let created = match self.create(&transaction).await {
+            Ok(Some(row)) => return self.commit(transaction, row).await,
+            created => created,
+        };
+        // If the rollback fails, the connection is lost, and the transaction with it.
+        let _ = transaction.rollback().await;
+        match created {
+            Err(error) if !self.is_left_over(&error).await => Err(error),
+            _ => self.run_in_stages().await,
         }
     }
 
+    /// Commits the transaction, and returns the tenant.
     pub(crate) async fn commit(
         self,
         transaction: DatabaseTransaction,
         row: tenant::Model,
     ) -> Result<Tenant, LifecycleError> {
+        self.commit_transaction(transaction).await?;
+        Ok(self.tenant(row))
+    }
+
+    pub(super) async fn commit_transaction(
+        &self,
+        transaction: DatabaseTransaction,
+    ) -> Result<(), LifecycleError> {
         match transaction.commit().await {
-            Ok(()) => Ok(self.tenant(row)),
+            Ok(()) => Ok(()),
             Err(error) if sqlstate(&error).is_some() && !ends_the_session(&error) => Err(self.failed(error)),
             Err(source) => Err(LifecycleError::CommitUnknown {
-                schema: self.new.schema,
+                schema: self.schema().clone(),
                 source,
             }),
         }
     }
 
-    async fn create(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
+    /// Creates the tenant in one transaction. Returns `None` if its migrations need several.
+    async fn create(&self, db: &DatabaseTransaction) -> Result<Option<tenant::Model>, LifecycleError> {
         let row = match self.claim_from_pool(db).await? {
             Some(row) => row,
-            None => self.create_new(db).await?,
+            None if !self.is_transactional() => return Ok(None),
+            None => match self.create_new(db).await {
+                Err(error) if uses_uncommitted_enum_value(&error) => return Ok(None),
+                created => created?,
+            },
         };
         self.check_awaited()?;
-        Ok(row)
+        Ok(Some(row))
+    }
+
+    fn is_transactional(&self) -> bool {
+        let set = self.migrations.of_kind(&self.new.kind);
+        self.schema().is_shared() || set.names().all(|name| set.is_transactional(name))
     }
 
     async fn claim_from_pool(
@@ -104,9 +113,6 @@ impl Creation {
         if !self.schema().is_shared() {
             self.migrate(db, &row).await?;
         }
-        if self.is_pending() {
-            self.require_no_self_reference(db).await?;
-        }
         Ok(row)
     }
 
@@ -119,13 +125,26 @@ impl Creation {
         }
     }
 
-    fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         self.status == TenantStatus::Pending
     }
 
     /// Inserts the row and the domain, and creates the schema without tables.
     pub(crate) async fn insert(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
-        let row = self.insert_tenant(db).await?;
+        let row = self.insert_row(db, self.status).await?;
+        if !self.schema().is_shared() {
+            self.create_schema(db).await?;
+        }
+        Ok(row)
+    }
+
+    /// Inserts the row and the domain.
+    pub(super) async fn insert_row(
+        &self,
+        db: &DatabaseTransaction,
+        status: TenantStatus,
+    ) -> Result<tenant::Model, LifecycleError> {
+        let row = self.insert_tenant(db, status).await?;
         self.insert_domain(db, row.id)
             .await
             .map_err(|error| self.failed(error))?;
@@ -135,13 +154,16 @@ impl Creation {
                 ..NameClaim::default()
             };
             self.check_name(db, claim).await?;
-            self.create_schema(db).await?;
         }
         Ok(row)
     }
 
-    async fn insert_tenant(&self, db: &DatabaseTransaction) -> Result<tenant::Model, LifecycleError> {
-        let row = catalog_insert::row(&self.new, self.status);
+    async fn insert_tenant(
+        &self,
+        db: &DatabaseTransaction,
+        status: TenantStatus,
+    ) -> Result<tenant::Model, LifecycleError> {
+        let row = catalog_insert::row(&self.new, status);
         let inserted = tenant::Entity::insert(row).exec_with_returning(db).await;
         inserted.map_err(|error| self.not_inserted(error))
     }
@@ -182,17 +204,8 @@ impl Creation {
     }
 
     async fn migrate(&self, db: &DatabaseTransaction, row: &tenant::Model) -> Result<(), LifecycleError> {
-        let schema_ref = SchemaRef {
-            schema: self.schema(),
-            kind: Some(&self.new.kind),
-        };
-        let steps: Vec<_> = schema_ref
-            .set(&self.migrations)
-            .names()
-            .cloned()
-            .map(Step::Up)
-            .collect();
-        let schema_session = SchemaSession::new(db, &self.migrations, schema_ref);
+        let steps = self.steps();
+        let schema_session = SchemaSession::new(db, &self.migrations, self.schema_ref());
         schema_session.enter().await.map_err(|error| self.failed(error))?;
         let checked = schema_session.check(&steps, &[]).await;
         let remaining = checked.map_err(|error| self.not_migrated(error))?;
@@ -211,18 +224,40 @@ impl Creation {
         }
         let called = schema_session.call_hook(Hook::After, &steps).await;
         called.map_err(|error| self.not_migrated(error))?;
+        self.complete(db, row, &remaining).await
+    }
+
+    /// Does what comes after all migrations: the rows and the role of a tenant, or the check of a pending schema.
+    pub(super) async fn complete(
+        &self,
+        db: &DatabaseTransaction,
+        row: &tenant::Model,
+        remaining: &Remaining,
+    ) -> Result<(), LifecycleError> {
+        let schema_session = SchemaSession::new(db, &self.migrations, self.schema_ref());
         if !self.is_pending() {
             self.seed(db, row).await?;
         }
-        let finished = schema_session.finish(&remaining).await;
+        let finished = schema_session.finish(remaining).await;
         finished.map_err(|error| self.not_migrated(error))?;
-        if !self.is_pending() {
-            schema_session
-                .grant()
-                .await
-                .map_err(|error| self.not_migrated(error.into()))?;
+        if self.is_pending() {
+            return self.require_no_self_reference(db).await;
         }
-        Ok(())
+        let granted = schema_session.grant().await;
+        granted.map_err(|error| self.not_migrated(error.into()))
+    }
+
+    pub(super) fn schema_ref(&self) -> SchemaRef<'_> {
+        SchemaRef {
+            schema: self.schema(),
+            kind: Some(&self.new.kind),
+        }
+    }
+
+    /// The migrations of the tenant's kind.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let names = self.migrations.of_kind(&self.new.kind).names();
+        names.cloned().map(Step::Up).collect()
     }
 
     /// Calls the seed hook, once in a tenant's life, after all migrations.
@@ -231,11 +266,7 @@ impl Creation {
         db: &DatabaseTransaction,
         row: &tenant::Model,
     ) -> Result<(), LifecycleError> {
-        let schema_ref = SchemaRef {
-            schema: self.schema(),
-            kind: Some(&row.kind),
-        };
-        let seeded = SchemaSession::new(db, &self.migrations, schema_ref)
+        let seeded = SchemaSession::new(db, &self.migrations, self.schema_ref())
             .seed(row)
             .await;
         seeded.map_err(|error| self.not_migrated(error))
@@ -248,7 +279,7 @@ impl Creation {
         Err(self.not_migrated(SchemaError::Interrupted))
     }
 
-    fn tenant(self, row: tenant::Model) -> Tenant {
+    pub(super) fn tenant(self, row: tenant::Model) -> Tenant {
         let set = self.migrations.of_kind(&row.kind);
         let version = set.newest().filter(|_| !self.new.schema.is_shared());
         let version = version.map(ToString::to_string);
@@ -259,7 +290,7 @@ impl Creation {
             .with_domain(self.new.domain)
     }
 
-    fn taken(&self) -> LifecycleError {
+    pub(super) fn taken(&self) -> LifecycleError {
         let schema = self.schema().clone();
         NameError::SchemaTaken { schema }.into()
     }
@@ -285,5 +316,16 @@ impl Creation {
             SchemaError::Database(error) => self.failed(error),
             error => LifecycleError::of(self.schema(), error),
         }
+    }
+}
+
+/// True if the statement that failed works after a COMMIT.
+fn uses_uncommitted_enum_value(error: &LifecycleError) -> bool {
+    match error {
+        LifecycleError::Schema {
+            source: SchemaError::Migration { source, .. } | SchemaError::Hook { source, .. },
+            ..
+        } => is_uncommitted_enum_value(source),
+        _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! [`create_tenant`].
 
 pub(crate) mod creation;
+mod stages;
 
 use std::sync::Arc;
 
@@ -92,12 +93,19 @@ impl NewTenant {
 /// One transaction creates all of it, so even after a crash the tenant is complete or does not exist. The public tenant gets
 /// only its row and domain.
 ///
+/// Some migrations need several transactions: those that run outside of transactions (`use_transaction`), and those that use an
+/// enum value which an earlier one added. Until the last transaction, the tenant has the status
+/// [`Provisioning`](TenantStatus::Provisioning): its requests get 503, and a process that had one caches that for up to
+/// [`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL). If the creation fails, all of it is removed. After a crash,
+/// create the tenant again: what was left is removed first, as it is by [`drop_tenant`](crate::drop_tenant).
+/// This needs a session of its own, so `db` must reach PostgreSQL itself, or a pooler in session mode.
+///
 /// If the pool ([`fill_pool`](crate::fill_pool)) has a schema of the tenant's kind, the tenant gets it, and no migrations run.
 ///
 /// To give every tenant initial rows, write them in [`TenantHooks::seed`](crate::TenantHooks::seed), or copy a template with
 /// [`create_tenant_from`](crate::create_tenant_from).
 ///
-/// If this future is dropped, the transaction is rolled back in the background, unless COMMIT has begun.
+/// If this future is dropped, the creation is rolled back or removed in the background, unless COMMIT has begun.
 ///
 /// # Errors
 /// [`LifecycleError`] if the schema or the domain is taken, or a migration, a hook or a query failed.
@@ -141,7 +149,6 @@ pub(crate) async fn create(
         status,
         awaited: Arc::downgrade(&awaited),
     };
-    creation.check_migrations()?;
     let created = run_detached(&new.schema, creation.run()).await;
     drop(awaited);
     created

@@ -43,7 +43,7 @@ impl Creation {
         self.set_search_path_of_seeded(db)
             .await
             .map_err(|error| self.failed(error))?;
-        self.replace_role(db, &old).await?;
+        self.grant_role(db, &old).await?;
         tracing::debug!(schema = %self.new.schema, pending = %old, "claimed a pending schema");
         Ok(Some(row))
     }
@@ -129,16 +129,9 @@ impl Creation {
         Ok(())
     }
 
-    /// Creates the tenant's role, and drops the pending schema's, which a run that migrated it created.
-    async fn replace_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
-        if self.migrations.tenant_roles().is_none() {
-            return Ok(());
-        }
-        let granted = roles::grant(db, &self.migrations, &self.new.schema).await;
-        granted.map_err(|error| self.not_migrated(error.into()))?;
-        let dropped = roles::drop_role(db, old).await;
-        dropped
-            .map(|_| ())
-            .map_err(|error| self.not_migrated(error.into()))
+    /// Creates the tenant's role. A pending schema has none, unless somebody granted it one.
+    async fn grant_role(&self, db: &DatabaseTransaction, old: &SchemaName) -> Result<(), LifecycleError> {
+        let granted = roles::rename(db, &self.migrations, old, &self.new.schema).await;
+        granted.map_err(|error| self.not_migrated(error.into()))
     }
 }

@@ -5,8 +5,8 @@ mod claim;
 use std::time::Duration;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
@@ -17,8 +17,11 @@ use crate::{
         create::{NewTenant, create},
         drop::{DropOptions, drop_schema},
         error::LifecycleError,
-        lookup, status,
+        lookup,
+        reservation::Reservation,
+        status,
     },
+    schema::lock,
 };
 
 /// Numbers of pending schemas of a kind.
@@ -69,6 +72,7 @@ pub async fn fill_pool(
     kind: &str,
     size: usize,
 ) -> Result<Pool, LifecycleError> {
+    remove_interrupted(db).await?;
     let mut pool = Pool::default();
     loop {
         let all = count(db, pending(kind)).await?;
@@ -92,6 +96,7 @@ pub async fn drain_pool(
     migrations: &Migrations,
     kind: Option<&str>,
 ) -> Result<usize, LifecycleError> {
+    remove_interrupted(db).await?;
     let mut dropped = 0;
     // It needs no drain, and its name is not retired, because it never belonged to a tenant.
     let options = DropOptions::default().drain(Duration::ZERO);
@@ -119,6 +124,31 @@ async fn create_pending(
     let pending = NewTenant::new(schema, "").kind(kind);
     create(db, migrations, &pending, TenantStatus::Pending).await?;
     Ok(())
+}
+
+/// Removes schemas of calls that were interrupted between two transactions. A call that still runs has the lock of its schema.
+async fn remove_interrupted(db: &DatabaseConnection) -> Result<(), LifecycleError> {
+    let rows = tenant::Entity::find()
+        .filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str()))
+        .filter(has_prefix())
+        .all(db)
+        .await?;
+    for reservation in rows.iter().filter_map(Reservation::from_row) {
+        let transaction = lookup::begin(db).await?;
+        if lock::try_acquire(&transaction, reservation.schema()).await? {
+            let removed = reservation.remove_in(&transaction).await;
+            removed.map_err(|error| LifecycleError::of(reservation.schema(), error))?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// The condition for rows of pending schemas. A row of a tenant may have such a schema, too, but also a name.
+fn has_prefix() -> Condition {
+    Condition::all()
+        .add(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
+        .add(tenant::Column::Name.eq(""))
 }
 
 /// Selects the pending schemas of a kind.
@@ -162,8 +192,7 @@ async fn mark_dropping(
     let droppable = [TenantStatus::Pending, TenantStatus::Dropping];
     let mut find = tenant::Entity::find()
         .filter(tenant::Column::Status.is_in(droppable.map(TenantStatus::as_str)))
-        .filter(tenant::Column::SchemaName.starts_with(PREFIX.replace('_', "\\_")))
-        .filter(tenant::Column::Name.eq(""));
+        .filter(has_prefix());
     if let Some(kind) = kind {
         find = find.filter(tenant::Column::Kind.eq(kind));
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
-use tenant_core::{TenantStatus, catalog::tenant};
+use tenant_core::{SchemaName, TenantStatus, catalog::tenant};
 
 use crate::{
     database::{driver_options, is_uncommitted_enum_value},
@@ -26,6 +26,8 @@ pub(crate) struct Worker {
     connect: ConnectOptions,
     pub(crate) db: DatabaseConnection,
     pub(crate) migrations: Migrations,
+    /// True if its only session has the lock of the one schema that it works on.
+    has_lock: bool,
 }
 
 /// Time after which an idle connection is tested before it is used.
@@ -38,6 +40,8 @@ struct SchemaTask<'a> {
     steps: &'a [Step],
     /// True if the schema is in the pool of pending schemas.
     is_pooled: bool,
+    /// True if the schema's tenant is being created: whoever does that completes the schema.
+    is_new: bool,
     /// True if no other task of the schema comes before this one.
     is_first: bool,
     /// True if no other task of the schema comes after this one.
@@ -60,6 +64,7 @@ impl Worker {
             connect,
             db,
             migrations,
+            has_lock: false,
         })
     }
 
@@ -120,6 +125,26 @@ impl Worker {
                 schema: schema_of(&row.schema_name)?,
             },
         })
+    }
+
+    /// Applies all migrations in the schema of a tenant that is being created. Roles are not granted.
+    pub(crate) async fn migrate_new(&self, schema_ref: SchemaRef<'_>) -> Result<(), SchemaError> {
+        let names = schema_ref.set(&self.migrations).names();
+        let steps: Vec<_> = names.cloned().map(Step::Up).collect();
+        let task = SchemaTask {
+            schema_ref,
+            steps: &steps,
+            is_pooled: false,
+            is_new: true,
+            is_first: true,
+            is_last: true,
+            base: &[],
+            options: &RunOptions::default(),
+        };
+        match self.run_all(task).await {
+            Outcome::Failed { error, .. } => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the statements that the migrations of a plan send, from a transaction that is rolled back. The worker must be
@@ -237,20 +262,31 @@ impl Worker {
             schema_session.call_hook(Hook::Before, &remaining.steps).await?;
         }
         self.apply_steps(schema_session, remaining, task.is_last).await?;
-        schema_session.grant().await?;
-        self.require_renameable(schema_session.db(), task).await
+        self.complete(schema_session, task).await
+    }
+
+    /// Grants the tenant's role its rights, or refuses a pending schema that cannot be renamed.
+    async fn complete(
+        &self,
+        schema_session: &SchemaSession<'_, DatabaseTransaction>,
+        task: SchemaTask<'_>,
+    ) -> Result<(), SchemaError> {
+        if task.is_pooled {
+            self.require_renameable(schema_session.db(), task.schema_ref.schema)
+                .await?;
+        } else if !task.is_new {
+            schema_session.grant().await?;
+        }
+        Ok(())
     }
 
     /// Refuses a pending schema that has its own name in it: a tenant will get it under another name.
     async fn require_renameable(
         &self,
         db: &DatabaseTransaction,
-        task: SchemaTask<'_>,
+        schema: &SchemaName,
     ) -> Result<(), SchemaError> {
-        if !task.is_pooled {
-            return Ok(());
-        }
-        let found = find_name(db, &self.migrations, task.schema_ref.schema).await?;
+        let found = find_name(db, &self.migrations, schema).await?;
         found.map_or(Ok(()), |object| Err(SchemaError::NamesItself { object }))
     }
 
@@ -289,6 +325,7 @@ fn task<'a>(status: &'a SchemaStatus, steps: &'a [Step], options: &'a RunOptions
         },
         steps,
         is_pooled: status.pooled.is_some(),
+        is_new: false,
         is_first: true,
         is_last: true,
         base: if goes_up { &status.applied } else { &[] },

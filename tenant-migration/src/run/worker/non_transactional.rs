@@ -6,7 +6,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbE
 use tenant_core::SchemaName;
 
 use crate::{
-    database::forbid_reconnection,
+    database::{SessionError, driver_options, forbid_reconnection, require_own_session},
     define::{Hook, Migrations, SchemaRef, Step, dirty_mark},
     plan::{Remaining, SchemaError},
     run::worker::{SchemaTask, Worker},
@@ -14,12 +14,43 @@ use crate::{
 };
 
 impl Worker {
-    /// Runs a step outside of a transaction, in a session of its own. The end of the session releases the lock, whatever
-    /// happens.
+    /// Connects a worker with one session, which stands in a schema, has its lock and does all of the work there. If the session
+    /// is lost, all further work fails. `db` tells where to connect to.
+    pub(crate) async fn connect_locked(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        schema: &SchemaName,
+    ) -> Result<Self, SessionError> {
+        let options = driver_options(db)
+            .ok_or_else(|| DbErr::Custom("this is no connection to PostgreSQL".to_owned()))?;
+        require_own_session(&options).await?;
+        let mut connect = ConnectOptions::new("postgres://");
+        connect.max_connections(1).min_connections(0);
+        // As in `prepare_options`.
+        connect.map_sqlx_postgres_opts(move |_| options.clone().statement_cache_capacity(0));
+        let session = connect_session(connect.clone(), migrations, schema).await?;
+        lock::acquire_in_session(&session, schema).await?;
+        Ok(Self {
+            connect,
+            db: session,
+            migrations: migrations.clone(),
+            has_lock: true,
+        })
+    }
+
+    /// Runs a step outside of a transaction: in the session that has the lock, or else in one of its own. The end of the session
+    /// releases the lock, whatever happens.
     pub(super) async fn run_without_transaction(
         &self,
         task: SchemaTask<'_>,
     ) -> Result<Vec<Step>, SchemaError> {
+        if self.has_lock {
+            // A migration before it may have changed the path of the session.
+            let path = self.migrations.search_path(task.schema_ref.schema);
+            let set_path = format!("SET search_path = {path}");
+            self.db.execute_unprepared(&set_path).await?;
+            return self.run_in_session(&self.db, task).await;
+        }
         let session = connect_session(self.connect.clone(), &self.migrations, task.schema_ref.schema).await?;
         let result = self.run_in_session(&session, task).await;
         session.close().await?;
@@ -100,8 +131,7 @@ impl Worker {
             schema_session.call_hook(Hook::After, &remaining.steps).await?;
         }
         schema_session.finish(remaining).await?;
-        schema_session.grant().await?;
-        self.require_renameable(&transaction, task).await?;
+        self.complete(&schema_session, task).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -47,6 +47,9 @@ pub(crate) async fn copying(
 ) -> Result<Vec<String>, ReadError> {
     enter(db, &reading.path).await?;
     let values = [reading.schema.as_str().into(), only.map(str::to_owned).into()];
+    if only.is_none() {
+        require_no_own_search_configuration(db, reading.schema).await?;
+    }
     let rows = rows(db, about_schema!("copy.sql"), values).await?;
     let statements = rows.iter().map(|row| {
         let refused: Option<String> = row.try_get("", "refused")?;
@@ -56,6 +59,21 @@ pub(crate) async fn copying(
         }
     });
     statements.collect()
+}
+
+/// Refuses rows that refer to a text search configuration of the schema by its number: the copy's has another one.
+async fn require_no_own_search_configuration(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+) -> Result<(), ReadError> {
+    for row in rows(db, about_schema!("regconfig.sql"), [schema.as_str().into()]).await? {
+        let (column, query): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if text(db, &query, []).await?.is_some() {
+            let refused = format!("column {column} has numbers of text search configurations of the schema");
+            return Err(ReadError::Unsupported(refused));
+        }
+    }
+    Ok(())
 }
 
 /// Something in a schema that depends on something in another.

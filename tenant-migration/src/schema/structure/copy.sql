@@ -1,7 +1,8 @@
 -- The statements that copy the rows of the schema $1 into tables of the same names where the session stands: first those
 -- that name objects by their numbers, which cannot be. $2 is the only table whose rows are wanted, if it is one.
 --
--- The types of the schema are others in the copy, and values go from one to the other as text.
+-- The types of the schema are others in the copy, and values go from one to the other as text. A text search configuration of
+-- PostgreSQL's own, or of another schema, is the same in the copy: `regconfig.sql` finds those of this schema.
 , columns AS (
     SELECT relations.oid AS table_oid, attname, attnum, format_type(atttypid, atttypmod) AS type,
         atttypid IN (SELECT oid FROM types) AS is_own, type.typelem, type.typbasetype, atttypid
@@ -18,7 +19,7 @@ lists AS (
 SELECT 'column ' || table_oid::regclass || '.' || quote_ident(attname) || ' has the numbers of objects' AS refused, NULL AS sql
 FROM columns
 WHERE $2::text IS NULL AND ARRAY[atttypid, typelem, typbasetype] && ARRAY[
-    'oid', 'regclass', 'regcollation', 'regconfig', 'regdictionary', 'regnamespace', 'regoper', 'regoperator',
+    'oid', 'regclass', 'regcollation', 'regdictionary', 'regnamespace', 'regoper', 'regoperator',
     'regproc', 'regprocedure', 'regtype'
 ]::regtype[]::oid[]
 UNION ALL

@@ -18,12 +18,8 @@ impl Fingerprint {
     /// Reads it. What this does to the session is for the caller to take back.
     pub(crate) async fn read(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Self, DbErr> {
         enter(db, &reading.path).await?;
-        let sql = about_schema!("pin.sql", "fingerprint.sql");
-        let values = [
-            reading.schema.as_str().into(),
-            reading.function_search_path().into(),
-        ];
-        let lines = rows(db, sql, values).await?.into_iter();
+        let sql = about_schema!("pin.sql", "rights.sql", "fingerprint.sql");
+        let lines = rows(db, sql, reading.values()).await?.into_iter();
         let lines = lines.map(|row| {
             let content: Option<String> = row.try_get_by_index(1)?;
             Ok((row.try_get_by_index(0)?, content.unwrap_or_default()))

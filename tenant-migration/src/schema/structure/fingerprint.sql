@@ -1,5 +1,5 @@
 -- All that the catalogs say of the schema $1, but for what differs between two schemas of the same structure: the numbers
--- of objects, what is where on disk, statistics, rights, and columns that were dropped. It does not know how the
+-- of objects, what is where on disk, statistics, rights of the role $3, and columns that were dropped. It does not know how the
 -- statements are made. New columns of the catalogs are taken in by themselves.
 , lines (object, content) AS (
     SELECT 'relation ' || oid::regclass, to_jsonb(relations) - ARRAY[
@@ -8,9 +8,13 @@
             'relhassubclass', 'relnatts', 'relfrozenxid', 'relminmxid', 'relacl', 'relrewrite', 'relpartbound'
         ] || jsonb_build_object(
             'am', (SELECT amname FROM pg_am WHERE pg_am.oid = relam),
-            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = relations.reltoastrelid)
+            'toast', (SELECT to_jsonb(toast.reloptions) FROM pg_class AS toast WHERE toast.oid = relations.reltoastrelid),
+            'key', CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END, 'bound', pg_get_expr(relpartbound, oid)
         )
     FROM relations
+    UNION ALL
+    SELECT 'partition ' || inhrelid::regclass, to_jsonb(inhparent::regclass::text)
+    FROM (SELECT oid FROM relations UNION ALL SELECT indexrelid FROM indexes) AS part JOIN pg_inherits ON inhrelid = part.oid
     UNION ALL
     SELECT 'index ' || indexrelid::regclass, to_jsonb(class) - ARRAY[
             'oid', 'relnamespace', 'reltype', 'reloftype', 'relowner', 'relam', 'relfilenode', 'reltablespace', 'relpages',
@@ -37,7 +41,9 @@
     UNION ALL
     SELECT concat_ws(' ', 'constraint', conname, conrelid::regclass, contypid::regtype), to_jsonb(constraints) - ARRAY[
             'oid', 'connamespace', 'conrelid', 'contypid', 'conindid', 'conparentid', 'confrelid', 'conkey', 'confkey',
-            'conpfeqop', 'conppeqop', 'conffeqop', 'conexclop', 'conbin', 'confdelsetcols'
+            'conpfeqop', 'conppeqop', 'conffeqop', 'conexclop', 'conbin', 'confdelsetcols',
+            -- A partition's key has it or not, by the way in which it was made. It means nothing there.
+            CASE WHEN contype IN ('p', 'u', 'x') THEN 'connoinherit' END
         ] || jsonb_build_object(
             'definition', pg_get_constraintdef(oid), 'index', conindid::regclass::text, 'to', confrelid::regclass::text,
             'operators', jsonb_build_array(conpfeqop::regoperator[]::text, conppeqop::regoperator[]::text, conffeqop::regoperator[]::text,
@@ -92,6 +98,51 @@
             'body', pg_get_function_sqlbody(procs.oid), 'settings', nullif(array_remove(proconfig, (SELECT setting FROM pin)), '{}')
         )
     FROM procs
+    UNION ALL
+    SELECT 'aggregate ' || aggfnoid::regprocedure, to_jsonb(pg_aggregate) - ARRAY[
+            'aggfnoid', 'aggtransfn', 'aggfinalfn', 'aggcombinefn', 'aggserialfn', 'aggdeserialfn', 'aggmtransfn', 'aggminvtransfn',
+            'aggmfinalfn', 'aggsortop', 'aggtranstype', 'aggmtranstype'
+        ] || jsonb_build_object(
+            'functions', ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn,
+                aggmfinalfn]::oid[]::regprocedure[]::text,
+            'types', ARRAY[aggtranstype, aggmtranstype]::regtype[]::text, 'operator', aggsortop::regoperator::text
+        )
+    FROM procs JOIN pg_aggregate ON aggfnoid = procs.oid
+    UNION ALL
+    SELECT 'statistics ' || stxname, to_jsonb(statistics) - ARRAY[
+            'oid', 'stxrelid', 'stxnamespace', 'stxowner', 'stxkeys', 'stxexprs'
+        ] || jsonb_build_object('of', stxrelid::regclass::text, 'definition', replace(
+            pg_get_statisticsobjdef(statistics.oid), format('CREATE STATISTICS %I.', nspname), 'CREATE STATISTICS '
+        ))
+    FROM statistics CROSS JOIN space
+    UNION ALL
+    SELECT 'text search dictionary ' || dictname, jsonb_build_array(dictinitoption, tmplname, tmplnamespace::regnamespace::text)
+    FROM search_dictionaries JOIN pg_ts_template AS template ON template.oid = dicttemplate
+    UNION ALL
+    SELECT 'text search configuration ' || cfgname, jsonb_build_array(prsname, prsnamespace::regnamespace::text, (
+            SELECT jsonb_agg(jsonb_build_array(maptokentype, mapdict::regdictionary::text) ORDER BY maptokentype, mapseqno)
+            FROM pg_ts_config_map WHERE mapcfg = config.oid
+        ))
+    FROM search_configurations AS config JOIN pg_ts_parser AS parser ON parser.oid = cfgparser
+    UNION ALL
+    SELECT 'comment on the schema', to_jsonb(description)
+    FROM space JOIN pg_description ON classoid = 'pg_namespace'::regclass AND objoid = space.oid
+    UNION ALL
+    SELECT CASE classid WHEN 'pg_namespace'::regclass THEN 'rights on the schema'
+            ELSE 'rights on ' || pg_describe_object(classid, objid, objsubid) END,
+        jsonb_agg(jsonb_build_array(word, grantee::regrole::text, privilege_type, is_grantable)
+            ORDER BY word, grantee, privilege_type, is_grantable)
+    FROM (
+        SELECT 'given' AS word, * FROM given
+        UNION ALL
+        SELECT 'taken', classid, objid, 0, grantor, grantee, privilege_type, is_grantable FROM taken
+    ) AS rights
+    GROUP BY classid, objid, objsubid
+    UNION ALL
+    SELECT 'default rights', jsonb_agg(
+            jsonb_build_array(defaclrole::regrole::text, defaclobjtype, grantee::regrole::text, privilege_type, is_grantable)
+            ORDER BY defaclrole, defaclobjtype, grantee, privilege_type, is_grantable)
+    FROM default_rights HAVING count(*) > 0
     UNION ALL
     SELECT 'comment on ' || pg_describe_object(classid, objid, objsubid), to_jsonb(description)
     FROM known JOIN pg_description ON classoid = classid AND objoid = objid

@@ -62,6 +62,16 @@ policies AS MATERIALIZED (
 defaults AS MATERIALIZED (
     SELECT attrdef.* FROM relations JOIN pg_attrdef AS attrdef ON adrelid = relations.oid
 ),
+statistics AS MATERIALIZED (
+    SELECT stats.* FROM members JOIN pg_statistic_ext AS stats ON stats.oid = objid
+    WHERE classid = 'pg_statistic_ext'::regclass
+),
+search_dictionaries AS MATERIALIZED (
+    SELECT dict.* FROM members JOIN pg_ts_dict AS dict ON dict.oid = objid WHERE classid = 'pg_ts_dict'::regclass
+),
+search_configurations AS MATERIALIZED (
+    SELECT config.* FROM members JOIN pg_ts_config AS config ON config.oid = objid WHERE classid = 'pg_ts_config'::regclass
+),
 known AS MATERIALIZED (
     SELECT 'pg_class'::regclass::oid AS classid, relations.oid AS objid,
         CASE relkind WHEN 'c' THEN 'pg_type'::regclass::oid ELSE 'pg_class'::regclass::oid END AS node_class,
@@ -93,4 +103,10 @@ known AS MATERIALIZED (
     SELECT 'pg_trigger'::regclass, oid, NULL, NULL FROM triggers
     UNION ALL
     SELECT 'pg_policy'::regclass, oid, NULL, NULL FROM policies
+    UNION ALL
+    SELECT 'pg_statistic_ext'::regclass, oid, NULL, NULL FROM statistics
+    UNION ALL
+    SELECT 'pg_ts_dict'::regclass, oid, 'pg_ts_dict'::regclass, oid FROM search_dictionaries
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, oid, 'pg_ts_config'::regclass, oid FROM search_configurations
 )

@@ -4,9 +4,9 @@
 //! The statements name nothing of the schema in full, so that they make what they say in whatever schema the
 //! session stands in. An object that they could not make again is refused with its name, never left out.
 //!
-//! `known.sql` finds the objects, `unsupported.sql` refuses some, `structure.sql` makes them, `copy.sql` copies rows, and
-//! `fingerprint.sql` compares. The schema itself is not among the objects: its owner and rights are new, and
-//! `unsupported.sql` refuses a comment on it.
+//! `known.sql` finds the objects, `rights.sql` who may use them, and `outside.sql` what is about them elsewhere. `unsupported.sql`
+//! refuses some, `structure.sql` makes them, `copy.sql` copies rows, and `fingerprint.sql` compares. The schema itself is not
+//! among the objects: its comment and the rights on it are made by name.
 
 mod copy;
 mod fingerprint;

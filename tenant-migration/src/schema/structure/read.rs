@@ -1,11 +1,11 @@
 //! Reading a [`Structure`].
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use serde_json::Value as Json;
 use tenant_core::{RoleName, SchemaName};
 
 use crate::{
-    database::reason,
+    database::{reason, texts},
     define::Migrations,
     schema::structure::{
         fingerprint::Fingerprint,
@@ -20,8 +20,12 @@ use crate::{
 pub(crate) struct Structure {
     /// Statements for types, functions, tables with their checks and keys, views, indexes.
     before_rows: Vec<String>,
-    /// Statements that are faster or only possible when the rows are there: foreign keys, triggers, policies, comments.
+    /// Statements that are faster or only possible when the rows are there: foreign keys, triggers, policies, comments, rights.
     after_rows: Vec<String>,
+    /// Statements on the schema itself: what comes before its name, and what comes after it.
+    of_schema: Vec<(String, String)>,
+    /// Objects outside of the schema that are about it, and are not made for a copy.
+    left_out: Vec<String>,
     pub(crate) fingerprint: Fingerprint,
 }
 
@@ -64,8 +68,17 @@ impl<'a> Reading<'a> {
         self
     }
 
+    /// Returns the parameters of the queries on a schema and its rights.
+    pub(super) fn values(&self) -> [Value; 3] {
+        [
+            self.schema.as_str().into(),
+            self.function_search_path().into(),
+            self.role.clone().into(),
+        ]
+    }
+
     /// Returns the `search_path` that `define/function_search_path.rs` gives functions.
-    pub(super) fn function_search_path(&self) -> Json {
+    fn function_search_path(&self) -> Json {
         let schemas = self.schemas.iter().map(|schema| schema.as_str());
         schemas.chain(["pg_temp"]).collect()
     }
@@ -75,22 +88,30 @@ impl Structure {
     /// Reads it. What this does to the session is for the caller to take back.
     pub(crate) async fn read(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Self, ReadError> {
         enter(db, "pg_catalog").await?;
-        let values = [reading.schema.as_str().into(), reading.role.clone().into()];
-        if let Some(object) = text(db, about_schema!("unsupported.sql"), values).await? {
+        let unsupported = about_schema!("pin.sql", "rights.sql", "outside.sql", "unsupported.sql");
+        if let Some(object) = text(db, unsupported, reading.values()).await? {
             return Err(ReadError::Unsupported(object));
         }
+        let left_out = about_schema!("outside.sql", "left_out.sql");
+        let left_out = texts(db, left_out, [reading.schema.as_str().into()]).await?;
         let needs = Self::read_needs(db, reading).await?;
         enter(db, &reading.path).await?;
-        let values = [
-            reading.schema.as_str().into(),
-            reading.function_search_path().into(),
-        ];
-        let rows = rows(db, about_schema!("pin.sql", "structure.sql"), values).await?;
-        let statements = rows.iter().map(Made::new).collect::<Result<_, _>>()?;
+        let statements = about_schema!("pin.sql", "rights.sql", "structure.sql");
+        let rows = rows(db, statements, reading.values()).await?;
+        let statements = rows.iter().map(Made::new).collect::<Result<Vec<_>, _>>()?;
+        let (of_schema, statements) = statements
+            .into_iter()
+            .partition(|statement| statement.stage == OF_SCHEMA);
         let (before_rows, after_rows) = arrange(statements, &needs)?;
+        let of_schema: Vec<Made> = of_schema;
         Ok(Self {
             before_rows,
             after_rows,
+            of_schema: of_schema
+                .into_iter()
+                .map(|statement| (statement.name, statement.sql))
+                .collect(),
+            left_out,
             fingerprint: Fingerprint::read(db, reading).await?,
         })
     }
@@ -125,7 +146,21 @@ impl Structure {
     pub(crate) fn after_rows(&self) -> impl Iterator<Item = &str> {
         self.after_rows.iter().map(String::as_str)
     }
+
+    /// Returns the statements on the schema itself.
+    pub(crate) fn of_schema(&self, schema: &SchemaName) -> impl Iterator<Item = String> {
+        let statements = self.of_schema.iter();
+        statements.map(|(before, after)| format!("{before} {} {after}", schema.quoted()))
+    }
+
+    /// Returns the objects outside of the schema that a copy is without.
+    pub(crate) fn into_left_out(self) -> Vec<String> {
+        self.left_out
+    }
 }
+
+/// The stage of the statements on the schema itself.
+const OF_SCHEMA: i32 = 10;
 
 /// A statement, and where it belongs.
 struct Made {

@@ -8,7 +8,8 @@
         || CASE WHEN attcollation <> typcollation AND attcollation <> 0
             THEN ' COLLATE ' || attcollation::regcollation ELSE '' END AS type,
         CASE
-            WHEN attidentity <> '' THEN format(
+            -- Those of partitions are their parent's.
+            WHEN identities.oid IS NOT NULL THEN format(
                 ' GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
                 CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, identities.oid::regclass, options.text
             )
@@ -31,7 +32,7 @@
             seqcache, CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END
         ) FROM pg_sequence WHERE seqrelid = identities.oid
     ) AS options (text) ON true
-    WHERE relkind IN ('r', 'c')
+    WHERE relkind IN ('r', 'p', 'c')
 ),
 -- Those of a table or domain, made with it.
 made_with AS (
@@ -49,6 +50,27 @@ options AS (
         SELECT 'toast.', option, place FROM unnest(toast.reloptions) WITH ORDINALITY AS of_toast (option, place)
     ) AS options
     GROUP BY relations.oid
+),
+-- Functions of an aggregate, by the word for each.
+aggregate_functions AS (
+    SELECT aggfnoid, string_agg(format('%s = %s', word, CASE
+            WHEN proc.pronamespace = space.oid THEN quote_ident(proc.proname) ELSE format('%I.%I', of.nspname, proc.proname)
+        END), ', ' ORDER BY word) AS sql
+    FROM procs JOIN pg_aggregate ON aggfnoid = procs.oid
+    CROSS JOIN LATERAL (VALUES
+        ('SFUNC', aggtransfn), ('FINALFUNC', aggfinalfn), ('COMBINEFUNC', aggcombinefn), ('SERIALFUNC', aggserialfn),
+        ('DESERIALFUNC', aggdeserialfn), ('MSFUNC', aggmtransfn), ('MINVFUNC', aggminvtransfn), ('MFINALFUNC', aggmfinalfn)
+    ) AS functions (word, function)
+    JOIN pg_proc AS proc ON proc.oid = function JOIN pg_namespace AS of ON of.oid = proc.pronamespace CROSS JOIN space
+    GROUP BY aggfnoid
+),
+rights_on (classid, objid, words) AS (
+    SELECT 'pg_class'::regclass::oid, oid, CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || oid::regclass
+    FROM relations
+    UNION ALL
+    SELECT 'pg_type'::regclass, oid, 'TYPE ' || oid::regtype FROM own_types
+    UNION ALL
+    SELECT 'pg_proc'::regclass, oid, 'ROUTINE ' || oid::regprocedure FROM procs
 ),
 statements (node_class, node_oid, stage, rank, name, sql) AS (
     -- Types
@@ -99,16 +121,56 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     ) AS defs (def, prefix)
     WHERE prokind IN ('f', 'p')
     UNION ALL
+    SELECT 'pg_proc'::regclass, procs.oid, 0, 2, procs.oid::regprocedure::text,
+        format('CREATE AGGREGATE %I(%s) (%s)', proname, coalesce(nullif(pg_get_function_arguments(procs.oid), ''), '*'), concat_ws(', ',
+            aggregate_functions.sql, 'STYPE = ' || format_type(aggtranstype, NULL), 'SSPACE = ' || nullif(aggtransspace, 0),
+            CASE WHEN aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+            'FINALFUNC_MODIFY = ' || CASE aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END,
+            'INITCOND = ' || quote_literal(agginitval),
+            'MSTYPE = ' || CASE WHEN aggmtranstype <> 0 THEN format_type(aggmtranstype, NULL) END,
+            'MSSPACE = ' || nullif(aggmtransspace, 0), CASE WHEN aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+            'MFINALFUNC_MODIFY = ' || CASE WHEN aggmtranstype <> 0 THEN
+                CASE aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END
+            END,
+            'MINITCOND = ' || quote_literal(aggminitval),
+            'SORTOP = ' || (
+                SELECT format('OPERATOR(%I.%s)', nspname, oprname)
+                FROM pg_operator JOIN pg_namespace ON pg_namespace.oid = oprnamespace WHERE pg_operator.oid = aggsortop
+            ),
+            'PARALLEL = ' || CASE proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' ELSE 'UNSAFE' END,
+            CASE aggkind WHEN 'h' THEN 'HYPOTHETICAL' END
+        ))
+    FROM procs JOIN pg_aggregate ON pg_aggregate.aggfnoid = procs.oid
+    JOIN aggregate_functions ON aggregate_functions.aggfnoid = pg_aggregate.aggfnoid
+    UNION ALL
+    -- Text search
+    SELECT 'pg_ts_dict'::regclass, search_dictionaries.oid, 0, 0, dictname,
+        format('CREATE TEXT SEARCH DICTIONARY %I (TEMPLATE = %I.%I%s)', dictname, nspname, tmplname, ', ' || dictinitoption)
+    FROM search_dictionaries JOIN pg_ts_template AS template ON template.oid = dicttemplate
+    JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, config.oid, 0, 0, cfgname,
+        format('CREATE TEXT SEARCH CONFIGURATION %I (PARSER = %I.%I)', cfgname, nspname, prsname)
+    FROM search_configurations AS config JOIN pg_ts_parser AS parser ON parser.oid = cfgparser
+    JOIN pg_namespace ON pg_namespace.oid = prsnamespace
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, config.oid, 0, 1, cfgname,
+        format('ALTER TEXT SEARCH CONFIGURATION %I ADD MAPPING FOR %I WITH %s', cfgname, token.alias,
+            string_agg(mapdict::regdictionary::text, ', ' ORDER BY mapseqno))
+    FROM search_configurations AS config JOIN pg_ts_config_map ON mapcfg = config.oid
+    CROSS JOIN LATERAL ts_token_type(cfgparser) AS token WHERE token.tokid = maptokentype
+    GROUP BY config.oid, cfgname, token.alias
+    UNION ALL
     -- Tables
     SELECT 'pg_class'::regclass, relations.oid, 0, 3, relations.oid::regclass::text,
         format('CREATE %sTABLE %I (', CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relname)
         || concat_ws(', ',
             (SELECT string_agg(type || rest, ', ' ORDER BY attnum) FROM columns WHERE attrelid = relations.oid),
             (SELECT string_agg(sql, ', ' ORDER BY contype <> 'n', conname) FROM made_with WHERE conrelid = relations.oid)
-        )
-        || format(') USING %I', amname) || coalesce(options.sql, '')
-    FROM relations JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
-    WHERE relkind = 'r'
+        ) || ')' || coalesce(' PARTITION BY ' || CASE relkind WHEN 'p' THEN pg_get_partkeydef(relations.oid) END, '')
+        || coalesce(' USING ' || quote_ident(amname), '') || coalesce(options.sql, '')
+    FROM relations LEFT JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
+    WHERE relkind IN ('r', 'p')
     UNION ALL
     SELECT 'pg_class'::regclass, attrelid, 0, 3, attrelid::regclass || '.' || attname,
         format('ALTER TABLE %s ', attrelid::regclass) || concat_ws(', ',
@@ -122,7 +184,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
                 FROM unnest(attoptions) WITH ORDINALITY AS options (option, place)
             )) END
         )
-    FROM columns JOIN relations ON attrelid = relations.oid AND relkind = 'r'
+    FROM columns JOIN relations ON attrelid = relations.oid AND relkind IN ('r', 'p')
     WHERE attstattarget >= 0 OR attstorage <> typstorage OR attoptions IS NOT NULL
     UNION ALL
     -- The definition of a constraint leaves these out.
@@ -157,21 +219,36 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
     WHERE relkind = 'S'
     UNION ALL
+    -- A partition has its own indexes and constraints. Those that are like its parent's become parts of them.
+    SELECT NULL, NULL, 1, 1, oid::regclass::text,
+        format('ALTER TABLE %s ATTACH PARTITION %s %s', inhparent::regclass, oid::regclass, pg_get_expr(relpartbound, oid))
+    FROM relations JOIN pg_inherits ON inhrelid = relations.oid WHERE relispartition
+    UNION ALL
     SELECT NULL, NULL, 2, 0, conrelid::regclass::text,
         format('ALTER TABLE %s %s', conrelid::regclass, string_agg(
             format('ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)), ', ' ORDER BY conname
         ))
-    FROM constraints WHERE conrelid <> 0 AND (contype = 'f' OR NOT convalidated) AND contype <> 't' GROUP BY conrelid
+    FROM constraints WHERE conrelid <> 0 AND (contype = 'f' OR NOT convalidated) AND contype <> 't' AND conparentid = 0 AND conislocal
+    GROUP BY conrelid
     UNION ALL
     SELECT NULL, NULL, 2, 1, contypid::regtype || '.' || conname,
         format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', contypid::regtype, conname, pg_get_constraintdef(constraints.oid))
     FROM constraints WHERE contypid <> 0 AND NOT convalidated
     UNION ALL
+    SELECT NULL, NULL, 2, 2, stxname, CASE WHEN starts_with(def, prefix)
+        THEN 'CREATE STATISTICS ' || quote_ident(stxname) || substr(def, length(prefix) + 1) END
+    FROM statistics CROSS JOIN space CROSS JOIN LATERAL (
+        SELECT pg_get_statisticsobjdef(statistics.oid), format('CREATE STATISTICS %I.%I', nspname, stxname)
+    ) AS defs (def, prefix)
+    UNION ALL
+    SELECT NULL, NULL, 2, 3, stxname, format('ALTER STATISTICS %I SET STATISTICS %s', stxname, stxstattarget)
+    FROM statistics WHERE stxstattarget >= 0
+    UNION ALL
     SELECT 'pg_class'::regclass, relations.oid, 3, 0, relations.oid::regclass::text, format('REFRESH MATERIALIZED VIEW %s', relations.oid::regclass)
     FROM relations WHERE relkind = 'm' AND relispopulated
     UNION ALL
     SELECT NULL, NULL, 4, 0, tgrelid::regclass || '.' || tgname, pg_get_triggerdef(triggers.oid, true)
-    FROM triggers WHERE NOT tgisinternal
+    FROM triggers WHERE NOT tgisinternal AND tgparentid = 0
     UNION ALL
     SELECT NULL, NULL, 5, 0, tgrelid::regclass || '.' || tgname, format(
         'ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass,
@@ -198,7 +275,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         (SELECT format('CLUSTER ON %I', relname) FROM indexes WHERE indrelid = relations.oid AND indisclustered)
     )
     FROM relations
-    WHERE relkind = 'r' AND (
+    WHERE relkind IN ('r', 'p') AND (
         relrowsecurity OR relforcerowsecurity OR relreplident IN ('n', 'f')
         OR EXISTS (SELECT FROM indexes WHERE indrelid = relations.oid AND (indisreplident OR indisclustered))
     )
@@ -206,7 +283,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     SELECT NULL, NULL, 8, 0, word, format('COMMENT ON %s IS %L', word, description)
     FROM known JOIN pg_description ON pg_description.classoid = classid AND pg_description.objoid = objid
     CROSS JOIN LATERAL (
-        SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+        SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
                 WHEN 'S' THEN 'SEQUENCE' ELSE 'INDEX' END, objid::regclass)
         FROM pg_class WHERE classid = 'pg_class'::regclass AND objsubid = 0 AND pg_class.oid = objid
         UNION ALL
@@ -216,7 +293,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         SELECT format('%s %s', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, objid::regtype)
         FROM pg_type WHERE classid = 'pg_type'::regclass AND pg_type.oid = objid
         UNION ALL
-        SELECT format('%s %s', CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, objid::regprocedure)
+        SELECT format('%s %s', CASE prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'ROUTINE' ELSE 'FUNCTION' END, objid::regprocedure)
         FROM procs WHERE classid = 'pg_proc'::regclass AND procs.oid = objid
         UNION ALL
         SELECT CASE conrelid WHEN 0 THEN format('CONSTRAINT %I ON DOMAIN %s', conname, contypid::regtype)
@@ -228,7 +305,47 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
         UNION ALL
         SELECT format('POLICY %I ON %s', polname, polrelid::regclass)
         FROM policies WHERE classid = 'pg_policy'::regclass AND policies.oid = objid
+        UNION ALL
+        SELECT format('STATISTICS %I', stxname) FROM statistics WHERE classid = 'pg_statistic_ext'::regclass AND statistics.oid = objid
+        UNION ALL
+        SELECT format('TEXT SEARCH DICTIONARY %I', dictname)
+        FROM search_dictionaries AS dict WHERE classid = 'pg_ts_dict'::regclass AND dict.oid = objid
+        UNION ALL
+        SELECT format('TEXT SEARCH CONFIGURATION %I', cfgname)
+        FROM search_configurations AS config WHERE classid = 'pg_ts_config'::regclass AND config.oid = objid
     ) AS words (word)
+    UNION ALL
+    SELECT NULL, NULL, 9, 0, words, format('REVOKE %s ON %s FROM %s', string_agg(privilege_type, ', ' ORDER BY privilege_type), words,
+        CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
+    FROM taken JOIN rights_on USING (classid, objid) GROUP BY words, grantee
+    UNION ALL
+    SELECT NULL, NULL, 9, 1, words, format('GRANT %s ON %s TO %s%s',
+        string_agg(privilege_type || coalesce(' (' || quote_ident(attname) || ')', ''), ', ' ORDER BY attname, privilege_type), words,
+        CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+        CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM given JOIN rights_on USING (classid, objid)
+    LEFT JOIN pg_attribute ON attrelid = objid AND attnum = objsubid AND objsubid > 0
+    GROUP BY words, grantee, is_grantable
+    UNION ALL
+    -- What is said of the schema itself: `name` comes before its name, and `sql` after it.
+    SELECT NULL, NULL, 10, 0, 'COMMENT ON SCHEMA', format('IS %L', description)
+    FROM space JOIN pg_description ON classoid = 'pg_namespace'::regclass AND objoid = space.oid
+    UNION ALL
+    SELECT NULL, NULL, 10, 1, format('REVOKE %s ON SCHEMA', privilege_type),
+        'FROM ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+    FROM taken WHERE classid = 'pg_namespace'::regclass
+    UNION ALL
+    SELECT NULL, NULL, 10, 2, format('GRANT %s ON SCHEMA', privilege_type),
+        'TO ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+        || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+    FROM given WHERE classid = 'pg_namespace'::regclass
+    UNION ALL
+    SELECT NULL, NULL, 10, 3, format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA', defaclrole::regrole),
+        format('GRANT %s ON %s TO %s%s', privilege_type,
+            CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES' END,
+            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM default_rights
 )
 SELECT (node_class::bigint << 32) + node_oid::bigint AS node, stage, rank, name, sql
 FROM statements ORDER BY stage, rank, name COLLATE "C", sql COLLATE "C"

@@ -1,51 +1,26 @@
--- What of the schema $1 is not made again elsewhere, in words: the rights of the role $2 apart, which it gets anew.
-, role AS (SELECT (SELECT oid FROM pg_roles WHERE rolname = $2) AS oid),
-acls (classid, objid, acl, kind, owner) AS (
-    SELECT 'pg_namespace'::regclass::oid, oid, nspacl, 'n'::"char", nspowner FROM space
-    UNION ALL
-    SELECT 'pg_class'::regclass, oid, relacl, CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner
-    FROM relations
-    UNION ALL
-    SELECT 'pg_type'::regclass, oid, typacl, 'T', typowner FROM own_types
-    UNION ALL
-    SELECT 'pg_proc'::regclass, oid, proacl, 'f', proowner FROM procs
-),
--- What everything of an owner gets in the database.
-usual_acls AS (
-    SELECT acls.*, coalesce(acl, acldefault(kind, owner)) AS actual,
-        coalesce(
-            (
-                SELECT defaclacl FROM pg_default_acl
-                WHERE defaclrole = owner AND defaclnamespace = 0
-                    AND defaclobjtype = CASE kind WHEN 's' THEN 'S' ELSE kind END
-            ),
-            acldefault(kind, owner)
-        ) AS usual
-    FROM acls
-),
-objects (object, reason) AS (
+-- What of the schema $1 is not made again elsewhere, in words.
+, objects (object, reason) AS (
     SELECT pg_describe_object(classid, objid, 0), 'cannot be made from the catalogs'
     FROM members
-    WHERE classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
-        AND NOT (
-            classid = 'pg_default_acl'::regclass
-            AND NOT EXISTS (
-                SELECT FROM pg_default_acl CROSS JOIN LATERAL aclexplode(defaclacl)
-                WHERE pg_default_acl.oid = objid AND grantee IS DISTINCT FROM (SELECT oid FROM role)
-            )
-        )
+    WHERE classid NOT IN (
+        'pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_statistic_ext'::regclass, 'pg_ts_dict'::regclass,
+        'pg_ts_config'::regclass, 'pg_default_acl'::regclass, 'pg_publication_namespace'::regclass
+    )
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, oid, 0), CASE
-            WHEN relispartition OR relkind = 'p' THEN 'is partitioned, or a partition'
             WHEN reltablespace <> 0 THEN 'is in a tablespace of its own'
             ELSE 'is of a kind that is not made from the catalogs'
         END
     FROM relations
-    WHERE relkind NOT IN ('r', 'v', 'm', 'S', 'c') OR relispartition OR reloftype <> 0 OR reltablespace <> 0
+    WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'c') OR reloftype <> 0 OR reltablespace <> 0
         OR relpersistence NOT IN ('p', 'u')
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, inhrelid, 0), 'inherits'
     FROM relations JOIN pg_inherits ON inhrelid = relations.oid OR inhparent = relations.oid
+    -- Not the partitions of this schema.
+    WHERE inhdetachpending
+        OR NOT EXISTS (SELECT FROM relations AS parent WHERE parent.oid = inhparent AND parent.relkind = 'p')
+        OR NOT EXISTS (SELECT FROM relations AS partition WHERE partition.oid = inhrelid)
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, indexrelid, 0), CASE
             WHEN reltablespace <> 0 THEN 'is in a tablespace of its own'
@@ -54,7 +29,7 @@ objects (object, reason) AS (
     FROM indexes WHERE reltablespace <> 0 OR NOT indisvalid OR NOT indisready OR NOT indislive
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, adrelid, adnum), 'has a default, on a view'
-    FROM defaults JOIN relations ON adrelid = relations.oid WHERE relkind <> 'r'
+    FROM defaults JOIN relations ON adrelid = relations.oid WHERE relkind NOT IN ('r', 'p')
     UNION ALL
     SELECT pg_describe_object('pg_type'::regclass, objid, 0), 'is of a kind that is not made from the catalogs'
     FROM members JOIN pg_type ON pg_type.oid = objid
@@ -62,38 +37,45 @@ objects (object, reason) AS (
     UNION ALL
     SELECT pg_describe_object('pg_proc'::regclass, procs.oid, 0), 'is of a kind that is not made from the catalogs'
     FROM procs JOIN pg_language ON pg_language.oid = prolang
-    WHERE prokind NOT IN ('f', 'p') OR lanname IN ('internal', 'c') OR prosupport <> 0 OR protrftypes IS NOT NULL
+    WHERE prokind NOT IN ('f', 'p', 'a') OR (lanname IN ('internal', 'c') AND prokind <> 'a') OR prosupport <> 0 OR protrftypes IS NOT NULL
     UNION ALL
     SELECT pg_describe_object('pg_rewrite'::regclass, oid, 0), 'is a rule' FROM rules
     WHERE rulename <> '_RETURN' OR ev_enabled <> 'O'
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0), 'belongs to somebody else'
-    FROM acls WHERE owner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
-    UNION ALL
-    SELECT pg_describe_object(classid, objid, 0), 'has rights that were given or taken'
-    FROM usual_acls
-    WHERE EXISTS (
-        (SELECT * FROM aclexplode(actual) AS acl WHERE grantee IS DISTINCT FROM (SELECT oid FROM role)
-            EXCEPT SELECT * FROM aclexplode(usual))
+    FROM (
+        SELECT classid, objid, owner FROM acls
         UNION ALL
-        (SELECT * FROM aclexplode(usual) EXCEPT SELECT * FROM aclexplode(actual))
-    )
+        SELECT 'pg_statistic_ext'::regclass, oid, stxowner FROM statistics
+        UNION ALL
+        SELECT 'pg_ts_dict'::regclass, oid, dictowner FROM search_dictionaries
+        UNION ALL
+        SELECT 'pg_ts_config'::regclass, oid, cfgowner FROM search_configurations
+        UNION ALL
+        SELECT 'pg_default_acl'::regclass, oid, defaclrole FROM default_rights
+    ) AS owned
+    WHERE owner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
     UNION ALL
-    SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum), 'has rights that were given or taken'
-    FROM relations JOIN pg_attribute ON attrelid = relations.oid CROSS JOIN LATERAL aclexplode(attacl) AS acl
-    WHERE acl.grantee IS DISTINCT FROM (SELECT oid FROM role)
+    SELECT pg_describe_object(classid, objid, objsubid), 'has rights that somebody other than its owner gave'
+    FROM given WHERE grantor <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
+    UNION ALL
+    -- In a copy, the rows of one more tenant would be open to them.
+    SELECT pg_describe_object(classid, objid, objsubid), 'has rights that everybody, or another tenant, was given'
+    FROM (
+        SELECT classid, objid, objsubid, grantee FROM given
+        UNION ALL
+        SELECT 'pg_default_acl'::regclass, oid, 0, grantee FROM default_rights
+    ) AS rights
+    WHERE grantee = 0 OR EXISTS (SELECT FROM pg_roles WHERE oid = grantee AND rolname ~ '^tenants?[.]')
     UNION ALL
     SELECT pg_describe_object(label.classoid, label.objoid, label.objsubid), 'has a security label'
     FROM known JOIN pg_seclabel AS label ON label.classoid = classid AND label.objoid = objid
     UNION ALL
-    SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), 'has a comment or a security label'
-    FROM space
-    WHERE obj_description(oid, 'pg_namespace') IS NOT NULL
-        OR EXISTS (SELECT FROM pg_seclabel WHERE classoid = 'pg_namespace'::regclass AND objoid = space.oid)
+    SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), 'has a security label'
+    FROM space WHERE EXISTS (SELECT FROM pg_seclabel WHERE classoid = 'pg_namespace'::regclass AND objoid = space.oid)
     UNION ALL
     SELECT pg_describe_object(depend.classid, depend.objid, depend.objsubid), 'depends on the schema from outside'
-    FROM known JOIN pg_depend AS depend ON refclassid = known.classid AND refobjid = known.objid
-    WHERE NOT EXISTS (SELECT FROM known AS own WHERE own.classid = depend.classid AND own.objid = depend.objid)
+    FROM outside AS depend WHERE NOT is_left_out
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0), 'belongs to an extension'
     FROM known CROSS JOIN LATERAL (

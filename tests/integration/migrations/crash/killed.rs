@@ -18,8 +18,13 @@ struct Runner(Child);
 
 impl Runner {
     fn start(db: &TestDatabase) -> Self {
+        Self::start_with(db, &["up"])
+    }
+
+    fn start_with(db: &TestDatabase, words: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_migrate_fixture"))
-            .args(["up", "-u", db.url()])
+            .args(["-u", db.url()])
+            .args(words)
             .env_remove("DATABASE_SCHEMA")
             .env("RUST_LOG", "error")
             .stdout(Stdio::null())
@@ -306,4 +311,64 @@ async fn an_index_that_the_server_still_builds_for_a_killed_runner_is_waited_for
     older.execute_unprepared("COMMIT").await.unwrap();
     next.succeed().await;
     empty.assert_each_is_applied_once().await;
+}
+
+/// Starts a command that creates a tenant of kind `indexed`, and kills it while it builds an index.
+async fn kill_while_it_builds(empty: &Empty, words: &[&str]) {
+    let older = open_transaction(&empty.db, "SELECT").await;
+    let runner = Runner::start_with(&empty.db, words);
+    wait_for(&empty.observer, BUILDING).await;
+    runner.kill();
+    let end = format!("SELECT pg_terminate_backend(pid) FROM ({BUILDING}) AS building");
+    empty.observer.execute_unprepared(&end).await.unwrap();
+    older.execute_unprepared("COMMIT").await.unwrap();
+    older.close().await.unwrap();
+    wait_for_sessions_to_end(&empty.observer).await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_creation_was_killed_is_not_served_and_is_created_anew() {
+    let empty = Empty::create(0).await;
+    let create = [
+        "tenant",
+        "create",
+        "acme",
+        "--kind",
+        "indexed",
+        "--domain",
+        "acme.example.com",
+    ];
+    let rows = "SELECT concat_ws(' ', schema_name, status, version) FROM tenants";
+    for _ in 0..2 {
+        kill_while_it_builds(&empty, &create).await;
+        assert_eq!(column(&empty.observer, rows).await, ["acme provisioning m2_two"]);
+        Runner::start(&empty.db).succeed().await;
+        assert_eq!(
+            column(&empty.observer, rows).await,
+            ["acme provisioning m2_two"],
+            "not migrated"
+        );
+    }
+    Runner::start_with(&empty.db, &create).succeed().await;
+    assert_eq!(column(&empty.observer, rows).await, ["acme active m4_four"]);
+    let mut all: Vec<_> = MIGRATIONS.into_iter().chain([INDEX]).collect();
+    all.sort_unstable();
+    assert_eq!(ledger(&empty.observer, "acme").await, all);
+    let domains = "SELECT FROM domains WHERE domain = 'acme.example.com'";
+    assert_eq!(count(&empty.observer, domains).await, 1);
+    let invalid = "SELECT FROM pg_index WHERE NOT indisvalid";
+    assert_eq!(count(&empty.observer, invalid).await, 0);
+}
+
+#[tokio::test]
+async fn a_pending_schema_whose_creation_was_killed_is_made_anew() {
+    let empty = Empty::create(0).await;
+    let fill = ["tenant", "pool", "fill", "--kind", "indexed", "--size", "1"];
+    kill_while_it_builds(&empty, &fill).await;
+    let statuses = "SELECT status FROM tenants";
+    assert_eq!(column(&empty.observer, statuses).await, ["provisioning"]);
+    Runner::start_with(&empty.db, &fill).succeed().await;
+    assert_eq!(column(&empty.observer, statuses).await, ["pending"]);
+    let schemas = "SELECT FROM pg_namespace WHERE nspname LIKE 'pending%'";
+    assert_eq!(count(&empty.observer, schemas).await, 1);
 }
