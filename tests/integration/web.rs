@@ -21,6 +21,7 @@ macro_rules! on_each_framework {
     )+ };
 }
 
+mod alike;
 mod concurrency;
 mod hosts;
 mod logs;

@@ -11,6 +11,10 @@ use actix_web::{
 };
 use example_app::{Answer, AppError, api::ApiError, pages::PageError};
 
+// Messages as axum words them, so that clients cannot tell the frameworks apart.
+const JSON_EXPECTED: &str = "Expected request with `Content-Type: application/json`";
+const FORM_EXPECTED: &str = "Form requests must have `Content-Type: application/x-www-form-urlencoded`";
+
 /// The answer of a handler, or the answer to its error.
 pub(crate) struct Reply<E>(Result<Answer, E>);
 
@@ -73,7 +77,7 @@ impl<E: Into<Answer>> From<Reply<E>> for Error {
 impl From<JsonPayloadError> for Api {
     fn from(error: JsonPayloadError) -> Self {
         let (status, message) = match &error {
-            JsonPayloadError::ContentType => (415, expected("application/json")),
+            JsonPayloadError::ContentType => (415, JSON_EXPECTED.to_owned()),
             JsonPayloadError::Deserialize(error) if error.is_data() => (422, error.to_string()),
             JsonPayloadError::Deserialize(error) => (400, format!("This is no JSON: {error}")),
             error => (error.status_code().as_u16(), error.to_string()),
@@ -85,14 +89,10 @@ impl From<JsonPayloadError> for Api {
 impl From<UrlencodedError> for Page {
     fn from(error: UrlencodedError) -> Self {
         let (status, message) = match &error {
-            UrlencodedError::ContentType => (415, expected("application/x-www-form-urlencoded")),
+            UrlencodedError::ContentType => (415, FORM_EXPECTED.to_owned()),
             UrlencodedError::Parse(error) => (422, error.to_string()),
             error => (error.status_code().as_u16(), error.to_string()),
         };
         AppError::unreadable(status, message).into()
     }
-}
-
-fn expected(content_type: &str) -> String {
-    format!("Expected request with `Content-Type: {content_type}`")
 }

@@ -1,5 +1,5 @@
-//! The operator: who has the token, and what it lets him do. [`Site::operator`] checks the token, and is the only way to
-//! an [`Operator`].
+//! The operator: the check of the token, and the actions that it allows. [`Site::operator`] checks the token, and is the
+//! only way to an [`Operator`].
 //!
 //! The browser asks for the token itself (HTTP Basic, <https://www.rfc-editor.org/rfc/rfc7617>), so there is no session
 //! and no cookie. It sends the token to the main site alone. Like other forms, those of the operator are refused if they
