@@ -1,7 +1,7 @@
 //! [`LifecycleError`].
 
 use sea_orm::DbErr;
-use tenant_core::{Host, SchemaName, TenantStatus};
+use tenant_core::{Domain, SchemaName, TenantStatus};
 
 use crate::define::LookupError;
 use crate::lifecycle::name_availability::NameError;
@@ -111,7 +111,7 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
         /// The domain.
-        domain: Host,
+        domain: Domain,
     },
     /// The primary domain of a tenant with other domains was to be removed.
     #[error(
@@ -122,7 +122,18 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
         /// The domain.
-        domain: Host,
+        domain: Domain,
+    },
+    /// A wildcard domain was to be the primary one.
+    #[error(
+        "{domain} is a wildcard and cannot be the primary domain of tenant {schema}, which links use: make a host the primary \
+         one"
+    )]
+    WildcardPrimary {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The domain.
+        domain: Domain,
     },
     /// An object outside of the tenant's schema depends on an object in it. Some of the tenant's objects may be dropped already.
     #[error(

@@ -4,7 +4,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     sea_query::{Expr, Func},
 };
-use tenant_core::{Host, SchemaName, catalog::dropped_tenant};
+use tenant_core::{Domain, SchemaName, catalog::dropped_tenant};
 
 use crate::{database::rows, define::Migrations};
 
@@ -51,7 +51,7 @@ pub enum NameError {
     #[error("the domain {domain} is taken by another tenant")]
     DomainTaken {
         /// The domain.
-        domain: Host,
+        domain: Domain,
     },
 }
 

@@ -269,11 +269,11 @@ impl Import {
 
     /// Inserts the domains, and updates the row for a complete tenant.
     async fn update_catalog(&self, db: &DatabaseTransaction, id: i64) -> Result<(), ImportError> {
-        for host in &self.manifest.domains {
-            domains::insert(db, id, host).await?;
+        for domain in &self.manifest.domains {
+            domains::insert(db, id, domain).await?;
         }
         if let Some(host) = &self.manifest.primary {
-            domains::make_primary(db, id, host).await?;
+            domains::make_primary(db, id, host.as_str()).await?;
         }
         tenant::Entity::update_many()
             .col_expr(tenant::Column::Status, Expr::value(self.manifest.status.as_str()))

@@ -1,9 +1,9 @@
 //! [`Manifest`]: the tenant's data of the catalog, as a file.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use serde_json::{Map, Value, json};
-use tenant_core::{Host, SchemaName, TenantStatus};
+use tenant_core::{Domain, Host, HostError, SchemaName, TenantStatus};
 
 /// Version of the export's format. It changes if older versions of this library would read a new export wrongly.
 pub(super) const FORMAT: u64 = 1;
@@ -17,7 +17,7 @@ pub(super) struct Manifest {
     pub(super) kind: String,
     pub(super) status: TenantStatus,
     pub(super) metadata: Value,
-    pub(super) domains: Vec<Host>,
+    pub(super) domains: Vec<Domain>,
     /// The primary one of `domains`, if there are any.
     pub(super) primary: Option<Host>,
     /// Names of the applied migrations.
@@ -33,7 +33,7 @@ pub(super) enum ParseError {
 
 impl Manifest {
     pub(super) fn to_text(&self) -> String {
-        let domains: Vec<_> = self.domains.iter().map(Host::as_str).collect();
+        let domains: Vec<_> = self.domains.iter().map(Domain::as_str).collect();
         let value = json!({
             "format": FORMAT,
             "server_version": self.server,
@@ -67,7 +67,7 @@ impl Manifest {
             domains: fields
                 .texts("domains")?
                 .into_iter()
-                .map(parse_host)
+                .map(parse)
                 .collect::<Result<_, _>>()?,
             primary: fields.primary()?,
             applied: fields.texts("applied")?.into_iter().map(str::to_owned).collect(),
@@ -77,12 +77,12 @@ impl Manifest {
     }
 
     fn check_domains(&self) -> Result<(), ParseError> {
-        let distinct: BTreeSet<_> = self.domains.iter().map(Host::as_str).collect();
+        let distinct: BTreeSet<_> = self.domains.iter().map(Domain::as_str).collect();
         if distinct.len() < self.domains.len() {
             return Err(invalid(&"a domain is listed twice"));
         }
         match &self.primary {
-            Some(primary) if !self.domains.contains(primary) => {
+            Some(primary) if !self.domains.contains(&primary.into()) => {
                 Err(invalid(&"the primary domain is not among the domains"))
             }
             _ => Ok(()),
@@ -132,7 +132,7 @@ impl<'a> Fields<'a> {
     fn primary(&self) -> Result<Option<Host>, ParseError> {
         match self.get("primary_domain")? {
             Value::Null => Ok(None),
-            _ => parse_host(self.text("primary_domain")?).map(Some),
+            _ => parse(self.text("primary_domain")?).map(Some),
         }
     }
 }
@@ -143,9 +143,10 @@ pub(super) fn is_complete(status: TenantStatus) -> bool {
     matches!(status, Active | Suspended | Maintenance | Archived)
 }
 
-fn parse_host(text: &str) -> Result<Host, ParseError> {
+/// Parses a host, or also a wildcard.
+fn parse<T: FromStr<Err = HostError>>(text: &str) -> Result<T, ParseError> {
     let not_a_host = |error| ParseError::Invalid(format!("the domain {text:?} is invalid: {error}"));
-    Host::parse(text).map_err(not_a_host)
+    text.parse().map_err(not_a_host)
 }
 
 fn invalid(problem: &dyn ToString) -> ParseError {
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let hosts = ["a.example.com", "b.example.com"].map(|host| Host::parse(host).unwrap());
+        let domains = ["a.example.com", "b.example.com", "*.b.example.com"];
         Manifest {
             server: 15,
             schema: SchemaName::new("Acme-1").unwrap(),
@@ -165,8 +166,8 @@ mod tests {
             kind: "trial".to_owned(),
             status: TenantStatus::Archived,
             metadata: json!({"plan": ["free", null]}),
-            primary: Some(hosts[1].clone()),
-            domains: hosts.into(),
+            primary: Some(Host::parse(domains[1]).unwrap()),
+            domains: domains.map(|domain| Domain::parse(domain).unwrap()).into(),
             applied: ["m1".to_owned(), "m2".to_owned()].into(),
         }
     }
@@ -198,7 +199,9 @@ mod tests {
                 json!(["a.example.com", "a.example.com", "b.example.com"]),
             ),
             ("domains", json!("a.example.com")),
+            ("domains", json!(["*.*.com", "b.example.com"])),
             ("primary_domain", json!("c.example.com")),
+            ("primary_domain", json!("*.b.example.com")),
             ("applied", json!([1])),
             ("server_version", json!(-1)),
             ("server_version", json!(1_u64 << 40)),

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 use tenant_core::{
-    Host, SchemaName, TenantStatus,
+    Domain, SchemaName, TenantStatus,
     catalog::{domain, tenant},
 };
 
@@ -192,7 +192,7 @@ impl Reservation {
 /// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
 /// key then refuses.
 async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), ImportError> {
-    let hosts = manifest.domains.iter().map(Host::as_str);
+    let hosts = manifest.domains.iter().map(Domain::as_str);
     let taken = domain::Entity::find()
         .filter(domain::Column::Domain.is_in(hosts))
         .one(db)

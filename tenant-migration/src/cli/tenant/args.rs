@@ -293,7 +293,7 @@ pub enum DomainCommand {
         /// The tenant's schema
         schema: String,
 
-        /// The domain, such as `acme.example.com`
+        /// The domain, such as `acme.example.com`, or `*.acme.com` for each host one label below
         host: String,
 
         /// Make it the primary domain, which links use

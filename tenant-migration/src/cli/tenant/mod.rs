@@ -16,9 +16,9 @@ mod sql;
 mod tenant_table;
 mod transfer;
 
-use std::io::Write;
+use std::{io::Write, str::FromStr};
 
-use tenant_core::{DEFAULT_HOST_CACHE_TTL, Host, SchemaName, Tenant};
+use tenant_core::{DEFAULT_HOST_CACHE_TTL, HostError, SchemaName, Tenant};
 
 use crate::{
     cli::{Context, error::CliError},
@@ -103,7 +103,7 @@ fn new_tenant(
     let name = name.unwrap_or_else(|| schema.to_string());
     let mut new = NewTenant::new(schema, name);
     if let Some(domain) = domain {
-        new = new.domain(parse_host(domain)?);
+        new = new.domain(parse_domain(domain)?);
     }
     Ok(if reuse_name { new.reuse_name() } else { new })
 }
@@ -123,7 +123,9 @@ fn with_delay(message: String) -> String {
     )
 }
 
-/// Parses a domain of the command line.
-fn parse_host(domain: String) -> Result<Host, CliError> {
-    Host::parse(&domain).map_err(|source| CliError::Domain { domain, source })
+/// Parses a domain of the command line: a host, or also a wildcard.
+fn parse_domain<T: FromStr<Err = HostError>>(domain: String) -> Result<T, CliError> {
+    domain
+        .parse()
+        .map_err(|source| CliError::Domain { domain, source })
 }

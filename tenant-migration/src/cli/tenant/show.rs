@@ -5,7 +5,7 @@ use std::io::Write;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use serde_json::{Value, json};
 use tenant_core::{
-    SchemaName, Tenant,
+    Domain, SchemaName, Tenant,
     catalog::{SeaOrmStore, TenantStore as _, domain},
 };
 
@@ -15,7 +15,7 @@ use crate::{
         error::CliError,
         json::statuses,
         output::plain_table,
-        tenant::{DomainCommand, list::to_json, parse_host, with_delay},
+        tenant::{DomainCommand, list::to_json, parse_domain, with_delay},
     },
     define::LookupError,
     lifecycle::{LifecycleError, add_domain, list_domains, remove_domain, set_primary_domain},
@@ -179,17 +179,17 @@ async fn run_domain_command(
             primary,
         } => {
             let schema = SchemaName::new(schema)?;
-            add_domain(db, &schema, &parse_host(name)?, primary).await?;
+            add_domain(db, &schema, parse_domain::<Domain>(name)?, primary).await?;
             schema
         }
         DomainCommand::Remove { schema, host: name } => {
             let schema = SchemaName::new(schema)?;
-            remove_domain(db, &schema, &parse_host(name)?).await?;
+            remove_domain(db, &schema, parse_domain::<Domain>(name)?).await?;
             schema
         }
         DomainCommand::Primary { schema, host: name } => {
             let schema = SchemaName::new(schema)?;
-            set_primary_domain(db, &schema, &parse_host(name)?).await?;
+            set_primary_domain(db, &schema, &parse_domain(name)?).await?;
             schema
         }
     };
