@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_look_up_that_began_before_a_change_is_not_cached() {
         for change in [HostCache::clear, |cache: &HostCache| {
-            cache.invalidate(&changed_tenant(9))
+            cache.invalidate(&changed_tenant(9));
         }] {
             let cache = HostCache::new(LONG, LONG);
             let begun = cache.generation();

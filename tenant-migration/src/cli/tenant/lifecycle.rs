@@ -40,23 +40,23 @@ async fn change(
         ChangeCommand::Suspend { schema } => {
             let schema = SchemaName::new(schema)?;
             suspend_tenant(db, &schema).await?;
-            with_delay(format!("tenant {schema} is suspended"))
+            with_delay(&format!("tenant {schema} is suspended"))
         }
         ChangeCommand::Resume { schema } => {
             let schema = SchemaName::new(schema)?;
             resume_tenant(db, context.migrations, &schema).await?;
-            with_delay(format!("tenant {schema} is in service"))
+            with_delay(&format!("tenant {schema} is in service"))
         }
         ChangeCommand::Maintenance { schema, switch } => {
             let (schema, is_on) = (SchemaName::new(schema)?, switch == Switch::On);
             set_maintenance(db, &schema, is_on).await?;
             let state = if is_on { "in maintenance" } else { "in service" };
-            with_delay(format!("tenant {schema} is {state}"))
+            with_delay(&format!("tenant {schema} is {state}"))
         }
         ChangeCommand::Archive { schema } => {
             let schema = SchemaName::new(schema)?;
             archive_tenant(db, &schema).await?;
-            with_delay(format!("tenant {schema} is archived"))
+            with_delay(&format!("tenant {schema} is archived"))
         }
         ChangeCommand::Rename { schema, name } => {
             let schema = SchemaName::new(schema)?;

@@ -115,7 +115,7 @@ fn at_domain(tenant: &Tenant) -> String {
 }
 
 /// Adds to a message when other processes see the change.
-fn with_delay(message: String) -> String {
+fn with_delay(message: &str) -> String {
     let longest = DEFAULT_HOST_CACHE_TTL.as_secs();
     format!(
         "{message}\nother processes know within a second if they listen for changes, and in {longest} s at the latest \

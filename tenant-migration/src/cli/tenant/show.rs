@@ -203,7 +203,7 @@ async fn run_domain_command(
     writeln!(
         out,
         "{}",
-        with_delay(format!("the domains of {schema}: {domains}"))
+        with_delay(&format!("the domains of {schema}: {domains}"))
     )?;
     Ok(())
 }
