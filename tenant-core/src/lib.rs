@@ -110,7 +110,7 @@ pub mod coverage {}
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};
 pub use connection::{StatementGuard, TenantConnection, TenantTransaction};
 pub use error::{ConnectError, ConnectionError};
-pub use host::{Host, HostError};
+pub use host::{Domain, Host, HostError};
 pub use pool::{ClosedConnections, PoolStatus, WaitHistogram};
 pub use registry::{Registry, RegistryError, Scope, SharedEntity, SharedEnum, TenantEntity, TenantEnum};
 pub use role_name::{RoleName, RoleNameError};

@@ -3,6 +3,7 @@
 mod cache;
 mod guard;
 mod hosts;
+mod http2;
 mod listener;
 mod paths;
 mod proxies;

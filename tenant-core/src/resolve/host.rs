@@ -81,7 +81,7 @@ impl BySubdomain {
         })
     }
 
-    /// Sets labels that name no tenant, such as `www`. Refuse them at sign-up, too: [`is_reserved`](Self::is_reserved).
+    /// Sets labels that name no tenant, such as `www`. Refuse them at sign-up, too: [`can_name`](Self::can_name).
     #[must_use]
     pub fn reserved<T: AsRef<str>>(mut self, labels: impl IntoIterator<Item = T>) -> Self {
         let labels = labels
@@ -98,9 +98,29 @@ impl BySubdomain {
         self
     }
 
-    /// True if a label is reserved. Case does not matter.
+    /// True if a tenant with this name can be reached: the name is a label of a host, and not reserved. Ask it at sign-up:
+    /// a schema may have underscores, and a label may not.
+    ///
+    /// # Example
+    /// ```
+    /// use tenant_core::resolve::BySubdomain;
+    ///
+    /// let resolver = BySubdomain::of("example.com")?.reserved(["www"]);
+    /// assert!(resolver.can_name("acme-2"));
+    /// assert!(!resolver.can_name("acme_2") && !resolver.can_name("WWW"));
+    /// # Ok::<(), tenant_core::HostError>(())
+    /// ```
     #[must_use]
-    pub fn is_reserved(&self, label: &str) -> bool {
+    pub fn can_name(&self, name: &str) -> bool {
+        let host = Host::parse(&format!("{name}.{}", self.base));
+        let is_label = host.is_ok_and(|host| {
+            host.labels_below(&self.base)
+                .is_some_and(|label| !label.contains('.'))
+        });
+        is_label && !self.is_reserved(name) && self.kind.parse(name).is_ok()
+    }
+
+    fn is_reserved(&self, label: &str) -> bool {
         self.reserved
             .iter()
             .any(|reserved| reserved.eq_ignore_ascii_case(label))
@@ -171,6 +191,17 @@ mod tests {
         for refused in ["a.acme.example.com", "public.example.com", "www.acme.example.com"] {
             let refusal = key_of(&resolver, &head(refused, "/"));
             assert_eq!(refusal, Err(ResolveError::NoSuchTenant), "{refused}");
+        }
+        for (name, can) in [
+            ("acme", true),
+            ("Acme-2", true),
+            ("acme_2", false),
+            ("www", false),
+            ("a.b", false),
+            ("public", false),
+            ("", false),
+        ] {
+            assert_eq!(resolver.can_name(name), can, "{name}");
         }
         let slugs = resolver.kind(KeyKind::Slug);
         let slug = TenantKey::Slug(Host::parse("acme").unwrap());

@@ -79,15 +79,22 @@ pub(super) enum Cached {
     /// The tenant of the key.
     Tenant(Tenant),
     /// The tenant that the key had when it was looked up last. It may be served if the catalog cannot be read.
-    Stale {
-        tenant: Tenant,
-        /// True if the last look-up failed, and the next one is not due.
-        is_failing: bool,
-    },
+    Stale { tenant: Tenant, refresh: Refresh },
     /// No tenant has the key.
     Unknown,
     /// The key is not cached.
     Absent,
+}
+
+/// Look-up of a stale tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// The request waits for it.
+    Wait,
+    /// The last one failed, so the request does not wait for the next one, which is due.
+    InBackground,
+    /// The last one failed, and the next one is not due yet.
+    Later,
 }
 
 /// Changes to the catalog that another process made.
@@ -137,10 +144,13 @@ impl HostCache {
                 return Cached::Tenant(found.tenant);
             }
             if now < found.expires + self.stale_time_to_live {
-                return Cached::Stale {
-                    tenant: found.tenant,
-                    is_failing: found.retry_at.is_some_and(|time| now < time),
+                let refresh = match found.retry_at {
+                    None => Refresh::Wait,
+                    Some(time) if now < time => Refresh::Later,
+                    Some(_) => Refresh::InBackground,
                 };
+                let tenant = found.tenant;
+                return Cached::Stale { tenant, refresh };
             }
         }
         match self.unknown.get(key) {
@@ -305,13 +315,13 @@ mod tests {
         insert(&cache, "acme.example.com", 1);
         cache.insert_unknown(&key("b.example.com"), cache.generation());
         std::thread::sleep(Duration::from_millis(25));
-        let stale = |is_failing| Cached::Stale {
+        let stale = |refresh| Cached::Stale {
             tenant: tenant(1),
-            is_failing,
+            refresh,
         };
-        assert_eq!(cache.get(&key("acme.example.com")), stale(false));
+        assert_eq!(cache.get(&key("acme.example.com")), stale(Refresh::Wait));
         cache.note_failure(&key("acme.example.com"), cache.generation());
-        assert_eq!(cache.get(&key("acme.example.com")), stale(true));
+        assert_eq!(cache.get(&key("acme.example.com")), stale(Refresh::Later));
         assert_eq!(cache.get(&key("b.example.com")), Cached::Absent);
         std::thread::sleep(Duration::from_millis(60));
         assert_eq!(cache.get(&key("acme.example.com")), Cached::Absent);
@@ -335,7 +345,7 @@ mod tests {
     #[test]
     fn a_look_up_that_began_before_a_change_is_not_cached() {
         for change in [HostCache::clear, |cache: &HostCache| {
-            cache.invalidate(&changed_tenant(9))
+            cache.invalidate(&changed_tenant(9));
         }] {
             let cache = HostCache::new(LONG, LONG);
             let begun = cache.generation();

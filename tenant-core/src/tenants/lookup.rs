@@ -23,7 +23,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    host_cache::{Cached, Changes, Generation, HostCache},
+    host_cache::{Cached, Changes, Generation, HostCache, Refresh},
     schema_versions::VersionCheck,
 };
 use crate::{
@@ -146,10 +146,14 @@ impl Lookup {
             }
             Cached::Stale {
                 tenant,
-                is_failing: true,
+                refresh: refresh @ (Refresh::InBackground | Refresh::Later),
             } => {
                 count(&self.counters.misses);
                 count(&self.counters.stale);
+                if refresh == Refresh::InBackground && Handle::try_current().is_ok() {
+                    // Nobody waits for it.
+                    drop(self.join(key));
+                }
                 Ok(Some(tenant))
             }
             Cached::Stale { .. } | Cached::Absent => {

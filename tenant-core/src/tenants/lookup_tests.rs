@@ -140,6 +140,31 @@ async fn a_cached_tenant_is_served_through_an_outage_and_not_after_a_change() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_outage_is_found_out_without_waiting() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, Duration::from_millis(10));
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    store.fails.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(15)).await;
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    store.fails.store(false, Ordering::SeqCst);
+    *store.status.lock().unwrap() = Some(TenantStatus::Suspended);
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    // The next look-up is due. This request does not wait for it, and the ones after it see its answer.
+    let first = lookup
+        .find(&key("acme.test"))
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert_eq!(first.status(), TenantStatus::Active);
+    while lookup.find(&key("acme.test")).await.unwrap().unwrap().status() == TenantStatus::Active {
+        tokio::task::yield_now().await;
+    }
+    assert!(store.reads() >= 3);
+}
+
+#[tokio::test]
 async fn no_tenant_is_served_in_an_outage_where_that_is_not_wanted() {
     let store = Arc::new(Store::default());
     let shared: Arc<dyn TenantStore> = Arc::new(Arc::clone(&store));

@@ -32,8 +32,8 @@ pub(crate) async fn insert_tenant(
         .await;
     let tenant = inserted.map_err(|error| not_written(error, &new.schema))?;
     if let Some(host) = &new.domain {
-        domains::insert(db, tenant.id, host).await?;
-        domains::make_primary(db, tenant.id, host).await?;
+        domains::insert(db, tenant.id, &host.into()).await?;
+        domains::make_primary(db, tenant.id, host.as_str()).await?;
     }
     Ok(tenant)
 }

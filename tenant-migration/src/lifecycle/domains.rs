@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
     EntityTrait, QueryFilter, QueryOrder, TransactionTrait, sea_query::Expr,
 };
-use tenant_core::{Host, SchemaName, catalog::domain};
+use tenant_core::{Domain, Host, SchemaName, catalog::domain};
 
 use crate::{
     database::broken_key,
@@ -12,24 +12,29 @@ use crate::{
     lifecycle::{error::LifecycleError, lookup, name_availability::NameError},
 };
 
-/// Adds a domain to a tenant. It becomes the primary domain if `is_primary` is true or the tenant has no primary domain. For
-/// a domain that the tenant already has, nothing else is done.
+/// Adds a domain to a tenant: a [`Host`], or a wildcard [`Domain`]. A host becomes the primary domain if `is_primary` is true or
+/// the tenant has no primary domain. For a domain that the tenant already has, nothing else is done.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, or another tenant has the domain.
+/// [`LifecycleError`] if there is no such tenant, another tenant has the domain, or a wildcard is to be the primary domain.
 pub async fn add_domain(
     db: &DatabaseConnection,
     schema: &SchemaName,
-    host: &Host,
+    domain: impl Into<Domain>,
     is_primary: bool,
 ) -> Result<(), LifecycleError> {
+    let domain = domain.into();
+    if is_primary && domain.is_wildcard() {
+        let schema = schema.clone();
+        return Err(LifecycleError::WildcardPrimary { schema, domain });
+    }
     let (transaction, tenant_id, domains) = begin(db, schema).await?;
-    if !domains.iter().any(|row| row.domain == host.as_str()) {
-        insert(&transaction, tenant_id, host).await?;
+    if !domains.iter().any(|row| row.domain == domain.as_str()) {
+        insert(&transaction, tenant_id, &domain).await?;
     }
     let has_primary = domains.iter().any(|row| row.is_primary);
-    if is_primary || !has_primary {
-        make_primary(&transaction, tenant_id, host).await?;
+    if is_primary || !has_primary && !domain.is_wildcard() {
+        make_primary(&transaction, tenant_id, domain.as_str()).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -43,15 +48,14 @@ pub async fn add_domain(
 pub async fn remove_domain(
     db: &DatabaseConnection,
     schema: &SchemaName,
-    host: &Host,
+    domain: impl Into<Domain>,
 ) -> Result<(), LifecycleError> {
+    let domain = domain.into();
     let (transaction, _, domains) = begin(db, schema).await?;
-    let row = find(&domains, schema, host)?;
+    let row = find(&domains, schema, &domain)?;
     if row.is_primary && domains.len() > 1 {
-        return Err(LifecycleError::PrimaryDomain {
-            schema: schema.clone(),
-            domain: host.clone(),
-        });
+        let schema = schema.clone();
+        return Err(LifecycleError::PrimaryDomain { schema, domain });
     }
     domain::Entity::delete_by_id(row.id).exec(&transaction).await?;
     transaction.commit().await?;
@@ -68,8 +72,8 @@ pub async fn set_primary_domain(
     host: &Host,
 ) -> Result<(), LifecycleError> {
     let (transaction, tenant_id, domains) = begin(db, schema).await?;
-    find(&domains, schema, host)?;
-    make_primary(&transaction, tenant_id, host).await?;
+    find(&domains, schema, &host.into())?;
+    make_primary(&transaction, tenant_id, host.as_str()).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -109,30 +113,31 @@ async fn domains_of(db: &impl ConnectionTrait, tenant_id: i64) -> Result<Vec<dom
 fn find<'a>(
     domains: &'a [domain::Model],
     schema: &SchemaName,
-    host: &Host,
+    domain: &Domain,
 ) -> Result<&'a domain::Model, LifecycleError> {
-    let row = domains.iter().find(|row| row.domain == host.as_str());
+    let row = domains.iter().find(|row| row.domain == domain.as_str());
     row.ok_or_else(|| LifecycleError::NoSuchDomain {
         schema: schema.clone(),
-        domain: host.clone(),
+        domain: domain.clone(),
     })
 }
 
 pub(crate) async fn insert(
     db: &impl ConnectionTrait,
     tenant_id: i64,
-    host: &Host,
+    domain: &Domain,
 ) -> Result<(), LifecycleError> {
     let row = domain::ActiveModel {
         tenant_id: Set(tenant_id),
-        domain: Set(host.to_string()),
+        domain: Set(domain.to_string()),
         ..Default::default()
     };
     let inserted = domain::Entity::insert(row).exec_without_returning(db).await;
     match inserted {
         Ok(_) => Ok(()),
         Err(error) if broken_key(&error) == Some(DOMAIN_KEY) => {
-            Err(NameError::DomainTaken { domain: host.clone() }.into())
+            let domain = domain.clone();
+            Err(NameError::DomainTaken { domain }.into())
         }
         Err(error) => Err(error.into()),
     }
@@ -142,13 +147,13 @@ pub(crate) async fn insert(
 pub(crate) async fn make_primary(
     db: &impl ConnectionTrait,
     tenant_id: i64,
-    host: &Host,
+    domain: &str,
 ) -> Result<(), DbErr> {
     let of_tenant = domain::Column::TenantId.eq(tenant_id);
     for is_primary in [false, true] {
         let domain_matches = match is_primary {
-            true => domain::Column::Domain.eq(host.as_str()),
-            false => domain::Column::Domain.ne(host.as_str()),
+            true => domain::Column::Domain.eq(domain),
+            false => domain::Column::Domain.ne(domain),
         };
         domain::Entity::update_many()
             .col_expr(domain::Column::IsPrimary, Expr::value(is_primary))

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use tenant_core::{
     __private::{ShutDown, detached},
-    Host, SchemaName, TenantStatus,
+    Domain, SchemaName, TenantStatus,
 };
 
 use crate::{
@@ -135,7 +135,7 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
         /// The domain.
-        domain: Host,
+        domain: Domain,
     },
     /// The primary domain of a tenant with other domains was to be removed.
     #[error(
@@ -146,7 +146,18 @@ pub enum LifecycleError {
         /// The tenant's schema.
         schema: SchemaName,
         /// The domain.
-        domain: Host,
+        domain: Domain,
+    },
+    /// A wildcard domain was to be the primary one.
+    #[error(
+        "{domain} is a wildcard and cannot be the primary domain of tenant {schema}, which links use: make a host the primary \
+         one"
+    )]
+    WildcardPrimary {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The domain.
+        domain: Domain,
     },
     /// The tenant is dropped, but not its role.
     #[error("tenant {schema} is dropped, but not its role: {source}. Drop the tenant again to drop the role")]

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use tenant_core::{
-    Host, SchemaName,
+    Domain, SchemaName,
     catalog::{dropped_tenant, tenant},
 };
 
@@ -55,7 +55,7 @@ pub enum NameError {
     #[error("the domain {domain} is taken by another tenant")]
     DomainTaken {
         /// The domain.
-        domain: Host,
+        domain: Domain,
     },
 }
 

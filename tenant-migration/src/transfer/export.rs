@@ -1,9 +1,9 @@
 //! [`export_tenant`].
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, fs, path::Path, str::FromStr};
 
 use sea_orm::{DatabaseConnection, DbErr};
-use tenant_core::{Host, SHARED_SCHEMA, SchemaName, catalog::tenant};
+use tenant_core::{HostError, SHARED_SCHEMA, SchemaName, catalog::tenant};
 
 use crate::{
     database::is_without_table,
@@ -117,7 +117,7 @@ async fn read_manifest(
     require_complete(&row)?;
     let domains = domains::list_domains(&session.db, schema).await?;
     let primary = domains.iter().find(|domain| domain.is_primary);
-    let primary = primary.map(|domain| parse_host(&domain.domain)).transpose()?;
+    let primary = primary.map(|domain| parse(&domain.domain)).transpose()?;
     let ledger = migrations.of_kind(&row.kind).ledger_of(schema);
     Ok(Manifest {
         server: session.server_version().await?,
@@ -128,20 +128,21 @@ async fn read_manifest(
         metadata: row.metadata,
         domains: domains
             .iter()
-            .map(|domain| parse_host(&domain.domain))
+            .map(|domain| parse(&domain.domain))
             .collect::<Result<_, _>>()?,
         primary,
         applied: applied(session, ledger).await?.into_iter().collect(),
     })
 }
 
-fn parse_host(domain: &str) -> Result<Host, DbErr> {
+/// Parses a domain of the catalog: a host, or also a wildcard.
+fn parse<T: FromStr<Err = HostError>>(domain: &str) -> Result<T, DbErr> {
     let invalid = |error| {
         DbErr::Custom(format!(
             "the catalog has the domain {domain:?}, which is invalid: {error}"
         ))
     };
-    Host::parse(domain).map_err(invalid)
+    domain.parse().map_err(invalid)
 }
 
 /// Returns the migrations in a ledger, or an error if one of them was begun and did not end.

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use tenant_core::{
     __private::{ShutDown, detached},
-    Host, Tenant, TenantId, TenantStatus,
+    Domain, Tenant, TenantId, TenantStatus,
     catalog::{domain, tenant},
 };
 
@@ -287,11 +287,11 @@ impl Import {
 
     /// Inserts the domains, and updates the row for a complete tenant.
     async fn update_catalog(&self, db: &DatabaseTransaction, id: i64) -> Result<(), TransferError> {
-        for host in &self.manifest.domains {
-            domains::insert(db, id, host).await?;
+        for domain in &self.manifest.domains {
+            domains::insert(db, id, domain).await?;
         }
         if let Some(host) = &self.manifest.primary {
-            domains::make_primary(db, id, host).await?;
+            domains::make_primary(db, id, host.as_str()).await?;
         }
         tenant::Entity::update_many()
             .col_expr(tenant::Column::Status, Expr::value(self.manifest.status.as_str()))
@@ -358,7 +358,7 @@ impl Import {
 /// Refuses domains of other tenants before anything is created. Another tenant may still take a domain later, which the unique
 /// key then refuses.
 async fn require_free(db: &DatabaseTransaction, manifest: &Manifest) -> Result<(), LifecycleError> {
-    let hosts = manifest.domains.iter().map(Host::as_str);
+    let hosts = manifest.domains.iter().map(Domain::as_str);
     let taken = domain::Entity::find()
         .filter(domain::Column::Domain.is_in(hosts))
         .one(db)

@@ -1,10 +1,10 @@
 //! [`Manifest`]: the tenant's data of the catalog, as a file.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Value, json};
-use tenant_core::{Host, SchemaName, TenantStatus};
+use tenant_core::{Domain, Host, HostError, SchemaName, TenantStatus};
 
 /// Version of the export's format. It changes if older versions of this library would read a new export wrongly.
 pub(super) const FORMAT: u64 = 1;
@@ -19,8 +19,8 @@ pub(super) struct Manifest {
     pub(super) kind: String,
     pub(super) status: TenantStatus,
     pub(super) metadata: Value,
-    #[serde(deserialize_with = "hosts")]
-    pub(super) domains: Vec<Host>,
+    #[serde(deserialize_with = "domains")]
+    pub(super) domains: Vec<Domain>,
     /// The primary one of `domains`, if there are any.
     #[serde(rename = "primary_domain", deserialize_with = "host")]
     pub(super) primary: Option<Host>,
@@ -37,7 +37,7 @@ pub(super) enum ParseError {
 
 impl Manifest {
     pub(super) fn to_text(&self) -> String {
-        let domains: Vec<_> = self.domains.iter().map(Host::as_str).collect();
+        let domains: Vec<_> = self.domains.iter().map(Domain::as_str).collect();
         let value = json!({
             "format": FORMAT,
             "server_version": self.server,
@@ -73,7 +73,7 @@ impl Manifest {
 
     /// Returns what no export writes.
     fn problem(&self) -> Option<String> {
-        let distinct: BTreeSet<_> = self.domains.iter().map(Host::as_str).collect();
+        let distinct: BTreeSet<_> = self.domains.iter().map(Domain::as_str).collect();
         if let Err(error) = SchemaName::for_tenant(&self.schema) {
             return Some(error.to_string());
         }
@@ -87,24 +87,28 @@ impl Manifest {
             return Some("a domain is listed twice".to_owned());
         }
         let primary = self.primary.as_ref()?;
-        let is_listed = self.domains.contains(primary);
+        let is_listed = self
+            .domains
+            .iter()
+            .any(|domain| domain.as_str() == primary.as_str());
         (!is_listed).then(|| "the primary domain is not among the domains".to_owned())
     }
 }
 
-fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Host>, D::Error> {
+fn domains<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Domain>, D::Error> {
     let domains = Vec::<String>::deserialize(input)?;
-    domains.iter().map(|domain| parse_host(domain)).collect()
+    domains.iter().map(|domain| parse(domain)).collect()
 }
 
 fn host<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Host>, D::Error> {
     let domain = Option::<String>::deserialize(input)?;
-    domain.as_deref().map(parse_host).transpose()
+    domain.as_deref().map(parse).transpose()
 }
 
-fn parse_host<E: Error>(domain: &str) -> Result<Host, E> {
+/// Parses a host, or a domain, which may also be a wildcard.
+fn parse<T: FromStr<Err = HostError>, E: Error>(domain: &str) -> Result<T, E> {
     let invalid = |error| E::custom(format!("the domain {domain:?} is invalid: {error}"));
-    Host::parse(domain).map_err(invalid)
+    domain.parse().map_err(invalid)
 }
 
 /// True if a tenant with the status is complete.
@@ -118,7 +122,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let hosts = ["a.example.com", "b.example.com"].map(|host| Host::parse(host).unwrap());
+        let domains = ["a.example.com", "b.example.com", "*.b.example.com"];
         Manifest {
             server: 15,
             schema: SchemaName::new("Acme-1").unwrap(),
@@ -126,8 +130,8 @@ mod tests {
             kind: "trial".to_owned(),
             status: TenantStatus::Archived,
             metadata: json!({"plan": ["free", null]}),
-            primary: Some(hosts[1].clone()),
-            domains: hosts.into(),
+            primary: Some(Host::parse(domains[1]).unwrap()),
+            domains: domains.map(|domain| Domain::parse(domain).unwrap()).into(),
             applied: ["m1".to_owned(), "m2".to_owned()].into(),
         }
     }
@@ -159,7 +163,9 @@ mod tests {
                 json!(["a.example.com", "a.example.com", "b.example.com"]),
             ),
             ("domains", json!("a.example.com")),
+            ("domains", json!(["*.*.com", "b.example.com"])),
             ("primary_domain", json!("c.example.com")),
+            ("primary_domain", json!("*.b.example.com")),
             ("applied", json!([1])),
             ("server_version", json!(-1)),
             ("server_version", json!(1_u64 << 40)),

@@ -36,16 +36,14 @@ async fn tenants_are_served_through_an_outage_and_unknown_hosts_are_not_found_ou
     let database = database().await;
     for framework in FRAMEWORKS {
         let proxy = Proxy::start(database.url()).await;
-        let mut options = database.options();
-        options = {
-            let mut through = sea_orm::ConnectOptions::new(proxy.url());
-            through
-                .max_connections(options.get_max_connections().unwrap_or(8))
-                .acquire_timeout(Duration::from_millis(500))
-                .sqlx_logging(false);
-            through
-        };
-        let builder = Tenants::builder().host_cache_ttl(Duration::from_millis(500));
+        let mut options = sea_orm::ConnectOptions::new(proxy.url());
+        options
+            .max_connections(4)
+            .acquire_timeout(Duration::from_millis(500))
+            .sqlx_logging(false);
+        let builder = Tenants::builder()
+            .host_cache_ttl(Duration::from_millis(500))
+            .without_listener();
         let tenants = builder.connect(options).await.unwrap();
         let resolver = Resolver::new(ByPath::prefix("/t"))
             .or(ByHost::new())

@@ -1,6 +1,10 @@
 //! Tenants by host and by subdomain.
 
-use tenant_core::resolve::{ByHost, BySubdomain, KeyKind, Resolver};
+use tenant_core::{
+    Domain, SchemaName,
+    resolve::{ByHost, BySubdomain, KeyKind, Resolver},
+};
+use tenant_migration::add_domain;
 
 use super::{case, check, database, get, get_at, or_public};
 
@@ -102,16 +106,16 @@ async fn a_malformed_or_ambiguous_host_is_refused() {
 #[tokio::test]
 async fn an_exact_domain_comes_before_a_wildcard_of_one_label() {
     let database = database().await;
+    let db = database.connect().await;
     for (schema, domain) in [
         ("acme", "*.wild.test"),
         ("globex", "exact.wild.test"),
         ("globex", "*.deep.wild.test"),
     ] {
-        let sql = format!(
-            "INSERT INTO domains (tenant_id, domain) SELECT id, '{domain}' FROM tenants WHERE schema_name = '{schema}'"
-        );
-        database.execute(&sql).await;
+        let (schema, domain) = (SchemaName::new(schema).unwrap(), Domain::parse(domain).unwrap());
+        add_domain(&db, &schema, domain, false).await.unwrap();
     }
+    db.close().await.unwrap();
     check(
         &database,
         &Resolver::default(),

@@ -254,7 +254,7 @@ mod on_actix {
                         })
                 };
                 let server = HttpServer::new(app).workers(1).disable_signals();
-                let server = server.bind("127.0.0.1:0").unwrap();
+                let server = server.bind_auto_h2c("127.0.0.1:0").unwrap();
                 let address = server.addrs()[0];
                 let server = server.run();
                 send.send((address, server.handle())).unwrap();

@@ -220,7 +220,7 @@ async fn a_tenant_comes_back_and_goes_on_where_it_was() {
     let reuse = ImportOptions::default().reuse_name();
     let refused = import_tenant(&db, &migrations, &to, &reuse).await;
     assert!(
-        matches!(&refused, Err(TransferError::Tenant(LifecycleError::Name(NameError::DomainTaken { domain }))) if *domain == host),
+        matches!(&refused, Err(TransferError::Tenant(LifecycleError::Name(NameError::DomainTaken { domain }))) if domain.as_str() == host.as_str()),
         "{refused:?}"
     );
     tenant_migration::remove_domain(&db, &globex, &host)

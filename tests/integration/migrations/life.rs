@@ -187,6 +187,41 @@ async fn a_tenant_has_domains_and_one_primary_one() {
 }
 
 #[tokio::test]
+async fn a_wildcard_is_a_domain_and_not_the_primary_one() {
+    let migrations = with([NOTE]);
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let (acme, globex) = (schema("acme"), schema("globex"));
+    let all = || tenant_core::Domain::parse("*.Shop.test").unwrap();
+    let refused = add_domain(&connection, &acme, all(), true).await.unwrap_err();
+    assert!(
+        matches!(refused, LifecycleError::WildcardPrimary { .. }),
+        "{refused}"
+    );
+    let before = list_domains(&connection, &acme).await.unwrap().len();
+    add_domain(&connection, &acme, all(), false).await.unwrap();
+    add_domain(&connection, &acme, all(), false).await.unwrap();
+    let domains = list_domains(&connection, &acme).await.unwrap();
+    assert_eq!(domains.len(), before + 1);
+    let found = domains.iter().find(|row| row.domain == "*.shop.test").unwrap();
+    assert!(!found.is_primary);
+    let taken = add_domain(&connection, &globex, all(), false).await.unwrap_err();
+    assert!(taken.to_string().contains("*.shop.test"), "{taken}");
+
+    let words = ["tenant", "domain", "add", "acme", "*.more.test"];
+    let (said, result) = cli(&db, &migrations, &words).await;
+    assert!(result.is_ok() && said.contains("*.more.test"), "{said}");
+    let (_, result) = cli(
+        &db,
+        &migrations,
+        &["tenant", "domain", "primary", "acme", "*.more.test"],
+    )
+    .await;
+    assert!(result.is_err());
+    remove_domain(&connection, &acme, all()).await.unwrap();
+    assert_eq!(list_domains(&connection, &acme).await.unwrap().len(), before + 1);
+}
+
+#[tokio::test]
 async fn the_command_line_does_and_shows_all_of_it() {
     let migrations = with([NOTE]);
     let (db, _connection) = with_tenants(&migrations, &["acme", "globex"]).await;

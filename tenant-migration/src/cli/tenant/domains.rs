@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
-use tenant_core::{Host, SchemaName, catalog::domain};
+use tenant_core::{Domain, Host, SchemaName, catalog::domain};
 
 use crate::{
     cli::tenant::with_delay,
@@ -32,8 +32,8 @@ pub(crate) enum DomainCommand {
         /// The tenant's schema
         schema: SchemaName,
 
-        /// The domain, such as `acme.example.com`
-        host: Host,
+        /// The domain, such as `acme.example.com`, or `*.acme.com` for each host one label below
+        domain: Domain,
 
         /// Make it the primary domain, which links use
         #[arg(long)]
@@ -45,7 +45,7 @@ pub(crate) enum DomainCommand {
         schema: SchemaName,
 
         /// The domain
-        host: Host,
+        domain: Domain,
     },
     /// Make one of a tenant's domains its primary domain, which links use
     Primary {
@@ -67,14 +67,14 @@ pub(super) async fn run(db: &DatabaseConnection, command: DomainCommand) -> Resu
         }
         DomainCommand::Add {
             schema,
-            host,
+            domain,
             primary,
         } => {
-            add_domain(db, &schema, &host, primary).await?;
+            add_domain(db, &schema, domain, primary).await?;
             schema
         }
-        DomainCommand::Remove { schema, host } => {
-            remove_domain(db, &schema, &host).await?;
+        DomainCommand::Remove { schema, domain } => {
+            remove_domain(db, &schema, domain).await?;
             schema
         }
         DomainCommand::Primary { schema, host } => {

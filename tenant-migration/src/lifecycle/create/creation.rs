@@ -304,7 +304,7 @@ impl Creation {
                 self.taken()
             }
             (_, Some(DOMAIN_KEY), Some(domain)) => {
-                let domain = domain.clone();
+                let domain = domain.into();
                 NameError::DomainTaken { domain }.into()
             }
             _ => LifecycleError::of(self.schema(), source),
