@@ -72,7 +72,7 @@ pub async fn adopt_schema(
     let steps = steps(migrations, &new.kind, applied)?;
     let (db, migrations, adopted) = (db.clone(), migrations.clone(), new.clone());
     let adoption = async move { adopt(&db, &migrations, adopted, &steps).await };
-    run_detached(&new.schema, adoption).await
+    run_detached(&new.schema, Box::pin(adoption)).await
 }
 
 /// Returns the steps that record the migrations of `applied`.

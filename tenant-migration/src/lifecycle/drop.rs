@@ -129,7 +129,7 @@ pub(super) async fn drop_schema(
         retires_name,
         dropped: Dropped::default(),
     };
-    run_detached(schema, dropping.run()).await
+    run_detached(schema, Box::pin(dropping.run())).await
 }
 
 struct Dropping {

@@ -1,5 +1,7 @@
 //! [`LifecycleError`].
 
+use std::pin::Pin;
+
 use sea_orm::DbErr;
 use tenant_core::{
     __private::{ShutDown, detached},
@@ -215,7 +217,10 @@ impl Retryable for LifecycleError {
 }
 
 /// Runs the change of a tenant to its end, even if the caller does not wait for it. Errors of the database then name the tenant.
-pub(super) async fn run_detached<T, W>(schema: &SchemaName, change: W) -> Result<T, LifecycleError>
+///
+/// The future is boxed: those of changes are so large that several inside of each other, without optimization, overflow the
+/// 2 MiB of a thread's stack.
+pub(super) async fn run_detached<T, W>(schema: &SchemaName, change: Pin<Box<W>>) -> Result<T, LifecycleError>
 where
     T: Send + 'static,
     W: Future<Output = Result<T, LifecycleError>> + Send + 'static,

@@ -124,7 +124,7 @@ pub async fn rename_schema(
         new: new.clone(),
         options: options.clone(),
     };
-    run_detached(old, renaming.run()).await
+    run_detached(old, Box::pin(renaming.run())).await
 }
 
 struct Renaming {

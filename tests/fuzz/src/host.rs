@@ -9,13 +9,14 @@ use std::{
 };
 
 use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, StatusCode, Uri, header::HOST};
+use http::{HeaderValue, Request, StatusCode, Uri, Version, header::HOST};
 use sea_orm::DatabaseConnection;
 use tenant_core::{
     Host, SchemaName, Tenant, TenantId, Tenants,
     axum::TenantLayer,
     catalog::{CatalogError, TenantStore},
 };
+use tokio::runtime::{Builder, Runtime};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -100,8 +101,15 @@ fn expected(text: &str) -> Option<String> {
 /// A request gets the tenant of the one host that it names, or 400.
 fn request(target: &[u8], headers: &[&[u8]]) {
     let Ok(uri) = Uri::try_from(target) else { return };
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        request_of(version, &uri, headers);
+    }
+}
+
+fn request_of(version: Version, uri: &Uri, headers: &[&[u8]]) {
     let mut request = Request::new(());
     *request.uri_mut() = uri.clone();
+    *request.version_mut() = version;
     for header in headers {
         let Ok(value) = HeaderValue::from_bytes(header) else {
             return;
@@ -110,7 +118,8 @@ fn request(target: &[u8], headers: &[&[u8]]) {
     }
     let asked = Asked::default();
     let status = answer(request, &asked);
-    let expected = expected_of_request(uri.authority().map(|authority| authority.as_str()), headers);
+    let authority = uri.authority().map(|authority| authority.as_str());
+    let expected = expected_of_request(version, authority, headers);
     let status_expected = if expected.is_some() {
         StatusCode::OK
     } else {
@@ -119,13 +128,15 @@ fn request(target: &[u8], headers: &[&[u8]]) {
     assert_eq!(
         asked.names(),
         expected.into_iter().collect::<Vec<_>>(),
-        "{uri} {headers:?}"
+        "{version:?} {uri} {headers:?}"
     );
     assert_eq!(status, status_expected);
 }
 
-fn expected_of_request(authority: Option<&str>, headers: &[&[u8]]) -> Option<String> {
+fn expected_of_request(version: Version, authority: Option<&str>, headers: &[&[u8]]) -> Option<String> {
     let header = match headers {
+        // RFC 9112, section 3.2.
+        [] if version == Version::HTTP_11 => return None,
         [] => None,
         [one] => Some(expected(std::str::from_utf8(one).ok()?)?),
         _ => return None,
@@ -140,6 +151,11 @@ fn expected_of_request(authority: Option<&str>, headers: &[&[u8]]) -> Option<Str
     }
 }
 
+thread_local! {
+    /// Looking a tenant up is a task of its own.
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+}
+
 /// The status that the layer answers with.
 fn answer(request: Request<()>, asked: &Asked) -> StatusCode {
     let tenants = Tenants::builder()
@@ -148,7 +164,7 @@ fn answer(request: Request<()>, asked: &Asked) -> StatusCode {
         .from_connection(DatabaseConnection::default());
     let tenants = world::ready(tenants).expect("the configuration works");
     let mut service = TenantLayer::new(tenants).layer(Page);
-    match world::ready(service.call(request)) {
+    match RUNTIME.with(|runtime| runtime.block_on(service.call(request))) {
         Ok(response) => response.status(),
         Err(never) => match never {},
     }

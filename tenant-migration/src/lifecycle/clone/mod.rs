@@ -149,7 +149,7 @@ async fn copy(
         data,
         needs,
     };
-    let cloned = run_detached(&new.schema, cloning.run()).await;
+    let cloned = run_detached(&new.schema, Box::pin(cloning.run())).await;
     drop(awaited);
     cloned
 }

@@ -51,7 +51,7 @@ impl Creation {
         let _ = transaction.rollback().await;
         match created {
             Err(error) if !self.is_left_over(&error).await => Err(error),
-            _ => self.run_in_stages().await,
+            _ => Box::pin(self.run_in_stages()).await,
         }
     }
 

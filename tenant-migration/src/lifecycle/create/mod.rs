@@ -149,7 +149,7 @@ pub(crate) async fn create(
         status,
         awaited: Arc::downgrade(&awaited),
     };
-    let created = run_detached(&new.schema, creation.run()).await;
+    let created = run_detached(&new.schema, Box::pin(creation.run())).await;
     drop(awaited);
     created
 }
