@@ -60,6 +60,12 @@ pub(super) struct Lookup {
     pub(super) is_listening: AtomicBool,
 }
 
+/// Answer of a look-up that others may have begun.
+enum Joined {
+    Pending(Pending),
+    Cached(Option<Tenant>),
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     hits: AtomicU64,
@@ -190,15 +196,23 @@ impl Lookup {
         if !self.cache.is_on() || Handle::try_current().is_err() {
             return self.read(key).await;
         }
-        let answer = self.join(key)?.await;
-        answer.unwrap_or(Err(CatalogError::Interrupted))
+        match self.join(key)? {
+            Joined::Pending(pending) => pending.await.unwrap_or(Err(CatalogError::Interrupted)),
+            Joined::Cached(tenant) => Ok(tenant),
+        }
     }
 
     /// Returns the look-up of a key that has begun, or begins one.
-    fn join(self: &Arc<Self>, key: &TenantKey) -> Result<Pending, CatalogError> {
+    fn join(self: &Arc<Self>, key: &TenantKey) -> Result<Joined, CatalogError> {
         let mut begun = self.begun();
         if let Some((_, pending)) = begun.get(key) {
-            return Ok(pending.clone());
+            return Ok(Joined::Pending(pending.clone()));
+        }
+        // A look-up may have ended since the cache was asked. It caches its answer before it leaves the list.
+        match self.cache.get(key) {
+            Cached::Tenant(tenant) => return Ok(Joined::Cached(Some(tenant))),
+            Cached::Unknown => return Ok(Joined::Cached(None)),
+            Cached::Stale { .. } | Cached::Absent => {}
         }
         if begun.len() >= MAX_BEGUN {
             return Err(CatalogError::Busy { waiting: MAX_BEGUN });
@@ -214,7 +228,7 @@ impl Lookup {
             generation,
         };
         tokio::spawn(task.run(send).in_current_span());
-        Ok(pending)
+        Ok(Joined::Pending(pending))
     }
 
     /// Reads the catalog.

@@ -104,6 +104,29 @@ async fn many_requests_for_one_cold_host_make_one_look_up() {
     assert_eq!(lookup.status().misses, 10_001);
 }
 
+/// A request that finds nothing in the cache must not begin a second look-up if the first one ends just then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_look_up_that_ends_meanwhile_is_not_repeated() {
+    let store = Arc::new(Store::default());
+    let lookup = lookup(&store, LONG);
+    for round in 1..=500 {
+        let tasks = (0..16).map(|_| {
+            let lookup = Arc::clone(&lookup);
+            tokio::spawn(async move {
+                lookup
+                    .find(&key(&format!("t{round}.test")))
+                    .await
+                    .unwrap()
+                    .is_some()
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            assert!(task.await.unwrap());
+        }
+        assert_eq!(store.reads(), round);
+    }
+}
+
 #[tokio::test]
 async fn unknown_hosts_are_cached_and_errors_are_not() {
     let store = Arc::new(Store::default());
