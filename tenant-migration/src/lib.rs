@@ -115,7 +115,7 @@ pub use lifecycle::{
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,
     Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus,
-    SelectError, Target,
+    SelectError, Target, TenantSelection,
 };
 pub use run::{Executor, Preview, TaskError, for_each_tenant};
 pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant_transaction_with};

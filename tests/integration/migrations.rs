@@ -19,6 +19,7 @@ mod run;
 mod safety;
 mod sea_orm_cli;
 mod seed;
+mod selection;
 mod sql;
 mod steps;
 mod tasks;

@@ -25,6 +25,9 @@ pub trait TenantStore: Send + Sync + std::fmt::Debug {
     /// Returns the tenant of a schema.
     async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError>;
 
+    /// Returns the tenant with an id.
+    async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError>;
+
     /// Returns all tenants, in the order of their schemas.
     async fn list(&self) -> Result<Vec<Tenant>, CatalogError>;
 }
@@ -97,6 +100,11 @@ where
             tenant::Column::SchemaName,
         ))));
         let select = with_primary_domain().filter(name.eq(schema.as_str().to_ascii_lowercase()));
+        select.one(&self.db).await?.map(read).transpose()
+    }
+
+    async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        let select = with_primary_domain().filter(tenant::Column::Id.eq(id.0));
         select.one(&self.db).await?.map(read).transpose()
     }
 

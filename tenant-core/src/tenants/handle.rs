@@ -15,7 +15,7 @@ use crate::{
     pool::{Pool, PoolStatus},
     schema_name::SchemaName,
     sql::{Compiler, Rules},
-    tenant::Tenant,
+    tenant::{Tenant, TenantId},
 };
 
 /// The application's handle: the catalog and the connections of all tenants. Cheap to clone.
@@ -94,6 +94,14 @@ impl Tenants {
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
         self.0.store.by_schema(schema).await
+    }
+
+    /// Returns the tenant with an id, such as one that a job was stored with. It is read from the catalog.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        self.0.store.by_id(id).await
     }
 
     /// Returns all tenants, in the order of their schemas. They are read from the catalog.

@@ -202,10 +202,14 @@ pub enum TenantCommand {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[non_exhaustive]
 pub struct WorkArgs {
-    /// Tenants of the run. One flag or `-s` is required. Archived tenants, and those that are being created or dropped, are
-    /// left out unless they are named. `--shared` is the public tenant.
+    /// Tenants of the run. One flag or `-s` is required. `--shared` is the public tenant.
     #[command(flatten)]
     pub target: TargetArgs,
+
+    /// Only tenants with these statuses. Default: named tenants, whatever their status; otherwise active ones, and for `sql`
+    /// also suspended ones and those in maintenance
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',')]
+    pub status: Vec<tenant_core::TenantStatus>,
 
     /// Number of tenants that run at the same time. Default: 4
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]

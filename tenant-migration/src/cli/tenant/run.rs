@@ -4,6 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use sea_orm::DbErr;
 use serde_json::{Value, json};
+use tenant_core::TenantStatus;
 
 use crate::{
     cli::{
@@ -34,7 +35,7 @@ pub(super) async fn run(
         name: name.to_owned(),
         known: tasks.names(),
     })?);
-    let selected = SelectedTenants::new(context, work, CONNECTIONS_PER_TASK).await?;
+    let selected = SelectedTenants::new(context, work, &[TenantStatus::Active], CONNECTIONS_PER_TASK).await?;
     let results = selected.for_each(move |db| task(db)).await?;
     match work.json {
         true => writeln!(out, "{:#}", to_json(&results))?,

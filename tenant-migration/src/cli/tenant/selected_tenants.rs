@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tenant_core::{Tenant, TenantConnection, Tenants};
+use tenant_core::{Tenant, TenantConnection, TenantStatus, Tenants};
 
 use crate::{
     cli::{
@@ -11,7 +11,7 @@ use crate::{
         target::target,
         tenant::{WorkArgs, results::Results},
     },
-    plan::{DEFAULT_JOBS, Target, select},
+    plan::{DEFAULT_JOBS, Target, TenantSelection, select},
     run::for_each,
 };
 
@@ -25,11 +25,14 @@ pub(super) struct SelectedTenants {
 impl SelectedTenants {
     /// Connects and selects the tenants.
     ///
+    /// `default_statuses` are those of tenants that are not named, unless the arguments have statuses.
+    ///
     /// # Errors
     /// [`CliError::NoTenants`] if the arguments name no tenants: all of them must be named, too, by `--tenants`.
     pub(super) async fn new(
         context: &Context<'_>,
         work: &WorkArgs,
+        default_statuses: &[TenantStatus],
         connections_per_job: usize,
     ) -> Result<Self, CliError> {
         let target = target(context, &work.target)?;
@@ -39,7 +42,7 @@ impl SelectedTenants {
         let jobs = work.jobs.map_or(DEFAULT_JOBS, usize::from);
         let connections = u32::try_from(jobs * connections_per_job).unwrap_or(u32::MAX);
         let tenants = context.tenants(connections).await?;
-        let selected = select(&tenants, &target).await?;
+        let selected = select(&tenants, &selection(target, &work.status, default_statuses)).await?;
         Ok(Self {
             tenants,
             selected,
@@ -64,5 +67,15 @@ impl SelectedTenants {
         let results = for_each(&self.tenants, self.selected, self.jobs, task).await;
         self.tenants.close().await?;
         Ok(results)
+    }
+}
+
+fn selection(target: Target, statuses: &[TenantStatus], default: &[TenantStatus]) -> TenantSelection {
+    let is_named = matches!(target, Target::Shared | Target::Tenants(_));
+    let selection = TenantSelection::from(target);
+    match statuses {
+        [] if is_named => selection,
+        [] => selection.with_status(default.iter().copied()),
+        statuses => selection.with_status(statuses.iter().copied()),
     }
 }

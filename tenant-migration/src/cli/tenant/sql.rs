@@ -12,7 +12,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 use tenant_core::{
     __private::{StatementKind, statement_kind},
-    ConnectionError, TenantConnection, TenantTransaction,
+    ConnectionError, TenantConnection, TenantStatus, TenantTransaction,
 };
 
 use crate::{
@@ -29,6 +29,13 @@ use crate::{
     database::{reason, sqlstate},
 };
 
+/// Statuses of tenants whose rows are in use. A change of rows must not leave out a tenant that comes back.
+const IN_USE: [TenantStatus; 3] = [
+    TenantStatus::Active,
+    TenantStatus::Suspended,
+    TenantStatus::Maintenance,
+];
+
 pub(super) async fn run(
     context: &Context<'_>,
     sql: &str,
@@ -37,7 +44,7 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
     let statement = Arc::new(TenantStatement::new(sql, writes, work.json)?);
-    let selected = SelectedTenants::new(context, work, 1).await?;
+    let selected = SelectedTenants::new(context, work, &IN_USE, 1).await?;
     if let Some(db) = selected.first() {
         statement.check(&db)?;
     }
