@@ -107,10 +107,10 @@ pub use define::{
 };
 pub use lifecycle::{
     Applied, CloneData, CloneError, CreateTenantError, DEFAULT_DROP_BATCH, DropOptions, Dropped,
-    LifecycleError, NameError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, add_domain,
-    adopt_schema, archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant,
-    fill_pool, list_domains, remove_domain, rename_schema, rename_tenant, resume_tenant, set_maintenance,
-    set_primary_domain, suspend_tenant,
+    LifecycleError, NameError, NewTenant, Pool, PoolError, RenameOptions, SchemaRenamed, TenantChanges,
+    add_domain, adopt_schema, archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool,
+    drop_tenant, fill_pool, list_domains, remove_domain, rename_schema, resume_tenant, set_maintenance,
+    set_primary_domain, suspend_tenant, update_tenant,
 };
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,

@@ -1,17 +1,20 @@
 //! Migrations and the life of tenants, by function and on the command line.
 
 mod adopt;
+mod adopt_from_query;
 mod clone;
 mod command_line;
 mod crash;
 mod create;
 mod drop;
+mod drop_wait;
 mod export;
 mod fleet;
 mod kinds;
 mod life;
 mod lock_table;
 mod pool;
+mod program;
 mod rename_schema;
 mod rich;
 mod roles;
@@ -24,6 +27,7 @@ mod sql;
 mod steps;
 mod tasks;
 mod together;
+mod update;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
 use tenant_core::{
-    ConnectError, HostError, Refusal, SchemaNameError, audit::AuditError, catalog::CatalogError,
+    ConnectError, Host, HostError, Refusal, SchemaName, SchemaNameError, audit::AuditError,
+    catalog::CatalogError,
 };
 
 use crate::{
@@ -165,6 +166,25 @@ pub enum CliError {
     /// A tenant was not imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A row of `--from-query` has no schema name.
+    #[error(
+        "the query returned a row without schema_name: name the column of the schemas so, by AS schema_name"
+    )]
+    NoSchemaName,
+    /// A schema of `--only` is not in the result of `--from-query`.
+    #[error("the query returned no schema {schema}, which --only names")]
+    NotInQuery {
+        /// The schema.
+        schema: String,
+    },
+    /// Two tenants of `--from-query` have the same domain.
+    #[error("the domain {domain} is also a domain of {schema} in the query")]
+    DomainOfTwo {
+        /// The domain.
+        domain: Host,
+        /// The other tenant.
+        schema: SchemaName,
+    },
     /// A change of a tenant failed.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),

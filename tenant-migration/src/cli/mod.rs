@@ -32,7 +32,7 @@ mod target;
 mod tenant;
 
 use std::{
-    io::{IsTerminal as _, Write, stderr, stdin, stdout},
+    io::{ErrorKind, IsTerminal as _, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -67,6 +67,8 @@ pub async fn run_cli(migrations: Migrations) -> ExitCode {
     };
     match run_on(&migrations, args, terminal, &mut stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output has seen enough, as in `status | head`.
+        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => {
             print_error(&format!("error: {error}"));
             ExitCode::FAILURE
@@ -210,7 +212,12 @@ fn load_env_file() {
 }
 
 fn install_subscriber(is_verbose: bool) {
-    let fallback = if is_verbose { "debug" } else { "warn" };
+    // The driver's messages have each statement on the catalogs, and none of a schema's steps.
+    let fallback = if is_verbose {
+        "warn,tenant_migration=debug"
+    } else {
+        "warn"
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(fallback));
     // It fails if there is a global subscriber already, which is kept.
     let _ = tracing_subscriber::fmt()

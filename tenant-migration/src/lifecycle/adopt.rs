@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tenant_core::{
     __private::{ShutDown, detached},
-    SchemaName, Tenant, TenantId, TenantStatus,
+    Host, SchemaName, Tenant, TenantId, TenantStatus,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         baseline::baseline,
         catalog_insert,
         create::NewTenant,
+        domains,
         error::LifecycleError,
         lookup::set_lock_timeout,
         name_availability::{self, NameClaim},
@@ -69,6 +70,26 @@ pub async fn adopt_schema(
     new: &NewTenant,
     applied: &Applied,
 ) -> Result<Tenant, LifecycleError> {
+    adopt(db, migrations, new, applied, AdoptOptions::default()).await
+}
+
+/// Options of [`adopt`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AdoptOptions {
+    /// Domains besides the primary one.
+    pub(crate) more_domains: Vec<Host>,
+    /// Does everything, and rolls it back.
+    pub(crate) is_dry_run: bool,
+}
+
+/// Does the same as [`adopt_schema`], with options.
+pub(crate) async fn adopt(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    new: &NewTenant,
+    applied: &Applied,
+    options: AdoptOptions,
+) -> Result<Tenant, LifecycleError> {
     let schema = new.schema.clone();
     if schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "adopting" });
@@ -78,6 +99,7 @@ pub async fn adopt_schema(
         migrations: migrations.clone(),
         steps: steps(migrations, &new.kind, applied)?,
         new: new.clone(),
+        options,
     };
     let adopted = detached(adoption.run()).await;
     adopted.unwrap_or_else(|ShutDown| Err(LifecycleError::Interrupted { schema }))
@@ -107,6 +129,7 @@ struct Adoption {
     migrations: Migrations,
     new: NewTenant,
     steps: Vec<Step>,
+    options: AdoptOptions,
 }
 
 impl Adoption {
@@ -114,10 +137,16 @@ impl Adoption {
         let transaction = lock::begin_locked(&self.db, self.schema()).await?;
         set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
         let row = catalog_insert::insert_tenant(&transaction, &self.new, TenantStatus::Active).await?;
+        for host in &self.options.more_domains {
+            domains::insert(&transaction, row.id, host).await?;
+        }
         self.check_name(&transaction).await?;
         self.check_schema(&transaction).await?;
         let remaining = baseline(&transaction, &self.migrations, self.schema_ref(), &self.steps).await?;
-        transaction.commit().await?;
+        match self.options.is_dry_run {
+            true => transaction.rollback().await?,
+            false => transaction.commit().await?,
+        }
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
         let version = version.map(ToString::to_string);

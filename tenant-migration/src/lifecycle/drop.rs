@@ -49,8 +49,8 @@ impl Default for DropOptions {
 
 impl DropOptions {
     /// Sets the time between the end of service and the first dropped table. Default: [`DEFAULT_HOST_CACHE_TTL`], for
-    /// which other processes may cache its host. A tenant that has been suspended or archived for this time is dropped at
-    /// once.
+    /// which other processes may cache its host. A tenant that has been suspended, in maintenance or archived for this time
+    /// is dropped at once. Use zero if no application runs, such as in a test.
     pub fn drain(mut self, time: Duration) -> Self {
         self.drain = time;
         self
@@ -109,12 +109,24 @@ pub async fn drop_tenant(
     schema: &SchemaName,
     options: &DropOptions,
 ) -> Result<Dropped, LifecycleError> {
+    drop_observed(db, migrations, schema, options, |_| {}).await
+}
+
+/// Does the same as [`drop_tenant`], and calls `on_drain` with the time that it will wait, before it waits.
+pub(crate) async fn drop_observed(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+    options: &DropOptions,
+    on_drain: impl Fn(Duration) + Send + Sync + 'static,
+) -> Result<Dropped, LifecycleError> {
     let dropping = Dropping {
         db: db.clone(),
         migrations: migrations.clone(),
         schema: schema.clone(),
         options: options.clone(),
         retires_name: true,
+        on_drain: Box::new(on_drain),
         dropped: Dropped::default(),
     };
     let dropped = detached(dropping.run()).await;
@@ -132,6 +144,7 @@ pub(super) struct Dropping {
     options: DropOptions,
     /// True if no other tenant may get the schema's name.
     retires_name: bool,
+    on_drain: Box<dyn Fn(Duration) + Send + Sync>,
     dropped: Dropped,
 }
 
@@ -149,6 +162,7 @@ impl Dropping {
             schema: schema.clone(),
             options: options.drain(Duration::ZERO),
             retires_name: false,
+            on_drain: Box::new(|_| {}),
             dropped: Dropped::default(),
         }
     }
@@ -168,10 +182,25 @@ impl Dropping {
     }
 
     async fn drop_all(&mut self, out_of_service: Duration) -> Result<(), LifecycleError> {
-        tokio::time::sleep(self.options.drain.saturating_sub(out_of_service)).await;
+        self.drain(out_of_service).await;
         while self.drop_some(FOREIGN_KEYS, 1).await? {}
         while self.drop_some(OBJECTS, self.options.batch).await? {}
         self.drop_rest().await
+    }
+
+    /// Waits until no other process caches the tenant's host.
+    async fn drain(&self, out_of_service: Duration) {
+        let remaining = self.options.drain.saturating_sub(out_of_service);
+        if remaining.is_zero() {
+            return;
+        }
+        tracing::info!(
+            schema = %self.schema,
+            seconds = remaining.as_secs_f64(),
+            "the tenant is out of service, and is dropped when other processes know that"
+        );
+        (self.on_drain)(remaining);
+        tokio::time::sleep(remaining).await;
     }
 
     /// Ends the service of the tenant, and returns the time since then.
@@ -184,7 +213,10 @@ impl Dropping {
         self.schema = lookup::schema_of(&row.schema_name)?;
         let is_out = matches!(
             lookup::status(&row)?,
-            TenantStatus::Suspended | TenantStatus::Archived | TenantStatus::Dropping
+            TenantStatus::Suspended
+                | TenantStatus::Maintenance
+                | TenantStatus::Archived
+                | TenantStatus::Dropping
         );
         self.require_no_dependents(&transaction).await?;
         self.require_no_references(&transaction, row.id).await?;

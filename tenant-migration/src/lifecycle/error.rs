@@ -5,7 +5,7 @@ use tenant_core::{Host, SchemaName, TenantStatus};
 
 use crate::define::LookupError;
 use crate::lifecycle::name_availability::NameError;
-use crate::{database::reason, define::RoleError, run::Retryable};
+use crate::{database::reason, define::RoleError, plan::SchemaError, run::Retryable};
 
 /// Error of a change of a tenant. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,30 @@ pub enum LifecycleError {
         schema: SchemaName,
         /// The names of the migrations.
         names: Vec<String>,
+    },
+    /// The schema has migrations that tenants of its new kind do not have.
+    #[error(
+        "tenant {schema} does not become {kind}, because its schema has {}, which tenants of that kind do not have: roll it \
+         back first (`-s {schema} down`)",
+        names.join(", ")
+    )]
+    UnknownToKind {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The new kind.
+        kind: String,
+        /// The names of the migrations.
+        names: Vec<String>,
+    },
+    /// The migrations of the new kind were not applied.
+    #[error("tenant {schema} does not become {kind}: {source}")]
+    KindNotChanged {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The new kind.
+        kind: String,
+        /// Reason.
+        source: SchemaError,
     },
     /// The tenant's row was changed a short time ago, and other processes may still cache the old row.
     #[error(
@@ -159,6 +183,7 @@ impl Retryable for LifecycleError {
     fn database_error(&self) -> Option<&DbErr> {
         match self {
             Self::Database(source) => Some(source),
+            Self::KindNotChanged { source, .. } => source.database_error(),
             _ => None,
         }
     }

@@ -11,10 +11,17 @@ mod error;
 pub(crate) mod lookup;
 pub(crate) mod name_availability;
 mod pool;
-mod rename;
 mod rename_schema;
 mod status;
+mod update;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    adopt::{AdoptOptions, adopt},
+    baseline::{baseline, require_known},
+    drop::drop_observed,
+    name_availability::NameClaim,
+};
 pub use self::{
     adopt::{Applied, adopt_schema},
     clone::{CloneData, CloneError, clone_tenant, create_tenant_from},
@@ -24,12 +31,7 @@ pub use self::{
     error::LifecycleError,
     name_availability::NameError,
     pool::{Pool, PoolError, drain_pool, fill_pool},
-    rename::rename_tenant,
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
     status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},
-};
-#[cfg(feature = "cli")]
-pub(crate) use self::{
-    baseline::{baseline, require_known},
-    name_availability::NameClaim,
+    update::{TenantChanges, update_tenant},
 };

@@ -5,8 +5,12 @@ use std::io::Write;
 use tenant_core::{SchemaName, Tenant, VersionSkew};
 
 use crate::{
-    cli::{Context, error::CliError, tenant::new_tenant},
-    lifecycle::{Applied, NewTenant, adopt_schema},
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{adopt_from_query, new_tenant},
+    },
+    lifecycle::{AdoptOptions, Applied, NewTenant, adopt},
 };
 
 /// Arguments of `tenant adopt`.
@@ -14,14 +18,33 @@ use crate::{
 #[non_exhaustive]
 pub struct AdoptArgs {
     /// The exact name of the schema
-    pub schema: String,
+    #[arg(required_unless_present = "from_query", conflicts_with = "from_query")]
+    pub schema: Option<String>,
+
+    /// A query for the tenants of another multitenancy library. It returns `schema_name`, and may return `name`, `domain`,
+    /// `is_primary` and `kind`. A tenant with several domains has several rows. Tenants of the catalog are left out
+    #[arg(long, value_name = "SQL")]
+    pub from_query: Option<String>,
+
+    /// Only these schemas of the query
+    #[arg(
+        long,
+        value_name = "SCHEMA,...",
+        value_delimiter = ',',
+        requires = "from_query"
+    )]
+    pub only: Vec<String>,
+
+    /// Do everything, show the result, and roll it back
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// The customer's name. Default: the schema's name
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_query")]
     pub name: Option<String>,
 
     /// The tenant's primary domain, such as `acme.example.com`
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", conflicts_with = "from_query")]
     pub domain: Option<String>,
 
     /// The tenant's kind, which groups tenants
@@ -44,13 +67,13 @@ pub struct AdoptArgs {
 }
 
 impl AdoptArgs {
-    fn tenant(&self) -> Result<NewTenant, CliError> {
-        let schema = SchemaName::new(&self.schema)?;
+    fn tenant(&self, schema: &str) -> Result<NewTenant, CliError> {
+        let schema = SchemaName::new(schema)?;
         let new = new_tenant(schema, self.name.clone(), self.domain.clone(), self.reuse_name)?;
         Ok(new.kind(&self.kind))
     }
 
-    fn applied(&self) -> Applied {
+    pub(super) fn applied(&self) -> Applied {
         match &self.applied_to {
             Some(last) => Applied::To(last.clone()),
             None if self.applied_all => Applied::All,
@@ -64,12 +87,20 @@ pub(super) async fn run(
     args: &AdoptArgs,
     out: &mut (dyn Write + Send),
 ) -> Result<(), CliError> {
-    let new = args.tenant()?;
+    let Some(schema) = &args.schema else {
+        return adopt_from_query::run(context, args, out).await;
+    };
+    let new = args.tenant(schema)?;
+    let options = AdoptOptions {
+        is_dry_run: args.dry_run,
+        ..AdoptOptions::default()
+    };
     let db = context.connect().await?;
-    let adopted = adopt_schema(&db, context.migrations, &new, &args.applied()).await;
+    let adopted = adopt(&db, context.migrations, &new, &args.applied(), options).await;
     db.close().await?;
     let tenant = adopted?;
-    writeln!(out, "adopted tenant {}", tenant.schema())?;
+    let verb = if args.dry_run { "would adopt" } else { "adopted" };
+    writeln!(out, "{verb} tenant {}", tenant.schema())?;
     show_pending(context, &tenant, out)?;
     writeln!(
         out,

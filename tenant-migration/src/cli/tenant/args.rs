@@ -45,7 +45,11 @@ Example:
 const ADOPT: &str = "\
 Examples:
   migration tenant adopt acme --domain acme.example.com --applied-to m20260101_000001_create_note
-  migration tenant adopt globex --applied-all";
+  migration tenant adopt globex --applied-all
+
+All tenants of django-tenants:
+  migration tenant adopt --applied-all --dry-run --from-query \
+    'SELECT schema_name, name, domain, is_primary FROM customers_client JOIN customers_domain ON tenant_id = customers_client.id'";
 
 const TRANSFER: &str = "\
 Example, from one database to another:
@@ -59,6 +63,11 @@ Example:
 const MAINTENANCE: &str = "\
 Example:
   migration tenant maintenance acme on";
+
+const SET: &str = "\
+Examples:
+  migration tenant set acme --name \"Acme & Sons\"
+  migration tenant set acme --kind enterprise --metadata '{\"seats\": 50}'";
 
 const DROP: &str = "\
 Example:
@@ -177,7 +186,7 @@ pub enum TenantCommand {
     /// List, add and remove the domains of a tenant
     #[command(subcommand)]
     Domain(DomainCommand),
-    /// Make a tenant of a schema that is already in the database, with its tables and rows
+    /// Make tenants of schemas that are already in the database, with their tables and rows
     #[command(after_long_help = ADOPT)]
     Adopt(AdoptArgs),
     /// Write a tenant into a directory: its schema with all rows, by `pg_dump`, and its row in the catalog
@@ -248,13 +257,24 @@ pub enum ChangeCommand {
         /// The tenant's schema
         schema: String,
     },
-    /// Change the customer's name of a tenant. Its schema and its domains stay as they are
-    Rename {
+    /// Change the customer's name, the kind and the metadata of a tenant. Its schema and its domains stay as they are
+    #[command(after_long_help = SET, group = clap::ArgGroup::new("changes").required(true).multiple(true))]
+    Set {
         /// The tenant's schema
         schema: String,
 
-        /// The new name
-        name: String,
+        /// The customer's new name
+        #[arg(long, group = "changes")]
+        name: Option<String>,
+
+        /// The new kind. Its pending migrations run in the same transaction. It is refused if the schema has migrations
+        /// that the new kind does not have
+        #[arg(long, group = "changes")]
+        kind: Option<String>,
+
+        /// The new metadata, as JSON. It replaces the old metadata
+        #[arg(long, value_name = "JSON", value_parser = parse_json, group = "changes")]
+        metadata: Option<serde_json::Value>,
     },
     /// Drop a tenant: its schema with all tables and rows, its domains, its role and its row in the catalog. If it is
     /// interrupted, run it again: it goes on. No other tenant gets the schema's name
@@ -264,7 +284,7 @@ pub enum ChangeCommand {
         schema: String,
 
         /// Seconds between the end of the tenant's service and the first dropped table, because other processes cache the
-        /// tenant's host
+        /// tenant's host. The time that it is already suspended, in maintenance or archived counts. 0 does not wait
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         drain: u64,
 
@@ -329,4 +349,8 @@ pub enum Switch {
     On,
     /// End the maintenance
     Off,
+}
+
+fn parse_json(text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_str(text)
 }

@@ -9,7 +9,11 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::{Context, error::CliError, tenant::at_domain},
+    cli::{
+        Context,
+        error::CliError,
+        tenant::{at_domain, warn_of_name},
+    },
     lifecycle::{CloneData, NewTenant, clone_tenant},
 };
 
@@ -33,6 +37,7 @@ pub(super) async fn run(
     let tenant = cloned?;
     let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
     writeln!(out, "copied tenant {source} to {schema}{at_domain}")?;
+    warn_of_name(&tenant, out)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Context,
         error::CliError,
-        tenant::{at_domain, clone::kind_of},
+        tenant::{at_domain, clone::kind_of, warn_of_name},
     },
     lifecycle::{NewTenant, create_tenant, create_tenant_from},
 };
@@ -32,6 +32,7 @@ pub(super) async fn run(
     } else {
         writeln!(out, "created tenant {}{from}{at_domain}", tenant.schema())?;
     }
+    warn_of_name(&tenant, out)?;
     Ok(())
 }
 

@@ -1,8 +1,9 @@
-//! `tenant suspend`, `resume`, `maintenance`, `archive`, `rename` and `drop`.
+//! `tenant suspend`, `resume`, `maintenance`, `archive`, `set` and `drop`.
 
 use std::{io::Write, time::Duration};
 
 use sea_orm::DatabaseConnection;
+use serde_json::Value;
 use tenant_core::SchemaName;
 
 use crate::{
@@ -10,11 +11,12 @@ use crate::{
         Context,
         confirm::confirm,
         error::CliError,
+        progress::Countdown,
         tenant::{ChangeCommand, Switch},
     },
     lifecycle::{
-        DropOptions, archive_tenant, drop_tenant, rename_tenant, resume_tenant, set_maintenance,
-        suspend_tenant,
+        DropOptions, Dropped, LifecycleError, TenantChanges, archive_tenant, drop_observed, resume_tenant,
+        set_maintenance, suspend_tenant, update_tenant,
     },
 };
 
@@ -58,10 +60,16 @@ async fn change(
             archive_tenant(db, &schema).await?;
             format!("tenant {schema} is archived")
         }
-        ChangeCommand::Rename { schema, name } => {
+        ChangeCommand::Set {
+            schema,
+            name,
+            kind,
+            metadata,
+        } => {
             let schema = SchemaName::new(schema)?;
-            rename_tenant(db, &schema, &name).await?;
-            format!("tenant {schema} is now called {name}")
+            let changes = changes(name, kind, metadata);
+            update_tenant(db, context.migrations, &schema, &changes).await?;
+            format!("tenant {schema} is changed")
         }
         ChangeCommand::Drop {
             schema,
@@ -74,9 +82,44 @@ async fn change(
             let options = DropOptions::default()
                 .drain(Duration::from_secs(drain))
                 .batch(batch);
-            let dropped = drop_tenant(db, context.migrations, &schema, &options).await?;
+            let dropped = drop_with_countdown(context, db, &schema, &options).await?;
             let (objects, transactions) = (dropped.objects, dropped.transactions);
             format!("tenant {schema} is dropped: {objects} objects by name, {transactions} transactions")
         }
     })
+}
+
+fn changes(name: Option<String>, kind: Option<String>, metadata: Option<Value>) -> TenantChanges {
+    let mut changes = TenantChanges::default();
+    if let Some(name) = name {
+        changes = changes.name(name);
+    }
+    if let Some(kind) = kind {
+        changes = changes.kind(kind);
+    }
+    if let Some(metadata) = metadata {
+        changes = changes.metadata(metadata);
+    }
+    changes
+}
+
+/// Drops a tenant. While it waits, it says so on the standard error.
+async fn drop_with_countdown(
+    context: &Context<'_>,
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    options: &DropOptions,
+) -> Result<Dropped, LifecycleError> {
+    let countdown = Countdown::new(context.has_progress);
+    let on_drain = {
+        let countdown = countdown.clone();
+        let message = format!(
+            "tenant {schema} is out of service, but other processes may cache its host (--drain 0 does not wait for them). \
+             Its tables are dropped in"
+        );
+        move |time| countdown.start(&message, time)
+    };
+    let dropped = drop_observed(db, context.migrations, schema, options, on_drain).await;
+    countdown.finish();
+    dropped
 }

@@ -1,6 +1,7 @@
 //! `tenant` and its subcommands.
 
 mod adopt;
+mod adopt_from_query;
 mod args;
 mod clone;
 mod create;
@@ -16,7 +17,7 @@ mod sql;
 mod tenant_table;
 mod transfer;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use tenant_core::{Host, SchemaName, Tenant};
 
@@ -112,6 +113,19 @@ fn new_tenant(
 fn at_domain(tenant: &Tenant) -> String {
     let domain = tenant.domain().map(|domain| format!(" at {domain}"));
     domain.unwrap_or_default()
+}
+
+/// Warns of a tenant without a domain whose schema's name cannot be a label of a host name.
+fn warn_of_name(tenant: &Tenant, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let schema = tenant.schema();
+    if tenant.is_public() || tenant.domain().is_some() || Host::parse(schema.as_str()).is_ok() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "warning: no host name can have {schema} in it. Give the tenant a domain without that: \
+         `tenant domain add {schema} HOST`"
+    )
 }
 
 /// Parses a domain of the command line.
