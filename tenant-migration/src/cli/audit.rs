@@ -8,7 +8,12 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::{Context, error::CliError, output::plain_table},
+    cli::{
+        Context,
+        error::CliError,
+        linked_entities::{NO_ENTITIES, has_entities},
+        output::plain_table,
+    },
     define::{LookupError, Migrations},
     plan::PlanError,
 };
@@ -90,6 +95,9 @@ fn show(audit: &Audit, schema: Option<&str>, out: &mut (dyn Write + Send)) -> io
     }
     if !audit.entities_compared() {
         writeln!(out, "Tables were not compared with entities.")?;
+    }
+    if !has_entities() {
+        writeln!(out, "{NO_ENTITIES}")?;
     }
     let audited = schema.map_or_else(|| count(audit.tenants().len(), "tenant"), ToOwned::to_owned);
     writeln!(out, "{audited}: {}", counts(audit.errors(), audit.warnings()))

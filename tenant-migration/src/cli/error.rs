@@ -9,7 +9,10 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::audit::counts,
+    cli::{
+        audit::counts,
+        linked_entities::{NO_ENTITIES, has_entities},
+    },
     database::{SessionError, reason},
     lifecycle::{CloneError, CreateTenantError, LifecycleError, PoolError},
     plan::{Action, PlanError, SelectError},
@@ -110,7 +113,7 @@ pub enum CliError {
     )]
     NoTenants,
     /// A statement is not allowed for tenants.
-    #[error("the statement was not run for any tenant: {0}")]
+    #[error("the statement was not run for any tenant: {refusal}{}", hint_of_entities(.0), refusal = .0)]
     Refused(#[from] Refusal),
     /// A statement changes the schema.
     #[error(
@@ -213,12 +216,53 @@ pub enum CliError {
     /// A migration could not be generated.
     #[error("the migration was not generated: {0}")]
     Generate(String),
+    /// A folder is no checkout of this library.
+    #[error("{} is not the folder of a checkout of this library: {source}", folder.display())]
+    Library {
+        /// The folder.
+        folder: PathBuf,
+        /// Reason.
+        source: io::Error,
+    },
+    /// Entities could not be generated.
+    #[error("the entities were not generated: {0}. --ignore-tables leaves out a table")]
+    GenerateEntities(String),
+    /// No schema was named whose tables get entities.
+    #[error("no schema was named: -s names a tenant whose tables get entities, such as -s acme")]
+    NoSchemaForEntities,
+    /// The database has no such schema.
+    #[error("the database has no schema {schema}")]
+    NoSuchSchema {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The tenant's and the shared schema have a table or type of the same name, which one entity cannot stand for.
+    #[error(
+        "the tenant and the shared schema both have a {what} {name}: leave one of them out by --ignore-tables \
+         public.{name}, or rename it"
+    )]
+    InBothSchemas {
+        /// "table" or "type".
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
     /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
+}
+
+/// Returns a hint if the statement was refused because the program has no entities.
+fn hint_of_entities(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::UnknownTable { .. } | Refusal::UnknownType(_) if !has_entities() => {
+            format!(". {NO_ENTITIES}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn tasks(known: &[String]) -> String {

@@ -22,12 +22,16 @@ mod args;
 mod audit;
 mod completions;
 mod confirm;
+mod entities;
 mod error;
 mod generate;
+mod init;
 mod json;
+mod linked_entities;
 mod migrate;
 mod output;
 mod progress;
+mod starter;
 mod target;
 mod tenant;
 
@@ -47,7 +51,11 @@ use crate::{
 };
 
 pub use args::{Args, Command, Confirmation, RunArgs, TargetArgs};
+pub use entities::EntityArgs;
 pub use error::CliError;
+pub use generate::{GenerateArgs, GenerateCommand};
+pub use init::InitArgs;
+pub use starter::run_starter;
 pub use tenant::{
     AdoptArgs, ChangeCommand, DomainCommand, ExportArgs, ImportArgs, PoolCommand, SchemaCommand, Switch,
     TenantCommand, WorkArgs,
@@ -59,7 +67,10 @@ pub use tenant::{
 /// Unlike [`run`], it installs the global subscriber of `tracing`.
 pub async fn run_cli(migrations: Migrations) -> ExitCode {
     load_env_file();
-    let args = Args::parse();
+    run_args(migrations, Args::parse()).await
+}
+
+async fn run_args(migrations: Migrations, args: Args) -> ExitCode {
     install_subscriber(args.verbose);
     let terminal = Terminal {
         is_interactive: stdin().is_terminal() && stderr().is_terminal(),
@@ -113,13 +124,11 @@ async fn run_on(
         run: RunArgs::default(),
     };
     match args.command.unwrap_or(up) {
-        Command::Generate {
-            migration_name,
-            migration_dir,
-            local_time,
-            ..
-        } => generate::generate(&migration_dir, &migration_name, local_time),
-        Command::Init { migration_dir } => generate::init(&migration_dir, out),
+        Command::Generate(args) => match &args.command {
+            Some(GenerateCommand::Entity(args)) => entities::generate(&context, args, out).await,
+            None => generate::migration(&args),
+        },
+        Command::Init(args) => init::init(&args, out),
         Command::Status { target, json } => migrate::status(&context, &target, json, out).await,
         Command::Audit {
             json,
