@@ -305,10 +305,9 @@ async fn table_names(
         )";
     let names = texts(db, sql, [schema.quoted().into()]).await?.into_iter();
     let ledgers: Vec<_> = context.migrations.sets().map(|(.., set)| set.ledger()).collect();
-    let is_own = |name: &String| {
-        !ledgers.contains(&name.as_str()) && !(schema.is_shared() && CATALOG_TABLES.contains(&name.as_str()))
-    };
-    Ok(names.filter(is_own).collect())
+    let is_bookkeeping =
+        |name: &str| ledgers.contains(&name) || (schema.is_shared() && CATALOG_TABLES.contains(&name));
+    Ok(names.filter(|name| !is_bookkeeping(name)).collect())
 }
 
 fn foreign_key(row: &QueryResult) -> Result<References, DbErr> {

@@ -100,7 +100,7 @@ pub enum LifecycleError {
         /// The new kind.
         kind: String,
         /// Reason.
-        source: SchemaError,
+        source: Box<SchemaError>,
     },
     /// The tenant's row was changed a short time ago, and other processes may still cache the old row.
     #[error(

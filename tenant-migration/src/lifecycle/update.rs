@@ -162,7 +162,7 @@ impl Update {
         let not_changed = |source| LifecycleError::KindNotChanged {
             schema: schema.clone(),
             kind: kind.to_owned(),
-            source,
+            source: Box::new(source),
         };
         let remaining = self.check(db, &session, schema_ref).await.map_err(not_changed)?;
         self.require_known(schema_ref, kind, &remaining)?;
