@@ -122,4 +122,5 @@ pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant
 #[cfg(feature = "cli")]
 pub use transfer::{
     ExportError, ImportError, ImportOptions, PgPrograms, ProgramError, export_tenant, import_tenant,
+    replace_tenant,
 };

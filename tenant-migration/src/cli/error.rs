@@ -78,13 +78,13 @@ pub enum CliError {
         /// The action.
         action: Action,
     },
-    /// An action that drops data was not confirmed.
+    /// An action that drops or replaces data was not confirmed.
     #[error(
-        "{what} drops data and was not confirmed, so nothing was done: add --yes, or set TENANT_MIGRATION_YES=1 for \
+        "{what} and was not confirmed, so nothing was done: add --yes, or set TENANT_MIGRATION_YES=1 for \
          sea-orm-cli"
     )]
     NotConfirmed {
-        /// The action and its schemas.
+        /// What the action does to which schemas.
         what: String,
     },
     /// The run could not be planned.

@@ -52,7 +52,7 @@ async fn run_action(
         confirm(
             context,
             args.confirmation,
-            &format!("`{action}` on {}", describe(target)),
+            &format!("`{action}` on {} drops data", describe(target)),
         )?;
     }
     let begun = Instant::now();

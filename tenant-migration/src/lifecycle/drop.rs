@@ -384,7 +384,7 @@ async fn find_dropped(
 }
 
 /// Returns the time since a tenant's row was changed.
-pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
+pub(crate) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
     let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
         FROM public.tenants WHERE id = $1";
     let rows = rows(db, sql, [id.into()]).await?;

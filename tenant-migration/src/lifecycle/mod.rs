@@ -19,8 +19,8 @@ mod update;
 pub(crate) use self::{
     adopt::{AdoptOptions, adopt},
     baseline::{baseline, require_known},
-    drop::drop_observed,
-    name_availability::NameClaim,
+    drop::{drop_observed, time_since_change},
+    name_availability::{NameClaim, is_called},
 };
 pub use self::{
     adopt::{Applied, adopt_schema},

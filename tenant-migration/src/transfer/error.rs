@@ -66,8 +66,8 @@ pub enum ExportError {
     Database(#[from] DbErr),
 }
 
-/// Error of importing a tenant. Unless it is [`LeftBehind`](Self::LeftBehind), [`Interrupted`](Self::Interrupted) or
-/// [`TakenOver`](Self::TakenOver), nothing was created.
+/// Error of importing a tenant. Unless it is [`LeftBehind`](Self::LeftBehind), [`Interrupted`](Self::Interrupted),
+/// [`TakenOver`](Self::TakenOver) or [`Aside`](Self::Aside), nothing was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
@@ -143,6 +143,33 @@ pub enum ImportError {
         error: Box<ImportError>,
         /// Reason why the rest was not removed.
         source: DbErr,
+    },
+    /// Objects outside of the tenant's schema depend on objects in it. They would stay with the old rows.
+    #[error(
+        "tenant {schema} is not replaced, because objects outside of its schema depend on it and would stay with the old rows: \
+         {}. Remove these dependencies first",
+        by.join(", ")
+    )]
+    Needed {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Dependent objects, up to ten.
+        by: Vec<String>,
+    },
+    /// The tenant was not replaced, and its schema still has the other name.
+    #[error(
+        "{error}. The schema of tenant {schema} is now called {aside}, and was not renamed back ({source}): `tenant schema \
+         rename {aside} {schema}` does that"
+    )]
+    Aside {
+        /// The tenant's schema before.
+        schema: SchemaName,
+        /// Its present name.
+        aside: SchemaName,
+        /// Reason of the failure.
+        error: Box<ImportError>,
+        /// Reason why it was not renamed back.
+        source: Box<LifecycleError>,
     },
     /// The runtime ended before the import was complete. Another import of the tenant starts over.
     #[error("the tenant is not imported, because the program ended before it was done: import it again")]

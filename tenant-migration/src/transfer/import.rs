@@ -22,6 +22,7 @@ use crate::{
         error::{ImportError, ProgramError},
         manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
+        replace::Replaced,
         reservation::Reservation,
         session::{self, Session},
         table_of_contents,
@@ -101,18 +102,7 @@ pub async fn import_tenant(
     directory: &Path,
     options: &ImportOptions,
 ) -> Result<Tenant, ImportError> {
-    let manifest = read_manifest(&directory.join(MANIFEST))?;
-    // A path that begins with a dash would be read as an option.
-    let dump =
-        fs::canonicalize(directory.join(DUMP)).map_err(|error| failed(&directory.join(DUMP), error))?;
-    let import = Import {
-        connect_options: session::connect_options(db)?,
-        db: db.clone(),
-        migrations: migrations.clone(),
-        options: options.clone(),
-        manifest,
-        dump,
-    };
+    let import = Import::open(db, migrations, directory, options)?;
     let imported = detached(import.run()).await;
     imported.unwrap_or(Err(ImportError::Interrupted))
 }
@@ -139,17 +129,65 @@ fn failed(path: &Path, source: io::Error) -> ImportError {
     }
 }
 
-struct Import {
+pub(super) struct Import {
     db: DatabaseConnection,
     connect_options: PgConnectOptions,
     migrations: Migrations,
     options: ImportOptions,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     dump: PathBuf,
+    /// The tenant that gets the imported schema, if there is one already.
+    replaced: Option<Replaced>,
 }
 
 impl Import {
-    async fn run(self) -> Result<Tenant, ImportError> {
+    /// Reads the files of an export.
+    pub(super) fn open(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        directory: &Path,
+        options: &ImportOptions,
+    ) -> Result<Self, ImportError> {
+        let manifest = read_manifest(&directory.join(MANIFEST))?;
+        // A path that begins with a dash would be read as an option.
+        let dump =
+            fs::canonicalize(directory.join(DUMP)).map_err(|error| failed(&directory.join(DUMP), error))?;
+        Ok(Self {
+            connect_options: session::connect_options(db)?,
+            db: db.clone(),
+            migrations: migrations.clone(),
+            options: options.clone(),
+            manifest,
+            dump,
+            replaced: None,
+        })
+    }
+
+    /// Gives the imported schema to a tenant that was moved aside, and the old one to the imported row.
+    pub(super) fn replacing(self, replaced: &Replaced) -> Self {
+        Self {
+            manifest: replaced.archived(&self.manifest),
+            // The name is retired for the tenant itself.
+            options: self.options.reuse_name(),
+            replaced: Some(replaced.clone()),
+            ..self
+        }
+    }
+
+    /// Checks the files without changing anything.
+    pub(super) async fn check(&self) -> Result<(), ImportError> {
+        let known = self.manifest.applied.iter().map(String::as_str);
+        require_known(&self.migrations, self.schema_ref(), known)?;
+        let session = Session::connect(self.connect_options.clone(), &self.manifest.schema).await?;
+        let server = session.server_version().await?;
+        let programs = &self.options.programs;
+        let pg_restore = programs.pg_restore(self.manifest.server, server).await?;
+        self.use_list(&pg_restore).await?;
+        session.db.close().await?;
+        Ok(())
+    }
+
+    pub(super) async fn run(self) -> Result<Tenant, ImportError> {
         let known = self.manifest.applied.iter().map(String::as_str);
         require_known(&self.migrations, self.schema_ref(), known)?;
         let session = Session::lock(self.connect_options.clone(), &self.manifest.schema).await?;
@@ -238,7 +276,14 @@ impl Import {
         self.update_catalog(transaction, reservation.tenant_id).await?;
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
-        Ok(self.tenant(reservation.tenant_id, version.map(ToString::to_string)))
+        let version = version.map(ToString::to_string);
+        if let Some(replaced) = &self.replaced {
+            let id = reservation.tenant_id;
+            replaced
+                .swap(transaction, id, &self.manifest, version.as_deref())
+                .await?;
+        }
+        Ok(self.tenant(reservation.tenant_id, version))
     }
 
     async fn restore(

@@ -106,7 +106,7 @@ impl Reservation {
         }
     }
 
-    fn from_row(row: &tenant::Model) -> Option<Self> {
+    pub(super) fn from_row(row: &tenant::Model) -> Option<Self> {
         let mark = row.metadata.get(MARK)?;
         let is_provisioning = row.status == TenantStatus::Provisioning.as_str();
         is_provisioning.then_some(Self {

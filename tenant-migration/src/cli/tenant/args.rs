@@ -54,7 +54,11 @@ All tenants of django-tenants:
 const TRANSFER: &str = "\
 Example, from one database to another:
   migration -u $OLD tenant export acme acme.export
-  migration -u $NEW tenant import acme.export";
+  migration -u $NEW tenant import acme.export
+
+Example, back to an older export:
+  migration tenant suspend acme
+  migration tenant import acme.export --replace acme-old";
 
 const DOMAIN: &str = "\
 Example:

@@ -78,7 +78,11 @@ async fn change(
             confirmation,
         } => {
             let schema = SchemaName::new(schema)?;
-            confirm(context, confirmation, &format!("`tenant drop` of {schema}"))?;
+            confirm(
+                context,
+                confirmation,
+                &format!("`tenant drop` of {schema} drops data"),
+            )?;
             let options = DropOptions::default()
                 .drain(Duration::from_secs(drain))
                 .batch(batch);

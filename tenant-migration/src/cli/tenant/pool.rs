@@ -44,7 +44,7 @@ pub(super) async fn run(
     match command {
         PoolCommand::Fill { size, kind } => fill(context, &kind, size.into(), out).await,
         PoolCommand::Drain { kind, confirmation } => {
-            confirm(context, confirmation, "`tenant pool drain`")?;
+            confirm(context, confirmation, "`tenant pool drain` drops data")?;
             drain(context, kind.as_deref(), out).await
         }
     }

@@ -7,10 +7,12 @@ use tenant_core::SchemaName;
 use crate::{
     cli::{
         Context,
+        args::Confirmation,
+        confirm::confirm,
         error::CliError,
         tenant::{adopt::show_pending, at_domain},
     },
-    transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant},
+    transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant, replace_tenant},
 };
 
 /// Arguments of `tenant export`.
@@ -39,6 +41,15 @@ pub struct ImportArgs {
     /// then reaches the rows of this one
     #[arg(long)]
     pub reuse_name: bool,
+
+    /// Restore the export over the tenant that has its schema, which must be out of service. The present schema with its rows
+    /// gets this name, and belongs to an archived tenant until that is dropped. If it was killed, run it again: it goes on
+    #[arg(long, value_name = "NAME", conflicts_with = "reuse_name")]
+    pub replace: Option<String>,
+
+    /// Consent to replace the tenant's rows.
+    #[command(flatten)]
+    pub confirmation: Confirmation,
 
     /// The directory of `pg_restore`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
@@ -69,12 +80,28 @@ pub(super) async fn import(
     if args.reuse_name {
         options = options.reuse_name();
     }
+    let aside = args.replace.map(SchemaName::for_tenant).transpose()?;
+    if let Some(aside) = &aside {
+        let action =
+            format!("`tenant import --replace` replaces the rows of a tenant (its old rows go to {aside})");
+        confirm(context, args.confirmation, &action)?;
+    }
     let db = context.connect().await?;
-    let imported = import_tenant(&db, context.migrations, &args.directory, &options).await;
+    let imported = match &aside {
+        Some(aside) => replace_tenant(&db, context.migrations, &args.directory, aside, &options).await,
+        None => import_tenant(&db, context.migrations, &args.directory, &options).await,
+    };
     db.close().await?;
     let tenant = imported?;
     let (schema, at_domain, status) = (tenant.schema(), at_domain(&tenant), tenant.status());
     writeln!(out, "imported tenant {schema}{at_domain}, {status}")?;
+    if let Some(aside) = aside {
+        writeln!(
+            out,
+            "its old rows are in {aside}, which is archived: `tenant drop {aside}` when they are not needed any more"
+        )?;
+        writeln!(out, "`tenant resume {schema}` takes it back into service")?;
+    }
     show_pending(context, &tenant, out)?;
     writeln!(
         out,
