@@ -16,6 +16,11 @@ use super::*;
 
 /// The web application on actix-web, compiled with the entities and migrations of the examples.
 #[path = "../../../tenant-migration/src/cli/template/actix/src/main.rs"]
+#[expect(
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    reason = "it is as applications have it"
+)]
 mod actix_app;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
