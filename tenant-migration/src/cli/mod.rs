@@ -121,15 +121,16 @@ async fn run_on(
     };
     match args.command.unwrap_or(up) {
         Command::Generate(args) => match &args.command {
-            Some(GenerateCommand::Entity(args)) => entities::generate(&context, args, out).await,
+            Some(GenerateCommand::Entity(args)) => Box::pin(entities::generate(&context, args, out)).await,
             None => generate::migration(&args),
         },
         Command::Init(args) => init::init(&args, out),
         Command::Status { target, json } => migrate::status(&context, &target, json, out).await,
         Command::Audit(args) => audit::run(&context, &args, out).await,
         Command::Completions { shell, program } => completions::write(shell, program, out),
-        Command::Tenant(command) => tenant::run(&context, command, out).await,
-        command => migrate::run(&context, command, out).await,
+        // In a box each, because these futures are large, and a caller's would be as large as all of them.
+        Command::Tenant(command) => Box::pin(tenant::run(&context, command, out)).await,
+        command => Box::pin(migrate::run(&context, command, out)).await,
     }
 }
 
