@@ -34,7 +34,7 @@ pub async fn assert_isolated<E: EntityTrait>(a: &TestTenant, b: &TestTenant) {
 /// Returns the schemas of all tables in the plan of a statement.
 async fn schemas_of(tenant: &TestTenant, statement: Statement) -> BTreeSet<String> {
     let mut explain = statement;
-    explain.sql = format!("EXPLAIN (VERBOSE, FORMAT JSON) {}", explain.sql).into();
+    explain.sql = format!("EXPLAIN (VERBOSE, FORMAT JSON) {}", explain.sql);
     let row = tenant
         .db()
         .query_one_raw(explain)

@@ -119,7 +119,7 @@ async fn a_tenant_that_fails_leaves_no_trace_and_stops_nobody() {
             "{result:?}"
         );
         assert!(
-            out[3].starts_with("globex - FAILED: the schema globex does not exist"),
+            out[3].starts_with("globex - FAILED: tenant globex: the database has no such schema"),
             "{out:?}"
         );
         let domain = "initech - FAILED: the domain acme.example.com is also a domain of acme in the query";

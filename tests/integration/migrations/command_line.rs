@@ -17,7 +17,7 @@ async fn from_an_empty_database_to_two_tenants() {
     assert!(
         run(&[])
             .await
-            .starts_with("public  applied 6 migrations, m20000101_000001_create_tenants to ")
+            .starts_with("public  applied 7 migrations, m20000101_000001_create_tenants to ")
     );
     let words = [
         "tenant",
