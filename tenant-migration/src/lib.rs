@@ -111,16 +111,19 @@ pub use define::{
 };
 pub use lifecycle::{
     Applied, CloneData, Cloned, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NameError,
-    NewTenant, Pool, RenameOptions, SchemaRenamed, add_domain, adopt_schema, archive_tenant, clone_tenant,
-    create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains, remove_domain,
-    rename_schema, rename_tenant, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
+    NewTenant, Pool, RenameOptions, SchemaRenamed, TenantChanges, add_domain, adopt_schema, archive_tenant,
+    clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains,
+    remove_domain, rename_schema, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
+    update_tenant,
 };
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,
     Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus,
-    Target,
+    Target, TenantSelection,
 };
 pub use run::{Executor, Preview, TaskError, for_each_tenant};
 pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant_transaction_with};
 #[cfg(feature = "cli")]
-pub use transfer::{ImportOptions, PgPrograms, ProgramError, TransferError, export_tenant, import_tenant};
+pub use transfer::{
+    ImportOptions, PgPrograms, ProgramError, TransferError, export_tenant, import_tenant, replace_tenant,
+};

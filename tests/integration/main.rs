@@ -7,6 +7,10 @@
     reason = "in tests a panic is the report"
 )]
 
+// The templates of `init` call these crates so.
+extern crate example_entity as entity;
+extern crate example_migration as migration;
+
 mod actix;
 mod attack;
 mod audit;

@@ -1,17 +1,22 @@
 //! Migrations and the life of tenants, by function and on the command line.
 
 mod adopt;
+mod adopt_from_query;
 mod clone;
 mod command_line;
 mod crash;
 mod create;
 mod drop;
+mod drop_wait;
 mod export;
 mod fleet;
+mod generate_entity;
 mod kinds;
 mod life;
 mod lock_table;
+mod new_app;
 mod pool;
+mod program;
 mod rename_schema;
 mod rich;
 mod roles;
@@ -19,11 +24,13 @@ mod run;
 mod safety;
 mod sea_orm_cli;
 mod seed;
+mod selection;
 mod sql;
 mod stages;
 mod steps;
 mod tasks;
 mod together;
+mod update;
 
 use std::path::PathBuf;
 

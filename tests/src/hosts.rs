@@ -42,6 +42,11 @@ impl TenantStore for Hosts {
         Ok(found.cloned())
     }
 
+    async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        let found = self.0.values().find(|tenant| tenant.id() == id);
+        Ok(found.cloned())
+    }
+
     async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
         Ok(self.0.values().cloned().collect())
     }

@@ -16,7 +16,7 @@ use crate::{
     resolve::TenantKey,
     schema_name::SchemaName,
     sql::{Compiler, Rules},
-    tenant::Tenant,
+    tenant::{Tenant, TenantId},
 };
 
 /// The application's handle: the catalog and the connections of all tenants. Cheap to clone.
@@ -103,6 +103,15 @@ impl Tenants {
     /// [`CatalogError`] if the catalog cannot be read.
     pub async fn by_schema(&self, schema: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
         let found = self.0.lookup.store.by_schema(schema).await?;
+        Ok(found.map(|tenant| tenant.with_origin(self.0.lookup.origin)))
+    }
+
+    /// Returns the tenant with an id, such as one that a job was stored with. It is read from the catalog.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if the catalog cannot be read.
+    pub async fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        let found = self.0.lookup.store.by_id(id).await?;
         Ok(found.map(|tenant| tenant.with_origin(self.0.lookup.origin)))
     }
 

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use tenant_core::SchemaName;
 
-use crate::cli::{audit::AuditArgs, tenant::TenantCommand};
+use crate::cli::{audit::AuditArgs, generate::GenerateArgs, init::InitArgs, tenant::TenantCommand};
 
 const SCHEMAS: &str = "\
 Which schemas a command works on:
@@ -31,7 +31,7 @@ Exit codes:
 Environment variables, which may also be set in a file .env:
   DATABASE_URL           as --database-url
   DATABASE_SCHEMA        as --database-schema
-  MIGRATION_DIR          as --migration-dir of init and generate
+  MIGRATION_DIR          as --migration-dir of generate
   TENANT_MIGRATION_YES   as --yes, unless the value is empty, 0, n, no, f, false or off
   RUST_LOG               the log filter, such as tenant_migration=debug
 
@@ -44,11 +44,6 @@ Examples:
   migration up --jobs 8 --canary 5 --max-failures 3
   migration up --dry-run --sql --tenant acme    show the SQL, and roll it back
   migration up --fake --tenant acme             record migrations without running them";
-
-const GENERATE: &str = "\
-Examples:
-  migration generate create_note -d migration/src/tenant    for the tenants
-  migration generate create_plan -d migration/src/shared    for the shared schema";
 
 const AUDIT: &str = "\
 Examples:
@@ -99,37 +94,12 @@ pub struct Args {
 /// Commands of a migration program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a new migration crate, with one folder of migrations for the shared schema and one for the tenants
-    Init {
-        /// The folder of the new crate. Existing files are kept
-        #[arg(
-            short = 'd',
-            long,
-            env = "MIGRATION_DIR",
-            default_value = "./migration",
-            value_name = "DIR"
-        )]
-        migration_dir: String,
-    },
-    /// Write an empty migration, and add it to the list in `mod.rs`
-    #[command(after_long_help = GENERATE)]
-    Generate {
-        /// The migration's name, such as `create_note`
-        #[arg(value_name = "NAME")]
-        migration_name: String,
-
-        /// The folder of the migrations, such as `migration/src/tenant`
-        #[arg(short = 'd', long, env = "MIGRATION_DIR", value_name = "DIR")]
-        migration_dir: String,
-
-        /// Name the file after the time in UTC, which is the default
-        #[arg(long, conflicts_with = "local_time")]
-        universal_time: bool,
-
-        /// Name the file after the local time
-        #[arg(long)]
-        local_time: bool,
-    },
+    /// Write a new application: entities, migrations and, with --axum or --actix, a web application
+    #[command(after_long_help = super::init::EXAMPLES)]
+    Init(InitArgs),
+    /// Write an empty migration, and add it to the list in `mod.rs`. Or write entities of existing tables
+    #[command(after_long_help = super::generate::EXAMPLES)]
+    Generate(GenerateArgs),
     /// Drop everything in the schema, then apply all migrations
     #[command(after_long_help = SCHEMAS)]
     Fresh(RunArgs),

@@ -11,6 +11,7 @@ use crate::{
     cli::{
         Context,
         error::CliError,
+        linked_entities::{NO_ENTITIES, has_entities},
         output::{count, plain_table},
     },
     define::{LookupError, Migrations},
@@ -99,6 +100,9 @@ fn show(audit: &Audit, schema: Option<&str>, out: &mut (dyn Write + Send)) -> io
     }
     if !audit.entities_compared() {
         writeln!(out, "Tables were not compared with entities.")?;
+    }
+    if !has_entities() {
+        writeln!(out, "{NO_ENTITIES}")?;
     }
     let audited = schema.map_or_else(|| count(audit.tenants().len(), "tenant"), ToOwned::to_owned);
     writeln!(out, "{audited}: {}", counts(audit.errors(), audit.warnings()))

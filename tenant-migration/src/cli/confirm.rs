@@ -20,7 +20,7 @@ pub(super) fn confirm(
 
 fn ask(action: &str) -> io::Result<bool> {
     let mut err = io::stderr();
-    write!(err, "{action} drops data. Type yes to go on: ")?;
+    write!(err, "{action}. Type yes to go on: ")?;
     err.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

@@ -3,10 +3,14 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
-use tenant_core::{ConnectError, Refusal, SchemaNameError, audit::AuditError};
+use tenant_core::{ConnectError, Host, HostError, Refusal, SchemaName, SchemaNameError, audit::AuditError};
 
 use crate::{
-    cli::{audit::counts, output::count},
+    cli::{
+        audit::counts,
+        linked_entities::{NO_ENTITIES, has_entities},
+        output::count,
+    },
     database::{SessionError, reason},
     define::LookupError,
     lifecycle::LifecycleError,
@@ -65,13 +69,13 @@ pub enum CliError {
         /// The action.
         action: Action,
     },
-    /// An action that drops data was not confirmed.
+    /// An action that drops or replaces data was not confirmed.
     #[error(
-        "{what} drops data and was not confirmed, so nothing was done: add --yes, or set TENANT_MIGRATION_YES=1 for \
+        "{what} and was not confirmed, so nothing was done: add --yes, or set TENANT_MIGRATION_YES=1 for \
          sea-orm-cli"
     )]
     NotConfirmed {
-        /// The action and its schemas.
+        /// What the action does to which schemas.
         what: String,
     },
     /// The run could not be planned.
@@ -100,7 +104,7 @@ pub enum CliError {
     )]
     NoTenants,
     /// A statement is not allowed for tenants.
-    #[error("the statement was not run for any tenant: {0}")]
+    #[error("the statement was not run for any tenant: {refusal}{}", hint_of_entities(.0), refusal = .0)]
     Refused(#[from] Refusal),
     /// A statement changes the schema.
     #[error(
@@ -141,6 +145,33 @@ pub enum CliError {
     /// A tenant was not exported or imported.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// A row of `--from-query` has no schema name.
+    #[error(
+        "the query returned a row without schema_name: name the column of the schemas so, by AS schema_name"
+    )]
+    NoSchemaName,
+    /// A schema of `--only` is not in the result of `--from-query`.
+    #[error("the query returned no schema {schema}, which --only names")]
+    NotInQuery {
+        /// The schema.
+        schema: String,
+    },
+    /// A domain of `--from-query` is not a host name.
+    #[error("the domain {domain:?} is invalid: {source}")]
+    Domain {
+        /// The domain.
+        domain: String,
+        /// Reason.
+        source: HostError,
+    },
+    /// Two tenants of `--from-query` have the same domain.
+    #[error("the domain {domain} is also a domain of {schema} in the query")]
+    DomainOfTwo {
+        /// The domain.
+        domain: Host,
+        /// The other tenant.
+        schema: SchemaName,
+    },
     /// A tenant was not created, copied, changed or dropped.
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),
@@ -169,12 +200,53 @@ pub enum CliError {
     /// A migration could not be generated.
     #[error("the migration was not generated: {0}")]
     Generate(String),
+    /// A folder is no checkout of this library.
+    #[error("{} is not the folder of a checkout of this library: {source}", folder.display())]
+    Library {
+        /// The folder.
+        folder: PathBuf,
+        /// Reason.
+        source: io::Error,
+    },
+    /// Entities could not be generated.
+    #[error("the entities were not generated: {0}. --ignore-tables leaves out a table")]
+    GenerateEntities(String),
+    /// No schema was named whose tables get entities.
+    #[error("no schema was named: -s names a tenant whose tables get entities, such as -s acme")]
+    NoSchemaForEntities,
+    /// The database has no such schema.
+    #[error("the database has no schema {schema}")]
+    NoSuchSchema {
+        /// The schema.
+        schema: SchemaName,
+    },
+    /// The tenant's and the shared schema have a table or type of the same name, which one entity cannot stand for.
+    #[error(
+        "the tenant and the shared schema both have a {what} {name}: leave one of them out by --ignore-tables \
+         public.{name}, or rename it"
+    )]
+    InBothSchemas {
+        /// "table" or "type".
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
     /// A query failed.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),
+}
+
+/// Returns a hint if the statement was refused because the program has no entities.
+fn hint_of_entities(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::UnknownTable { .. } | Refusal::UnknownType(_) if !has_entities() => {
+            format!(". {NO_ENTITIES}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn tasks(known: &[String]) -> String {

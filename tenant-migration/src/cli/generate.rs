@@ -1,15 +1,57 @@
-//! `init` and `generate`, which write files.
+//! `generate`, which writes a migration.
 
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use crate::cli::CliError;
+use clap::Subcommand;
+
+use crate::cli::{CliError, entities::EntityArgs};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  migration generate create_note -d migration/src/tenant    for the tenants
+  migration generate create_plan -d migration/src/shared    for the shared schema
+  migration generate entity -s acme                         entities of acme's tables and of the shared tables";
+
+/// Arguments of `generate`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct GenerateArgs {
+    /// Generators other than the one of migrations.
+    #[command(subcommand)]
+    pub(super) command: Option<GenerateCommand>,
+
+    /// The migration's name, such as `create_note`
+    #[arg(value_name = "NAME", required = true)]
+    pub(super) migration_name: Option<String>,
+
+    /// The folder of the migrations, such as `migration/src/tenant`
+    #[arg(short = 'd', long, env = "MIGRATION_DIR", value_name = "DIR", required = true)]
+    pub(super) migration_dir: Option<String>,
+
+    /// Name the file after the time in UTC, which is the default
+    #[arg(long, conflicts_with = "local_time")]
+    pub(super) universal_time: bool,
+
+    /// Name the file after the local time
+    #[arg(long)]
+    pub(super) local_time: bool,
+}
+
+/// Generators other than the one of migrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerateCommand {
+    /// Write entities of the tables of one tenant and of the shared schema, with `#[tenant]`, `#[shared]` and relations
+    #[command(after_long_help = super::entities::EXAMPLES)]
+    Entity(EntityArgs),
+}
 
 /// Writes a migration and adds it to the `mod.rs` of its folder, as `sea-orm-cli migrate generate` does.
-pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<(), CliError> {
+pub(super) fn migration(args: &GenerateArgs) -> Result<(), CliError> {
+    let folder = args.migration_dir.as_deref().unwrap_or_default();
+    let name = args.migration_name.as_deref().unwrap_or_default();
     let file = migrator_file(Path::new(folder));
     let text = fs::read_to_string(&file).unwrap_or_default();
     if !text.contains("vec![") {
@@ -18,7 +60,7 @@ pub(super) fn generate(folder: &str, name: &str, is_local_time: bool) -> Result<
             file,
         });
     }
-    sea_orm_cli::run_migrate_generate(folder, name, !is_local_time)
+    sea_orm_cli::run_migrate_generate(folder, name, !args.local_time)
         .map_err(|error| CliError::Generate(error.to_string()))
 }
 
@@ -31,48 +73,5 @@ fn migrator_file(folder: &Path) -> PathBuf {
         library
     } else {
         folder.join("mod.rs")
-    }
-}
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Files of a new migration crate, by their paths in it.
-const SKELETON: &[(&str, &str)] = &[
-    ("Cargo.toml", include_str!("template/_Cargo.toml")),
-    ("src/main.rs", include_str!("template/main.rs")),
-    ("src/lib.rs", include_str!("template/lib.rs")),
-    ("src/shared/mod.rs", include_str!("template/shared.rs")),
-    ("src/tenant/mod.rs", include_str!("template/tenant.rs")),
-];
-
-/// Writes a migration crate. Existing files are kept.
-pub(super) fn init(folder: &str, out: &mut (dyn Write + Send)) -> Result<(), CliError> {
-    for (name, text) in SKELETON {
-        let path = Path::new(folder).join(name);
-        let is_new =
-            write_new(&path, &text.replace("<version>", VERSION)).map_err(|source| CliError::File {
-                path: path.clone(),
-                source,
-            })?;
-        let word = if is_new { "wrote" } else { "kept" };
-        writeln!(out, "{word} {}", path.display())?;
-    }
-    writeln!(out, "\nNow write a migration:")?;
-    writeln!(
-        out,
-        "  sea-orm-cli migrate generate create_note -d {}/src/tenant",
-        folder.trim_end_matches('/')
-    )?;
-    Ok(())
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<bool> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    match fs::File::create_new(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -52,7 +52,7 @@ async fn run_action(
         return dry_run(context, executor, &plan, args, out).await;
     }
     if action.empties() {
-        let what = format!("`{action}` on {}", describe(target));
+        let what = format!("`{action}` on {} drops data", describe(target));
         confirm(context, args.confirmation, &what)?;
     }
     let begun = Instant::now();

@@ -22,17 +22,21 @@ mod args;
 mod audit;
 mod completions;
 mod confirm;
+mod entities;
 mod error;
 mod generate;
+mod init;
 mod json;
+mod linked_entities;
 mod migrate;
 mod output;
 mod progress;
+mod starter;
 mod target;
 mod tenant;
 
 use std::{
-    io::{IsTerminal as _, Write, stderr, stdin, stdout},
+    io::{ErrorKind, IsTerminal as _, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -42,13 +46,17 @@ use tenant_core::{ConnectError, Tenants};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::args::{Command, RunArgs},
+    cli::{
+        args::{Command, RunArgs},
+        generate::GenerateCommand,
+    },
     database::{SessionError, require_sessions},
     define::Migrations,
 };
 
 pub use args::Args;
 pub use error::CliError;
+pub use starter::run_starter;
 
 /// Reads `.env` and the arguments of the process, and runs the command. Results go to the standard output, errors and logs
 /// to the standard error.
@@ -56,7 +64,10 @@ pub use error::CliError;
 /// Unlike [`run`], it installs the global subscriber of `tracing`.
 pub async fn run_cli(migrations: Migrations) -> ExitCode {
     load_env_file();
-    let args = Args::parse();
+    run_args(migrations, Args::parse()).await
+}
+
+async fn run_args(migrations: Migrations, args: Args) -> ExitCode {
     install_subscriber(args.verbose);
     let terminal = Terminal {
         is_interactive: stdin().is_terminal() && stderr().is_terminal(),
@@ -64,6 +75,8 @@ pub async fn run_cli(migrations: Migrations) -> ExitCode {
     };
     match run_on(&migrations, args, terminal, &mut stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output has seen enough, as in `status | head`.
+        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => {
             print_error(&format!("error: {error}"));
             ExitCode::FAILURE
@@ -107,18 +120,17 @@ async fn run_on(
         run: RunArgs::default(),
     };
     match args.command.unwrap_or(up) {
-        Command::Generate {
-            migration_name,
-            migration_dir,
-            local_time,
-            ..
-        } => generate::generate(&migration_dir, &migration_name, local_time),
-        Command::Init { migration_dir } => generate::init(&migration_dir, out),
+        Command::Generate(args) => match &args.command {
+            Some(GenerateCommand::Entity(args)) => Box::pin(entities::generate(&context, args, out)).await,
+            None => generate::migration(&args),
+        },
+        Command::Init(args) => init::init(&args, out),
         Command::Status { target, json } => migrate::status(&context, &target, json, out).await,
         Command::Audit(args) => audit::run(&context, &args, out).await,
         Command::Completions { shell, program } => completions::write(shell, program, out),
-        Command::Tenant(command) => tenant::run(&context, command, out).await,
-        command => migrate::run(&context, command, out).await,
+        // In a box each, because these futures are large, and a caller's would be as large as all of them.
+        Command::Tenant(command) => Box::pin(tenant::run(&context, command, out)).await,
+        command => Box::pin(migrate::run(&context, command, out)).await,
     }
 }
 
@@ -194,7 +206,12 @@ fn load_env_file() {
 }
 
 fn install_subscriber(is_verbose: bool) {
-    let fallback = if is_verbose { "debug" } else { "warn" };
+    // The driver's messages have each statement on the catalogs, and none of a schema's steps.
+    let fallback = if is_verbose {
+        "warn,tenant_migration=debug"
+    } else {
+        "warn"
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(fallback));
     // It fails if there is a global subscriber already, which is kept.
     let _ = tracing_subscriber::fmt()

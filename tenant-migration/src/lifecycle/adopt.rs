@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tenant_core::{SchemaName, Tenant, TenantStatus};
+use tenant_core::{Host, SchemaName, Tenant, TenantStatus};
 
 use crate::{
     database::{rows, texts},
@@ -12,6 +12,7 @@ use crate::{
         baseline::baseline,
         catalog_insert,
         create::NewTenant,
+        domains,
         error::{LifecycleError, run_detached},
         lookup::set_lock_timeout,
         name_availability::{NameClaim, require_available},
@@ -66,12 +67,32 @@ pub async fn adopt_schema(
     new: &NewTenant,
     applied: &Applied,
 ) -> Result<Tenant, LifecycleError> {
+    adopt(db, migrations, new, applied, AdoptOptions::default()).await
+}
+
+/// Options of [`adopt`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AdoptOptions {
+    /// Domains besides the primary one.
+    pub(crate) more_domains: Vec<Host>,
+    /// Does everything, and rolls it back.
+    pub(crate) is_dry_run: bool,
+}
+
+/// Does the same as [`adopt_schema`], with options.
+pub(crate) async fn adopt(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    new: &NewTenant,
+    applied: &Applied,
+    options: AdoptOptions,
+) -> Result<Tenant, LifecycleError> {
     if new.schema.is_shared() {
         return Err(LifecycleError::PublicTenant { action: "adopting" });
     }
     let steps = steps(migrations, &new.kind, applied)?;
     let (db, migrations, adopted) = (db.clone(), migrations.clone(), new.clone());
-    let adoption = async move { adopt(&db, &migrations, adopted, &steps).await };
+    let adoption = async move { adopt_now(&db, &migrations, adopted, &steps, options).await };
     run_detached(&new.schema, Box::pin(adoption)).await
 }
 
@@ -94,11 +115,12 @@ fn steps(migrations: &Migrations, kind: &str, applied: &Applied) -> Result<Vec<S
     Ok(names.map(|name| Step::Fake(Arc::clone(name))).collect())
 }
 
-async fn adopt(
+async fn adopt_now(
     db: &DatabaseConnection,
     migrations: &Migrations,
     new: NewTenant,
     steps: &[Step],
+    options: AdoptOptions,
 ) -> Result<Tenant, LifecycleError> {
     let schema_ref = SchemaRef {
         schema: &new.schema,
@@ -107,6 +129,9 @@ async fn adopt(
     let transaction = lock::begin_locked(db, &new.schema).await?;
     set_lock_timeout(&transaction, DEFAULT_LOCK_TIMEOUT).await?;
     let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Active).await?;
+    for host in &options.more_domains {
+        domains::insert(&transaction, row.id, &host.into()).await?;
+    }
     let claim = NameClaim {
         schema: Some(&new.schema),
         reuses_name: new.reuses_name,
@@ -115,7 +140,10 @@ async fn adopt(
     require_available(&transaction, migrations, &new.schema, claim).await?;
     check_schema(&transaction, &new.schema).await?;
     let remaining = baseline(&transaction, migrations, schema_ref, steps).await?;
-    transaction.commit().await?;
+    match options.is_dry_run {
+        true => transaction.rollback().await?,
+        false => transaction.commit().await?,
+    }
     let version = schema_ref
         .set(migrations)
         .version(|name| remaining.applied.contains(name));

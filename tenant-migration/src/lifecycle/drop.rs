@@ -50,8 +50,8 @@ impl Default for DropOptions {
 
 impl DropOptions {
     /// Sets the time between the end of service and the first dropped table. Default: [`DEFAULT_HOST_CACHE_TTL`], for
-    /// which other processes may cache its host. A tenant that has been suspended or archived for this time is dropped at
-    /// once.
+    /// which other processes may cache its host. A tenant that has been suspended, in maintenance or archived for this time
+    /// is dropped at once. Use zero if no application runs, such as in a test.
     pub fn drain(mut self, time: Duration) -> Self {
         self.drain = time;
         self
@@ -110,24 +110,35 @@ pub async fn drop_tenant(
     schema: &SchemaName,
     options: &DropOptions,
 ) -> Result<Dropped, LifecycleError> {
-    drop_schema(db, migrations, schema, options, true).await
+    drop_observed(db, migrations, schema, options, |_| {}).await
 }
 
-/// Drops the schema of a tenant, or of the pool. `retires_name` is true if no other tenant may get the schema's name.
-pub(super) async fn drop_schema(
+/// Does the same as [`drop_tenant`], and calls `on_drain` with the time that it will wait, before it waits.
+pub(crate) async fn drop_observed(
     db: &DatabaseConnection,
     migrations: &Migrations,
     schema: &SchemaName,
     options: &DropOptions,
-    retires_name: bool,
+    on_drain: impl Fn(Duration) + Send + Sync + 'static,
 ) -> Result<Dropped, LifecycleError> {
+    let dropping = Dropping::new(db, migrations, schema, options);
     let dropping = Dropping {
-        db: db.clone(),
-        migrations: migrations.clone(),
-        schema: schema.clone(),
-        options: options.clone(),
-        retires_name,
-        dropped: Dropped::default(),
+        on_drain: Box::new(on_drain),
+        ..dropping
+    };
+    run_detached(schema, Box::pin(dropping.run())).await
+}
+
+/// Drops a pending schema. Its name is not retired and it needs no drain, because it never belonged to a tenant.
+pub(super) async fn drop_pending(
+    db: &DatabaseConnection,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<Dropped, LifecycleError> {
+    let options = DropOptions::default().drain(Duration::ZERO);
+    let dropping = Dropping {
+        retires_name: false,
+        ..Dropping::new(db, migrations, schema, &options)
     };
     run_detached(schema, Box::pin(dropping.run())).await
 }
@@ -137,11 +148,30 @@ struct Dropping {
     migrations: Migrations,
     schema: SchemaName,
     options: DropOptions,
+    /// True if no other tenant may get the schema's name.
     retires_name: bool,
+    on_drain: Box<dyn Fn(Duration) + Send + Sync>,
     dropped: Dropped,
 }
 
 impl Dropping {
+    fn new(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        schema: &SchemaName,
+        options: &DropOptions,
+    ) -> Self {
+        Self {
+            db: db.clone(),
+            migrations: migrations.clone(),
+            schema: schema.clone(),
+            options: options.clone(),
+            retires_name: true,
+            on_drain: Box::new(|_| {}),
+            dropped: Dropped::default(),
+        }
+    }
+
     async fn run(mut self) -> Result<Dropped, LifecycleError> {
         match self.leave_service().await {
             Ok(out_of_service) => self.drop_all(out_of_service).await?,
@@ -157,10 +187,25 @@ impl Dropping {
     }
 
     async fn drop_all(&mut self, out_of_service: Duration) -> Result<(), LifecycleError> {
-        tokio::time::sleep(self.options.drain.saturating_sub(out_of_service)).await;
+        self.drain(out_of_service).await;
         while self.drop_some(FOREIGN_KEYS, 1).await? {}
         while self.drop_some(OBJECTS, self.options.batch).await? {}
         self.drop_rest().await
+    }
+
+    /// Waits until no other process caches the tenant's host.
+    async fn drain(&self, out_of_service: Duration) {
+        let remaining = self.options.drain.saturating_sub(out_of_service);
+        if remaining.is_zero() {
+            return;
+        }
+        tracing::info!(
+            schema = %self.schema,
+            seconds = remaining.as_secs_f64(),
+            "the tenant is out of service, and is dropped when other processes know that"
+        );
+        (self.on_drain)(remaining);
+        tokio::time::sleep(remaining).await;
     }
 
     /// Ends the service of the tenant, and returns the time since then.
@@ -314,7 +359,7 @@ async fn find_dropped(
 }
 
 /// Returns the time since a tenant's row was changed.
-pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
+pub(crate) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Result<Duration, DbErr> {
     let sql = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8
         FROM public.tenants WHERE id = $1";
     let seconds: Option<f64> = scalar(db, sql, [id.into()]).await?;
@@ -325,7 +370,8 @@ pub(super) async fn time_since_change(db: &DatabaseTransaction, id: i64) -> Resu
 /// for a tenant that has left service before.
 const LEAVE_SERVICE: &str = "
 UPDATE public.tenants SET status = 'dropping',
-    updated_at = CASE WHEN status IN ('suspended', 'archived', 'dropping') THEN updated_at ELSE clock_timestamp() END
+    updated_at = CASE WHEN status IN ('suspended', 'maintenance', 'archived', 'dropping') THEN updated_at
+        ELSE clock_timestamp() END
 WHERE id = $1
 RETURNING greatest(0, extract(epoch FROM clock_timestamp() - updated_at))::float8";
 

@@ -112,6 +112,30 @@ pub enum LifecycleError {
         /// Description of the difference.
         difference: String,
     },
+    /// The schema has migrations that tenants of its new kind do not have.
+    #[error(
+        "tenant {schema} does not become {kind}, because its schema has {}, which tenants of that kind do not have: roll it \
+         back first (`-s {schema} down`)",
+        names.join(", ")
+    )]
+    UnknownToKind {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The new kind.
+        kind: String,
+        /// The names of the migrations.
+        names: Vec<String>,
+    },
+    /// The migrations of the new kind were not applied.
+    #[error("tenant {schema} does not become {kind}: {source}")]
+    KindNotChanged {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// The new kind.
+        kind: String,
+        /// Reason.
+        source: Box<SchemaError>,
+    },
     /// The tenant's row was changed a short time ago, and other processes may still cache the old row.
     #[error(
         "tenant {schema} was changed a short time ago, and other processes may still serve it: try again in {} s",
@@ -211,6 +235,7 @@ impl Retryable for LifecycleError {
         match self {
             Self::Schema { source, .. } => source.database_error(),
             Self::Database(source) => Some(source),
+            Self::KindNotChanged { source, .. } => source.database_error(),
             _ => None,
         }
     }

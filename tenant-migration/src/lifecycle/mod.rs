@@ -11,11 +11,19 @@ mod error;
 pub(crate) mod lookup;
 pub(crate) mod name_availability;
 mod pool;
-mod rename;
 mod rename_schema;
 mod reservation;
 mod status;
+mod update;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    adopt::{AdoptOptions, adopt},
+    baseline::{baseline, require_known},
+    drop::{drop_observed, time_since_change},
+    name_availability::NameClaim,
+    reservation::Reservation,
+};
 pub use self::{
     adopt::{Applied, adopt_schema},
     clone::{CloneData, Cloned, clone_tenant, create_tenant_from},
@@ -25,13 +33,7 @@ pub use self::{
     error::LifecycleError,
     name_availability::NameError,
     pool::{Pool, drain_pool, fill_pool},
-    rename::rename_tenant,
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
     status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},
-};
-#[cfg(feature = "cli")]
-pub(crate) use self::{
-    baseline::{baseline, require_known},
-    name_availability::NameClaim,
-    reservation::Reservation,
+    update::{TenantChanges, update_tenant},
 };

@@ -74,7 +74,7 @@ pub struct SchemaRenamed {
 }
 
 /// Renames the schema of a tenant. The tenant keeps its id, its name for people and its domains
-/// ([`rename_tenant`](super::rename_tenant) changes the name for people).
+/// ([`update_tenant`](super::update_tenant) changes the name for people).
 ///
 /// The tenant must be out of service: suspended, in maintenance or archived. It must have been so for as long as other
 /// processes cache its host. No other session may have a lock on one of its tables. A job that began earlier and uses the old

@@ -17,6 +17,7 @@ pub use self::{
     options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions},
     plan::{Plan, SchemaPlan},
     report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport},
+    selection::TenantSelection,
     status::SchemaStatus,
     target::{Action, Target},
 };

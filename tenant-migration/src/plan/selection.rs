@@ -8,17 +8,82 @@ use crate::{
     plan::target::Target,
 };
 
-/// Selects tenants, in the order of their schemas or as they are named.
-pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Tenant>, LookupError> {
-    let shared = [SchemaName::shared()];
-    let named: &[SchemaName] = match target {
-        Target::Shared => &shared,
-        Target::Tenants(schemas) => schemas,
-        target => {
-            let all = tenants.list().await?.into_iter();
-            return Ok(all.filter(|tenant| includes(target, tenant)).collect());
+/// Tenants of a task: a [`Target`], and their statuses.
+///
+/// Default: tenants that are named, whatever their status, and otherwise those that are served
+/// ([`TenantStatus::Active`]). [`Target::All`] is every tenant, and the public one if there is one; [`Target::Shared`] is the
+/// public tenant alone.
+///
+/// # Example
+/// ```
+/// use tenant_core::TenantStatus;
+/// use tenant_migration::{Target, TenantSelection};
+///
+/// let served = TenantSelection::from(Target::AllTenants);
+/// let unpaid = TenantSelection::from(Target::AllTenants).with_status([TenantStatus::Suspended]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantSelection {
+    target: Target,
+    statuses: Option<Vec<TenantStatus>>,
+}
+
+impl TenantSelection {
+    /// Selects only tenants with one of these statuses.
+    #[must_use]
+    pub fn with_status(mut self, statuses: impl IntoIterator<Item = TenantStatus>) -> Self {
+        self.statuses = Some(statuses.into_iter().collect());
+        self
+    }
+
+    fn includes(&self, tenant: &Tenant) -> bool {
+        let has_status = match &self.statuses {
+            Some(statuses) => statuses.contains(&tenant.status()),
+            None => self.names_tenants() || tenant.status() == TenantStatus::Active,
+        };
+        has_status
+            && match &self.target {
+                Target::AllTenants => !tenant.is_public(),
+                Target::Kind(kind) => tenant.kind() == kind && !tenant.is_public(),
+                Target::All | Target::Shared | Target::Tenants(_) => true,
+            }
+    }
+
+    fn names_tenants(&self) -> bool {
+        matches!(self.target, Target::Shared | Target::Tenants(_))
+    }
+}
+
+impl From<Target> for TenantSelection {
+    fn from(target: Target) -> Self {
+        Self {
+            target,
+            statuses: None,
         }
+    }
+}
+
+impl From<&Target> for TenantSelection {
+    fn from(target: &Target) -> Self {
+        target.clone().into()
+    }
+}
+
+/// Selects tenants, in the order of their schemas or as they are named.
+pub(crate) async fn select(
+    tenants: &Tenants,
+    selection: &TenantSelection,
+) -> Result<Vec<Tenant>, LookupError> {
+    let candidates = match &selection.target {
+        Target::Shared => find_named(tenants, &[SchemaName::shared()]).await?,
+        Target::Tenants(schemas) => find_named(tenants, schemas).await?,
+        Target::All | Target::AllTenants | Target::Kind(_) => tenants.list().await?,
     };
+    let selected = candidates.into_iter().filter(|tenant| selection.includes(tenant));
+    Ok(selected.collect())
+}
+
+async fn find_named(tenants: &Tenants, named: &[SchemaName]) -> Result<Vec<Tenant>, LookupError> {
     let mut found: Vec<Tenant> = Vec::with_capacity(named.len());
     for schema in named {
         let tenant = by_name(tenants, schema).await?;
@@ -27,20 +92,6 @@ pub(crate) async fn select(tenants: &Tenants, target: &Target) -> Result<Vec<Ten
         }
     }
     Ok(found)
-}
-
-/// True if a target that names no tenants includes this one.
-fn includes(target: &Target, tenant: &Tenant) -> bool {
-    let is_in_use = !matches!(
-        tenant.status(),
-        TenantStatus::Pending | TenantStatus::Provisioning | TenantStatus::Archived | TenantStatus::Dropping
-    );
-    is_in_use
-        && match target {
-            Target::All => true,
-            Target::Kind(kind) => tenant.kind() == kind && !tenant.is_public(),
-            _ => !tenant.is_public(),
-        }
 }
 
 async fn by_name(tenants: &Tenants, schema: &SchemaName) -> Result<Tenant, LookupError> {

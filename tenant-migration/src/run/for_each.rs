@@ -10,11 +10,12 @@ use tenant_core::{
     __private::{ShutDown, detached},
     Tenant, TenantConnection, Tenants, context,
 };
+use tracing::Instrument as _;
 
 use crate::{
     database::panic_message,
     define::LookupError,
-    plan::{Target, select},
+    plan::{TenantSelection, select},
 };
 
 /// Why a task did not end well for a tenant.
@@ -32,17 +33,18 @@ pub enum TaskError<E> {
     Interrupted,
 }
 
-/// Does something for many tenants, each on its own connection, and tells what came of it for each: in the order of
-/// their schemas, or in the order in which `target` names them. `jobs` of them are worked for at once, at the least one;
-/// more than the pool of `tenants` has connections for only wait for each other.
+/// Runs a task for many tenants, each on its own connection, and returns the result for each: in the order of their schemas,
+/// or in the order in which `selection` names them.
 ///
-/// [`Target::All`] is every tenant, and the public one if there is one; [`Target::Shared`] is the public tenant alone;
-/// the others are as in migrations. Tenants that are pending, provisioning, archived or dropping are left out unless
-/// they are named.
+/// `jobs` tenants run at the same time, at least one. More than the pool of `tenants` has connections only wait for each
+/// other.
 ///
-/// A task that fails or panics does not stop the others. Inside of it, [`tenant_core::context::current`] is its
-/// tenant. If this future is dropped, the tasks that are running go on to their end in the background, and no other
-/// one is begun.
+/// `selection` is a [`Target`](crate::Target) or a [`TenantSelection`]. By default, suspended tenants and others that are not
+/// served are left out, unless they are named.
+///
+/// A task that fails or panics does not stop the others. Its log lines are in a span `tenant` with the schema, as those of a
+/// request are, and [`tenant_core::context::current`] returns the tenant. If this future is dropped, running tasks go on to
+/// their end in the background, and no other one is begun.
 ///
 /// # Errors
 /// [`LookupError`] if a tenant is not there or the catalog could not be read. No task was begun then.
@@ -60,7 +62,7 @@ pub enum TaskError<E> {
 ///     Ok(gone.rows_affected())
 /// }
 ///
-/// for (tenant, result) in for_each_tenant(&tenants, &Target::AllTenants, 4, purge).await? {
+/// for (tenant, result) in for_each_tenant(&tenants, Target::AllTenants, 4, purge).await? {
 ///     match result {
 ///         Ok(gone) => println!("{}: {gone} notes", tenant.schema()),
 ///         Err(error) => println!("{}: {error}", tenant.schema()),
@@ -71,7 +73,7 @@ pub enum TaskError<E> {
 /// ```
 pub async fn for_each_tenant<T, E, F, W>(
     tenants: &Tenants,
-    target: &Target,
+    selection: impl Into<TenantSelection>,
     jobs: usize,
     task: F,
 ) -> Result<Vec<(Tenant, Result<T, TaskError<E>>)>, LookupError>
@@ -81,7 +83,7 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let selected = select(tenants, target).await?;
+    let selected = select(tenants, &selection.into()).await?;
     Ok(for_each(tenants, selected, jobs, task).await)
 }
 
@@ -101,7 +103,8 @@ where
     let task = Arc::new(task);
     let begin = |(place, tenant): (usize, Tenant)| {
         let (db, task) = (tenants.connection(&tenant), Arc::clone(&task));
-        let work = context::scope(tenant.clone(), async move { task(db).await });
+        let span = tracing::info_span!("tenant", schema = %tenant.schema());
+        let work = context::scope(tenant.clone(), async move { task(db).await }).instrument(span);
         async move {
             // It runs to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
             let result = match detached(AssertUnwindSafe(work).catch_unwind()).await {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Error of exporting or importing a tenant. An export wrote no directory. An import created nothing, unless it is
-/// [`LeftBehind`](Self::LeftBehind), [`TakenOver`](Self::TakenOver) or [`SchemaError::Interrupted`].
+/// [`LeftBehind`](Self::LeftBehind), [`TakenOver`](Self::TakenOver), [`Aside`](Self::Aside) or [`SchemaError::Interrupted`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
@@ -104,6 +104,33 @@ pub enum TransferError {
         error: Box<TransferError>,
         /// Reason why the rest was not removed.
         source: SchemaError,
+    },
+    /// Objects outside of the tenant's schema depend on objects in it. They would stay with the old rows.
+    #[error(
+        "tenant {schema} is not replaced, because objects outside of its schema depend on it and would stay with the old rows: \
+         {}. Remove these dependencies first",
+        by.join(", ")
+    )]
+    Needed {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Dependent objects, up to ten.
+        by: Vec<String>,
+    },
+    /// The tenant was not replaced, and its schema still has the other name.
+    #[error(
+        "{error}. The schema of tenant {schema} is now called {aside}, and was not renamed back ({source}): `tenant schema \
+         rename {aside} {schema}` does that"
+    )]
+    Aside {
+        /// The tenant's schema before.
+        schema: SchemaName,
+        /// Its present name.
+        aside: SchemaName,
+        /// Reason of the failure.
+        error: Box<TransferError>,
+        /// Reason why it was not renamed back.
+        source: Box<LifecycleError>,
     },
     /// A query failed.
     #[error("{}", reason(.0))]

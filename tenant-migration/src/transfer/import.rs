@@ -30,6 +30,7 @@ use crate::{
         error::TransferError,
         manifest::{FORMAT, Manifest, ParseError},
         programs::{self, PgPrograms, Program},
+        replace::Replaced,
         session::{self, Session},
         table_of_contents,
     },
@@ -108,18 +109,7 @@ pub async fn import_tenant(
     directory: &Path,
     options: &ImportOptions,
 ) -> Result<Tenant, TransferError> {
-    let manifest = read_manifest(&directory.join(MANIFEST))?;
-    // A path that begins with a dash would be read as an option.
-    let dump = fs::canonicalize(directory.join(DUMP))
-        .map_err(|error| TransferError::file(&directory.join(DUMP), error))?;
-    let import = Import {
-        connect_options: session::connect_options(db)?,
-        db: db.clone(),
-        migrations: migrations.clone(),
-        options: options.clone(),
-        manifest,
-        dump,
-    };
+    let import = Import::open(db, migrations, directory, options)?;
     let schema = import.manifest.schema.clone();
     let imported = detached(import.run()).await;
     imported.unwrap_or_else(|ShutDown| Err(LifecycleError::of(&schema, SchemaError::Interrupted).into()))
@@ -140,20 +130,65 @@ fn read_manifest(path: &Path) -> Result<Manifest, TransferError> {
     })
 }
 
-struct Import {
+pub(super) struct Import {
     db: DatabaseConnection,
     connect_options: PgConnectOptions,
     migrations: Migrations,
     options: ImportOptions,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     dump: PathBuf,
+    /// The tenant that gets the imported schema, if there is one already.
+    replaced: Option<Replaced>,
 }
 
 impl Import {
-    async fn run(self) -> Result<Tenant, TransferError> {
-        let known = self.manifest.applied.iter().map(String::as_str);
-        let checked = require_known(&self.migrations, self.schema_ref(), known);
-        checked.map_err(|error| LifecycleError::of(&self.manifest.schema, error))?;
+    /// Reads the files of an export.
+    pub(super) fn open(
+        db: &DatabaseConnection,
+        migrations: &Migrations,
+        directory: &Path,
+        options: &ImportOptions,
+    ) -> Result<Self, TransferError> {
+        let manifest = read_manifest(&directory.join(MANIFEST))?;
+        // A path that begins with a dash would be read as an option.
+        let dump = directory.join(DUMP);
+        let dump = fs::canonicalize(&dump).map_err(|error| TransferError::file(&dump, error))?;
+        Ok(Self {
+            connect_options: session::connect_options(db)?,
+            db: db.clone(),
+            migrations: migrations.clone(),
+            options: options.clone(),
+            manifest,
+            dump,
+            replaced: None,
+        })
+    }
+
+    /// Gives the imported schema to a tenant that was moved aside, and the old one to the imported row.
+    pub(super) fn replacing(self, replaced: &Replaced) -> Self {
+        Self {
+            manifest: replaced.archived(&self.manifest),
+            // The name is retired for the tenant itself.
+            options: self.options.reuse_name(),
+            replaced: Some(replaced.clone()),
+            ..self
+        }
+    }
+
+    /// Checks the files without changing anything.
+    pub(super) async fn check(&self) -> Result<(), TransferError> {
+        self.require_known()?;
+        let session = Session::connect(self.connect_options.clone(), &self.manifest.schema).await?;
+        let server = session.server_version().await?;
+        let programs = &self.options.programs;
+        let pg_restore = programs.pg_restore(self.manifest.server, server).await?;
+        self.use_list(&pg_restore).await?;
+        session.db.close().await?;
+        Ok(())
+    }
+
+    pub(super) async fn run(self) -> Result<Tenant, TransferError> {
+        self.require_known()?;
         let session = Session::lock(self.connect_options.clone(), &self.manifest.schema).await?;
         let server = session.server_version().await?;
         let programs = &self.options.programs;
@@ -173,6 +208,12 @@ impl Import {
         // If closing fails, the session is lost, and the lock with it.
         let _ = session.db.close().await;
         imported
+    }
+
+    fn require_known(&self) -> Result<(), LifecycleError> {
+        let known = self.manifest.applied.iter().map(String::as_str);
+        let checked = require_known(&self.migrations, self.schema_ref(), known);
+        checked.map_err(|error| LifecycleError::of(&self.manifest.schema, error))
     }
 
     /// Creates the row and the schema.
@@ -257,7 +298,14 @@ impl Import {
         self.update_catalog(transaction, reservation.tenant_id).await?;
         let set = self.schema_ref().set(&self.migrations);
         let version = set.version(|name| remaining.applied.contains(name));
-        Ok(self.tenant(reservation.tenant_id, version.map(ToString::to_string)))
+        let version = version.map(ToString::to_string);
+        if let Some(replaced) = &self.replaced {
+            let id = reservation.tenant_id;
+            replaced
+                .swap(transaction, id, &self.manifest, version.as_deref())
+                .await?;
+        }
+        Ok(self.tenant(reservation.tenant_id, version))
     }
 
     async fn restore(

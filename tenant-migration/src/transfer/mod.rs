@@ -1,4 +1,5 @@
-//! Moving a tenant to another database, or archiving it in files: [`export_tenant`] and [`import_tenant`].
+//! Moving a tenant to another database, archiving it in files, and restoring it: [`export_tenant`], [`import_tenant`] and
+//! [`replace_tenant`].
 
 mod directory;
 mod error;
@@ -6,6 +7,7 @@ mod export;
 mod import;
 mod manifest;
 mod programs;
+mod replace;
 mod session;
 mod table_of_contents;
 
@@ -13,6 +15,7 @@ pub use error::{ProgramError, TransferError};
 pub use export::export_tenant;
 pub use import::{ImportOptions, import_tenant};
 pub use programs::PgPrograms;
+pub use replace::replace_tenant;
 
 /// File name of the manifest, which has the tenant's data of the catalog.
 const MANIFEST: &str = "tenant.json";

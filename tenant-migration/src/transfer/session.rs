@@ -23,6 +23,19 @@ impl Session {
     /// # Errors
     /// [`SessionError`] if the connection fails, or leads through a pooler in transaction mode.
     pub(super) async fn lock(options: PgConnectOptions, schema: &SchemaName) -> Result<Self, SessionError> {
+        let session = Self::connect(options, schema).await?;
+        lock::acquire_in_session(&session.db, schema).await?;
+        Ok(session)
+    }
+
+    /// Connects without the lock.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the connection fails, or leads through a pooler in transaction mode.
+    pub(super) async fn connect(
+        options: PgConnectOptions,
+        schema: &SchemaName,
+    ) -> Result<Self, SessionError> {
         require_own_session(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(1)
@@ -37,7 +50,6 @@ impl Session {
             schema: schema.clone(),
         };
         session.disable_idle_timeout().await?;
-        lock::acquire_in_session(&session.db, schema).await?;
         Ok(session)
     }
 

@@ -213,6 +213,10 @@ impl TenantStore for Asked {
         Ok(None)
     }
 
+    async fn by_id(&self, _: TenantId) -> Result<Option<Tenant>, CatalogError> {
+        Ok(None)
+    }
+
     async fn list(&self) -> Result<Vec<Tenant>, CatalogError> {
         Ok(Vec::new())
     }

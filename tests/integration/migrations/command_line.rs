@@ -362,52 +362,6 @@ async fn a_password_is_in_no_error() {
 }
 
 #[tokio::test]
-async fn init_writes_a_crate_and_keeps_what_is_there() {
-    let folder = TempDir::create("init");
-    let crate_ = folder.0.join("migration");
-    let run = async || {
-        let args = ["migration", "init", "-d", crate_.to_str().unwrap()];
-        let mut out = Vec::new();
-        let args = Args::try_parse_from(args).unwrap();
-        tenant_migration::cli::run(&with([]), args, &mut out)
-            .await
-            .unwrap();
-        String::from_utf8(out).unwrap()
-    };
-    assert_eq!(run().await.matches("wrote ").count(), 5);
-    let tenant = crate_.join("src/tenant");
-    let generate = [
-        "migration",
-        "generate",
-        "create_note",
-        "-d",
-        tenant.to_str().unwrap(),
-    ];
-    let args = Args::try_parse_from(generate).unwrap();
-    tenant_migration::cli::run(&with([]), args, &mut Vec::new())
-        .await
-        .unwrap();
-    let list = std::fs::read_to_string(tenant.join("mod.rs")).unwrap();
-    assert!(list.contains("_create_note::Migration),"), "{list}");
-
-    assert_eq!(run().await.matches("kept ").count(), 5);
-    assert_eq!(std::fs::read_to_string(tenant.join("mod.rs")).unwrap(), list);
-
-    let nowhere = [
-        "migration",
-        "generate",
-        "create_note",
-        "-d",
-        crate_.to_str().unwrap(),
-    ];
-    let args = Args::try_parse_from(nowhere).unwrap();
-    let error = tenant_migration::cli::run(&with([]), args, &mut Vec::new())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, CliError::NoMigrator { .. }), "{error:?}");
-}
-
-#[tokio::test]
 async fn a_run_goes_as_the_arguments_say() {
     let (db, _connection) = with_tenants(&with([NOTE]), &["acme", "globex", "initech"]).await;
     db.execute("CREATE TABLE globex.tag ()").await;

@@ -3,6 +3,7 @@
 mod command_line;
 mod hostile;
 mod killed;
+mod replace;
 
 use std::{
     fs,

@@ -5,8 +5,8 @@ use tenant_core::{
     catalog::{SeaOrmStore, TenantStore},
 };
 use tenant_migration::{
-    add_domain, archive_tenant, list_domains, remove_domain, rename_tenant, resume_tenant, set_maintenance,
-    set_primary_domain, suspend_tenant,
+    LifecycleError, TenantChanges, add_domain, archive_tenant, list_domains, remove_domain, resume_tenant,
+    set_maintenance, set_primary_domain, suspend_tenant, update_tenant,
 };
 
 use super::*;
@@ -99,7 +99,9 @@ async fn who_is_not_there_is_named() {
     let nobody = schema("nobody");
     let errors = [
         suspend_tenant(&connection, &nobody).await.unwrap_err(),
-        rename_tenant(&connection, &nobody, "N").await.unwrap_err(),
+        update_tenant(&connection, &migrations, &nobody, &TenantChanges::default())
+            .await
+            .unwrap_err(),
         list_domains(&connection, &nobody).await.unwrap_err(),
     ];
     for error in errors {
@@ -245,7 +247,7 @@ async fn the_command_line_does_and_shows_all_of_it() {
     run(&["tenant", "maintenance", "acme", "off"]).await;
     run(&["tenant", "archive", "acme"]).await;
     run(&["tenant", "resume", "acme"]).await;
-    run(&["tenant", "rename", "acme", "Acme & Sons"]).await;
+    run(&["tenant", "set", "acme", "--name", "Acme & Sons"]).await;
     let said = run(&[
         "tenant",
         "domain",

@@ -1,22 +1,31 @@
-//! Changes of one tenant: its status, its name, its schema's name, and its end.
+//! Changes of one tenant: its status, its name, kind and metadata, its schema's name, and its end.
 
 use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{ArgGroup, Subcommand, ValueEnum};
 use sea_orm::DatabaseConnection;
+use serde_json::Value;
 use tenant_core::SchemaName;
 
 use crate::{
-    cli::{Context, args::Confirmation, confirm::confirm, error::CliError, tenant::with_delay},
+    cli::{
+        Context, args::Confirmation, confirm::confirm, error::CliError, progress::Countdown,
+        tenant::with_delay,
+    },
     lifecycle::{
-        DropOptions, RenameOptions, archive_tenant, drop_tenant, rename_schema, rename_tenant, resume_tenant,
-        set_maintenance, suspend_tenant,
+        DropOptions, Dropped, LifecycleError, RenameOptions, TenantChanges, archive_tenant, drop_observed,
+        rename_schema, resume_tenant, set_maintenance, suspend_tenant, update_tenant,
     },
 };
 
 const MAINTENANCE: &str = "\
 Example:
   migration tenant maintenance acme on";
+
+const SET: &str = "\
+Examples:
+  migration tenant set acme --name \"Acme & Sons\"
+  migration tenant set acme --kind enterprise --metadata '{\"seats\": 50}'";
 
 const DROP: &str = "\
 Example:
@@ -58,13 +67,24 @@ pub(crate) enum ChangeCommand {
         /// The tenant's schema
         schema: SchemaName,
     },
-    /// Change the customer's name of a tenant. Its schema and its domains stay as they are
-    Rename {
+    /// Change the customer's name, the kind and the metadata of a tenant. Its schema and its domains stay as they are
+    #[command(after_long_help = SET, group = ArgGroup::new("changes").required(true).multiple(true))]
+    Set {
         /// The tenant's schema
         schema: SchemaName,
 
-        /// The new name
-        name: String,
+        /// The customer's new name
+        #[arg(long, group = "changes")]
+        name: Option<String>,
+
+        /// The new kind. Its pending migrations run in the same transaction. It is refused if the schema has migrations
+        /// that the new kind does not have
+        #[arg(long, group = "changes")]
+        kind: Option<String>,
+
+        /// The new metadata, as JSON. It replaces the old metadata
+        #[arg(long, value_name = "JSON", value_parser = parse_json, group = "changes")]
+        metadata: Option<Value>,
     },
     /// Drop a tenant: its schema with all tables and rows, its domains, its role and its row in the catalog. If it is
     /// interrupted, run it again: it goes on. No other tenant gets the schema's name
@@ -74,7 +94,7 @@ pub(crate) enum ChangeCommand {
         schema: SchemaName,
 
         /// Seconds between the end of the tenant's service and the first dropped table, because other processes cache the
-        /// tenant's host
+        /// tenant's host. The time that it is already suspended, in maintenance or archived counts. 0 does not wait
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         drain: u64,
 
@@ -167,9 +187,14 @@ pub(super) async fn run(
             archive_tenant(db, &schema).await?;
             with_delay(&format!("tenant {schema} is archived"))
         }
-        ChangeCommand::Rename { schema, name } => {
-            rename_tenant(db, &schema, &name).await?;
-            format!("tenant {schema} is now called {name}")
+        ChangeCommand::Set {
+            schema,
+            name,
+            kind,
+            metadata,
+        } => {
+            update_tenant(db, migrations, &schema, &changes(name, kind, metadata)).await?;
+            with_delay(&format!("tenant {schema} is changed"))
         }
         ChangeCommand::Drop {
             schema,
@@ -177,12 +202,55 @@ pub(super) async fn run(
             batch,
             confirmation,
         } => {
-            confirm(context, confirmation, &format!("`tenant drop` of {schema}"))?;
+            confirm(
+                context,
+                confirmation,
+                &format!("`tenant drop` of {schema} drops data"),
+            )?;
             let drain = Duration::from_secs(drain);
             let options = DropOptions::default().drain(drain).batch(batch);
-            let dropped = drop_tenant(db, migrations, &schema, &options).await?;
+            let dropped = drop_with_countdown(context, db, &schema, &options).await?;
             let (objects, transactions) = (dropped.objects, dropped.transactions);
             format!("tenant {schema} is dropped: {objects} objects by name, {transactions} transactions")
         }
     })
+}
+
+fn changes(name: Option<String>, kind: Option<String>, metadata: Option<Value>) -> TenantChanges {
+    let mut changes = TenantChanges::default();
+    if let Some(name) = name {
+        changes = changes.name(name);
+    }
+    if let Some(kind) = kind {
+        changes = changes.kind(kind);
+    }
+    if let Some(metadata) = metadata {
+        changes = changes.metadata(metadata);
+    }
+    changes
+}
+
+fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+/// Drops a tenant. While it waits, it says so on the standard error.
+async fn drop_with_countdown(
+    context: &Context<'_>,
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+    options: &DropOptions,
+) -> Result<Dropped, LifecycleError> {
+    let countdown = Countdown::new(context.terminal.has_progress);
+    let on_drain = {
+        let countdown = countdown.clone();
+        let message = format!(
+            "tenant {schema} is out of service, but other processes may cache its host (--drain 0 does not wait for them). \
+             Its tables are dropped in"
+        );
+        move |time| countdown.start(&message, time)
+    };
+    let dropped = drop_observed(db, context.migrations, schema, options, on_drain).await;
+    countdown.finish();
+    dropped
 }

@@ -1,5 +1,7 @@
 //! `tenant create`, `clone` and `adopt`.
 
+use std::io::Write;
+
 use sea_orm::DatabaseConnection;
 use tenant_core::{
     DEFAULT_KIND, Host, SchemaName, Tenant, VersionSkew,
@@ -7,10 +9,11 @@ use tenant_core::{
 };
 
 use crate::{
-    cli::{Context, error::CliError},
+    cli::{Context, error::CliError, tenant::adopt_from_query},
     define::LookupError,
     lifecycle::{
-        Applied, CloneData, Cloned, NewTenant, adopt_schema, clone_tenant, create_tenant, create_tenant_from,
+        AdoptOptions, Applied, CloneData, Cloned, NewTenant, adopt as adopt_schema, clone_tenant,
+        create_tenant, create_tenant_from,
     },
 };
 
@@ -51,10 +54,29 @@ pub(crate) struct CloneArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdoptArgs {
     /// The exact name of the schema
-    schema: SchemaName,
+    #[arg(required_unless_present = "from_query")]
+    schema: Option<SchemaName>,
+
+    /// A query for the tenants of another multitenancy library. It returns `schema_name`, and may return `name`, `domain`,
+    /// `is_primary` and `kind`. A tenant with several domains has several rows. Tenants of the catalog are left out
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["schema", "name", "domain"])]
+    pub(super) from_query: Option<String>,
+
+    /// Only these schemas of the query
+    #[arg(
+        long,
+        value_name = "SCHEMA,...",
+        value_delimiter = ',',
+        requires = "from_query"
+    )]
+    pub(super) only: Vec<String>,
+
+    /// Do everything, show the result, and roll it back
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     #[command(flatten)]
-    new: NewTenantArgs,
+    pub(super) new: NewTenantArgs,
 
     /// The last migration whose tables the schema already has. It and those before it are recorded and not run. Default:
     /// none
@@ -66,9 +88,20 @@ pub(crate) struct AdoptArgs {
     applied_all: bool,
 }
 
+impl AdoptArgs {
+    /// Returns the migrations whose changes the schemas already have.
+    pub(super) fn applied(&self) -> Applied {
+        match &self.applied_to {
+            Some(last) => Applied::To(last.clone()),
+            None if self.applied_all => Applied::All,
+            None => Applied::None,
+        }
+    }
+}
+
 /// A new tenant.
 #[derive(Debug, clap::Args)]
-struct NewTenantArgs {
+pub(super) struct NewTenantArgs {
     /// The customer's name. Default: the schema's name
     #[arg(long)]
     name: Option<String>,
@@ -79,12 +112,12 @@ struct NewTenantArgs {
 
     /// The tenant's kind, which groups tenants. Default: `default`, or the kind of the tenant that is copied
     #[arg(long)]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
 
     /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
     /// this one
     #[arg(long)]
-    reuse_name: bool,
+    pub(super) reuse_name: bool,
 }
 
 impl NewTenantArgs {
@@ -136,7 +169,7 @@ pub(super) async fn create(
         true => format!("created the public tenant{at_domain}"),
         false => format!("created tenant {}{from}{at_domain}", tenant.schema()),
     };
-    Ok(done + &without(&left_out))
+    Ok(done + &without(&left_out) + &warning_of_name(&tenant))
 }
 
 pub(super) async fn clone(
@@ -153,7 +186,7 @@ pub(super) async fn clone(
     let Cloned { tenant, left_out } = clone_tenant(db, context.migrations, &source, &new, data).await?;
     let (schema, at_domain) = (tenant.schema(), at_domain(&tenant));
     let done = format!("copied tenant {source} to {schema}{at_domain}");
-    Ok(done + &without(&left_out))
+    Ok(done + &without(&left_out) + &warning_of_name(&tenant))
 }
 
 /// Returns the lines that say what a copy is without.
@@ -166,15 +199,21 @@ pub(super) async fn adopt(
     context: &Context<'_>,
     db: &DatabaseConnection,
     args: AdoptArgs,
+    out: &mut (dyn Write + Send),
 ) -> Result<String, CliError> {
-    let new = args.new.tenant(db, args.schema, None).await?;
-    let applied = match args.applied_to {
-        Some(last) => Applied::To(last),
-        None if args.applied_all => Applied::All,
-        None => Applied::None,
+    let (applied, is_dry_run) = (args.applied(), args.dry_run);
+    let Some(schema) = args.schema else {
+        adopt_from_query::run(context, db, &args, out).await?;
+        return Ok(String::new());
     };
-    let tenant = adopt_schema(db, context.migrations, &new, &applied).await?;
-    let done = format!("adopted tenant {}", tenant.schema());
+    let options = AdoptOptions {
+        is_dry_run,
+        ..AdoptOptions::default()
+    };
+    let new = args.new.tenant(db, schema, None).await?;
+    let tenant = adopt_schema(db, context.migrations, &new, &applied, options).await?;
+    let verb = if is_dry_run { "would adopt" } else { "adopted" };
+    let done = format!("{verb} tenant {}", tenant.schema());
     Ok(with_advice(context, &tenant, done))
 }
 
@@ -191,4 +230,16 @@ pub(super) fn with_advice(context: &Context<'_>, tenant: &Tenant, mut message: S
 pub(super) fn at_domain(tenant: &Tenant) -> String {
     let domain = tenant.domain().map(|domain| format!(" at {domain}"));
     domain.unwrap_or_default()
+}
+
+/// Returns a warning of a tenant without a domain whose schema's name cannot be a label of a host name, or nothing.
+fn warning_of_name(tenant: &Tenant) -> String {
+    let schema = tenant.schema();
+    if tenant.is_public() || tenant.domain().is_some() || Host::parse(schema.as_str()).is_ok() {
+        return String::new();
+    }
+    format!(
+        "\nwarning: no host name can have {schema} in it. Give the tenant a domain without that: \
+         `tenant domain add {schema} HOST`"
+    )
 }

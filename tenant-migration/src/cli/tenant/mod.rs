@@ -1,5 +1,6 @@
 //! `tenant` and its subcommands.
 
+mod adopt_from_query;
 mod change;
 mod create;
 mod domains;
@@ -33,7 +34,11 @@ Examples:
 const ADOPT: &str = "\
 Examples:
   migration tenant adopt acme --domain acme.example.com --applied-to m20260101_000001_create_note
-  migration tenant adopt globex --applied-all";
+  migration tenant adopt globex --applied-all
+
+All tenants of django-tenants:
+  migration tenant adopt --applied-all --dry-run --from-query \
+    'SELECT schema_name, name, domain, is_primary FROM customers_client JOIN customers_domain ON tenant_id = customers_client.id'";
 
 const LIST: &str = "\
 Examples:
@@ -43,7 +48,11 @@ Examples:
 const TRANSFER: &str = "\
 Example, from one database to another:
   migration -u $OLD tenant export acme acme.export
-  migration -u $NEW tenant import acme.export";
+  migration -u $NEW tenant import acme.export
+
+Example, back to an older export:
+  migration tenant suspend acme
+  migration tenant import acme.export --replace acme-old";
 
 const SQL: &str = "\
 The statement is checked as on a tenant's connection of the application: the entities of this program say which tables
@@ -87,7 +96,7 @@ pub(crate) enum ManageCommand {
     /// Create a tenant as a copy of another one, with its tables and rows
     #[command(after_long_help = CLONE)]
     Clone(create::CloneArgs),
-    /// Make a tenant of a schema that is already in the database, with its tables and rows
+    /// Make tenants of schemas that are already in the database, with their tables and rows
     #[command(after_long_help = ADOPT)]
     Adopt(create::AdoptArgs),
     /// List the tenants by their schemas
@@ -120,7 +129,7 @@ pub(super) async fn run(
     match command {
         TenantCommand::Manage(command) => {
             let db = context.connect().await?;
-            let done = manage(context, &db, command).await;
+            let done = manage(context, &db, command, out).await;
             db.close().await?;
             match done?.as_str() {
                 "" => Ok(()),
@@ -132,16 +141,18 @@ pub(super) async fn run(
     }
 }
 
-/// Runs a command, and returns its result for the output.
+/// Runs a command, and returns its result for the output. A command that may fail for a part of the tenants writes the result to
+/// `out` itself.
 async fn manage(
     context: &Context<'_>,
     db: &DatabaseConnection,
     command: ManageCommand,
+    out: &mut (dyn Write + Send),
 ) -> Result<String, CliError> {
     match command {
         ManageCommand::Create(args) => create::create(context, db, args).await,
         ManageCommand::Clone(args) => create::clone(context, db, args).await,
-        ManageCommand::Adopt(args) => create::adopt(context, db, args).await,
+        ManageCommand::Adopt(args) => create::adopt(context, db, args, out).await,
         ManageCommand::List(args) => list::run(context, db, &args).await,
         ManageCommand::Show(args) => show::run(context, db, args).await,
         ManageCommand::Domain(command) => Ok(domains::run(db, command).await?),

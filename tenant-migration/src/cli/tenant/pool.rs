@@ -48,7 +48,7 @@ pub(super) async fn run(
             Ok(format!("{} made, {} ready{behind}", pool.made, pool.ready))
         }
         PoolCommand::Drain { kind, confirmation } => {
-            confirm(context, confirmation, "`tenant pool drain`")?;
+            confirm(context, confirmation, "`tenant pool drain` drops data")?;
             let dropped = drain_pool(db, context.migrations, kind.as_deref()).await?;
             Ok(format!("dropped {}", count(dropped, "pending schema")))
         }

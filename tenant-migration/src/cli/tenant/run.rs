@@ -4,6 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use sea_orm::DbErr;
 use serde_json::{Value, json};
+use tenant_core::TenantStatus;
 
 use crate::{
     cli::{
@@ -39,7 +40,8 @@ pub(super) async fn run(
         name,
         known: tasks.names(),
     })?;
-    let selected = SelectedTenants::new(context, &work, CONNECTIONS_PER_TASK).await?;
+    let selected =
+        SelectedTenants::new(context, &work, &[TenantStatus::Active], CONNECTIONS_PER_TASK).await?;
     let results = selected.for_each(move |db| {
         let task = Arc::clone(&task);
         async move { task(db).await.map_err(|error| describe(&error)) }

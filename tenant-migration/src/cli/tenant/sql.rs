@@ -9,7 +9,7 @@ use sea_orm::{AccessMode, ConnectionTrait, DbBackend, DbErr, QueryResult, Statem
 use serde_json::{Value, json};
 use tenant_core::{
     __private::{StatementKind, statement_kind},
-    ConnectionError, TenantConnection, TenantTransaction,
+    ConnectionError, TenantConnection, TenantStatus, TenantTransaction,
 };
 
 use crate::{
@@ -39,6 +39,13 @@ pub(crate) struct SqlArgs {
     write: bool,
 }
 
+/// Statuses of tenants whose rows are in use. A change of rows must not leave out a tenant that comes back.
+const IN_USE: [TenantStatus; 3] = [
+    TenantStatus::Active,
+    TenantStatus::Suspended,
+    TenantStatus::Maintenance,
+];
+
 pub(super) async fn run(
     context: &Context<'_>,
     args: SqlArgs,
@@ -46,7 +53,7 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let is_json = args.work.json;
     let statement = Arc::new(TenantStatement::new(&args.statement, args.write, is_json)?);
-    let selected = SelectedTenants::new(context, &args.work, 1).await?;
+    let selected = SelectedTenants::new(context, &args.work, &IN_USE, 1).await?;
     if let Some(db) = selected.first() {
         statement.check(&db)?;
     }

@@ -8,10 +8,12 @@ use tenant_core::SchemaName;
 use crate::{
     cli::{
         Context,
+        args::Confirmation,
+        confirm::confirm,
         error::CliError,
         tenant::create::{at_domain, with_advice},
     },
-    transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant},
+    transfer::{ImportOptions, PgPrograms, export_tenant, import_tenant, replace_tenant},
 };
 
 /// Arguments of `tenant export`.
@@ -39,6 +41,19 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     reuse_name: bool,
 
+    /// Restore the export over the tenant that has its schema, which must be out of service. The present schema with its rows
+    /// gets this name, and belongs to an archived tenant until that is dropped. If it was killed, run it again: it goes on
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "reuse_name",
+        value_parser = |name: &str| SchemaName::for_tenant(name)
+    )]
+    replace: Option<SchemaName>,
+
+    #[command(flatten)]
+    confirmation: Confirmation,
+
     /// The directory of `pg_restore`. Default: the server's version, on the PATH or in /usr/lib/postgresql
     #[arg(long, value_name = "DIR")]
     pg_bin: Option<PathBuf>,
@@ -64,9 +79,25 @@ pub(super) async fn import(
     if args.reuse_name {
         options = options.reuse_name();
     }
-    let tenant = import_tenant(db, context.migrations, &args.directory, &options).await?;
+    let (migrations, directory) = (context.migrations, &args.directory);
+    let tenant = match &args.replace {
+        Some(aside) => {
+            let action = format!(
+                "`tenant import --replace` replaces the rows of a tenant (its old rows go to {aside})"
+            );
+            confirm(context, args.confirmation, &action)?;
+            replace_tenant(db, migrations, directory, aside, &options).await?
+        }
+        None => import_tenant(db, migrations, directory, &options).await?,
+    };
     let (schema, at_domain, status) = (tenant.schema(), at_domain(&tenant), tenant.status());
-    let done = format!("imported tenant {schema}{at_domain}, {status}");
+    let mut done = format!("imported tenant {schema}{at_domain}, {status}");
+    if let Some(aside) = args.replace {
+        done += &format!(
+            "\nits old rows are in {aside}, which is archived: `tenant drop {aside}` when they are not needed any more\n\
+             `tenant resume {schema}` takes it back into service"
+        );
+    }
     Ok(with_advice(context, &tenant, done))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io::Write};
 
-use tenant_core::{Tenant, TenantConnection, Tenants};
+use tenant_core::{Tenant, TenantConnection, TenantStatus, Tenants};
 
 use crate::{
     cli::{
@@ -13,17 +13,21 @@ use crate::{
         target::target,
         tenant::tenant_table::{Cells, TenantTable},
     },
-    plan::{DEFAULT_JOBS, Target, select},
+    plan::{DEFAULT_JOBS, Target, TenantSelection, select},
     run::{TaskError, for_each},
 };
 
 /// Tenants of a statement or a task, and options of the run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkArgs {
-    /// Tenants of the run. One flag or `-s` is required. Archived tenants, and those that are being created or dropped, are
-    /// left out unless they are named. `--shared` is the public tenant.
+    /// Tenants of the run. One flag or `-s` is required. `--shared` is the public tenant.
     #[command(flatten)]
     target: TargetArgs,
+
+    /// Only tenants with these statuses. Default: named tenants, whatever their status; otherwise active ones, and for `sql`
+    /// also suspended ones and those in maintenance
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',')]
+    status: Vec<TenantStatus>,
 
     /// Number of tenants that run at the same time. Default: 4
     #[arg(short, long, value_name = "N", value_parser = at_least_one())]
@@ -47,11 +51,14 @@ pub(super) struct SelectedTenants {
 impl SelectedTenants {
     /// Connects and selects the tenants.
     ///
+    /// `default_statuses` are those of tenants that are not named, unless the arguments have statuses.
+    ///
     /// # Errors
     /// [`CliError::NoTenants`] if the arguments name no tenants: all of them must be named, too, by `--tenants`.
     pub(super) async fn new(
         context: &Context<'_>,
         work: &WorkArgs,
+        default_statuses: &[TenantStatus],
         connections_per_job: usize,
     ) -> Result<Self, CliError> {
         let target = target(context, &work.target)?;
@@ -61,7 +68,7 @@ impl SelectedTenants {
         let jobs = work.jobs.map_or(DEFAULT_JOBS, usize::from);
         let connections = u32::try_from(jobs * connections_per_job).unwrap_or(u32::MAX);
         let tenants = context.tenants(connections).await?;
-        let selected = select(&tenants, &target).await?;
+        let selected = select(&tenants, &selection(target, &work.status, default_statuses)).await?;
         Ok(Self {
             tenants,
             selected,
@@ -85,6 +92,16 @@ impl SelectedTenants {
         let results = for_each(&self.tenants, self.selected, self.jobs, task).await;
         self.tenants.close().await?;
         Ok(results)
+    }
+}
+
+fn selection(target: Target, statuses: &[TenantStatus], default: &[TenantStatus]) -> TenantSelection {
+    let is_named = matches!(target, Target::Shared | Target::Tenants(_));
+    let selection = TenantSelection::from(target);
+    match statuses {
+        [] if is_named => selection,
+        [] => selection.with_status(default.iter().copied()),
+        statuses => selection.with_status(statuses.iter().copied()),
     }
 }
 

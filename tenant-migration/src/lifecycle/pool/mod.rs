@@ -2,8 +2,6 @@
 
 mod claim;
 
-use std::time::Duration;
-
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
@@ -15,7 +13,7 @@ use crate::{
     define::{LookupError, Migrations, schema_of},
     lifecycle::{
         create::{NewTenant, create},
-        drop::{DropOptions, drop_schema},
+        drop::drop_pending,
         error::LifecycleError,
         lookup,
         reservation::Reservation,
@@ -98,10 +96,8 @@ pub async fn drain_pool(
 ) -> Result<usize, LifecycleError> {
     remove_interrupted(db).await?;
     let mut dropped = 0;
-    // It needs no drain, and its name is not retired, because it never belonged to a tenant.
-    let options = DropOptions::default().drain(Duration::ZERO);
     while let Some(schema) = mark_dropping(db, kind).await? {
-        match drop_schema(db, migrations, &schema, &options, false).await {
+        match drop_pending(db, migrations, &schema).await {
             Ok(_) => dropped += 1,
             // Another call drains the pool, too.
             Err(LifecycleError::Lookup(LookupError::NoSuchTenant { .. })) => {}

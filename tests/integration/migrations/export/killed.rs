@@ -311,3 +311,74 @@ async fn an_import_that_loses_its_commit_is_complete_or_nothing() {
     }
     assert!(complete >= 3 && failed >= 9, "{complete} {failed}");
 }
+
+/// Returns the number of contracts in a schema, or `None` if there is no such table.
+async fn contracts(db: &DatabaseConnection, schema: &str) -> Option<i64> {
+    let exists = format!("SELECT to_regclass('{schema}.contract') IS NOT NULL");
+    match column(db, &exists).await == ["true"] {
+        true => Some(count(db, &format!("SELECT FROM {schema}.contract")).await),
+        false => None,
+    }
+}
+
+/// The old rows of a tenant are there at any moment, and running it again ends what was killed.
+#[tokio::test]
+async fn a_replacement_is_killed_at_any_moment() {
+    let folder = TempDir::create("replace-any");
+    let from = exported(&folder).await;
+    let (target, db) = database().await;
+    assert!(run(&target, &["tenant", "import", &from]).await);
+    // Two rows are the old ones, one row is the export's.
+    target
+        .execute("INSERT INTO acme.contract (plan) VALUES ('free')")
+        .await;
+    let replace = ["tenant", "import", &from, "--replace", "acme_old", "--yes"];
+    let mut whole = std::time::Duration::ZERO;
+    for part in 0..=8 {
+        target
+            .execute("UPDATE public.tenants SET status = 'suspended', updated_at = now() - interval '1 min'")
+            .await;
+        let begun = std::time::Instant::now();
+        let mut replacement = Runner::start(&target, &replace);
+        if part == 0 {
+            assert!(replacement.ended().await);
+            whole = begun.elapsed();
+        } else {
+            tokio::time::sleep(whole * part / 9).await;
+            replacement.kill();
+        }
+        let rows = [contracts(&db, "acme").await, contracts(&db, "acme_old").await];
+        assert_eq!(
+            rows.iter().filter(|rows| **rows == Some(2)).count(),
+            1,
+            "{part}: {rows:?}"
+        );
+        let archived = "SELECT FROM public.tenants WHERE schema_name = 'acme_old' AND status = 'archived'";
+        if count(&db, archived).await == 0 {
+            // Otherwise it waits for processes that may cache the tenant's host.
+            target
+                .execute("UPDATE public.tenants SET updated_at = now() - interval '1 min' WHERE id = 1")
+                .await;
+            assert!(run(&target, &replace).await, "{part}: {rows:?}");
+        }
+        assert_eq!(contracts(&db, "acme").await, Some(1), "{part}");
+        assert_eq!(contracts(&db, "acme_old").await, Some(2), "{part}");
+        let tenants = "SELECT concat_ws(' ', tenants.id = 1, schema_name, status, version, domain)
+            FROM public.tenants LEFT JOIN public.domains ON tenant_id = tenants.id ORDER BY tenants.id";
+        assert_eq!(
+            column(&db, tenants).await,
+            [
+                "t acme suspended m4_four acme.example.com",
+                "f acme_old archived m4_four",
+            ],
+            "{part}"
+        );
+        // Back to the beginning.
+        target
+            .execute(
+                "DROP SCHEMA acme CASCADE; ALTER SCHEMA acme_old RENAME TO acme;
+                 DELETE FROM public.tenants WHERE id <> 1; DELETE FROM public.dropped_tenants",
+            )
+            .await;
+    }
+}

@@ -1,3 +1,5 @@
+//! The command line: `cargo run --bin migration -- --help`.
+
 use std::process::ExitCode;
 
 #[tokio::main]

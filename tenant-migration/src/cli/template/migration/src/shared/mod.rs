@@ -18,7 +18,7 @@ impl MigratorTrait for Migrator {
 impl Migrator {
     fn own() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            // `sea-orm-cli migrate generate` writes this list.
+            // `generate NAME -d migration/src/shared` adds to this list.
         ]
     }
 }

@@ -1,3 +1,7 @@
+//! The migrations of the application.
+
+// `audit` and `tenant sql` know the tables of the entities that are linked into the program.
+use entity as _;
 use tenant_migration::Migrations;
 
 mod shared;

@@ -2,13 +2,16 @@
 
 use sea_orm_migration::prelude::*;
 
+mod m20260101_000001_create_note;
+
 pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        // `generate NAME -d migration/src/tenant` adds to this list.
         vec![
-            // `sea-orm-cli migrate generate` writes this list.
+            Box::new(m20260101_000001_create_note::Migration),
         ]
     }
 }
