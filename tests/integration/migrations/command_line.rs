@@ -67,7 +67,7 @@ async fn from_an_empty_database_to_two_tenants() {
         rows,
         [
             "schema applied pending",
-            "public 6 0",
+            "public 7 0",
             "acme 0 1 m20260101_000001_create_note",
             "globex 1 0",
         ]
