@@ -194,7 +194,7 @@ pub(super) async fn run(
             metadata,
         } => {
             update_tenant(db, migrations, &schema, &changes(name, kind, metadata)).await?;
-            with_delay(&format!("tenant {schema} is changed"))
+            format!("tenant {schema} is changed")
         }
         ChangeCommand::Drop {
             schema,
