@@ -162,11 +162,8 @@ pub(crate) async fn with_tenants(
     names: &[&str],
 ) -> (TestDatabase, DatabaseConnection) {
     let db = TestDatabase::create().await;
-    assert!(
-        act(&db, migrations, &Target::Shared, Action::UP)
-            .await
-            .is_success()
-    );
+    let report = act(&db, migrations, &Target::Shared, Action::UP).await;
+    assert!(report.is_success(), "{report:?}");
     let connection = db.connect().await;
     for name in names {
         create_tenant(&connection, migrations, &new(name)).await.unwrap();

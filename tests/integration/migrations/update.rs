@@ -33,7 +33,7 @@ async fn what_is_set_changes_and_the_rest_stays() {
     let run = async |words: &[&str]| {
         let (out, result) = cli(&db, &migrations, &[&["tenant", "set", "ACME"], words].concat()).await;
         result.unwrap();
-        assert_eq!(out, "tenant ACME is changed\n");
+        assert!(out.starts_with("tenant ACME is changed\n"), "{out}");
         acme(&connection).await
     };
     let found = run(&["--name", "Acme & 'Sons'"]).await;
