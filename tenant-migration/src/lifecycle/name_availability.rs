@@ -27,10 +27,10 @@ pub(crate) struct NameClaim<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The schema name is a tenant's, another existing schema's, reserved for all tenants, or that of a user who can log in.
-    /// Case makes no difference.
+    /// The schema name is a tenant's, another existing schema's, reserved for all tenants, or that of a role. Case makes no
+    /// difference.
     #[error(
-        "the schema {schema} is taken: a tenant, another schema or a user of the database has this name, maybe in another \
+        "the schema {schema} is taken: a tenant, another schema or a role of the server has this name, maybe in another \
          case, or it is reserved for all tenants. Choose another name"
     )]
     SchemaTaken {
@@ -125,8 +125,9 @@ fn is_reserved(migrations: &Migrations, name: &SchemaName) -> bool {
     migrations.used_by_all().any(|schema| schema == name)
 }
 
-/// True if the database has a user of the name, or a schema other than `own`, ignoring case. PostgreSQL's default
-/// `search_path` has `"$user"`, so a schema called like a user would be on that user's path for all tenants.
+/// True if the server has a role of the name, or the database a schema other than `own`, ignoring case. PostgreSQL's default
+/// `search_path` has `"$user"`, which is the role that is in force, also one that cannot log in (`ALTER ROLE ... SET role`). So
+/// a schema called like a role would be on that role's path for all tenants.
 async fn is_in_database(
     db: &impl ConnectionTrait,
     name: &SchemaName,
@@ -136,7 +137,7 @@ async fn is_in_database(
         WHERE octet_length(nspname::text) = octet_length($1)
             AND lower(nspname::text COLLATE "C") = $1 AND nspname::text IS DISTINCT FROM $2::text
         UNION ALL
-        SELECT FROM pg_catalog.pg_roles WHERE rolcanlogin AND lower(rolname::text COLLATE "C") = $1"#;
+        SELECT FROM pg_catalog.pg_roles WHERE lower(rolname::text COLLATE "C") = $1"#;
     let own = own.map(|schema| schema.as_str().to_owned());
     let values = [name.as_str().to_ascii_lowercase().into(), own.into()];
     Ok(!rows(db, sql, values).await?.is_empty())

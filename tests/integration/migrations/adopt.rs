@@ -129,11 +129,11 @@ async fn what_is_no_tenants_is_left_alone() {
     let migrations = with([NOTE]).with_extension_schemas([extensions]);
     let (db, connection) = with_tenants(&migrations, &["globex"]).await;
     db.execute(LEGACY).await;
-    let login = format!("{}_login", db.name());
+    let (login, group) = (format!("{}_login", db.name()), format!("{}_group", db.name()));
     db.execute(&format!(
         "CREATE SCHEMA extensions; CREATE SCHEMA case_twin; CREATE SCHEMA \"Case_Twin\"; CREATE SCHEMA \"{login}\";
-         CREATE SCHEMA with_extension; CREATE EXTENSION citext SCHEMA with_extension;
-         CREATE ROLE \"{login}\" LOGIN"
+         CREATE SCHEMA \"{group}\"; CREATE SCHEMA with_extension; CREATE EXTENSION citext SCHEMA with_extension;
+         CREATE ROLE \"{login}\" LOGIN; CREATE ROLE \"{group}\""
     ))
     .await;
     let adopt = async |name: &str| {
@@ -143,14 +143,14 @@ async fn what_is_no_tenants_is_left_alone() {
             .unwrap_err()
     };
     let before = trace(&connection).await;
-    for name in ["globex", "GLOBEX", "extensions", "case_twin", &login] {
+    for name in ["globex", "GLOBEX", "extensions", "case_twin", &login, &group] {
         let error = adopt(name).await;
         assert!(
             matches!(error, LifecycleError::Name(NameError::SchemaTaken { .. })),
             "{name}: {error}"
         );
     }
-    db.execute(&format!("DROP ROLE \"{login}\"")).await;
+    db.execute(&format!("DROP ROLE \"{login}\", \"{group}\"")).await;
     // A name is taken if it differs from the name of an existing schema in case only.
     let error = adopt("acme-1").await;
     assert!(

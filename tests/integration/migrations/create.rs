@@ -81,10 +81,13 @@ async fn the_public_tenant_is_a_row_and_a_domain() {
 #[tokio::test]
 async fn what_is_taken_is_refused() {
     let migrations = with([NOTE]);
-    let (_db, db) = with_tenants(&migrations, &["acme"]).await;
-    db.execute_unprepared("CREATE SCHEMA crm").await.unwrap();
+    let (database, db) = with_tenants(&migrations, &["acme"]).await;
+    // `"$user"` on a path is the role that is in force, also one that cannot log in.
+    let group = format!("{}_group", database.name());
+    let taken = format!("CREATE SCHEMA crm; CREATE ROLE \"{group}\"");
+    db.execute_unprepared(&taken).await.unwrap();
     let before = rest(&db).await;
-    for name in ["acme", "ACME", "Acme", "crm", "CRM"] {
+    for name in ["acme", "ACME", "Acme", "crm", "CRM", &group] {
         // With a new domain, so that only the schema is taken.
         let new = NewTenant::new(schema(name), "x").domain(Host::parse("new.example.com").unwrap());
         let error = create_tenant(&db, &migrations, &new).await.unwrap_err();
@@ -105,6 +108,8 @@ async fn what_is_taken_is_refused() {
         "the domain acme.example.com is taken by another tenant"
     );
     assert_eq!(rest(&db).await, before);
+    let drop = format!("DROP ROLE \"{group}\"");
+    db.execute_unprepared(&drop).await.unwrap();
 }
 
 #[tokio::test]

@@ -232,19 +232,27 @@ async fn a_name_that_is_taken_is_refused() {
     let shared = schema("extensions");
     let migrations = with([NOTE]).with_extension_schemas([shared]);
     let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
-    let login = format!("{}_login", db.name());
-    db.execute(&format!("CREATE SCHEMA other; CREATE ROLE \"{login}\" LOGIN"))
-        .await;
+    let (login, group) = (format!("{}_login", db.name()), format!("{}_group", db.name()));
+    let roles = format!("CREATE ROLE \"{login}\" LOGIN; CREATE ROLE \"{group}\"");
+    db.execute(&format!("CREATE SCHEMA other; {roles}")).await;
     let acme = schema("acme");
     suspend_tenant(&connection, &acme).await.unwrap();
-    for name in ["globex", "Globex", "OTHER", "extensions", "public", &login] {
+    for name in [
+        "globex",
+        "Globex",
+        "OTHER",
+        "extensions",
+        "public",
+        &login,
+        &group,
+    ] {
         let refused = rename_schema(&connection, &migrations, &acme, &schema(name), &at_once()).await;
         assert!(
             matches!(refused, Err(LifecycleError::Name(NameError::SchemaTaken { .. }))),
             "{name}: {refused:?}"
         );
     }
-    db.execute(&format!("DROP ROLE \"{login}\"; DROP SCHEMA other"))
+    db.execute(&format!("DROP ROLE \"{login}\", \"{group}\"; DROP SCHEMA other"))
         .await;
     let refused = rename_schema(&connection, &migrations, &SchemaName::shared(), &acme, &at_once()).await;
     assert!(
