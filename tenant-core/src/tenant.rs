@@ -117,6 +117,36 @@ struct Fields {
     origin: Origin,
 }
 
+/// A reference to a tenant that is stored, such as with a job in a queue. `Tenants::resolve` makes a connection of it.
+///
+/// The id is the tenant's for ever. The schema is for people who read the queue, and tells a job of another database from one
+/// of this.
+///
+/// # Example
+/// ```
+/// use tenant_core::{SchemaName, Tenant, TenantId, TenantRef};
+///
+/// let acme = Tenant::new(TenantId(7), SchemaName::new("acme")?, "Acme");
+/// let stored = serde_json::to_string(&acme.reference())?;
+/// assert_eq!(stored, r#"{"id":7,"schema":"acme"}"#);
+/// assert_eq!(serde_json::from_str::<TenantRef>(&stored)?, acme.reference());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TenantRef {
+    /// The tenant's id.
+    pub id: TenantId,
+    /// The tenant's schema.
+    pub schema: SchemaName,
+}
+
+impl fmt::Display for TenantRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (id {})", self.schema, self.id)
+    }
+}
+
 /// Scheme and port of the addresses of all tenants, as the application configured them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Origin {
@@ -163,6 +193,45 @@ impl Tenant {
             version: None,
             origin: Origin::default(),
         }))
+    }
+
+    /// Returns a reference to the tenant, to be stored with a job.
+    #[must_use]
+    pub fn reference(&self) -> TenantRef {
+        TenantRef {
+            id: self.0.id,
+            schema: self.0.schema.clone(),
+        }
+    }
+
+    /// Returns a span `tenant` for log lines and traces, with the fields `tenant.id` and `tenant.schema`. Requests and
+    /// [`context::scope`](crate::context::scope) are in such a span already.
+    #[must_use]
+    pub fn span(&self) -> tracing::Span {
+        tracing::info_span!("tenant", tenant.id = self.0.id.0, tenant.schema = %self.0.schema)
+    }
+
+    /// Reads the metadata as a type of the application. Write it with `tenant_migration::update_tenant`.
+    ///
+    /// # Errors
+    /// [`serde_json::Error`] if the metadata has another form.
+    ///
+    /// # Example
+    /// ```
+    /// use tenant_core::{SchemaName, Tenant, TenantId};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Settings {
+    ///     seats: u32,
+    /// }
+    ///
+    /// let acme = Tenant::new(TenantId(1), SchemaName::new("acme")?, "Acme");
+    /// let acme = acme.with_metadata(serde_json::json!({ "seats": 5 }));
+    /// assert_eq!(acme.metadata_as::<Settings>()?.seats, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn metadata_as<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.0.metadata)
     }
 
     /// Sets the status.

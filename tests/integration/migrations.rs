@@ -11,6 +11,7 @@ mod drop_wait;
 mod export;
 mod fleet;
 mod generate_entity;
+mod jobs;
 mod kinds;
 mod life;
 mod lock_table;

@@ -418,6 +418,14 @@ impl TenantsBuilder {
     }
 }
 
+/// Lets statements be logged at DEBUG in the place of SeaORM's default, INFO.
+#[cfg(feature = "sqlx-postgres")]
+fn log_at_debug(options: &mut ConnectOptions) {
+    if options.get_sqlx_logging_level() == LevelFilter::Info {
+        options.sqlx_logging_level(LevelFilter::Debug);
+    }
+}
+
 /// Returns the plain connection for the shared schema, and the pool of the tenants' connections.
 #[cfg(feature = "sqlx-postgres")]
 async fn connect(
@@ -425,9 +433,7 @@ async fn connect(
     builder: &TenantsBuilder,
 ) -> Result<(DatabaseConnection, Option<Pool>), ConnectError> {
     let extension_schemas = &builder.extension_schemas;
-    if options.get_sqlx_logging_level() == LevelFilter::Info {
-        options.sqlx_logging_level(LevelFilter::Debug);
-    }
+    log_at_debug(&mut options);
     let (statements, by_pooler) = (builder.statement_cache_capacity, builder.prepared_by_pooler);
     let Some(mut settings) = PoolSettings::read(&options, statements, by_pooler).await? else {
         return Ok((sea_orm::Database::connect(options).await?, None));
@@ -453,9 +459,10 @@ async fn listen(
     options: Option<ConnectOptions>,
     lookup: &Arc<Lookup>,
 ) -> Result<Option<Listener>, ConnectError> {
-    let Some(options) = options.filter(|_| lookup.is_cached()) else {
+    let Some(mut options) = options.filter(|_| lookup.is_cached()) else {
         return Ok(None);
     };
+    log_at_debug(&mut options);
     let settings = PoolSettings::read(&options, None, None).await?;
     Ok(settings.and_then(|settings| Listener::start(settings, Arc::downgrade(lookup))))
 }

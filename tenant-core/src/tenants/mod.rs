@@ -8,8 +8,10 @@ mod host_cache;
 mod listener;
 mod lookup;
 mod schema_versions;
+mod unserved;
 
 pub use builder::{DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, TenantsBuilder};
 pub use handle::Tenants;
 pub use lookup::CacheStatus;
 pub use schema_versions::{SchemaVersions, SkewPolicy, VersionSkew};
+pub use unserved::Unserved;

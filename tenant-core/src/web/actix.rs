@@ -32,7 +32,6 @@ use actix_web::{
     guard::{Guard, GuardContext, fn_guard},
     http::{StatusCode, Uri},
 };
-use tracing::Instrument;
 
 pub use super::tls_ask::actix::tls_ask;
 use super::{
@@ -171,10 +170,7 @@ where
                 Ok(tenant) => tenant,
                 Err(rejection) => return Err(middleware.answer(rejection, request.request())),
             };
-            let span = resolve::span(&tenant);
-            context::scope(tenant, service.call(request))
-                .instrument(span)
-                .await
+            context::scope(tenant, service.call(request)).await
         })
     }
 }

@@ -1,6 +1,8 @@
 //! [`Rejection`]: the answer to a request without a tenant.
 
-use crate::{catalog::CatalogError, host::HostError, resolve::ResolveError, tenant::TenantStatus};
+use crate::{
+    catalog::CatalogError, host::HostError, resolve::ResolveError, tenant::TenantStatus, tenants::Unserved,
+};
 
 /// Error of a request without a tenant. The default answer tells nothing about the request or the catalog. The
 /// application words its own with `TenantLayer::on_rejection` (axum) or `TenantMiddleware::on_rejection` (actix-web).
@@ -36,6 +38,17 @@ pub enum Rejection {
         "no tenant was resolved for this request: is `TenantLayer` (axum) or `TenantMiddleware` (actix) around the route?"
     )]
     NoLayer,
+}
+
+impl From<Unserved> for Rejection {
+    fn from(reason: Unserved) -> Self {
+        match reason {
+            Unserved::Gone(_) | Unserved::OtherSchema { .. } => Self::UnknownTenant,
+            Unserved::Status { status, .. } => Self::NotServed(status),
+            Unserved::Behind(_) => Self::Behind,
+            Unserved::Catalog(error) => Self::Catalog(error),
+        }
+    }
 }
 
 impl From<ResolveError> for Rejection {

@@ -6,7 +6,7 @@ use super::rejection::Rejection;
 use crate::{
     connection::TenantConnection,
     resolve::{PathPrefix, RequestHead, Resolved, Resolver, TenantKey},
-    tenant::{Tenant, TenantStatus},
+    tenant::Tenant,
     tenants::Tenants,
 };
 
@@ -75,8 +75,7 @@ pub(super) async fn resolve_from(
         Ok::<_, Rejection>((named, path_prefix))
     })?;
     let tenant = find(tenants, resolver, named).await?;
-    check_served(&tenant)?;
-    check_version(tenants, &tenant)?;
+    tenants.check_served(&tenant)?;
     let guard = source.read(|head| resolver.ask_guard(head, &tenant));
     if let Some(guard) = guard
         && !guard.await
@@ -101,31 +100,6 @@ async fn find(tenants: &Tenants, resolver: &Resolver, named: Option<Resolved>) -
     }
     let key = resolver.default_key().ok_or(Rejection::UnknownTenant)?;
     tenants.find(&key).await?.ok_or(Rejection::UnknownTenant)
-}
-
-fn check_served(tenant: &Tenant) -> Result<(), Rejection> {
-    match tenant.status() {
-        TenantStatus::Active => Ok(()),
-        status => Err(Rejection::NotServed(status)),
-    }
-}
-
-/// Comes after the check of the status, whose answer has priority.
-fn check_version(tenants: &Tenants, tenant: &Tenant) -> Result<(), Rejection> {
-    let Some(check) = tenants.version_check() else {
-        return Ok(());
-    };
-    if check.refuses(tenant) {
-        return Err(Rejection::Behind);
-    }
-    check.warn(tenant);
-    Ok(())
-}
-
-/// Returns the span for log lines of a tenant's request.
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub(super) fn span(tenant: &Tenant) -> tracing::Span {
-    tracing::info_span!("tenant", schema = %tenant.schema())
 }
 
 /// Returns the target of a request without the prefix: `/notes?page=2` for `/t/acme/notes?page=2`.

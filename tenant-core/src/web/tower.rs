@@ -14,7 +14,6 @@ use axum_core::response::{IntoResponse, Response};
 use http::{Request, Uri, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Instrument;
 
 use super::{rejection::Rejection, resolve};
 use crate::{
@@ -168,10 +167,9 @@ where
                 Ok(tenant) => tenant,
                 Err(rejection) => return Ok((layer.on_rejection)(rejection, &parts)),
             };
-            let span = resolve::span(&tenant);
             let answer = inner.call(Request::from_parts(parts, body));
-            let answer = context::scope(tenant, answer).instrument(span);
-            answer.await.map(IntoResponse::into_response)
+            let answer = context::scope(tenant, answer).await;
+            answer.map(IntoResponse::into_response)
         })
     }
 }

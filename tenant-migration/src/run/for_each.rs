@@ -10,7 +10,6 @@ use tenant_core::{
     __private::{ShutDown, detached},
     Tenant, TenantConnection, Tenants, context,
 };
-use tracing::Instrument as _;
 
 use crate::{
     database::panic_message,
@@ -103,8 +102,7 @@ where
     let task = Arc::new(task);
     let begin = |(place, tenant): (usize, Tenant)| {
         let (db, task) = (tenants.connection(&tenant), Arc::clone(&task));
-        let span = tracing::info_span!("tenant", schema = %tenant.schema());
-        let work = context::scope(tenant.clone(), async move { task(db).await }).instrument(span);
+        let work = context::scope(tenant.clone(), async move { task(db).await });
         async move {
             // It runs to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
             let result = match detached(AssertUnwindSafe(work).catch_unwind()).await {

@@ -157,6 +157,6 @@ async fn a_task_logs_in_the_span_of_its_tenant() {
         .unwrap();
     assert_eq!(
         *spans.0.lock().unwrap(),
-        ["tenant schema=acme", "tenant schema=globex"]
+        ["tenant tenant.schema=acme", "tenant tenant.schema=globex"]
     );
 }

@@ -42,11 +42,13 @@ fn expect(lines: &LogLines, schema: &str, expected: &[&str]) {
     assert!(lines.iter().all(is_of_the_application), "{lines:?}");
     assert_eq!(lines.iter().map(summary).collect::<Vec<_>>(), expected);
     for line in lines {
+        let span = &line["spans"][0];
         assert_eq!(
-            line["spans"][0],
-            json!({"name": "tenant", "schema": schema}),
+            (&span["name"], &span["tenant.schema"]),
+            (&json!("tenant"), &json!(schema)),
             "{line}"
         );
+        assert!(span["tenant.id"].is_i64(), "{line}");
     }
 }
 
