@@ -265,6 +265,10 @@ impl TenantsBuilder {
     ///
     /// The connection must not go through a pooler in transaction mode, which loses LISTEN. If it cannot be opened, it is
     /// tried again in the background; [`Tenants::cache_status`] says if it is there.
+    ///
+    /// A new version of a schema is no such change: a run of migrations records one for each tenant. It is seen after
+    /// [`host_cache_ttl`](Self::host_cache_ttl); a tenant that is refused for its version is not cached, so it is served at
+    /// once.
     pub fn listen_url(mut self, url: impl Into<String>) -> Self {
         self.listener = ListenerChoice::To(url.into());
         self

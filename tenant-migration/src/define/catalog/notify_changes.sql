@@ -14,7 +14,9 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER tenants_changed AFTER INSERT OR UPDATE OR DELETE ON public.tenants
+-- Not of "version": a run of migrations records it for each tenant, and commits with a notification wait for each other.
+CREATE TRIGGER tenants_changed
+    AFTER INSERT OR DELETE OR UPDATE OF id, schema_name, name, kind, status, metadata ON public.tenants
     FOR EACH ROW EXECUTE FUNCTION public.tenant_catalog_changed();
 CREATE TRIGGER tenants_truncated AFTER TRUNCATE ON public.tenants
     FOR EACH STATEMENT EXECUTE FUNCTION public.tenant_catalog_changed();
