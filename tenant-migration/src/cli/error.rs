@@ -75,7 +75,7 @@ pub enum CliError {
          sea-orm-cli"
     )]
     NotConfirmed {
-        /// What the action does to which schemas.
+        /// The action and the schemas that it concerns.
         what: String,
     },
     /// The run could not be planned.

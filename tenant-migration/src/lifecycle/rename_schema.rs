@@ -67,8 +67,8 @@ impl RenameOptions {
 pub struct SchemaRenamed {
     /// Number of functions whose `search_path` now has the new name.
     pub functions: usize,
-    /// What seems to have the old name in a text, which PostgreSQL does not change: functions of all schemas, whose bodies name
-    /// the schema; in the renamed schema also triggers, defaults, checks, views, comments and the like, and tables with such
+    /// Objects that seem to have the old name in a text, which PostgreSQL does not change: functions of all schemas, whose bodies
+    /// name the schema; in the renamed schema also triggers, defaults, checks, views, comments and the like, and tables with such
     /// rows. A function or a trigger with the old name fails when it is called. A text may have the name for another reason.
     pub outdated: Vec<String>,
 }

@@ -23,7 +23,7 @@ pub struct Report {
 pub struct SchemaReport {
     /// The schema.
     pub schema: SchemaName,
-    /// What was done.
+    /// Outcome of the run.
     pub outcome: Outcome,
     /// Time that the schema took.
     pub time: Duration,

@@ -25,7 +25,7 @@ enum Mode {
     TlsAsk,
 }
 
-/// What the application's authentication knows about a request.
+/// The claims that the application's authentication found in a request.
 #[derive(Debug, Clone)]
 pub(super) struct Claims {
     /// The schema of the tenant that the token is for.

@@ -236,7 +236,7 @@ async fn what_cannot_be_copied_is_named() {
     }
 }
 
-/// What a database has beside tables: aggregates, statistics, text search, rights and comments.
+/// Objects beside tables are copied: aggregates, statistics, text search, rights and comments.
 const MORE: &str = "
     CREATE FUNCTION acme.longer(text, text) RETURNS text LANGUAGE sql SET search_path = acme, pg_temp
         AS 'SELECT CASE WHEN length($1) > length($2) THEN $1 ELSE $2 END';

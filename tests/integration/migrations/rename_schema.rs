@@ -424,7 +424,7 @@ async fn a_view_without_data_is_no_obstacle() {
     assert!(renamed.unwrap().outdated.is_empty());
 }
 
-/// What the tenant's role owns, and its members, stay.
+/// Objects and members of the tenant's role stay with it.
 #[tokio::test]
 async fn the_role_is_renamed_and_not_made_anew() {
     let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());

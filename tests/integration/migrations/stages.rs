@@ -230,7 +230,7 @@ async fn schemas_are_made_ahead() {
     assert_eq!(count(&db, pending).await, 0);
 }
 
-/// What a killed call left is removed. What another call works on is not.
+/// A killed call's rest is removed, and another call's work is not.
 #[tokio::test]
 async fn what_was_left_of_a_pending_schema_is_removed() {
     let migrations = with([NOTE]);
