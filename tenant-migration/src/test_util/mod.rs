@@ -40,7 +40,7 @@
 //!
 //!     let new = note::ActiveModel { title: Set("a".to_owned()), ..Default::default() };
 //!     new.insert(acme.db()).await.unwrap();
-//!     assert_eq!(note::Entity::find().all(globex.db()).await.unwrap(), []);
+//!     assert!(note::Entity::find().all(globex.db()).await.unwrap().is_empty());
 //!     assert_isolated::<note::Entity>(&acme, &globex).await;
 //! }
 //! ```
