@@ -331,5 +331,5 @@ pub(crate) fn options(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-/// The `search_path` of a new session.
-pub(crate) const SEARCH_PATH: &str = "\"$user\", public";
+/// The `search_path` of a new session: PostgreSQL's default without `"$user"`.
+pub(crate) const SEARCH_PATH: &str = "public";
