@@ -25,6 +25,8 @@ pub(super) fn has_hung_up(error: &DbErr) -> bool {
                 | ErrorKind::ConnectionAborted
                 | ErrorKind::BrokenPipe
         ),
+        // sqlx takes the end of the stream for an answer of zero: `request_ssl` in sqlx-postgres/src/connection/tls.rs.
+        Error::Protocol(text) => text.starts_with("unexpected response from SSLRequest: 0x00"),
         error => has_code(error, &["57P01", "57P02", "57P03"]),
     }
 }
@@ -74,5 +76,25 @@ pub(super) fn is_end_of_session(error: &Error) -> bool {
         | Error::ColumnDecode { .. }
         | Error::Encode(_) => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_closes_a_new_connection_has_hung_up() {
+        let protocol = |text: &str| not_opened(Error::Protocol(text.to_owned()));
+        let ended = "unexpected response from SSLRequest: 0x00 (sqlx_postgres::connection::tls:95)";
+        assert!(has_hung_up(&protocol(ended)));
+        assert!(has_hung_up(&not_opened(Error::Io(
+            ErrorKind::UnexpectedEof.into()
+        ))));
+        let answered = "unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls:95)";
+        assert!(!has_hung_up(&protocol(answered)), "it speaks HTTP");
+        assert!(!has_hung_up(&not_opened(Error::Io(
+            ErrorKind::ConnectionRefused.into()
+        ))));
     }
 }
