@@ -165,10 +165,7 @@ impl TenantConnection {
     /// Adds schemas of extensions to the search path of unguarded transactions.
     pub(crate) fn with_extension_schemas(mut self, schemas: &Arc<[SchemaName]>) -> Self {
         if !schemas.is_empty() {
-            self.context = Arc::new(ConnectionContext {
-                extension_schemas: Arc::clone(schemas),
-                ..(*self.context).clone()
-            });
+            Arc::make_mut(&mut self.context).extension_schemas = Arc::clone(schemas);
         }
         self
     }

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement};
@@ -20,26 +20,29 @@ use crate::{
 /// Prefix of the names of templates. The comment of a template is the path of its program.
 pub(super) const PREFIX: &str = "tenant_template_";
 
-/// Returns the name of the program's template, and creates the template where it is missing.
-pub(super) async fn find_or_create(migrations: &Migrations, pool: usize) -> String {
-    let program = env::current_exe().expect("the path of the test program");
-    let name = name(&program, migrations, pool);
-    if !exists(&name).await {
-        create(&name, &program, migrations, pool).await;
-    }
-    name
-}
-
-/// Returns a name that changes whenever the program is built anew, since a migration may do something else then.
-fn name(program: &Path, migrations: &Migrations, pool: usize) -> String {
+/// Returns the name of the program's template. It changes whenever the program is built anew, since a migration may do
+/// something else then.
+pub(super) fn name(migrations: &Migrations, pool: usize) -> String {
     let mut hasher = DefaultHasher::new();
-    let file = fs::metadata(program).expect("the test program");
+    let program = program();
+    let file = fs::metadata(&program).expect("the test program");
     (program, file.len(), file.modified().ok(), pool).hash(&mut hasher);
     for (_, kind, set) in migrations.sets() {
         kind.hash(&mut hasher);
         set.names().for_each(|name| name.hash(&mut hasher));
     }
     format!("{PREFIX}{:016x}", hasher.finish())
+}
+
+fn program() -> PathBuf {
+    env::current_exe().expect("the path of the test program")
+}
+
+/// Creates the template where it is missing.
+pub(super) async fn ensure(name: &str, migrations: &Migrations, pool: usize) {
+    if !exists(name).await {
+        create(name, &program(), migrations, pool).await;
+    }
 }
 
 async fn exists(name: &str) -> bool {

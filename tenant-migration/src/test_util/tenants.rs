@@ -130,10 +130,9 @@ impl TestTenantsBuilder {
     /// # Panics
     /// As [`TestTenants::start`].
     pub async fn start(self) -> TestTenants {
-        let template = template::find_or_create(&self.migrations, self.pool).await;
         let database = match self.own_database {
-            true => Arc::new(TestDatabase::copy(&template).await),
-            false => database_of_process(template).await,
+            true => Arc::new(self.copy(&self.template()).await),
+            false => self.database_of_process().await,
         };
         let mut options = ConnectOptions::new(database.url());
         // Many tests run at once, and a server has a hundred connections.
@@ -144,18 +143,29 @@ impl TestTenantsBuilder {
             database,
         }
     }
-}
 
-/// Returns the copy of a template that the tests of this process share. It is dropped with the last of them.
-async fn database_of_process(template: String) -> Arc<TestDatabase> {
-    static DATABASES: Mutex<BTreeMap<String, Weak<TestDatabase>>> = Mutex::const_new(BTreeMap::new());
-    let mut databases = DATABASES.lock().await;
-    if let Some(database) = databases.get(&template).and_then(Weak::upgrade) {
-        return database;
+    fn template(&self) -> String {
+        template::name(&self.migrations, self.pool)
     }
-    let database = Arc::new(TestDatabase::copy(&template).await);
-    databases.insert(template, Arc::downgrade(&database));
-    database
+
+    /// Creates a copy of the template, which is created where it is missing.
+    async fn copy(&self, template: &str) -> TestDatabase {
+        template::ensure(template, &self.migrations, self.pool).await;
+        TestDatabase::copy(template).await
+    }
+
+    /// Returns the copy of the template that the tests of this process share. It is dropped with the last of them.
+    async fn database_of_process(&self) -> Arc<TestDatabase> {
+        static DATABASES: Mutex<BTreeMap<String, Weak<TestDatabase>>> = Mutex::const_new(BTreeMap::new());
+        let template = self.template();
+        let mut databases = DATABASES.lock().await;
+        if let Some(database) = databases.get(&template).and_then(Weak::upgrade) {
+            return database;
+        }
+        let database = Arc::new(self.copy(&template).await);
+        databases.insert(template, Arc::downgrade(&database));
+        database
+    }
 }
 
 /// A tenant of one test.
