@@ -35,7 +35,11 @@ fn connection(tenants: &Tenants, name: &str) -> TenantConnection {
 }
 
 async fn title(db: &impl ConnectionTrait) -> Result<String, DbErr> {
-    let statement = Statement::from_string(db.get_database_backend(), "SELECT title FROM note");
+    title_by(db, "SELECT title FROM note").await
+}
+
+async fn title_by(db: &impl ConnectionTrait, sql: &str) -> Result<String, DbErr> {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(statement).await?;
     row.expect("a row").try_get_by_index(0)
 }
@@ -48,6 +52,16 @@ async fn require_own_rows(tenants: &Tenants) {
         assert_eq!(title(&db).await.unwrap(), name);
         let transaction = db.begin().await.unwrap();
         assert_eq!(title(&transaction).await.unwrap(), name);
+    });
+    futures_util::future::join_all(rounds).await;
+}
+
+/// Checks the same with more statements than the pooler keeps, each of them sent twice.
+async fn require_own_rows_of_many_statements(tenants: &Tenants) {
+    let rounds = (0..2000).map(|round| async move {
+        let name = if round % 2 == 0 { "acme" } else { "globex" };
+        let sql = format!("SELECT title AS title_{} FROM note", round % 1000 / 2);
+        assert_eq!(title_by(&connection(tenants, name), &sql).await.unwrap(), name);
     });
     futures_util::future::join_all(rounds).await;
 }
@@ -79,6 +93,7 @@ async fn a_pooler_of_transactions_has_to_know_prepared_statements() {
     if Pooler::prepares() {
         let tenants = named.unwrap();
         require_own_rows(&tenants).await;
+        require_own_rows_of_many_statements(&tenants).await;
         tenants.close().await.unwrap();
     } else {
         let error = named.unwrap_err();
