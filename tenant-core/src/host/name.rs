@@ -1,6 +1,6 @@
 //! [`Host`]: the host name of a request or of a domain in the catalog, in one form.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The longest host name, in bytes (RFC 1035, section 2.3.4, without the root's dot and length).
 const MAX_HOST_BYTES: usize = 253;
@@ -22,7 +22,7 @@ const MAX_LABEL_BYTES: usize = 63;
 /// # Ok::<(), HostError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Host(Box<str>);
+pub struct Host(Arc<str>);
 
 impl Host {
     /// Parses an authority: a host name with or without a port.
