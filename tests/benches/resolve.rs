@@ -292,5 +292,6 @@ async fn outage(database: &TestDatabase, bounds: &mut Bounds) {
         0.0,
         "",
     );
-    println!("{:<70} {:>12.2} s", "  longest request", longest.as_secs_f64());
+    // Of a tenant whose time to live is over, while the database does not answer.
+    bounds.at_most("  longest request", longest.as_secs_f64(), 1.5, "s");
 }

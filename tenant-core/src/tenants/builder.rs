@@ -197,7 +197,7 @@ impl TenantsBuilder {
     }
 
     /// Sets the number of prepared statements that each connection keeps. Default: that of the URL
-    /// (`statement-cache-capacity`), or 1536.
+    /// (`statement-cache-capacity`), or 2048.
     ///
     /// PostgreSQL needs about 20 KB for each. A tenant's statements are prepared on one or two connections.
     pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
@@ -243,8 +243,8 @@ impl TenantsBuilder {
         self
     }
 
-    /// Sets the time for which a cached tenant is served after its time to live, while the catalog cannot be read. After it,
-    /// the answer is 503. Default: [`DEFAULT_STALE_IF_ERROR`], 60 s.
+    /// Sets the time for which a cached tenant is served after its time to live, while the catalog cannot be read, or does
+    /// not answer within a second. After it, the answer is 503. Default: [`DEFAULT_STALE_IF_ERROR`], 60 s.
     ///
     /// In that time, this process does not see that a tenant was suspended or a domain moved. With zero, an outage of the
     /// catalog is seen after [`host_cache_ttl`](Self::host_cache_ttl) at once.

@@ -41,6 +41,10 @@ const MAX_BEGUN: usize = 1024;
 /// Longest time of a look-up, the wait included.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest time that a request waits for the look-up of a tenant that is cached, but stale. After it, the tenant is served
+/// as it was cached: an outage in which the database does not answer shall not hold up the requests of each tenant.
+const STALE_WAIT: Duration = Duration::from_secs(1);
+
 type Answer = Result<Option<Tenant>, CatalogError>;
 type Pending = Shared<oneshot::Receiver<Answer>>;
 
@@ -162,9 +166,15 @@ impl Lookup {
                 }
                 Ok(Some(tenant))
             }
-            Cached::Stale { .. } | Cached::Absent => {
+            Cached::Stale { .. } => {
                 count(&self.counters.misses);
-                self.load(key).await.or_else(|error| self.stale(key, error))
+                let answer = self.load(key, STALE_WAIT).await;
+                answer.or_else(|error| self.stale(key, error))
+            }
+            Cached::Absent => {
+                count(&self.counters.misses);
+                // The look-up ends in time by itself.
+                self.load(key, Duration::MAX).await
             }
         }
     }
@@ -191,13 +201,17 @@ impl Lookup {
         }
     }
 
-    async fn load(self: &Arc<Self>, key: &TenantKey) -> Answer {
+    /// Looks a key up. The look-up goes on if it takes longer than `wait`.
+    async fn load(self: &Arc<Self>, key: &TenantKey, wait: Duration) -> Answer {
         // Without a cache, each request reads the catalog after it has come. Without a runtime, there are no tasks.
         if !self.cache.is_on() || Handle::try_current().is_err() {
             return self.read(key).await;
         }
         match self.join(key)? {
-            Joined::Pending(pending) => pending.await.unwrap_or(Err(CatalogError::Interrupted)),
+            Joined::Pending(pending) => match tokio::time::timeout(wait, pending).await {
+                Ok(answer) => answer.unwrap_or(Err(CatalogError::Interrupted)),
+                Err(_) => Err(CatalogError::Timeout { waited: wait }),
+            },
             Joined::Cached(tenant) => Ok(tenant),
         }
     }

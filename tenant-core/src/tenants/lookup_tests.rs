@@ -162,6 +162,26 @@ async fn a_cached_tenant_is_served_through_an_outage_and_not_after_a_change() {
     assert!(lookup.find(&key("acme.test")).await.is_err());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_database_that_does_not_answer_holds_up_a_cached_tenant_for_a_moment_only() {
+    let gate = Arc::<Notify>::default();
+    let store = Arc::new(Store {
+        gate: Some(Arc::clone(&gate)),
+        ..Store::default()
+    });
+    let lookup = lookup(&store, Duration::from_nanos(1));
+    gate.notify_one();
+    assert!(lookup.find(&key("acme.test")).await.unwrap().is_some());
+    let asked = tokio::time::Instant::now();
+    assert_eq!(lookup.find(&key("acme.test")).await.unwrap(), Some(tenant()));
+    assert_eq!(asked.elapsed(), STALE_WAIT);
+    assert_eq!(lookup.status().stale, 1);
+    // The look-up goes on, and the next request joins it.
+    gate.notify_one();
+    assert_eq!(lookup.find(&key("acme.test")).await.unwrap(), Some(tenant()));
+    assert_eq!(store.reads(), 2);
+}
+
 #[tokio::test]
 async fn the_end_of_an_outage_is_found_out_without_waiting() {
     let store = Arc::new(Store::default());
