@@ -22,7 +22,7 @@
 //! |---|---|
 //! | tenant | a customer; owns exactly one schema for its whole life |
 //! | shared schema | `public`: the tables that all tenants share, the catalog among them |
-//! | catalog | the tables `tenants` and `domains` in the shared schema |
+//! | catalog | the tables `tenants`, `domains` and `dropped_tenants` in the shared schema |
 //! | public tenant | the row of the catalog whose schema is the shared schema: the main site |
 //! | tenant table, shared table | a table that exists once per tenant, or once |
 //!

@@ -27,7 +27,7 @@ use sea_orm::{
 
 use crate::{
     error::ConnectionError,
-    pool::{Execute, ExecuteUnprepared, Pool, QueryAll, QueryOne, TenantKey},
+    pool::{Execute, ExecuteUnprepared, Pool, QueryAll, QueryOne, TenantHash},
     registry::RegistryError,
     role_name::RoleName,
     schema_name::SchemaName,
@@ -53,7 +53,7 @@ pub struct TenantConnection {
     /// Runs the statements if there is no pool.
     db: DatabaseConnection,
     pool: Option<Pool>,
-    key: TenantKey,
+    key: TenantHash,
     context: Arc<ConnectionContext>,
 }
 
@@ -140,7 +140,7 @@ impl TenantConnection {
         compiler: Compiler,
         roles: Option<TenantRoleNames>,
     ) -> Self {
-        let key = TenantKey::of(tenant.schema().as_str());
+        let key = TenantHash::of(tenant.schema().as_str());
         let context = ConnectionContext {
             tenant,
             compiler,

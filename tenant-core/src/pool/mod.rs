@@ -42,7 +42,7 @@ pub(crate) use leftovers::EndOnDrop;
 pub(crate) use operation::{Execute, ExecuteUnprepared, Operation, QueryAll, QueryOne};
 pub(crate) use pooler::check as check_pooler;
 pub use pooler::shares_sessions;
-pub(crate) use scheduler::TenantKey;
+pub(crate) use scheduler::TenantHash;
 pub(crate) use settings::{PoolSettings, shared_connection};
 pub use status::{ClosedConnections, PoolStatus, WaitHistogram};
 
@@ -120,7 +120,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`DbErr`] after `acquire_timeout`, if no connection can be opened, or the pool is closed.
-    pub(crate) async fn acquire(&self, key: TenantKey) -> Result<Lease, DbErr> {
+    pub(crate) async fn acquire(&self, key: TenantHash) -> Result<Lease, DbErr> {
         let now = Instant::now();
         let deadline = now + self.0.settings.acquire_timeout;
         let permit = match self.request(key, now)? {
@@ -131,7 +131,7 @@ impl Pool {
     }
 
     /// Returns a permit, or a place in a queue.
-    fn request(&self, key: TenantKey, now: Instant) -> Result<Result<Permit, PendingPermit>, DbErr> {
+    fn request(&self, key: TenantHash, now: Instant) -> Result<Result<Permit, PendingPermit>, DbErr> {
         if self.is_closed() {
             return Err(closed());
         }

@@ -31,10 +31,10 @@ const MAX_HOLD: Duration = Duration::from_secs(1);
 
 /// A tenant, as the scheduler knows it: a hash of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TenantKey(u64);
+pub(crate) struct TenantHash(u64);
 
-impl TenantKey {
-    /// The key of a name. The same in every process and release, so that a restart changes no home.
+impl TenantHash {
+    /// The hash of a name. The same in every process and release, so that a restart changes no home.
     pub(crate) fn of(name: &str) -> Self {
         // FNV-1a.
         let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
@@ -112,14 +112,14 @@ struct Slot<W> {
 
 #[derive(Debug, Clone, Copy)]
 struct Holder {
-    key: TenantKey,
+    key: TenantHash,
     since: Instant,
 }
 
 #[derive(Debug)]
 struct Waiter<W> {
     number: u64,
-    key: TenantKey,
+    key: TenantHash,
     since: Instant,
     owner: W,
 }
@@ -152,7 +152,7 @@ impl<W> Scheduler<W> {
 
     /// Chooses a slot for a request: the first home, the second home if its load is clearly lower, or the slot with the
     /// least load if both homes are busier than twice the mean.
-    pub(super) fn request(&mut self, key: TenantKey, now: Instant) -> Placement {
+    pub(super) fn request(&mut self, key: TenantHash, now: Instant) -> Placement {
         let slot = self.place(key);
         if !self.slots[slot].is_idle() {
             return Placement::Queue(slot);
@@ -162,7 +162,7 @@ impl<W> Scheduler<W> {
         Placement::Granted(slot)
     }
 
-    fn place(&self, key: TenantKey) -> usize {
+    fn place(&self, key: TenantHash) -> usize {
         let (first, second) = key.homes(self.slots.len());
         let load = |slot: usize| self.slots[slot].load();
         let homes = if load(first) > load(second) + HEAD_START {
@@ -186,7 +186,7 @@ impl<W> Scheduler<W> {
     }
 
     /// Puts the caller into the queue that [`request`](Self::request) returned.
-    pub(super) fn wait(&mut self, slot: usize, key: TenantKey, now: Instant, owner: W) -> Ticket {
+    pub(super) fn wait(&mut self, slot: usize, key: TenantHash, now: Instant, owner: W) -> Ticket {
         self.last_number += 1;
         self.waiting += 1;
         let number = self.last_number;
@@ -257,7 +257,7 @@ impl<W> Scheduler<W> {
         Some((slot, waiter.owner))
     }
 
-    fn grant(&mut self, slot: usize, key: TenantKey, now: Instant) {
+    fn grant(&mut self, slot: usize, key: TenantHash, now: Instant) {
         let (first, second) = key.homes(self.slots.len());
         if slot == first || slot == second {
             self.figures.home_hits += 1;
@@ -298,7 +298,7 @@ impl<W> Scheduler<W> {
             return false;
         }
         self.slots[slot].holder = Some(Holder {
-            key: TenantKey(0),
+            key: TenantHash(0),
             since: now,
         });
         self.busy += 1;

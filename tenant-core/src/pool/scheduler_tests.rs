@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{MAX_HOME_WAIT, Placement, Scheduler, TenantKey, Ticket};
+use super::{MAX_HOME_WAIT, Placement, Scheduler, TenantHash, Ticket};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -77,7 +77,7 @@ impl Model {
     }
 
     fn request(&mut self, tenant: u8) {
-        let key = TenantKey::of(&tenant.to_string());
+        let key = TenantHash::of(&tenant.to_string());
         match self.scheduler.request(key, self.now) {
             Placement::Granted(slot) => assert!(self.held.insert(slot), "given twice"),
             Placement::Queue(slot) => {
@@ -207,7 +207,7 @@ proptest! {
 
     #[test]
     fn one_slot_more_moves_only_those_whose_home_it_is(slots in 1..40_usize, seed in any::<u32>()) {
-        let keys = (0..1000).map(|tenant| TenantKey::of(&format!("{seed}_{tenant}")));
+        let keys = (0..1000).map(|tenant| TenantHash::of(&format!("{seed}_{tenant}")));
         let mut moved = 0;
         for key in keys {
             let (before, after) = (key.homes(slots), key.homes(slots + 1));
@@ -228,7 +228,7 @@ proptest! {
 fn homes_are_spread_evenly() {
     let mut counts = [0; 8];
     for tenant in 0..8000 {
-        counts[TenantKey::of(&format!("tenant_{tenant}")).homes(8).0] += 1;
+        counts[TenantHash::of(&format!("tenant_{tenant}")).homes(8).0] += 1;
     }
     assert!(
         counts.iter().all(|count| (800..1200).contains(count)),
@@ -237,11 +237,11 @@ fn homes_are_spread_evenly() {
 }
 
 /// Two tenants, and the home of the first, which is none of the second's.
-fn strangers(slots: usize) -> (TenantKey, TenantKey, usize) {
-    let first = TenantKey::of("first");
+fn strangers(slots: usize) -> (TenantHash, TenantHash, usize) {
+    let first = TenantHash::of("first");
     let home = first.homes(slots).0;
-    let other = (0..100).map(|number| TenantKey::of(&format!("other_{number}")));
-    let is_elsewhere = |key: &TenantKey| {
+    let other = (0..100).map(|number| TenantHash::of(&format!("other_{number}")));
+    let is_elsewhere = |key: &TenantHash| {
         let (first, second) = key.homes(slots);
         first != home && second != home
     };
@@ -275,7 +275,7 @@ fn a_freed_slot_goes_to_the_waiter_that_calls_it_home() {
 #[test]
 fn a_busier_home_sends_tenants_to_the_second_and_two_crowded_ones_to_any() {
     let mut scheduler = Scheduler::new(8);
-    let key = TenantKey::of("crowded");
+    let key = TenantHash::of("crowded");
     let now = Instant::now();
     let (first, second) = key.homes(8);
     let mut places = Vec::new();

@@ -12,10 +12,10 @@ const SHORT: usize = 1024;
 /// Longest text that is ever kept, in bytes. An INSERT of many rows is longer.
 const LONG: usize = 32 * 1024;
 
-/// Most statements with a changed text on one connection.
+/// Most renewed statements on one connection, and most renewals of one statement.
 const MAX_RENEWED: usize = 256;
 
-/// Chooses the statements that a connection keeps prepared, and their text.
+/// Decides if a connection keeps a statement prepared, and changes its text where it has to be prepared again.
 ///
 /// sqlx drops the least recently used statement when it keeps another one, which costs a round trip. So in a full
 /// cache, a statement is kept only when it comes a second time (the doorkeeper of TinyLFU,

@@ -18,21 +18,21 @@ pub(crate) enum Pool {}
 pub(crate) enum Lease {}
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TenantKey;
+pub(crate) struct TenantHash;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum EndOnDrop {
     Commit,
 }
 
-impl TenantKey {
+impl TenantHash {
     pub(crate) fn of(_: &str) -> Self {
         Self
     }
 }
 
 impl Pool {
-    pub(crate) async fn acquire(&self, _: TenantKey) -> Result<Lease, DbErr> {
+    pub(crate) async fn acquire(&self, _: TenantHash) -> Result<Lease, DbErr> {
         match *self {}
     }
 

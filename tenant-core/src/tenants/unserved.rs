@@ -8,7 +8,7 @@ use crate::{
     tenant::{Tenant, TenantRef, TenantStatus},
 };
 
-/// Reason for which a tenant is not served to a job.
+/// Reason for which a tenant is not served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unserved {

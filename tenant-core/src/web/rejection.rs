@@ -1,10 +1,10 @@
-//! [`Rejection`]: the answer to a request without a tenant.
+//! [`Rejection`]: the answer to a request that is not served.
 
 use crate::{
     catalog::CatalogError, host::HostError, resolve::ResolveError, tenant::TenantStatus, tenants::Unserved,
 };
 
-/// Error of a request without a tenant. The default answer tells nothing about the request or the catalog. The
+/// Error of a request that is not served. The default answer tells nothing about the request or the catalog. The
 /// application words its own with `TenantLayer::on_rejection` (axum) or `TenantMiddleware::on_rejection` (actix-web).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,7 +102,7 @@ impl Rejection {
         match self {
             Self::Catalog(error) => tracing::error!(%error, "the tenant of a request could not be looked up"),
             Self::NoLayer | Self::NoPeer => tracing::error!("{self}"),
-            _ => tracing::debug!(rejection = %self, "a request has no tenant"),
+            _ => tracing::debug!(rejection = %self, "a request is not served"),
         }
     }
 }

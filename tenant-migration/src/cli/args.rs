@@ -203,7 +203,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub(super) max_failures: Option<u16>,
 
-    /// Milliseconds that a migration waits for a lock before it is tried again. 0 is no limit. Default: 2000
+    /// Milliseconds that a migration waits for a lock on a table before it is tried again. 0 is no limit. Default: 2000
     #[arg(long, value_name = "MS")]
     pub(super) lock_timeout: Option<u32>,
 

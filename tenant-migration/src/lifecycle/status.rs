@@ -1,7 +1,7 @@
 //! Changing the status of a tenant: suspended, in maintenance, archived, or back in service.
 //!
 //! Processes cache a tenant with its host ([`DEFAULT_HOST_CACHE_TTL`](tenant_core::DEFAULT_HOST_CACHE_TTL)). They hear of a
-//! change within a second while they listen for changes, and see it after that time in any case.
+//! change within a second while they listen for changes, and otherwise see it when the cached tenant expires.
 
 use sea_orm::ColumnTrait as _;
 use sea_orm::{

@@ -47,7 +47,7 @@ pub enum Canary {
 /// Default number of workers, each with a connection of its own.
 pub const DEFAULT_JOBS: usize = 4;
 
-/// Default time that a migration waits for a lock. All later statements on the table queue behind one that waits, readers
+/// Default time that a migration waits for a lock on a table. All later statements on the table queue behind one that waits, readers
 /// too, so a migration may make an application wait for as long.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -8,7 +8,7 @@ use tenant_core::SchemaName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// The shared schema, then every tenant's. What destroys is kept from the shared schema: see [`Action`].
+    /// The shared schema, then every tenant's. Actions that drop data leave the shared schema out: see [`Action`].
     ///
     /// These are tenants in use, suspended or not, and pending schemas; not tenants that are archived, still being
     /// made, or being dropped. Those are to be named.

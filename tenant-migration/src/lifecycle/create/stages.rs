@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Time to wait for the lock of the schema: the session of a program that was killed may go on for a moment.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const SCHEMA_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Creation {
     /// True if the name is taken by what a killed creation left.
@@ -43,7 +43,7 @@ impl Creation {
 
     async fn connect_locked(&self) -> Result<Worker, LifecycleError> {
         let connected = Worker::connect_locked(&self.db, &self.migrations, self.schema());
-        match timeout(LOCK_TIMEOUT, connected).await {
+        match timeout(SCHEMA_LOCK_TIMEOUT, connected).await {
             Ok(Ok(worker)) => Ok(worker),
             Ok(Err(SessionError::Database(error))) => Err(self.failed(error)),
             Ok(Err(source)) => Err(LifecycleError::Session {
