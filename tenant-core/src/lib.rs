@@ -116,7 +116,9 @@ pub use registry::{Registry, RegistryError, Scope, SharedEntity, SharedEnum, Ten
 pub use role_name::{RoleName, RoleNameError};
 pub use schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, SchemaName, SchemaNameError, TENANT_MARKER};
 pub use sql::Refusal;
-pub use tenant::{DEFAULT_KIND, Tenant, TenantId, TenantRef, TenantStatus, UnknownStatus, UrlScheme};
+pub use tenant::{
+    DEFAULT_KIND, Tenant, TenantDataError, TenantId, TenantRef, TenantStatus, UnknownStatus, UrlScheme,
+};
 pub use tenants::{
     CacheStatus, DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, SchemaVersions, SkewPolicy, Tenants,
     TenantsBuilder, Unserved, VersionSkew,

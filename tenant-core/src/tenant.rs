@@ -1,6 +1,11 @@
 //! [`Tenant`]: a customer, as read from the catalog.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    any::{Any, type_name},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +120,48 @@ struct Fields {
     domain: Option<Host>,
     version: Option<String>,
     origin: Origin,
+    data: Option<Data>,
+}
+
+/// The value of the application's loader.
+#[derive(Clone)]
+struct Data {
+    value: Arc<dyn Any + Send + Sync>,
+    type_name: &'static str,
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Data").field(&self.type_name).finish()
+    }
+}
+
+/// Error of a tenant's data that was not loaded, or has another type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenantDataError {
+    /// The tenant was read without its data.
+    #[error(
+        "tenant {tenant}: it was read without its data: set a loader with `TenantsBuilder::with_data`, and call \
+         `Tenants::load_data` for a tenant of `by_id`, `by_schema` or `list`"
+    )]
+    NotLoaded {
+        /// The tenant.
+        tenant: TenantRef,
+    },
+    /// The loader returns another type.
+    #[error(
+        "tenant {tenant}: its data has the type `{loaded}`, and not `{wanted}`: ask for the type that the loader of \
+         `TenantsBuilder::with_data` returns"
+    )]
+    OtherType {
+        /// The tenant.
+        tenant: TenantRef,
+        /// Type of the data.
+        loaded: &'static str,
+        /// Type that was asked for.
+        wanted: &'static str,
+    },
 }
 
 /// A reference to a tenant that is stored, such as with a job in a queue. `Tenants::resolve` makes a connection of it.
@@ -192,6 +239,7 @@ impl Tenant {
             domain: None,
             version: None,
             origin: Origin::default(),
+            data: None,
         }))
     }
 
@@ -232,6 +280,67 @@ impl Tenant {
     /// ```
     pub fn metadata_as<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.0.metadata)
+    }
+
+    /// Returns the data that the loader of [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) returned. Its
+    /// documentation says which tenants have it.
+    ///
+    /// # Errors
+    /// [`TenantDataError`] if the tenant was read without its data, or the data has another type.
+    ///
+    /// # Example
+    /// ```
+    /// use tenant_core::{SchemaName, Tenant, TenantId};
+    ///
+    /// struct Plan {
+    ///     seats: u32,
+    /// }
+    ///
+    /// let acme = Tenant::new(TenantId(1), SchemaName::new("acme")?, "Acme").with_data(Plan { seats: 5 });
+    /// assert_eq!(acme.data::<Plan>()?.seats, 5);
+    /// assert!(acme.data::<String>().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn data<T: Any + Send + Sync>(&self) -> Result<&T, TenantDataError> {
+        let data = self.loaded()?;
+        data.value
+            .downcast_ref()
+            .ok_or_else(|| self.has_other_type::<T>(data))
+    }
+
+    /// Returns the same as [`data`](Self::data), to be kept without the tenant.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) fn shared_data<T: Any + Send + Sync>(&self) -> Result<Arc<T>, TenantDataError> {
+        let data = self.loaded()?;
+        Arc::clone(&data.value)
+            .downcast()
+            .map_err(|_| self.has_other_type::<T>(data))
+    }
+
+    fn loaded(&self) -> Result<&Data, TenantDataError> {
+        let data = self.0.data.as_ref();
+        data.ok_or_else(|| TenantDataError::NotLoaded {
+            tenant: self.reference(),
+        })
+    }
+
+    fn has_other_type<T>(&self, data: &Data) -> TenantDataError {
+        TenantDataError::OtherType {
+            tenant: self.reference(),
+            loaded: data.type_name,
+            wanted: type_name::<T>(),
+        }
+    }
+
+    /// Sets the data, for tests and for a [`TenantStore`](crate::catalog::TenantStore) that reads it with the tenant. The
+    /// loader of [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) replaces it.
+    #[must_use]
+    pub fn with_data<T: Any + Send + Sync>(mut self, data: T) -> Self {
+        Arc::make_mut(&mut self.0).data = Some(Data {
+            value: Arc::new(data),
+            type_name: type_name::<T>(),
+        });
+        self
     }
 
     /// Sets the status.

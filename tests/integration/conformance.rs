@@ -1,6 +1,7 @@
 //! One suite for axum and actix-web: the same requests get the same answers, sent over raw sockets.
 
 mod cache;
+mod data;
 mod guard;
 mod hosts;
 mod http2;

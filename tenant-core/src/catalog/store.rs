@@ -1,5 +1,7 @@
 //! [`TenantStore`]: look-up of tenants, and the store in the catalog's tables.
 
+use std::{error::Error, sync::Arc};
+
 use async_trait::async_trait;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter,
@@ -11,7 +13,7 @@ use crate::{
     error::sqlstate,
     host::{Host, HostError},
     schema_name::{SHARED_SCHEMA, SchemaName, SchemaNameError},
-    tenant::{Tenant, TenantId, TenantStatus, UnknownStatus},
+    tenant::{Tenant, TenantId, TenantRef, TenantStatus, UnknownStatus},
 };
 
 /// Look-up of tenants.
@@ -93,7 +95,26 @@ pub enum CatalogError {
         /// The longest time of a look-up.
         waited: std::time::Duration,
     },
-    /// The look-up ended without an answer, because the store panicked or the runtime shut down.
+    /// The loader of [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) failed.
+    #[error("tenant {tenant}: its data could not be loaded by the application's loader: {source}")]
+    Data {
+        /// The tenant.
+        tenant: TenantRef,
+        /// Error of the loader.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The loader of [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) did not return in time.
+    #[error(
+        "tenant {tenant}: its data was not loaded within {waited:?}: see what the application's loader of \
+         `TenantsBuilder::with_data` waits for"
+    )]
+    DataTimeout {
+        /// The tenant.
+        tenant: TenantRef,
+        /// The longest time of a loader.
+        waited: std::time::Duration,
+    },
+    /// The look-up ended without an answer, because the store or the loader panicked or the runtime shut down.
     #[error("the look-up of the tenant ended without an answer: try again")]
     Interrupted,
 }
@@ -108,6 +129,21 @@ impl CatalogError {
             | Self::Timeout { .. }
             | Self::Interrupted => true,
             Self::SchemaName { .. } | Self::Status { .. } | Self::Domain { .. } => false,
+            Self::Data { .. } | Self::DataTimeout { .. } => false,
+        }
+    }
+
+    /// True if the catalog was read, and the application's loader failed.
+    pub(crate) fn is_of_data(&self) -> bool {
+        matches!(self, Self::Data { .. } | Self::DataTimeout { .. })
+    }
+
+    /// True if a tenant may be served as it was cached. If the loader of data failed, the catalog named the tenant of the
+    /// key: no other one is served.
+    pub(crate) fn excuses(&self, cached: &Tenant) -> bool {
+        match self {
+            Self::Data { tenant, .. } | Self::DataTimeout { tenant, .. } => tenant.id == cached.id(),
+            error => error.is_outage(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! [`TenantsBuilder`]: configures and builds the application's handle.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, error::Error, future::Future, sync::Arc, time::Duration};
 
 #[cfg(feature = "sqlx-postgres")]
 use log::LevelFilter;
@@ -9,6 +9,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, St
 #[cfg(feature = "sqlx-postgres")]
 use super::listener::Listener;
 use super::{
+    data_loader::DataLoader,
     extension_members,
     handle::{Parts, Tenants},
     host_cache::HostCache,
@@ -25,7 +26,7 @@ use crate::{
     registry::{RegistryError, Scope},
     schema_name::{SHARED_SCHEMA, SchemaName},
     sql::{Compiler, Rules},
-    tenant::{Origin, UrlScheme},
+    tenant::{Origin, Tenant, UrlScheme},
 };
 
 impl Tenants {
@@ -87,6 +88,7 @@ pub struct TenantsBuilder {
     origin: Origin,
     listener: ListenerChoice,
     stale_if_error: Option<Duration>,
+    data_loader: Option<DataLoader>,
 }
 
 /// The connection that listens for changes to the catalog.
@@ -193,6 +195,70 @@ impl TenantsBuilder {
     /// Looks tenants up in another store than the catalog's tables.
     pub fn store(mut self, store: impl TenantStore + 'static) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the loader of the application's own data of a tenant, such as its plan, the end of its trial or its settings.
+    /// Default: none. A second call replaces the first: for several things, return a struct.
+    ///
+    /// The value is cached with the tenant, and is at hand as [`Tenant::data`] and as the extractor `web::TenantData` of axum
+    /// and actix-web. Its type is checked when it is asked for: another one is a
+    /// [`TenantDataError`](crate::TenantDataError) that names both, and the extractor answers 500.
+    ///
+    /// The loader gets [`Tenants::shared_connection`], on which `#[tenant]` entities do not work: read what the shared schema
+    /// has. Metadata of the catalog needs no loader: see [`Tenant::metadata_as`].
+    ///
+    /// # Which tenants have it
+    /// | tenant | data |
+    /// |---|---|
+    /// | of a request, by any resolver; the public tenant, too | loaded in the look-up of the tenant, once for all requests that wait for it |
+    /// | of [`Tenants::find`], [`Tenants::by_host`] | the same, if the tenant is served: active, and not refused for its version |
+    /// | of [`Tenants::resolve`], and of `tenant_migration::for_each_tenant` | loaded each time |
+    /// | of [`Tenants::by_id`], [`Tenants::by_schema`], [`Tenants::list`] | none: [`Tenants::load_data`] loads it |
+    ///
+    /// # When it changes
+    /// A change of the application's own tables is seen after [`host_cache_ttl`](Self::host_cache_ttl), 30 s by default. To see
+    /// it at once, call [`Tenants::forget_tenant`] in this process. In all processes that listen, it is seen within a second
+    /// after the id of the tenant was sent, by a trigger or in the transaction of the change:
+    /// `SELECT pg_notify('tenant_catalog', '7')`. A change of the tenant in the catalog loads its data anew as well.
+    ///
+    /// # Errors
+    /// If the loader fails or takes more than 5 s, a request is answered 503, and the error, which names the tenant, is
+    /// logged ([`CatalogError::Data`]). It is never cached. If the same tenant is cached for the host, it is served with its
+    /// old data for [`stale_if_error`](Self::stale_if_error), 60 s by default.
+    ///
+    /// # Example
+    /// ```
+    /// # mod plan {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[tenant_core::shared]
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "plan")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub tenant_id: i64,
+    /// #         pub seats: i32,
+    /// #     }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use sea_orm::{DbErr, EntityTrait};
+    /// use tenant_core::Tenants;
+    ///
+    /// // `plan` is a shared entity, with the tenant's id as its key.
+    /// let builder = Tenants::builder().with_data(|tenant, db| async move {
+    ///     let plan = plan::Entity::find_by_id(tenant.id().0).one(&db).await?;
+    ///     plan.ok_or_else(|| DbErr::RecordNotFound("the plan".to_owned()))
+    /// });
+    /// ```
+    pub fn with_data<T, E, F, W>(mut self, load: F) -> Self
+    where
+        F: Fn(Tenant, DatabaseConnection) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<T, E>> + Send + 'static,
+        T: Any + Send + Sync,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.data_loader = Some(DataLoader::new(load));
         self
     }
 
@@ -369,6 +435,7 @@ impl TenantsBuilder {
             self.stale_if_error.unwrap_or(DEFAULT_STALE_IF_ERROR),
         );
         let lookup = Lookup::new(store, self.version_check, self.origin, cache);
+        let lookup = lookup.with_data_loader(self.data_loader, &db);
         let lookup = Arc::new(lookup);
         #[cfg(feature = "sqlx-postgres")]
         let listener = listen(listen_to, &lookup).await?;

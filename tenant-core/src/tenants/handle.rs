@@ -1,10 +1,11 @@
 //! [`Tenants`]: the application's handle.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use sea_orm::{DatabaseConnection, DbErr};
 
 use super::{
+    host_cache::Changes,
     lookup::{CacheStatus, Lookup},
     schema_versions::{VersionCheck, VersionSkew},
 };
@@ -97,7 +98,8 @@ impl Tenants {
         self.0.lookup.cached(key)
     }
 
-    /// Returns the tenant of a schema. It is read from the catalog.
+    /// Returns the tenant of a schema. It is read from the catalog, and has no data of the application: see
+    /// [`load_data`](Self::load_data).
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -106,7 +108,8 @@ impl Tenants {
         Ok(found.map(|tenant| tenant.with_origin(self.0.lookup.origin)))
     }
 
-    /// Returns the tenant with an id, such as one that a job was stored with. It is read from the catalog.
+    /// Returns the tenant with an id. It is read from the catalog, and has no data of the application: see
+    /// [`load_data`](Self::load_data). For a job that was stored with its tenant, use [`resolve`](Self::resolve).
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -115,7 +118,8 @@ impl Tenants {
         Ok(found.map(|tenant| tenant.with_origin(self.0.lookup.origin)))
     }
 
-    /// Returns all tenants, in the order of their schemas. They are read from the catalog.
+    /// Returns all tenants, in the order of their schemas. They are read from the catalog, and have no data of the
+    /// application: see [`load_data`](Self::load_data).
     ///
     /// # Errors
     /// [`CatalogError`] if the catalog cannot be read.
@@ -126,10 +130,32 @@ impl Tenants {
             .collect())
     }
 
+    /// Runs the loader of [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) for a tenant, and returns the tenant
+    /// with its data. Without a loader, the tenant is returned as it is.
+    ///
+    /// Requests and [`resolve`](Self::resolve) do this themselves. Call it for a tenant of [`by_id`](Self::by_id),
+    /// [`by_schema`](Self::by_schema) or [`list`](Self::list). The status is not checked, and nothing is cached.
+    ///
+    /// # Errors
+    /// [`CatalogError::Data`] or [`CatalogError::DataTimeout`] if the loader fails.
+    pub async fn load_data(&self, tenant: &Tenant) -> Result<Tenant, CatalogError> {
+        self.0.lookup.load_data(tenant.clone()).await
+    }
+
     /// Drops all cached hosts and other keys. Call it after this process changed the catalog, to see the change at once
     /// also where no listener is connected.
     pub fn forget_hosts(&self) {
         self.0.lookup.clear();
+    }
+
+    /// Drops the cached keys of one tenant with its data. Call it after this process changed what the loader of
+    /// [`TenantsBuilder::with_data`](crate::TenantsBuilder::with_data) reads.
+    pub fn forget_tenant(&self, tenant: TenantId) {
+        let tenants = HashSet::from([tenant]);
+        self.0.lookup.invalidate(&Changes {
+            tenants,
+            ..Changes::default()
+        });
     }
 
     /// Returns figures of the cache of hosts and other keys.

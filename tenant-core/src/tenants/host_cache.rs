@@ -97,11 +97,7 @@ pub(super) enum Refresh {
     Later,
 }
 
-/// Changes to the catalog that another process made.
-#[cfg_attr(
-    not(feature = "sqlx-postgres"),
-    allow(dead_code, reason = "only a listener hears of changes")
-)]
+/// Changes to the catalog, or to the application's data of tenants.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) tenants: HashSet<TenantId>,
@@ -189,14 +185,15 @@ impl HostCache {
         }
     }
 
-    /// Notes that the look-up of a cached key failed, so that the next requests do not wait for another one. Returns the
-    /// tenant that is cached.
-    pub(super) fn note_failure(&self, key: &TenantKey, generation: Generation) -> Option<Tenant> {
-        let mut found = self.tenants.get(key)?;
+    /// Notes that the look-up of a cached key failed, so that the next requests do not wait for another one. False if the
+    /// key is not cached.
+    pub(super) fn note_failure(&self, key: &TenantKey, generation: Generation) -> bool {
+        let Some(mut found) = self.tenants.get(key) else {
+            return false;
+        };
         found.retry_at = Some(Instant::now() + RETRY_AFTER);
-        let tenant = found.tenant.clone();
         self.put(key, found, generation);
-        Some(tenant)
+        true
     }
 
     fn put(&self, key: &TenantKey, found: CachedTenant, generation: Generation) {
@@ -223,10 +220,6 @@ impl HostCache {
     }
 
     /// Drops the entries that changes may concern. Results of look-ups that have begun are not cached.
-    #[cfg_attr(
-        not(feature = "sqlx-postgres"),
-        allow(dead_code, reason = "only a listener hears of changes")
-    )]
     pub(super) fn invalidate(&self, changes: &Changes) {
         if changes.is_unknown {
             return self.clear();

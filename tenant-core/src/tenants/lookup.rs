@@ -4,6 +4,7 @@
 //!   request that began it is dropped.
 //! - If the catalog cannot be read, a cached tenant is served for a limited time after its time to live. An error is
 //!   never cached as "no tenant".
+//! - The application's loader of data runs in the same look-up. So a tenant that is served never comes without its data.
 //! - Few look-ups run at a time and few wait, so that a flood of unknown hosts leaves connections and memory for others.
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::Shared};
+use sea_orm::DatabaseConnection;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, oneshot},
@@ -23,13 +25,14 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
+    data_loader::DataLoader,
     host_cache::{Cached, Changes, Generation, HostCache, Refresh},
     schema_versions::VersionCheck,
 };
 use crate::{
     catalog::{CatalogError, TenantStore},
     resolve::TenantKey,
-    tenant::{Origin, Tenant},
+    tenant::{Origin, Tenant, TenantStatus},
 };
 
 /// Most look-ups at a time.
@@ -38,7 +41,7 @@ const MAX_RUNNING: usize = 16;
 /// Most look-ups that run or wait. Others fail at once.
 const MAX_BEGUN: usize = 1024;
 
-/// Longest time of a look-up, the wait included.
+/// Longest time of a look-up, the wait included. The loader of data has its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest time that a request waits for the look-up of a tenant that is cached, but stale. After it, the tenant is served
@@ -55,6 +58,8 @@ pub(super) struct Lookup {
     pub(super) version_check: Option<VersionCheck>,
     /// Scheme and port of the tenants' addresses.
     pub(super) origin: Origin,
+    /// The application's loader of data, and the connection that it gets.
+    data_loader: Option<(DataLoader, DatabaseConnection)>,
     cache: HostCache,
     /// Look-ups that have begun, with the generation in which they did.
     begun: Mutex<HashMap<TenantKey, (Generation, Pending)>>,
@@ -126,12 +131,19 @@ impl Lookup {
             store,
             version_check,
             origin,
+            data_loader: None,
             cache,
             begun: Mutex::default(),
             running: Semaphore::new(MAX_RUNNING),
             counters: Counters::default(),
             is_listening: AtomicBool::new(false),
         }
+    }
+
+    /// Loads the data of tenants that are served.
+    pub(super) fn with_data_loader(mut self, loader: Option<DataLoader>, db: &DatabaseConnection) -> Self {
+        self.data_loader = loader.map(|loader| (loader, db.clone()));
+        self
     }
 
     /// False if each request reads the catalog.
@@ -193,7 +205,7 @@ impl Lookup {
     /// dropped meanwhile.
     fn stale(&self, key: &TenantKey, error: CatalogError) -> Answer {
         match self.cache.get(key) {
-            Cached::Tenant(tenant) | Cached::Stale { tenant, .. } if error.is_outage() => {
+            Cached::Tenant(tenant) | Cached::Stale { tenant, .. } if error.excuses(&tenant) => {
                 count(&self.counters.stale);
                 Ok(Some(tenant))
             }
@@ -205,7 +217,8 @@ impl Lookup {
     async fn load(self: &Arc<Self>, key: &TenantKey, wait: Duration) -> Answer {
         // Without a cache, each request reads the catalog after it has come. Without a runtime, there are no tasks.
         if !self.cache.is_on() || Handle::try_current().is_err() {
-            return self.read(key).await;
+            let answer = self.complete(self.read(key).await).await;
+            return self.counted(answer);
         }
         match self.join(key)? {
             Joined::Pending(pending) => match tokio::time::timeout(wait, pending).await {
@@ -248,30 +261,47 @@ impl Lookup {
     /// Reads the catalog.
     async fn read(&self, key: &TenantKey) -> Answer {
         count(&self.counters.loads);
-        let found = match key {
+        match key {
             TenantKey::Host(host) => self.store.by_host(host).await,
             TenantKey::Slug(domain) => self.store.by_domain(domain).await,
             TenantKey::Schema(schema) => self.store.by_schema(schema).await,
             TenantKey::Id(id) => self.store.by_id(*id).await,
-        };
-        if found.is_err() {
-            count(&self.counters.failures);
         }
-        found.map(|tenant| tenant.map(|tenant| tenant.with_origin(self.origin)))
     }
 
     async fn read_in_time(&self, key: &TenantKey) -> Answer {
         let read = async {
-            let _permit = self.running.acquire().await;
-            self.read(key).await
+            let permit = self.running.acquire().await;
+            (permit, self.read(key).await)
         };
-        match tokio::time::timeout(TIMEOUT, read).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                count(&self.counters.failures);
-                Err(CatalogError::Timeout { waited: TIMEOUT })
-            }
+        let (_permit, found) = tokio::time::timeout(TIMEOUT, read)
+            .await
+            .map_err(|_| CatalogError::Timeout { waited: TIMEOUT })?;
+        self.complete(found).await
+    }
+
+    /// Adds what the catalog does not have: the origin, and the data of a tenant that is served. The data of others may not be
+    /// there yet, or any more.
+    async fn complete(&self, found: Answer) -> Answer {
+        match found?.map(|tenant| tenant.with_origin(self.origin)) {
+            Some(tenant) if self.serves(&tenant) => self.load_data(tenant).await.map(Some),
+            found => Ok(found),
         }
+    }
+
+    /// Returns the tenant with its data, if the application has a loader.
+    pub(super) async fn load_data(&self, tenant: Tenant) -> Result<Tenant, CatalogError> {
+        match &self.data_loader {
+            Some((loader, db)) => loader.load(tenant, db).await,
+            None => Ok(tenant),
+        }
+    }
+
+    fn counted(&self, answer: Answer) -> Answer {
+        if answer.is_err() {
+            count(&self.counters.failures);
+        }
+        answer
     }
 
     fn keep(&self, key: &TenantKey, answer: &Answer, generation: Generation) {
@@ -280,13 +310,27 @@ impl Lookup {
             Ok(Some(tenant)) if self.refuses(tenant) => self.cache.remove(key),
             Ok(Some(tenant)) => self.cache.insert(key, tenant.clone(), generation),
             Ok(None) => self.cache.insert_unknown(key, generation),
-            Err(error) if error.is_outage() => {
-                if let Some(tenant) = self.cache.note_failure(key, generation) {
-                    tracing::warn!(%error, schema = %tenant.schema(), "a tenant is served as it was cached");
-                }
-            }
-            Err(_) => {}
+            Err(error) => self.note_failure(key, error, generation),
         }
+    }
+
+    fn note_failure(&self, key: &TenantKey, error: &CatalogError, generation: Generation) {
+        let (Cached::Tenant(tenant) | Cached::Stale { tenant, .. }) = self.cache.get(key) else {
+            return;
+        };
+        if error.excuses(&tenant) {
+            if self.cache.note_failure(key, generation) {
+                tracing::warn!(%error, schema = %tenant.schema(), "a tenant is served as it was cached");
+            }
+        } else if error.is_of_data() {
+            // The catalog said that the key is another tenant's now.
+            self.cache.remove(key);
+        }
+    }
+
+    /// True for a tenant that requests may reach.
+    fn serves(&self, tenant: &Tenant) -> bool {
+        tenant.status() == TenantStatus::Active && !self.refuses(tenant)
     }
 
     fn refuses(&self, tenant: &Tenant) -> bool {
@@ -303,10 +347,6 @@ impl Lookup {
     }
 
     /// Drops the entries that changes may concern.
-    #[cfg_attr(
-        not(feature = "sqlx-postgres"),
-        allow(dead_code, reason = "only a listener hears of changes")
-    )]
     pub(super) fn invalidate(&self, changes: &Changes) {
         count(&self.counters.invalidations);
         self.cache.invalidate(changes);
@@ -345,6 +385,7 @@ struct Task {
 impl Task {
     async fn run(self, send: oneshot::Sender<Answer>) {
         let answer = self.lookup.read_in_time(&self.key).await;
+        let answer = self.lookup.counted(answer);
         self.lookup.keep(&self.key, &answer, self.generation);
         // Whoever comes from now on finds the answer in the cache, or begins anew.
         drop(self);

@@ -22,6 +22,8 @@ struct Store {
     /// Each read waits for a permission.
     gate: Option<Arc<Notify>>,
     status: Mutex<Option<TenantStatus>>,
+    /// The hosts belong to another tenant.
+    moved: AtomicBool,
 }
 
 impl Store {
@@ -44,7 +46,11 @@ impl TenantStore for Arc<Store> {
             return Err(DbErr::Custom("no connection".to_owned()).into());
         }
         let found = domain.as_str().matches('.').count() == 1;
-        Ok(found.then(|| tenant().with_status(status)))
+        let tenant = match self.moved.load(Ordering::SeqCst) {
+            true => other_tenant(),
+            false => tenant(),
+        };
+        Ok(found.then(|| tenant.with_status(status)))
     }
 
     async fn by_schema(&self, _: &SchemaName) -> Result<Option<Tenant>, CatalogError> {
@@ -60,18 +66,60 @@ fn tenant() -> Tenant {
     Tenant::new(TenantId(1), SchemaName::new("acme").unwrap(), "Acme")
 }
 
+fn other_tenant() -> Tenant {
+    Tenant::new(TenantId(2), SchemaName::new("globex").unwrap(), "Globex")
+}
+
+/// The loader of an application: its data is the schema and the number of times that it was loaded.
+#[derive(Debug, Default)]
+struct Loader {
+    loads: AtomicUsize,
+    fails: AtomicBool,
+    /// Each load waits for a permission.
+    gate: Option<Arc<Notify>>,
+}
+
+impl Loader {
+    fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    async fn load(&self, tenant: &Tenant) -> Result<Loaded, String> {
+        assert_eq!(crate::context::current().as_ref(), Some(tenant));
+        let load = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(gate) = &self.gate {
+            gate.notified().await;
+        }
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err("no billing".to_owned()),
+            false => Ok(Loaded(tenant.schema().to_string(), load)),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Loaded(String, usize);
+
+fn with_loader(lookup: Lookup, loader: &Arc<Loader>) -> Arc<Lookup> {
+    let loader = Arc::clone(loader);
+    let load = DataLoader::new(move |tenant, _| {
+        let loader = Arc::clone(&loader);
+        async move { loader.load(&tenant).await }
+    });
+    Arc::new(lookup.with_data_loader(Some(load), &DatabaseConnection::default()))
+}
+
 fn key(host: &str) -> TenantKey {
     TenantKey::Host(Host::parse(host).unwrap())
 }
 
 fn lookup(store: &Arc<Store>, ttl: Duration) -> Arc<Lookup> {
+    Arc::new(without_loader(store, ttl))
+}
+
+fn without_loader(store: &Arc<Store>, ttl: Duration) -> Lookup {
     let store: Arc<dyn TenantStore> = Arc::new(Arc::clone(store));
-    Arc::new(Lookup::new(
-        store,
-        None,
-        Origin::default(),
-        HostCache::new(ttl, LONG),
-    ))
+    Lookup::new(store, None, Origin::default(), HostCache::new(ttl, LONG))
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -336,4 +384,164 @@ async fn each_kind_of_key_asks_for_its_own() {
     assert_eq!(lookup.find(&schema).await.unwrap(), None);
     let slug = TenantKey::Slug(Host::parse("acme.test").unwrap());
     assert!(lookup.find(&slug).await.unwrap().is_some());
+}
+
+fn data(found: Answer) -> (String, usize) {
+    let found = found.unwrap().unwrap();
+    let Loaded(schema, load) = found.data::<Loaded>().unwrap();
+    (schema.clone(), *load)
+}
+
+#[tokio::test]
+async fn data_is_loaded_once_for_all_who_wait_and_nobody_sees_the_tenant_before() {
+    let gate = Arc::new(Notify::new());
+    let loader = Arc::new(Loader {
+        gate: Some(Arc::clone(&gate)),
+        ..Loader::default()
+    });
+    let store = Arc::new(Store::default());
+    let lookup = with_loader(without_loader(&store, LONG), &loader);
+    let find = || {
+        let lookup = Arc::clone(&lookup);
+        tokio::spawn(async move { data(lookup.find(&key("acme.test")).await) })
+    };
+    let early: Vec<_> = (0..100).map(|_| find()).collect();
+    while loader.loads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The catalog was read. Those who come now wait for the data, too.
+    let late: Vec<_> = (0..100).map(|_| find()).collect();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(early.iter().chain(&late).all(|task| !task.is_finished()));
+    gate.notify_one();
+    for task in early.into_iter().chain(late) {
+        assert_eq!(task.await.unwrap(), ("acme".to_owned(), 1));
+    }
+    assert_eq!(data(lookup.find(&key("acme.test")).await), ("acme".to_owned(), 1));
+    assert_eq!((loader.loads(), store.reads()), (1, 1));
+}
+
+#[tokio::test]
+async fn data_is_loaded_again_after_the_time_to_live_and_after_a_change() {
+    let (loader, store) = (Arc::new(Loader::default()), Arc::new(Store::default()));
+    let lookup = with_loader(without_loader(&store, Duration::from_millis(200)), &loader);
+    let find = async || data(lookup.find(&key("acme.test")).await).1;
+    assert_eq!((find().await, find().await), (1, 1));
+    lookup.invalidate(&Changes {
+        tenants: [TenantId(2)].into(),
+        ..Changes::default()
+    });
+    assert_eq!(find().await, 1);
+    lookup.invalidate(&Changes {
+        tenants: [TenantId(1)].into(),
+        ..Changes::default()
+    });
+    assert_eq!((find().await, find().await), (2, 2));
+    tokio::time::sleep(Duration::from_millis(210)).await;
+    assert_eq!(find().await, 3);
+
+    let uncached = with_loader(without_loader(&store, Duration::ZERO), &loader);
+    for load in 4..6 {
+        assert_eq!(data(uncached.find(&key("acme.test")).await).1, load);
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_loader_names_the_tenant_and_is_not_cached() {
+    let (loader, store) = (Arc::new(Loader::default()), Arc::new(Store::default()));
+    let lookup = with_loader(without_loader(&store, LONG), &loader);
+    loader.fails.store(true, Ordering::SeqCst);
+    for loads in 1..4 {
+        let error = lookup.find(&key("acme.test")).await.unwrap_err();
+        assert!(matches!(error, CatalogError::Data { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("tenant acme (id 1): ") && text.ends_with(": no billing"),
+            "{text}"
+        );
+        assert_eq!((loader.loads(), lookup.status().failures), (loads, loads as u64));
+    }
+    loader.fails.store(false, Ordering::SeqCst);
+    assert_eq!(data(lookup.find(&key("acme.test")).await).1, 4);
+}
+
+#[tokio::test]
+async fn the_cached_data_of_the_same_tenant_outlives_an_error_of_the_loader() {
+    let (loader, store) = (Arc::new(Loader::default()), Arc::new(Store::default()));
+    let lookup = with_loader(without_loader(&store, Duration::from_millis(10)), &loader);
+    let find = async || lookup.find(&key("acme.test")).await;
+    assert_eq!(data(find().await), ("acme".to_owned(), 1));
+    loader.fails.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(15)).await;
+    for _ in 0..10 {
+        assert_eq!(data(find().await), ("acme".to_owned(), 1));
+    }
+    assert_eq!(loader.loads(), 2);
+}
+
+/// The catalog was read, so it is known that the host has moved: its last tenant is not served there any more.
+#[tokio::test]
+async fn no_other_tenant_is_served_for_an_error_of_the_loader() {
+    let (loader, store) = (Arc::new(Loader::default()), Arc::new(Store::default()));
+    let lookup = with_loader(without_loader(&store, Duration::from_millis(10)), &loader);
+    let find = async || lookup.find(&key("acme.test")).await;
+    assert_eq!(data(find().await).0, "acme");
+    loader.fails.store(true, Ordering::SeqCst);
+    store.moved.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(15)).await;
+    for _ in 0..3 {
+        assert!(matches!(find().await, Err(CatalogError::Data { .. })));
+    }
+    // Neither is it in an outage that comes then.
+    store.fails.store(true, Ordering::SeqCst);
+    assert!(find().await.is_err());
+    store.fails.store(false, Ordering::SeqCst);
+    loader.fails.store(false, Ordering::SeqCst);
+    assert_eq!(data(find().await).0, "globex");
+}
+
+#[tokio::test]
+async fn no_data_is_loaded_for_a_tenant_that_is_not_served() {
+    let (loader, store) = (Arc::new(Loader::default()), Arc::new(Store::default()));
+    loader.fails.store(true, Ordering::SeqCst);
+    let lookup = with_loader(without_loader(&store, Duration::ZERO), &loader);
+    for status in TenantStatus::ALL
+        .into_iter()
+        .filter(|status| *status != TenantStatus::Active)
+    {
+        *store.status.lock().unwrap() = Some(status);
+        let found = lookup.find(&key("acme.test")).await.unwrap().unwrap();
+        assert_eq!(found.status(), status);
+        assert!(matches!(
+            found.data::<Loaded>(),
+            Err(crate::TenantDataError::NotLoaded { .. })
+        ));
+    }
+    *store.status.lock().unwrap() = None;
+    let check = VersionCheck::new(SchemaVersions::new(["new"]), SkewPolicy::Refuse);
+    let shared: Arc<dyn TenantStore> = Arc::new(Arc::clone(&store));
+    let behind = Lookup::new(shared, Some(check), Origin::default(), HostCache::new(LONG, LONG));
+    assert!(
+        with_loader(behind, &loader)
+            .find(&key("acme.test"))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(loader.loads(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loader_has_a_limited_time() {
+    let loader = Arc::new(Loader {
+        gate: Some(Arc::default()),
+        ..Loader::default()
+    });
+    let lookup = with_loader(without_loader(&Arc::new(Store::default()), LONG), &loader);
+    let late = lookup.find(&key("acme.test")).await.unwrap_err();
+    assert!(matches!(late, CatalogError::DataTimeout { .. }), "{late}");
+    assert!(late.to_string().starts_with("tenant acme (id 1): "), "{late}");
+    assert!(lookup.begun().is_empty());
 }

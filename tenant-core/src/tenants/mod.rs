@@ -1,6 +1,7 @@
 //! The application's handle: the catalog, the cache of hosts, the connections of all tenants, and its configuration.
 
 mod builder;
+mod data_loader;
 mod extension_members;
 mod handle;
 mod host_cache;

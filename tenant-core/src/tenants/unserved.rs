@@ -37,7 +37,7 @@ pub enum Unserved {
     /// The tenant's schema lacks migrations that the application expects.
     #[error("tenant {0}: its schema is behind the application. Migrate it")]
     Behind(TenantRef),
-    /// The catalog could not be read.
+    /// The catalog could not be read, or the tenant's data not be loaded.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -57,10 +57,10 @@ impl Unserved {
 
 impl Tenants {
     /// Returns the connection of a tenant that was stored with a job, if the tenant is served now, as for a request. It is read
-    /// from the catalog.
+    /// from the catalog, and its data is loaded.
     ///
     /// # Errors
-    /// [`Unserved`] if the tenant is gone or not served, or the catalog cannot be read.
+    /// [`Unserved`] if the tenant is gone or not served, the catalog cannot be read, or its data cannot be loaded.
     ///
     /// # Example
     /// ```no_run
@@ -85,6 +85,7 @@ impl Tenants {
             });
         }
         self.check_served(&tenant)?;
+        let tenant = self.load_data(&tenant).await?;
         Ok(self.connection(&tenant))
     }
 

@@ -16,6 +16,7 @@
 //! ```
 
 use std::{
+    any::Any,
     fmt,
     future::{Future, Ready, ready},
     pin::Pin,
@@ -35,6 +36,7 @@ use actix_web::{
 
 pub use super::tls_ask::actix::tls_ask;
 use super::{
+    data::TenantData,
     rejection::Rejection,
     resolve::{self, HeadSource},
 };
@@ -288,6 +290,17 @@ impl FromRequest for PathPrefix {
         let extensions = request.extensions();
         let connection = extensions.get::<TenantConnection>().ok_or(Rejection::NoLayer);
         ready(connection.map(|_| extensions.get::<Self>().cloned().unwrap_or_default()))
+    }
+}
+
+/// The application's data of the request's tenant. Without it, or without a [`TenantMiddleware`] around the route, the answer
+/// is 500.
+impl<T: Any + Send + Sync> FromRequest for TenantData<T> {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request.extensions().get()))
     }
 }
 

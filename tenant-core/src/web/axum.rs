@@ -17,13 +17,15 @@
 //! }
 //! ```
 
+use std::any::Any;
+
 use axum_core::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
 
-use super::rejection::Rejection;
+use super::{data::TenantData, rejection::Rejection};
 pub use super::{
     tls_ask::axum::{TlsAsk, tls_ask},
     tower::{PerKind, PublicOrTenant, TenantLayer, TenantService},
@@ -59,6 +61,15 @@ impl<S: Sync> FromRequestParts<S> for PathPrefix {
         let connection = parts.extensions.get::<TenantConnection>();
         connection.ok_or(Rejection::NoLayer)?;
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// The application's data of the request's tenant. Without it, or without a [`TenantLayer`] around the route, the answer is 500.
+impl<S: Sync, T: Any + Send + Sync> FromRequestParts<S> for TenantData<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Self::of(parts.extensions.get())
     }
 }
 

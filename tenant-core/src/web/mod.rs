@@ -9,6 +9,8 @@
 pub mod actix;
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod data;
 mod rejection;
 mod resolve;
 #[cfg(any(feature = "axum", feature = "actix"))]
@@ -16,5 +18,7 @@ mod tls_ask;
 #[cfg(feature = "axum")]
 mod tower;
 
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use data::TenantData;
 pub use rejection::Rejection;
 pub use resolve::{TenantRequest, resolve};

@@ -1,7 +1,11 @@
 //! [`Rejection`]: the answer to a request that is not served.
 
 use crate::{
-    catalog::CatalogError, host::HostError, resolve::ResolveError, tenant::TenantStatus, tenants::Unserved,
+    catalog::CatalogError,
+    host::HostError,
+    resolve::ResolveError,
+    tenant::{TenantDataError, TenantStatus},
+    tenants::Unserved,
 };
 
 /// Error of a request that is not served. The default answer tells nothing about the request or the catalog. The
@@ -27,9 +31,12 @@ pub enum Rejection {
     /// The guard refused the request: its session or token is another tenant's.
     #[error("the session or token of the request is not for this tenant")]
     Mismatch,
-    /// The catalog could not be read.
+    /// The catalog could not be read, or the tenant's data not be loaded.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// An extractor asked for data that the loader does not return.
+    #[error(transparent)]
+    Data(#[from] TenantDataError),
     /// Proxies are trusted, and the server did not say where the request comes from.
     #[error("{}", ResolveError::NoPeer)]
     NoPeer,
@@ -71,7 +78,7 @@ impl Rejection {
             Self::UnknownTenant | Self::NotServed(TenantStatus::Archived | TenantStatus::Dropping) => 404,
             Self::NotServed(TenantStatus::Suspended) | Self::Mismatch => 403,
             Self::NotServed(_) | Self::Behind | Self::Catalog(_) => 503,
-            Self::NoPeer | Self::NoLayer => 500,
+            Self::NoPeer | Self::NoLayer | Self::Data(_) => 500,
         }
     }
 
@@ -88,7 +95,7 @@ impl Rejection {
             Self::Mismatch => "Forbidden: you are not signed in to this site.\n",
             Self::NotServed(_) | Self::Behind => "Service Unavailable: this site is being worked on.\n",
             Self::Catalog(_) => "Service Unavailable\n",
-            Self::NoPeer => "Internal Server Error\n",
+            Self::NoPeer | Self::Data(_) => "Internal Server Error\n",
             Self::NoLayer => {
                 "Internal Server Error: no tenant was resolved for this request. Is `TenantLayer` (axum) or \
                  `TenantMiddleware` (actix) around the route?\n"
@@ -101,7 +108,7 @@ impl Rejection {
     pub(crate) fn log(&self) {
         match self {
             Self::Catalog(error) => tracing::error!(%error, "the tenant of a request could not be looked up"),
-            Self::NoLayer | Self::NoPeer => tracing::error!("{self}"),
+            Self::NoLayer | Self::NoPeer | Self::Data(_) => tracing::error!("{self}"),
             _ => tracing::debug!(rejection = %self, "a request is not served"),
         }
     }

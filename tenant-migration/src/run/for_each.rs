@@ -8,7 +8,9 @@ use futures_util::{
 };
 use tenant_core::{
     __private::{ShutDown, detached},
-    Tenant, TenantConnection, Tenants, context,
+    Tenant, TenantConnection, Tenants,
+    catalog::CatalogError,
+    context,
 };
 
 use crate::{
@@ -24,6 +26,9 @@ pub enum TaskError<E> {
     /// It returned an error.
     #[error("{0}")]
     Failed(E),
+    /// The tenant's data could not be loaded, so the task did not begin.
+    #[error(transparent)]
+    Data(CatalogError),
     /// It panicked, with this message.
     #[error("it panicked: {0}")]
     Panicked(String),
@@ -42,7 +47,8 @@ pub enum TaskError<E> {
 /// served are left out, unless they are named.
 ///
 /// A task that fails or panics does not stop the others. Its log lines are in a span `tenant` with the schema, as those of a
-/// request are, and [`tenant_core::context::current`] returns the tenant. If this future is dropped, running tasks go on to
+/// request are, and [`tenant_core::context::current`] returns the tenant. The tenant has its data, if the application has a
+/// loader ([`tenant_core::TenantsBuilder::with_data`]). If this future is dropped, running tasks go on to
 /// their end in the background, and no other one is begun.
 ///
 /// # Errors
@@ -83,7 +89,17 @@ where
     E: Send + 'static,
 {
     let selected = select(tenants, &selection.into()).await?;
-    Ok(for_each(tenants, selected, jobs, task).await)
+    Ok(for_each(tenants, selected, jobs, Data::Load, task).await)
+}
+
+/// The application's own data of the tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// It is loaded before a task begins.
+    Load,
+    /// It is not loaded, so that an error of the loader hinders nobody.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "statements are commands"))]
+    Skip,
 }
 
 /// Does the same as [`for_each_tenant`] for tenants that are selected already.
@@ -91,6 +107,7 @@ pub(crate) async fn for_each<T, E, F, W>(
     tenants: &Tenants,
     selected: Vec<Tenant>,
     jobs: usize,
+    data: Data,
     task: F,
 ) -> Vec<(Tenant, Result<T, TaskError<E>>)>
 where
@@ -101,12 +118,21 @@ where
 {
     let task = Arc::new(task);
     let begin = |(place, tenant): (usize, Tenant)| {
-        let (db, task) = (tenants.connection(&tenant), Arc::clone(&task));
-        let work = context::scope(tenant.clone(), async move { task(db).await });
+        let (tenants, task) = (tenants.clone(), Arc::clone(&task));
+        let listed = tenant.clone();
+        let work = async move {
+            let tenant = match data {
+                Data::Load => tenants.load_data(&listed).await.map_err(TaskError::Data)?,
+                Data::Skip => listed,
+            };
+            let db = tenants.connection(&tenant);
+            let work = context::scope(tenant, async move { task(db).await });
+            work.await.map_err(TaskError::Failed)
+        };
         async move {
             // It runs to its end, even if nobody waits for it any more. Cleaning up after a panic is the task's own concern.
             let result = match detached(AssertUnwindSafe(work).catch_unwind()).await {
-                Ok(Ok(result)) => result.map_err(TaskError::Failed),
+                Ok(Ok(result)) => result,
                 Ok(Err(panic)) => Err(TaskError::Panicked(panic_message(&*panic).to_owned())),
                 Err(ShutDown) => Err(TaskError::Interrupted),
             };

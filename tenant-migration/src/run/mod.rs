@@ -9,7 +9,7 @@ mod worker;
 mod worker_pool;
 
 #[cfg(feature = "cli")]
-pub(crate) use self::for_each::for_each;
+pub(crate) use self::for_each::{Data, for_each};
 pub use self::{
     executor::{Executor, Preview},
     for_each::{TaskError, for_each_tenant},

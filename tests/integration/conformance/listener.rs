@@ -10,10 +10,10 @@ use tests::{Proxy, TestDatabase};
 use super::{connect, database};
 
 /// Longer than any test: what is seen was heard of.
-const LONG: Duration = Duration::from_secs(600);
+pub(super) const LONG: Duration = Duration::from_secs(600);
 
 /// Longest time after which a change is heard of.
-const HEARD: Duration = Duration::from_secs(1);
+pub(super) const HEARD: Duration = Duration::from_secs(1);
 
 async fn listening(database: &TestDatabase) -> Tenants {
     let tenants = connect(database, Tenants::builder().host_cache_ttl(LONG)).await;
@@ -21,14 +21,14 @@ async fn listening(database: &TestDatabase) -> Tenants {
     tenants
 }
 
-async fn wait_for_listener(tenants: &Tenants) {
+pub(super) async fn wait_for_listener(tenants: &Tenants) {
     wait("the listener", Duration::from_secs(20), async || {
         tenants.cache_status().is_listening
     })
     .await;
 }
 
-async fn wait(what: &str, longest: Duration, is_done: impl AsyncFn() -> bool) {
+pub(super) async fn wait(what: &str, longest: Duration, is_done: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !is_done().await {
         assert!(begun.elapsed() < longest, "{what} took longer than {longest:?}");

@@ -6,6 +6,7 @@ use sea_orm::EntityTrait as _;
 use tenant_core::{
     Tenant, TenantConnection, Tenants, context,
     resolve::{PathPrefix, Resolver},
+    web::TenantData,
 };
 
 pub(super) const FRAMEWORKS: [Framework; 2] = [Framework::Axum, Framework::Actix];
@@ -34,6 +35,19 @@ pub(super) struct Claims {
 
 /// Stands for a checked token: `x-token: acme`.
 const TOKEN: &str = "x-token";
+
+/// The application's data of a tenant.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) tenant: String,
+    pub(super) seats: i32,
+}
+
+/// The body of `/plan`: the data of the tenant, by the extractor and by the tenant.
+fn plan(plan: &TenantData<Plan>, tenant: &Tenant) -> String {
+    assert!(std::ptr::eq(&raw const *plan.0, tenant.data::<Plan>().unwrap()));
+    format!("{} has {} seats", plan.tenant, plan.seats)
+}
 
 /// A server on its own port, in a thread of its own.
 pub(super) struct Server {
@@ -122,6 +136,8 @@ mod on_axum {
             .route("/", get(answer_whoami))
             .route("/whoami", get(answer_whoami))
             .route("/site", get(async move || name))
+            .route("/plan", get(async |data, tenant: Tenant| plan(&data, &tenant)))
+            .route("/other", get(async |data: TenantData<String>| data.to_string()))
             .route(
                 "/notes/{id}",
                 get(async |Path(id), db, prefix| note(db, prefix, id).await),
@@ -209,6 +225,14 @@ mod on_actix {
             .route("/", web::get().to(answer_whoami))
             .route("/whoami", web::get().to(answer_whoami))
             .route("/site", web::get().to(move || async move { name }))
+            .route(
+                "/plan",
+                web::get().to(async |data: TenantData<Plan>, tenant: Tenant| plan(&data, &tenant)),
+            )
+            .route(
+                "/other",
+                web::get().to(async |data: TenantData<String>| data.to_string()),
+            )
             .route("/notes/{id}", web::get().to(answer_note))
             .default_service(web::to(async || HttpResponse::NotFound().body("no route")))
     }

@@ -14,6 +14,7 @@ use crate::{
     },
     database::reason,
     define::AnyError,
+    run::Data,
 };
 
 /// Number of connections that a task may use at the same time: one for a transaction, and one for other statements.
@@ -42,7 +43,7 @@ pub(super) async fn run(
     })?;
     let selected =
         SelectedTenants::new(context, &work, &[TenantStatus::Active], CONNECTIONS_PER_TASK).await?;
-    let results = selected.for_each(move |db| {
+    let results = selected.for_each(Data::Load, move |db| {
         let task = Arc::clone(&task);
         async move { task(db).await.map_err(|error| describe(&error)) }
     });

@@ -23,6 +23,7 @@ use crate::{
         },
     },
     database::{reason, sqlstate},
+    run::Data,
 };
 
 /// Arguments of `tenant sql`.
@@ -57,7 +58,7 @@ pub(super) async fn run(
     if let Some(db) = selected.first() {
         statement.check(&db)?;
     }
-    let results = selected.for_each(move |db| {
+    let results = selected.for_each(Data::Skip, move |db| {
         let statement = Arc::clone(&statement);
         async move { statement.run(&db).await.map_err(|error| describe(&error)) }
     });

@@ -14,7 +14,7 @@ use crate::{
         tenant::tenant_table::{Cells, TenantTable},
     },
     plan::{DEFAULT_JOBS, Target, TenantSelection, select},
-    run::{TaskError, for_each},
+    run::{Data, TaskError, for_each},
 };
 
 /// Tenants of a statement or a task, and options of the run.
@@ -83,13 +83,13 @@ impl SelectedTenants {
     }
 
     /// Runs a task for each tenant, and closes the connections. The task describes its errors.
-    pub(super) async fn for_each<T, F, W>(self, task: F) -> Result<Results<T>, CliError>
+    pub(super) async fn for_each<T, F, W>(self, data: Data, task: F) -> Result<Results<T>, CliError>
     where
         F: Fn(TenantConnection) -> W + Send + Sync + 'static,
         W: Future<Output = Result<T, String>> + Send + 'static,
         T: Send + 'static,
     {
-        let results = for_each(&self.tenants, self.selected, self.jobs, task).await;
+        let results = for_each(&self.tenants, self.selected, self.jobs, data, task).await;
         self.tenants.close().await?;
         Ok(results)
     }
