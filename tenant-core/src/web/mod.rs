@@ -9,6 +9,8 @@
 pub mod actix;
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod measure;
 mod rejection;
 mod resolve;
 #[cfg(any(feature = "axum", feature = "actix"))]
