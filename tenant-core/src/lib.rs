@@ -64,6 +64,7 @@
 //! | `entity-registry` | | SeaORM's `EntityRegistry`, for the schema builder |
 //! | `mock` | | SeaORM's `MockDatabase`, for an application's unit tests |
 //! | `tracing-spans` | | SeaORM's spans around statements |
+//! | `metrics` | | `metrics`: figures for Prometheus and others, by the crate of that name |
 //! | `sqlx-postgres` | yes | SeaORM's driver; without it, a `MockDatabase` is left |
 //! | `runtime-tokio` | yes | the driver's runtime, without TLS |
 //! | `runtime-tokio-rustls`, `runtime-tokio-native-tls` | | the same with TLS |
@@ -84,6 +85,9 @@ mod tenant;
 pub mod resolve;
 
 pub mod context;
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 mod sql;
 
@@ -115,7 +119,7 @@ pub use pool::{ClosedConnections, PoolStatus, WaitHistogram};
 pub use registry::{Registry, RegistryError, Scope, SharedEntity, SharedEnum, TenantEntity, TenantEnum};
 pub use role_name::{RoleName, RoleNameError};
 pub use schema_name::{MAX_IDENTIFIER_BYTES, SHARED_SCHEMA, SchemaName, SchemaNameError, TENANT_MARKER};
-pub use sql::Refusal;
+pub use sql::{Refusal, StatementStatus};
 pub use tenant::{
     DEFAULT_KIND, Tenant, TenantDataError, TenantId, TenantRef, TenantStatus, UnknownStatus, UrlScheme,
 };

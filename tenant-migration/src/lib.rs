@@ -117,9 +117,9 @@ pub use lifecycle::{
     update_tenant,
 };
 pub use plan::{
-    Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, NotReached, Observer,
-    Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus,
-    Target, TenantSelection,
+    Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, MigrationFailure,
+    NotReached, Observer, Outcome, Plan, PlanError, Report, RunOptions, SchemaError, SchemaPlan,
+    SchemaReport, SchemaStatus, Target, TenantSelection, migration_failures,
 };
 pub use run::{Executor, Preview, TaskError, for_each_tenant};
 pub use schema::{drop_tenant_role, grant_tenant_role, tenant_transaction, tenant_transaction_with};

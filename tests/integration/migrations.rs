@@ -9,6 +9,7 @@ mod create;
 mod drop;
 mod drop_wait;
 mod export;
+mod failures;
 mod fleet;
 mod generate_entity;
 mod jobs;

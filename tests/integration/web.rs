@@ -25,6 +25,7 @@ mod alike;
 mod concurrency;
 mod hosts;
 mod logs;
+mod metrics;
 mod notes;
 mod operator;
 mod pages;

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    example_app::run(example_actix::serve).await
+    example_app::run(example_actix::serve, example_actix::serve_metrics).await
 }

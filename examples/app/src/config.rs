@@ -1,6 +1,9 @@
 //! [`Config`]: the settings from environment variables.
 
-use std::env::{self, VarError};
+use std::{
+    env::{self, VarError},
+    net::SocketAddr,
+};
 
 use crate::operator::{BadToken, OperatorToken};
 
@@ -12,6 +15,7 @@ use crate::operator::{BadToken, OperatorToken};
 /// | `HOST` | the address to listen on | `127.0.0.1` |
 /// | `PORT` | the port to listen on | `8000` |
 /// | `OPERATOR_TOKEN` | the password of the user `operator`, for `/operator` on the main site | no such page |
+/// | `METRICS_ADDRESS` | an address and port of its own for `/metrics`, which only Prometheus reaches | no metrics |
 /// | `LOG_FORMAT` | `text` or `json` | `text` |
 /// | `RUST_LOG` | which log lines to write, see `tracing_subscriber::EnvFilter` | `info,sqlx=warn,actix_server=warn` |
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ pub struct Config {
     pub port: u16,
     /// `OPERATOR_TOKEN`.
     pub operator_token: Option<OperatorToken>,
+    /// `METRICS_ADDRESS`.
+    pub metrics_address: Option<SocketAddr>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -85,6 +91,7 @@ impl Config {
             operator_token: variable("OPERATOR_TOKEN")
                 .map(|token| OperatorToken::new(&token))
                 .transpose()?,
+            metrics_address: variable("METRICS_ADDRESS").map(metrics_address).transpose()?,
             log_format: variable("LOG_FORMAT").map_or(Ok(LogFormat::Text), log_format)?,
         })
     }
@@ -95,6 +102,14 @@ fn port(value: String) -> Result<u16, ConfigError> {
         variable: "PORT",
         value,
         expected: "a number from 0 to 65535",
+    })
+}
+
+fn metrics_address(value: String) -> Result<SocketAddr, ConfigError> {
+    value.parse().map_err(|_| ConfigError::Invalid {
+        variable: "METRICS_ADDRESS",
+        value,
+        expected: "an address and a port, such as 127.0.0.1:9000",
     })
 }
 
@@ -126,6 +141,7 @@ mod tests {
         let config = read(&[("DATABASE_URL", "postgres://db"), ("PORT", "")]).unwrap();
         assert_eq!(config.host, "127.0.0.1");
         assert_eq!(config.port, 8000);
+        assert_eq!(config.metrics_address, None);
         assert_eq!(read(&[]).unwrap_err(), ConfigError::Missing("DATABASE_URL"));
     }
 
@@ -150,5 +166,7 @@ mod tests {
             error.to_string(),
             r#"PORT is "http", and has to be a number from 0 to 65535"#
         );
+        let error = read(&[("DATABASE_URL", "postgres://db"), ("METRICS_ADDRESS", "9000")]).unwrap_err();
+        assert!(error.to_string().contains("such as 127.0.0.1:9000"), "{error}");
     }
 }

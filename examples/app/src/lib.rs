@@ -7,6 +7,8 @@
 //! | a tenant's | its notes, `/api/notes`, `/api/plans`, `/api/stats`, `/api/whoami` |
 //! | any other | 404 |
 //!
+//! With `METRICS_ADDRESS`, `/metrics` at that address has the figures of the process for Prometheus.
+//!
 //! This crate is everything that needs no web framework. Its handlers take the tenant's connection and the input, and
 //! return an [`Answer`]. `example-axum` and `example-actix` have the routes and the extractors, and nothing else.
 //!
@@ -20,6 +22,7 @@ mod config;
 mod error;
 mod head;
 pub mod logs;
+mod metrics;
 mod notes;
 pub mod operator;
 pub mod pages;
@@ -33,6 +36,7 @@ pub use answer::{Answer, CACHE_CONTROL, SECURITY_HEADERS};
 pub use config::{Config, ConfigError, LogFormat};
 pub use error::{AppError, FieldError};
 pub use head::Head;
+pub use metrics::{Metrics, Recorder};
 pub use notes::NoteInput;
 pub use run::run;
 pub use shutdown::{GRACE, requested as shutdown_requested};

@@ -6,9 +6,11 @@
 mod api;
 mod app;
 mod head;
+mod metrics;
 mod pages;
 mod reply;
 mod serve;
 
 pub use app::app;
-pub use serve::serve;
+pub use metrics::metrics;
+pub use serve::{serve, serve_metrics};

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    example_app::run(example_axum::serve).await
+    example_app::run(example_axum::serve, example_axum::serve_metrics).await
 }

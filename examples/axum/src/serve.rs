@@ -2,7 +2,8 @@
 
 use std::{future::IntoFuture, io};
 
-use example_app::{GRACE, Site, shutdown_requested};
+use axum::Router;
+use example_app::{GRACE, Metrics, Site, shutdown_requested};
 use tokio::{net::TcpListener, time::sleep};
 
 use crate::app;
@@ -12,7 +13,19 @@ use crate::app;
 /// # Errors
 /// [`io::Error`] if the server fails.
 pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
-    let server = axum::serve(listener, app(site)).with_graceful_shutdown(shutdown_requested());
+    run(listener, app(site)).await
+}
+
+/// Answers scrapes until the program is told to stop.
+///
+/// # Errors
+/// [`io::Error`] if the server fails.
+pub async fn serve_metrics(listener: TcpListener, metrics: Metrics) -> io::Result<()> {
+    run(listener, crate::metrics(metrics)).await
+}
+
+async fn run(listener: TcpListener, app: Router) -> io::Result<()> {
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_requested());
     tokio::select! {
         result = server.into_future() => result?,
         () = deadline() => tracing::warn!("stopped with requests under way"),

@@ -95,7 +95,13 @@ impl ConnectionContext {
                 }
                 template.render(self.schema())
             })
-            .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
+            .map_err(|refusal| self.refused(refusal, sql).into())
+    }
+
+    /// Counts a refusal, and returns its error.
+    fn refused(&self, refusal: Refusal, sql: &str) -> ConnectionError {
+        self.compiler.count_refusal();
+        ConnectionError::refused(self.schema(), refusal, sql)
     }
 
     fn render_statement(&self, mut statement: Statement) -> Result<Statement, DbErr> {
@@ -111,7 +117,7 @@ impl ConnectionContext {
         Compiler::pass(sql)
             .and_then(|template| template.render(self.schema()))
             .map(|text| format!("/* {} */ {text}", self.schema()))
-            .map_err(|refusal| ConnectionError::refused(self.schema(), refusal, sql).into())
+            .map_err(|refusal| self.refused(refusal, sql).into())
     }
 }
 

@@ -105,8 +105,10 @@ impl Access {
         }
         let statement = DbBackend::Postgres.build(statement);
         let template = self.compiler.compile(&statement.sql);
-        let template =
-            template.map_err(|refusal| ConnectionError::refused(&self.schema, refusal, &statement.sql))?;
+        let template = template.map_err(|refusal| {
+            self.compiler.count_refusal();
+            ConnectionError::refused(&self.schema, refusal, &statement.sql)
+        })?;
         for TableUse {
             action,
             schema,

@@ -17,7 +17,6 @@ use sea_schema::{
 
 use super::{ConnectionContext, TenantConnection, TenantTransaction, role_transaction};
 use crate::{
-    error::ConnectionError,
     pool::{Lease, Operation},
     schema_name::TENANT_MARKER,
     sql::Refusal,
@@ -115,7 +114,7 @@ impl ConnectionContext {
             "query them on `Tenants::shared_connection`",
         ));
         let sent = found.and_then(|discovery| self.discover(&discovery));
-        sent.map_err(|refusal| ConnectionError::refused(self.schema(), refusal, &given.sql).into())
+        sent.map_err(|refusal| self.refused(refusal, &given.sql).into())
     }
 
     fn discover(&self, discovery: &Discovery) -> Result<Vec<String>, Refusal> {

@@ -1,6 +1,9 @@
 //! [`Compiler`]: compiles each text once.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use quick_cache::{Weighter, sync::Cache};
 
@@ -27,6 +30,22 @@ pub(crate) struct Compiler(Arc<Inner>);
 struct Inner {
     rules: Rules,
     cache: Cache<Box<str>, Arc<Template>, Bytes>,
+    parsed: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// Figures of the statements of all tenants, since the handle was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatementStatus {
+    /// Texts in the cache of compiled statements.
+    pub cached: usize,
+    /// Size of the cache in bytes: 16 MiB at most.
+    pub cached_bytes: usize,
+    /// Texts that were parsed, because they were not cached.
+    pub parsed: u64,
+    /// Statements that were refused.
+    pub refused: u64,
 }
 
 /// Weighs entries by their bytes.
@@ -42,7 +61,12 @@ impl Weighter<Box<str>, Arc<Template>> for Bytes {
 impl Compiler {
     pub(crate) fn new(rules: Rules) -> Self {
         let cache = Cache::with_weighter(CACHE_BYTES / ENTRY_BYTES, CACHE_BYTES as u64, Bytes);
-        Self(Arc::new(Inner { rules, cache }))
+        Self(Arc::new(Inner {
+            rules,
+            cache,
+            parsed: AtomicU64::default(),
+            refused: AtomicU64::default(),
+        }))
     }
 
     /// Returns the rules for statements.
@@ -55,11 +79,26 @@ impl Compiler {
         if let Some(template) = self.0.cache.get(sql) {
             return Ok(template);
         }
+        self.0.parsed.fetch_add(1, Ordering::Relaxed);
         let template = Arc::new(compile::compile(sql, &self.0.rules)?);
         if sql.len() <= CACHED_TEXT_BYTES {
             self.0.cache.insert(sql.into(), Arc::clone(&template));
         }
         Ok(template)
+    }
+
+    /// Counts a refused statement.
+    pub(crate) fn count_refusal(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self) -> StatementStatus {
+        StatementStatus {
+            cached: self.0.cache.len(),
+            cached_bytes: usize::try_from(self.0.cache.weight()).unwrap_or(usize::MAX),
+            parsed: self.0.parsed.load(Ordering::Relaxed),
+            refused: self.0.refused.load(Ordering::Relaxed),
+        }
     }
 
     /// Returns the template of an unguarded statement, in which only the marker is replaced.

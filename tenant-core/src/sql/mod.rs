@@ -20,6 +20,7 @@ mod validity;
 mod values;
 
 pub(crate) use cache::Compiler;
+pub use cache::StatementStatus;
 pub(crate) use extensions::Extensions;
 pub use policy::StatementKind;
 pub use refusal::Refusal;

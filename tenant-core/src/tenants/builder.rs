@@ -16,6 +16,8 @@ use super::{
     lookup::Lookup,
     schema_versions::{SchemaVersions, SkewPolicy, VersionCheck},
 };
+#[cfg(feature = "metrics")]
+use crate::metrics::{MeasuredTenants, RequestMetrics};
 #[cfg(feature = "sqlx-postgres")]
 use crate::pool::{PoolSettings, check_pooler, shared_connection};
 use crate::{
@@ -89,6 +91,8 @@ pub struct TenantsBuilder {
     listener: ListenerChoice,
     stale_if_error: Option<Duration>,
     data_loader: Option<DataLoader>,
+    #[cfg(feature = "metrics")]
+    measured: MeasuredTenants,
 }
 
 /// The connection that listens for changes to the catalog.
@@ -189,6 +193,14 @@ impl TenantsBuilder {
     /// soon as it is migrated, and until then each of its requests reads the catalog.
     pub fn expect_versions(mut self, versions: SchemaVersions, policy: SkewPolicy) -> Self {
         self.version_check = Some(VersionCheck::new(versions, policy));
+        self
+    }
+
+    /// Chooses the tenants that have series of their own in the metrics of requests. Default: the first 100 that this
+    /// process answers requests of. All others share the label `other`.
+    #[cfg(feature = "metrics")]
+    pub fn measured_tenants(mut self, tenants: MeasuredTenants) -> Self {
+        self.measured = tenants;
         self
     }
 
@@ -448,6 +460,8 @@ impl TenantsBuilder {
             compiler,
             roles: self.runs_as_tenant_roles.then(TenantRoleNames::default),
             extension_schemas: self.extension_schemas.into(),
+            #[cfg(feature = "metrics")]
+            request_metrics: RequestMetrics::new(self.measured),
             #[cfg(feature = "sqlx-postgres")]
             listener,
         }))

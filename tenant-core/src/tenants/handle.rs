@@ -16,7 +16,7 @@ use crate::{
     pool::{Pool, PoolStatus},
     resolve::TenantKey,
     schema_name::SchemaName,
-    sql::{Compiler, Rules},
+    sql::{Compiler, Rules, StatementStatus},
     tenant::{Tenant, TenantId},
 };
 
@@ -48,6 +48,8 @@ pub(super) struct Parts {
     pub(super) compiler: Compiler,
     pub(super) roles: Option<TenantRoleNames>,
     pub(super) extension_schemas: Arc<[SchemaName]>,
+    #[cfg(feature = "metrics")]
+    pub(super) request_metrics: crate::metrics::RequestMetrics,
     /// The task that hears of changes by other processes.
     #[cfg(feature = "sqlx-postgres")]
     pub(super) listener: Option<super::listener::Listener>,
@@ -198,6 +200,17 @@ impl Tenants {
     #[must_use]
     pub fn pool_status(&self) -> Option<PoolStatus> {
         self.0.pool.as_ref().map(Pool::status)
+    }
+
+    /// Returns figures of the statements of all tenants.
+    #[must_use]
+    pub fn statement_status(&self) -> StatementStatus {
+        self.0.compiler.status()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn request_metrics(&self) -> &crate::metrics::RequestMetrics {
+        &self.0.request_metrics
     }
 
     /// Waits until no connection is in use, and closes all of them.

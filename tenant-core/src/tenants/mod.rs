@@ -8,6 +8,8 @@ mod host_cache;
 #[cfg(feature = "sqlx-postgres")]
 mod listener;
 mod lookup;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod schema_versions;
 mod unserved;
 

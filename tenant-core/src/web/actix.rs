@@ -37,6 +37,7 @@ use actix_web::{
 pub use super::tls_ask::actix::tls_ask;
 use super::{
     data::TenantData,
+    measure::Measurement,
     rejection::Rejection,
     resolve::{self, HeadSource},
 };
@@ -61,6 +62,8 @@ use crate::{
 /// | a host or name that no tenant has | 404 |
 /// | a suspended tenant, or the guard of the resolver refuses | 403 |
 /// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
+///
+/// With the feature `metrics`, requests are counted and timed: see `tenant_core::metrics`.
 #[derive(Clone)]
 #[must_use = "a middleware does nothing until an application is wrapped in it"]
 pub struct TenantMiddleware {
@@ -168,11 +171,21 @@ where
         let middleware = self.middleware.clone();
         let service = Rc::clone(&self.service);
         Box::pin(async move {
+            let measurement = Measurement::begin(&middleware.tenants);
             let tenant = match middleware.enter(&mut request).await {
                 Ok(tenant) => tenant,
-                Err(rejection) => return Err(middleware.answer(rejection, request.request())),
+                Err(rejection) => {
+                    measurement.rejected(&rejection);
+                    return Err(middleware.answer(rejection, request.request()));
+                }
             };
-            context::scope(tenant, service.call(request)).await
+            let answer = context::scope(tenant.clone(), service.call(request)).await;
+            let status = match &answer {
+                Ok(answer) => answer.status(),
+                Err(error) => error.as_response_error().status_code(),
+            };
+            measurement.answered(&tenant, status.as_u16());
+            answer
         })
     }
 }

@@ -11,6 +11,8 @@ pub mod actix;
 pub mod axum;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod data;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod measure;
 mod rejection;
 mod resolve;
 #[cfg(any(feature = "axum", feature = "actix"))]

@@ -82,6 +82,23 @@ impl Rejection {
         }
     }
 
+    /// Returns a word for the reason, for metrics and logs.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::BadHost(_) => "bad_host",
+            Self::BadHeader => "bad_header",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::NotServed(_) => "not_served",
+            Self::Behind => "behind",
+            Self::Mismatch => "mismatch",
+            Self::Catalog(_) => "catalog",
+            Self::Data(_) => "data",
+            Self::NoPeer => "no_peer",
+            Self::NoLayer => "no_layer",
+        }
+    }
+
     /// Returns the body of the default answer: a fixed text, so that it repeats nothing that a client wrote.
     #[must_use]
     pub fn body(&self) -> &'static str {

@@ -15,7 +15,7 @@ use http::{Request, Uri, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{rejection::Rejection, resolve};
+use super::{measure::Measurement, rejection::Rejection, resolve};
 use crate::{
     connection::TenantConnection,
     context,
@@ -37,6 +37,8 @@ use crate::{
 /// | a host or name that no tenant has | 404 |
 /// | a suspended tenant, or the guard of the resolver refuses | 403 |
 /// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
+///
+/// With the feature `metrics`, requests are counted and timed: see `tenant_core::metrics`.
 ///
 /// # Example
 /// ```no_run
@@ -162,14 +164,22 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let layer = self.layer.clone();
         Box::pin(async move {
+            let measurement = Measurement::begin(&layer.tenants);
             let (mut parts, body) = request.into_parts();
             let tenant = match layer.enter(&mut parts).await {
                 Ok(tenant) => tenant,
-                Err(rejection) => return Ok((layer.on_rejection)(rejection, &parts)),
+                Err(rejection) => {
+                    measurement.rejected(&rejection);
+                    return Ok((layer.on_rejection)(rejection, &parts));
+                }
             };
             let answer = inner.call(Request::from_parts(parts, body));
-            let answer = context::scope(tenant, answer).await;
-            answer.map(IntoResponse::into_response)
+            let answer = context::scope(tenant.clone(), answer).await;
+            let answer = answer.map(IntoResponse::into_response);
+            // A service that fails closes the connection, where another would answer 500.
+            let status = answer.as_ref().map_or(500, |answer| answer.status().as_u16());
+            measurement.answered(&tenant, status);
+            answer
         })
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn statuses(statuses: &[SchemaStatus]) -> Value {
             "pending": names(&status.pending),
             "unknown": status.unknown,
             "unfinished": status.unfinished.as_ref().map(step),
+            "last_failure": status.last_failure,
         })
     };
     statuses.iter().map(status).collect()

@@ -184,7 +184,7 @@ fn with_semicolon(statement: impl AsRef<str>) -> String {
     format!("{};\n", statement.as_ref().trim_end().trim_end_matches(';'))
 }
 
-/// Returns one line for each schema, with the numbers of applied and pending migrations.
+/// Returns one line for each schema, with the numbers of applied and pending migrations, and the last failure.
 pub(super) fn describe_statuses(statuses: &[SchemaStatus]) -> String {
     let mut table = plain_table(["schema", "applied", "pending", ""]);
     for status in statuses {
@@ -192,10 +192,19 @@ pub(super) fn describe_statuses(statuses: &[SchemaStatus]) -> String {
             status.schema.to_string(),
             status.applied.len().to_string(),
             status.pending.len().to_string(),
-            remark(status),
+            remark_with_failure(status),
         ]);
     }
     table.trim_fmt()
+}
+
+fn remark_with_failure(status: &SchemaStatus) -> String {
+    let remark = remark(status);
+    match &status.last_failure {
+        None => remark,
+        Some(failure) if remark.is_empty() => format!("failed {failure}"),
+        Some(failure) => format!("{remark}; failed {failure}"),
+    }
 }
 
 fn remark(status: &SchemaStatus) -> String {

@@ -3,19 +3,27 @@
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tenant_core::{ConnectionError, TENANT_MARKER};
 
-/// Returns the message of the database for people: without the names of the layers that it went through, and with
-/// PostgreSQL's detail and hint.
-pub(crate) fn reason(error: &DbErr) -> String {
+/// Returns the message of the database for people: without the names of the layers that it went through, and without
+/// PostgreSQL's detail and hint, which may repeat rows.
+pub(crate) fn reason_without_details(error: &DbErr) -> String {
     if let Some(error) = ConnectionError::of(error) {
         return error.to_string();
     }
+    if let Some(error) = of_postgres(error) {
+        return format!("{} ({})", error.message(), error.code());
+    }
+    match error {
+        DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
+        error => error.to_string(),
+    }
+}
+
+/// Returns the message of the database for people, with PostgreSQL's detail and hint.
+pub(crate) fn reason(error: &DbErr) -> String {
+    let mut text = reason_without_details(error);
     let Some(error) = of_postgres(error) else {
-        return match error {
-            DbErr::Migration(text) | DbErr::Custom(text) => text.clone(),
-            error => error.to_string(),
-        };
+        return text;
     };
-    let mut text = format!("{} ({})", error.message(), error.code());
     for more in [error.detail(), error.hint()].into_iter().flatten() {
         text += ". ";
         text += more.trim_end_matches('.');

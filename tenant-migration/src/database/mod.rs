@@ -9,7 +9,7 @@ pub use self::session::SessionError;
 pub(crate) use self::{
     error::{
         broken_key, ends_the_session, is_uncommitted_enum_value, is_without_catalog, is_without_table,
-        reason, sqlstate,
+        reason, reason_without_details, sqlstate,
     },
     panic::panic_message,
     query::{FOR_CATALOGS, execute, inlined, rows, scalar, texts},

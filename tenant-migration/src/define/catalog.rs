@@ -60,6 +60,11 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             create: NOTIFY_CHANGES,
             drop: DROP_NOTIFY_CHANGES,
         }),
+        Box::new(Table {
+            name: "m20000101_000007_add_migration_failure",
+            create: ADD_MIGRATION_FAILURE,
+            drop: "ALTER TABLE public.tenants DROP COLUMN migration_failure",
+        }),
     ]
 }
 
@@ -92,6 +97,10 @@ const INDEX_PENDING: &str =
 const NOTIFY_CHANGES: &str = include_str!("catalog/notify_changes.sql");
 
 const DROP_NOTIFY_CHANGES: &str = include_str!("catalog/drop_notify_changes.sql");
+
+/// The last run of migrations that failed for a tenant: `MigrationFailure` as JSON. Older catalogs lack the column, so queries
+/// read it from `to_jsonb(tenants)`. It is no column of the entity, whose queries would fail there.
+const ADD_MIGRATION_FAILURE: &str = "ALTER TABLE public.tenants ADD COLUMN migration_failure jsonb";
 
 struct Table {
     name: &'static str,

@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use tenant_core::SchemaName;
 
 use crate::{
-    database::reason,
+    database::{reason, reason_without_details},
     define::{LookupError, RoleError, Step, exist},
     plan::target::Action,
 };
@@ -209,6 +209,33 @@ impl From<RoleError> for SchemaError {
         match error {
             RoleError::Database(error) => Self::Database(error),
             error => Self::Role(error),
+        }
+    }
+}
+
+impl SchemaError {
+    /// Returns the migration that failed, if it was one.
+    pub(crate) fn migration(&self) -> Option<&str> {
+        match self {
+            Self::Migration { step, .. } | Self::Unfinished { step } | Self::NotTransactional { step } => {
+                step.migration()
+            }
+            Self::InvalidIndexes { migration, .. } | Self::SessionLost { migration } => Some(migration),
+            _ => None,
+        }
+    }
+
+    /// Returns the text without PostgreSQL's detail and hint, which may repeat rows.
+    pub(crate) fn without_details(&self) -> String {
+        match self {
+            Self::Migration { step, source } => {
+                format!("{}: {}", could_not(step), reason_without_details(source))
+            }
+            Self::Hook { hook, source } => {
+                format!("the hook {hook} failed: {}", reason_without_details(source))
+            }
+            Self::Database(source) => reason_without_details(source),
+            error => error.to_string(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Plans of runs, computed before anything is touched, and reports of what they did.
 
 mod error;
+mod failure;
 mod options;
 #[expect(clippy::module_inception, reason = "a plan is what this floor is for")]
 mod plan;
@@ -14,6 +15,7 @@ mod target;
 
 pub use self::{
     error::{PlanError, SchemaError},
+    failure::{MigrationFailure, migration_failures},
     options::{Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, RunOptions},
     plan::{Plan, SchemaPlan},
     report::{Failed, NotReached, Observer, Outcome, Report, SchemaReport},

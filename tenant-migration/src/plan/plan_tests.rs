@@ -65,6 +65,7 @@ fn plan(target: &Target, action: Action, ledgers: &[(&str, Option<&[&str]>)]) ->
             pending: Vec::new(),
             unknown: Vec::new(),
             unfinished: None,
+            last_failure: None,
             version: None,
             pooled: None,
         };

@@ -9,7 +9,7 @@ use tenant_core::SchemaName;
 use crate::{
     database::{is_without_table, rows},
     define::{LookupError, Migrations, Step, catalog, dirty_mark, schema_of},
-    plan::{error::PlanError, target::Target},
+    plan::{error::PlanError, failure::MigrationFailure, target::Target},
 };
 
 /// Applied and pending migrations of a schema.
@@ -32,6 +32,8 @@ pub struct SchemaStatus {
     pub unknown: Vec<String>,
     /// The step outside of a transaction that was begun and did not end. It is done again by what takes it again.
     pub unfinished: Option<Step>,
+    /// The last run that failed, if none has succeeded since.
+    pub last_failure: Option<MigrationFailure>,
     /// Version in the catalog.
     pub(super) version: Option<String>,
     /// Id of a schema in the pool of pending schemas. The tenant that gets the schema keeps the id.
@@ -52,6 +54,7 @@ impl SchemaStatus {
             pending: Vec::new(),
             unknown: Vec::new(),
             unfinished: comment.as_deref().and_then(dirty_mark::parse),
+            last_failure: MigrationFailure::of_row(row)?,
             version: row.try_get("", "version")?,
             pooled: row.try_get("", "pooled")?,
         })
@@ -168,7 +171,8 @@ async fn read_chunks(
 async fn find_shared(db: &impl ConnectionTrait, migrations: &Migrations) -> Result<SchemaStatus, DbErr> {
     let schema = SchemaName::shared();
     let sql = "SELECT to_regnamespace($1) IS NOT NULL AS exists, to_regclass($2) IS NOT NULL AS has_ledger,
-        obj_description(to_regclass($2), 'pg_class') AS comment, NULL AS kind, NULL AS version, NULL::int8 AS pooled";
+        obj_description(to_regclass($2), 'pg_class') AS comment, NULL AS kind, NULL AS version, NULL::int8 AS pooled,
+        NULL::jsonb AS failure";
     let ledger = migrations.shared().ledger_of(&schema).quoted();
     let rows = rows(db, sql, [schema.quoted().into(), ledger.into()]).await?;
     let missing = || DbErr::RecordNotFound("a SELECT without FROM gave no row".to_owned());
@@ -181,7 +185,7 @@ fn query_tenants(condition: &str) -> String {
     format!(
         "SELECT tenant.schema_name, tenant.kind, to_jsonb(tenant) ->> 'version' AS version, space.oid IS NOT NULL AS exists,
             ledger.oid IS NOT NULL AS has_ledger, note.description AS comment,
-            CASE tenant.status WHEN 'pending' THEN tenant.id END AS pooled
+            CASE tenant.status WHEN 'pending' THEN tenant.id END AS pooled, to_jsonb(tenant) -> 'migration_failure' AS failure
         FROM public.tenants AS tenant
         LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = tenant.schema_name
         LEFT JOIN pg_catalog.pg_class AS ledger ON ledger.relnamespace = space.oid

@@ -9,7 +9,7 @@ use crate::{
     plan::{
         Action, Observer, Plan, PlanError, Report, RunOptions, SchemaError, SchemaStatus, Target, status,
     },
-    run::{scheduler::Scheduler, versions, worker::Worker, worker_pool},
+    run::{failures, scheduler::Scheduler, versions, worker::Worker, worker_pool},
 };
 
 /// Plans migrations, and runs them on connections of its own: one, and more while many schemas are read or migrated.
@@ -116,12 +116,14 @@ impl Executor {
     #[must_use = "a report may tell of schemas that failed"]
     pub async fn run(&self, plan: Plan, observer: &mut dyn Observer) -> Report {
         let unrecorded = versions::unrecorded(&plan);
+        let idle_failures = failures::of_idle(&plan);
         let report = Scheduler::new(&self.first, &self.options, observer)
             .run(plan.schemas)
             .await;
         if let Err(error) = versions::record_all(&self.first.db, unrecorded).await {
             tracing::warn!(%error, "the versions of tenants with nothing to do were not recorded");
         }
+        failures::remove_idle(&self.first.db, &idle_failures).await;
         report
     }
 

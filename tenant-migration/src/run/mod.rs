@@ -1,6 +1,7 @@
 //! Running plans: the executor, its workers, and which of them works on which schema when.
 
 mod executor;
+mod failures;
 pub(crate) mod for_each;
 pub(crate) mod retry;
 mod scheduler;

@@ -17,7 +17,7 @@ async fn from_an_empty_database_to_two_tenants() {
     assert!(
         run(&[])
             .await
-            .starts_with("public  applied 7 migrations, m20000101_000001_create_tenants to ")
+            .starts_with("public  applied 8 migrations, m20000101_000001_create_tenants to ")
     );
     let words = [
         "tenant",
@@ -67,7 +67,7 @@ async fn from_an_empty_database_to_two_tenants() {
         rows,
         [
             "schema applied pending",
-            "public 7 0",
+            "public 8 0",
             "acme 0 1 m20260101_000001_create_note",
             "globex 1 0",
         ]

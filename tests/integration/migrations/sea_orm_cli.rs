@@ -48,7 +48,7 @@ async fn sea_orm_cli_migrates_the_shared_schema_and_the_tenants() {
 
     assert!(run(&["down"]).await);
     assert!(ledger(&connection, "globex").await.is_empty());
-    assert_eq!(ledger(&connection, "public").await.len(), 7);
+    assert_eq!(ledger(&connection, "public").await.len(), 8);
     assert!(run(&["up"]).await);
     for command in ["fresh", "refresh", "reset"] {
         assert!(!run(&["-s", "acme", command]).await, "it was not confirmed");

@@ -14,6 +14,7 @@ on_each_framework!(
     a_status_is_changed_for_the_next_request,
     a_tenant_is_created,
     who_is_behind_comes_first,
+    who_failed_comes_first,
     the_page_does_not_wait_for_a_locked_table,
     what_people_write_is_escaped,
 );
@@ -220,6 +221,34 @@ async fn who_is_behind_comes_first(framework: Framework) {
 }
 
 /// A migration may hold the lock that measuring a table needs.
+async fn who_failed_comes_first(framework: Framework) {
+    let app = TestApp::start_with_operator(framework, TOKEN).await;
+    app.database
+        .execute(
+            r#"UPDATE public.tenants SET migration_failure = '{"at": "2026-11-29T16:11:41+00:00",
+                "migration": "m2", "error": "m2 could not be applied: <script>"}' WHERE schema_name = 'globex'"#,
+        )
+        .await;
+    assert_eq!(app.listed("/operator").await, ["globex", "acme"]);
+    let page = app.operator_page("/operator").await;
+    let text = "at 2026-11-29 16:11:41 UTC: m2 could not be applied: &#60;script&#62;";
+    assert!(page.contains(text), "{page}");
+    assert_eq!(page.matches("The last migration failed").count(), 1, "{page}");
+    app.database
+        .execute("UPDATE public.tenants SET migration_failure = NULL")
+        .await;
+    assert!(
+        !app.operator_page("/operator")
+            .await
+            .contains("The last migration failed")
+    );
+    // A catalog from before there were failures.
+    app.database
+        .execute("ALTER TABLE public.tenants DROP COLUMN migration_failure")
+        .await;
+    assert_eq!(app.listed("/operator").await, ["acme", "globex"]);
+}
+
 async fn the_page_does_not_wait_for_a_locked_table(framework: Framework) {
     let app = TestApp::start_with_operator(framework, TOKEN).await;
     let db = app.database.connect().await;

@@ -5,8 +5,13 @@ use std::{
     thread,
 };
 
-use actix_web::{HttpServer, dev::ServerHandle};
-use example_app::Site;
+use actix_web::{
+    App, HttpServer,
+    body::MessageBody,
+    dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse},
+};
+use axum::Router;
+use example_app::{Metrics, Site};
 use tokio::{runtime, task::JoinHandle};
 use tracing::{Dispatch, dispatcher};
 
@@ -30,13 +35,27 @@ enum Running {
 
 impl Server {
     pub(super) fn start(framework: Framework, site: Site) -> Self {
+        Self::start_with(|listener| match framework {
+            Framework::Axum => serve_by_axum(listener, example_axum::app(site)),
+            Framework::Actix => serve_by_actix(listener, move || example_actix::app(site.clone())),
+        })
+    }
+
+    /// Starts a server for scrapes.
+    pub(super) fn start_metrics(framework: Framework, metrics: Metrics) -> Self {
+        Self::start_with(|listener| match framework {
+            Framework::Axum => serve_by_axum(listener, example_axum::metrics(metrics)),
+            Framework::Actix => serve_by_actix(listener, move || {
+                App::new().configure(example_actix::metrics(metrics.clone()))
+            }),
+        })
+    }
+
+    fn start_with(serve: impl FnOnce(TcpListener) -> Running) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("a listener for tokio");
-        let running = match framework {
-            Framework::Axum => Running::Axum(serve_by_axum(listener, site)),
-            Framework::Actix => Running::Actix(serve_by_actix(listener, site)),
-        };
+        let running = serve(listener);
         Self { address, running }
     }
 }
@@ -50,19 +69,30 @@ impl Drop for Server {
     }
 }
 
-fn serve_by_axum(listener: TcpListener, site: Site) -> JoinHandle<()> {
+fn serve_by_axum(listener: TcpListener, app: Router) -> Running {
     let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-    let app = example_axum::app(site);
-    tokio::spawn(async move { axum::serve(listener, app).await.expect("serve") })
+    Running::Axum(tokio::spawn(async move {
+        axum::serve(listener, app).await.expect("serve");
+    }))
 }
 
 /// Actix has a thread for each worker. Their log lines go to the subscriber of the test's thread.
-fn serve_by_actix(listener: TcpListener, site: Site) -> ServerHandle {
+fn serve_by_actix<T, B>(listener: TcpListener, app: impl Fn() -> App<T> + Clone + Send + 'static) -> Running
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
     let dispatch = dispatcher::get_default(Dispatch::clone);
     let app = move || {
         // The worker keeps the subscriber until its thread ends.
         std::mem::forget(dispatcher::set_default(&dispatch));
-        example_actix::app(site.clone())
+        app()
     };
     let server = HttpServer::new(app).workers(2).disable_signals();
     let server = server.listen(listener).expect("a listener").run();
@@ -71,5 +101,5 @@ fn serve_by_actix(listener: TcpListener, site: Site) -> ServerHandle {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(server).expect("serve");
     });
-    handle
+    Running::Actix(handle)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{EntityTrait, QueryOrder};
 use tenant_core::{Tenant, TenantStatus, VersionSkew, catalog::domain};
+use tenant_migration::{MigrationFailure, migration_failures};
 
 use super::{Operator, sizes::sizes};
 use crate::error::AppError;
@@ -29,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) skew: VersionSkew,
     /// The primary domain comes first.
     pub(crate) domains: Vec<String>,
+    /// The last run of migrations that failed, if none has succeeded since.
+    pub(crate) failure: Option<MigrationFailure>,
     /// `None` if the size could not be read.
     pub(crate) bytes: Option<i64>,
 }
@@ -66,11 +69,13 @@ impl Operator {
         let tenants = self.site.tenants.list().await?;
         let versions = self.site.migrations.versions();
         let mut domains = self.domains().await?;
+        let mut failures = migration_failures(self.site.tenants.shared_connection()).await?;
         let customers = tenants.into_iter().filter(|tenant| !tenant.is_public());
         Ok(customers
             .map(|tenant| Row {
                 skew: versions.compare(&tenant),
                 domains: domains.remove(&tenant.id().0).unwrap_or_default(),
+                failure: failures.remove(tenant.schema()),
                 bytes: None,
                 tenant,
             })
@@ -118,7 +123,7 @@ impl Row {
 
     fn needs_no_attention(&self) -> bool {
         let is_current = matches!(self.skew, VersionSkew::Current | VersionSkew::Unknown);
-        is_current && self.tenant.status() == TenantStatus::Active
+        is_current && self.failure.is_none() && self.tenant.status() == TenantStatus::Active
     }
 }
 

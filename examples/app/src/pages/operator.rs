@@ -3,6 +3,7 @@
 use askama::Template;
 use serde::Deserialize;
 use tenant_core::{Tenant, TenantStatus, VersionSkew};
+use tenant_migration::MigrationFailure;
 
 use super::{Filled, PageError, Port, Team, landing, ok};
 use crate::{
@@ -59,6 +60,7 @@ struct Card {
     version: String,
     class: &'static str,
     remark: String,
+    failure: Option<MigrationFailure>,
     size: String,
     actions: Vec<Action>,
 }
@@ -190,6 +192,7 @@ impl Card {
             version: version(row.tenant.version()),
             class: class(row.skew),
             remark: remark(row.skew),
+            failure: row.failure,
             size: row.bytes.map_or_else(|| "unknown".to_owned(), size),
             actions: actions(status),
         }

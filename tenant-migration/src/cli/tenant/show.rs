@@ -100,6 +100,11 @@ impl Details {
                 pending => pending.join(", "),
             };
             table.add_row(["pending", &pending]);
+            let failure = status.last_failure.as_ref();
+            table.add_row([
+                "last failure",
+                &failure.map_or_else(|| "-".to_owned(), ToString::to_string),
+            ]);
         }
         table.trim_fmt()
     }

@@ -16,7 +16,7 @@ use crate::{
     database::{driver_options, is_uncommitted_enum_value},
     define::{Hook, MigrationSet, Migrations, SchemaRef, Step, schema_of},
     plan::{Outcome, Remaining, RunOptions, SchemaError, SchemaPlan, SchemaReport, SchemaStatus},
-    run::retry,
+    run::{failures, retry},
     schema::{SchemaSession, SchemaState, StatementRecorder, enter, find_name, with_all_statements_logged},
 };
 
@@ -96,6 +96,7 @@ impl Worker {
             Err(error) => error.into(),
         };
         let outcome = self.explain(&plan.status, outcome).await;
+        failures::note(&self.db, &plan.status, &outcome).await;
         SchemaReport::new(schema, outcome, begun.elapsed())
     }
 
