@@ -15,7 +15,8 @@
 //!
 //! # What is promised
 //! A name that was qualified is the tenant's. A statement with a name that cannot be qualified does not run. The table
-//! of decisions is in the documentation of [`TenantConnection`]. [`coverage`] lists what works of SeaORM.
+//! of decisions is in the documentation of [`TenantConnection`]. [`coverage`] lists what works of SeaORM, and [`loco`] what of
+//! Loco.
 //!
 //! # Words
 //! | word | meaning |
@@ -109,6 +110,10 @@ pub mod web;
 #[cfg(doc)]
 #[doc = include_str!("docs/coverage.md")]
 pub mod coverage {}
+
+#[cfg(doc)]
+#[doc = include_str!("docs/loco.md")]
+pub mod loco {}
 
 #[cfg(feature = "rbac")]
 pub use connection::{RestrictedTenantConnection, RestrictedTenantTransaction};

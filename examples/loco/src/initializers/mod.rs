@@ -1,0 +1,3 @@
+//! Initializers.
+
+pub mod tenants;

@@ -1,0 +1,5 @@
+//! Answers.
+
+pub mod auth;
+pub mod home;
+pub mod notes;
