@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{DatabaseTransaction, TransactionTrait as _};
 use tenant_core::audit::{Expected, audit};
-use tenant_migration::{DropOptions, RoleError, TenantRoles, drop_tenant, drop_tenant_role, suspend_tenant};
+use tenant_migration::{
+    DropOptions, NAME_REUSE_AGE, RoleError, TenantRoles, drop_tenant, drop_tenant_role, suspend_tenant,
+};
 
 use tests::TestServer;
 
@@ -80,6 +82,21 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
         assert!(refused.unwrap_err().to_string().contains("--reuse-name"));
     }
     assert!(left(&connection).await.is_empty());
+    // A process that cannot read the catalog may serve the dropped tenant for 90 s.
+    assert_eq!(NAME_REUSE_AGE, Duration::from_secs(90));
+    let since =
+        |seconds: u32| format!("UPDATE dropped_tenants SET dropped_at = now() - interval '{seconds} s'");
+    connection.execute_unprepared(&since(80)).await.unwrap();
+    let refused = create_tenant(&connection, &migrations, &new("ACME").reuse_name()).await;
+    let Err(LifecycleError::Name(NameError::NameInUse { name, wait, .. })) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        name == "ACME" && (5..=10).contains(&wait.as_secs()),
+        "{refused:?}"
+    );
+    assert!(left(&connection).await.is_empty());
+    connection.execute_unprepared(&since(91)).await.unwrap();
     create_tenant(&connection, &migrations, &new("acme").reuse_name())
         .await
         .unwrap();
@@ -746,6 +763,13 @@ async fn the_command_line_asks_before_it_drops() {
             NameError::NameRetired { .. }
         )))
     ));
-    let (_, result) = cli(&db, &migrations, &["tenant", "create", "acme", "--reuse-name"]).await;
+    let reuse = ["tenant", "create", "acme", "--reuse-name"];
+    let refused = cli(&db, &migrations, &reuse).await.1.unwrap_err().to_string();
+    assert!(
+        refused.contains("cannot be reused before") && refused.contains("Try again in"),
+        "{refused}"
+    );
+    age_drops(&connection).await;
+    let (_, result) = cli(&db, &migrations, &reuse).await;
     result.unwrap();
 }
