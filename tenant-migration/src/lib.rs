@@ -110,11 +110,11 @@ pub use define::{
     catalog,
 };
 pub use lifecycle::{
-    Applied, CloneData, Cloned, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NameError,
-    NewTenant, Pool, RenameOptions, SchemaRenamed, TenantChanges, add_domain, adopt_schema, archive_tenant,
-    clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool, list_domains,
-    remove_domain, rename_schema, resume_tenant, set_maintenance, set_primary_domain, suspend_tenant,
-    update_tenant,
+    Applied, CloneData, Cloned, DEFAULT_DROP_BATCH, DropOptions, Dropped, LifecycleError, NAME_REUSE_AGE,
+    NameError, NewTenant, Pool, RenameOptions, SchemaRenamed, TenantChanges, add_domain, adopt_schema,
+    archive_tenant, clone_tenant, create_tenant, create_tenant_from, drain_pool, drop_tenant, fill_pool,
+    list_domains, remove_domain, rename_schema, resume_tenant, set_maintenance, set_primary_domain,
+    suspend_tenant, update_tenant,
 };
 pub use plan::{
     Action, Canary, DEFAULT_ATTEMPTS, DEFAULT_JOBS, DEFAULT_LOCK_TIMEOUT, Failed, MigrationFailure,

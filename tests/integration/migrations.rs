@@ -216,6 +216,12 @@ async fn count(db: &impl ConnectionTrait, sql: &str) -> i64 {
     text[0].parse().unwrap()
 }
 
+/// Makes all drops and renamings two minutes older, so that the names may be reused.
+async fn age_drops(db: &impl ConnectionTrait) {
+    let sql = "UPDATE public.dropped_tenants SET dropped_at = dropped_at - interval '2 min'";
+    db.execute_unprepared(sql).await.unwrap();
+}
+
 /// Returns the tables of a schema.
 async fn tables(db: &impl ConnectionTrait, schema: &str) -> Vec<String> {
     let sql = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' ORDER BY 1");

@@ -1,8 +1,8 @@
 //! Sessions: what the driver connects with, and whether a session is a client's own.
 
 use sea_orm::{
-    DatabaseConnection, DatabaseConnectionType, DbErr,
-    sqlx::postgres::{PgConnectOptions, PgPool},
+    DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr,
+    sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 use tenant_core::__private::shares_sessions;
 
@@ -36,6 +36,18 @@ pub(crate) async fn require_own_session(options: &PgConnectOptions) -> Result<()
 /// Returns the options of the driver, with all that the application set.
 pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions> {
     Some((*pool(db)?.connect_options()).clone())
+}
+
+/// Connects one more session. The pool may have no connection left for it.
+pub(crate) async fn connect_another(db: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
+    let options =
+        driver_options(db).ok_or_else(|| DbErr::Custom("this is no connection to PostgreSQL".to_owned()))?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await;
+    let pool = pool.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    Ok(pool.into())
 }
 
 /// Lets the pool of a connected session open no other one when that is lost. The server refuses it, since it has no such

@@ -88,6 +88,18 @@ pub enum RoleError {
         /// The role.
         role: RoleName,
     },
+    /// The role owns objects outside of its tenant's schema, which would be dropped with it.
+    #[error(
+        "the role {role} owns objects outside of its tenant's schema, which would be dropped with it: {}. Give them to another owner \
+         (`REASSIGN OWNED BY` or `ALTER ... OWNER TO`), and run it again",
+        objects.join(", ")
+    )]
+    Owns {
+        /// The role.
+        role: RoleName,
+        /// The objects, up to ten.
+        objects: Vec<String>,
+    },
     /// The database did not answer as it should.
     #[error("{}", reason(.0))]
     Database(#[from] DbErr),

@@ -11,7 +11,7 @@ use tenant_core::{
 };
 
 use crate::{
-    database::{reason, scalar, sqlstate, texts},
+    database::{connect_another, reason, scalar, sqlstate, texts},
     define::{LookupError, Migrations, is_called, schema_of},
     lifecycle::{
         error::{LifecycleError, run_detached},
@@ -97,13 +97,15 @@ pub struct Dropped {
 /// 3. Foreign keys to other schemas are dropped, one table at a time. Dropping one locks the table that it refers to, and
 ///    readers queue behind that lock, so it must be short.
 /// 4. Tables and other objects are dropped in batches. One transaction for all would take more locks than a server has.
-/// 5. One transaction drops the rest of the schema, the row and the domains. Another one drops the role.
+/// 5. One transaction drops the rest of the schema, the row and the domains. Another one drops the role, with its large objects.
+///
+/// Each transaction is committed only if a second session finds that nothing outside of the schema goes with it.
 ///
 /// If it is interrupted, call it again: it goes on. If its future is dropped, it goes on in the background.
 ///
 /// # Errors
-/// [`LifecycleError`] if there is no such tenant, it is the public one, or an object outside of its schema depends on one in
-/// it.
+/// [`LifecycleError`] if there is no such tenant, it is the public one, an object outside of its schema depends on one in
+/// it, or its role owns one outside.
 pub async fn drop_tenant(
     db: &DatabaseConnection,
     migrations: &Migrations,
@@ -188,9 +190,17 @@ impl Dropping {
 
     async fn drop_all(&mut self, out_of_service: Duration) -> Result<(), LifecycleError> {
         self.drain(out_of_service).await;
-        while self.drop_some(FOREIGN_KEYS, 1).await? {}
-        while self.drop_some(OBJECTS, self.options.batch).await? {}
-        self.drop_rest().await
+        let observer = connect_another(&self.db).await?;
+        let dropped = self.drop_observed_by(&observer).await;
+        // The session may be lost already.
+        let _ = observer.close().await;
+        dropped
+    }
+
+    async fn drop_observed_by(&mut self, observer: &DatabaseConnection) -> Result<(), LifecycleError> {
+        while self.drop_some(FOREIGN_KEYS, 1, observer).await? {}
+        while self.drop_some(OBJECTS, self.options.batch, observer).await? {}
+        self.drop_rest(observer).await
     }
 
     /// Waits until no other process caches the tenant's host.
@@ -218,6 +228,7 @@ impl Dropping {
         self.schema = schema_of(&row.schema_name)?;
         self.require_no_dependents(&transaction).await?;
         self.require_no_references(&transaction, row.id).await?;
+        self.require_no_other_property(&transaction).await?;
         let seconds: Option<f64> = scalar(&transaction, LEAVE_SERVICE, [row.id.into()]).await?;
         transaction.commit().await?;
         Ok(Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default())
@@ -242,23 +253,33 @@ impl Dropping {
     }
 
     /// Runs up to `limit` commands of `query` in one transaction. Returns `false` if there are none.
-    async fn drop_some(&mut self, query: &str, limit: u32) -> Result<bool, LifecycleError> {
+    async fn drop_some(
+        &mut self,
+        query: &str,
+        limit: u32,
+        observer: &DatabaseConnection,
+    ) -> Result<bool, LifecycleError> {
         let attempts = self.options.attempts;
-        let attempt = || self.try_drop_some(query, limit);
+        let attempt = || self.try_drop_some(query, limit, observer);
         let objects = retry::with_retry(&self.schema, attempts, attempt).await?;
         self.dropped.objects += objects;
         self.dropped.transactions += usize::from(objects > 0);
         Ok(objects > 0)
     }
 
-    async fn try_drop_some(&self, query: &str, limit: u32) -> Result<usize, LifecycleError> {
+    async fn try_drop_some(
+        &self,
+        query: &str,
+        limit: u32,
+        observer: &DatabaseConnection,
+    ) -> Result<usize, LifecycleError> {
         let transaction = self.begin().await?;
-        self.require_no_dependents(&transaction).await?;
         let values = [self.schema.as_str().into(), i64::from(limit).into()];
         let commands = texts(&transaction, query, values).await?;
         for command in &commands {
             self.drop_objects(&transaction, command).await?;
         }
+        self.require_nothing_else_dropped(observer).await?;
         transaction.commit().await?;
         Ok(commands.len())
     }
@@ -301,13 +322,33 @@ impl Dropping {
         required.map_err(|error| self.error(error))
     }
 
+    /// Refuses to commit a transaction that dropped an object outside of the schema. Another session may have made a dependent
+    /// after the last check, and PostgreSQL drops some of them without CASCADE, such as a partition.
+    ///
+    /// The observer is a session that does not see the transaction: for it, all that was dropped is there, with the
+    /// dependents that PostgreSQL found.
+    async fn require_nothing_else_dropped(
+        &self,
+        observer: &DatabaseConnection,
+    ) -> Result<(), LifecycleError> {
+        let transaction = lookup::begin(observer).await?;
+        self.require_no_dependents(&transaction).await?;
+        transaction.rollback().await?;
+        Ok(())
+    }
+
+    /// Refuses a tenant whose role owns something outside of the schema, which would be dropped with the role.
+    async fn require_no_other_property(&self, db: &DatabaseTransaction) -> Result<(), LifecycleError> {
+        let required = roles::require_no_other_property(db, &self.migrations, &self.schema).await;
+        required.map_err(|error| self.error(error.into()))
+    }
+
     fn error(&self, error: SchemaError) -> LifecycleError {
         LifecycleError::of(&self.schema, error)
     }
 
-    async fn drop_rest(&mut self) -> Result<(), LifecycleError> {
+    async fn drop_rest(&mut self, observer: &DatabaseConnection) -> Result<(), LifecycleError> {
         let transaction = self.begin().await?;
-        self.require_no_dependents(&transaction).await?;
         let row = lookup::lock(&transaction, &self.schema).await?;
         let drop = format!("DROP SCHEMA IF EXISTS {}", self.schema.quoted());
         self.drop_objects(&transaction, &drop).await?;
@@ -315,6 +356,7 @@ impl Dropping {
         if self.retires_name {
             retire(&transaction, &row, None).await?;
         }
+        self.require_nothing_else_dropped(observer).await?;
         transaction.commit().await?;
         self.dropped.transactions += 1;
         Ok(())

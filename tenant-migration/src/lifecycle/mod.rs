@@ -31,7 +31,7 @@ pub use self::{
     domains::{add_domain, list_domains, remove_domain, set_primary_domain},
     drop::{DEFAULT_DROP_BATCH, DropOptions, Dropped, drop_tenant},
     error::LifecycleError,
-    name_availability::NameError,
+    name_availability::{NAME_REUSE_AGE, NameError},
     pool::{Pool, drain_pool, fill_pool},
     rename_schema::{RenameOptions, SchemaRenamed, rename_schema},
     status::{archive_tenant, resume_tenant, set_maintenance, suspend_tenant},

@@ -1,13 +1,17 @@
 //! Availability of names for a tenant's schema and domains.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use std::time::Duration;
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+};
 use tenant_core::{
-    Domain, SchemaName,
+    DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, Domain, SchemaName,
     catalog::{dropped_tenant, tenant},
 };
 
 use crate::{
-    database::rows,
+    database::{rows, scalar},
     define::{Migrations, is_called},
     lifecycle::error::LifecycleError,
 };
@@ -19,9 +23,16 @@ pub(crate) struct NameClaim<'a> {
     pub(crate) schema: Option<&'a SchemaName>,
     /// The tenant, if it exists already. It may get its own old name again.
     pub(crate) tenant_id: Option<i64>,
-    /// True if the name of another tenant's dropped or renamed schema may be reused.
+    /// True if the name of another tenant's dropped or renamed schema may be reused, after [`NAME_REUSE_AGE`].
     pub(crate) reuses_name: bool,
 }
+
+/// Time after which the name of a dropped or renamed schema may be reused: 90 s, which is [`DEFAULT_HOST_CACHE_TTL`] and
+/// [`DEFAULT_STALE_IF_ERROR`] together.
+///
+/// A process that cannot read the catalog serves the former tenant for this time at most, and would send its requests to the rows
+/// of the new one. If an application caches tenants for longer, wait for longer before you reuse a name.
+pub const NAME_REUSE_AGE: Duration = DEFAULT_HOST_CACHE_TTL.saturating_add(DEFAULT_STALE_IF_ERROR);
 
 /// Error of a name or a domain that is not available. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +62,22 @@ pub enum NameError {
         /// Day on which the former tenant was dropped or its schema renamed, in UTC.
         dropped_at: String,
     },
+    /// The schema name belonged to another tenant a moment ago.
+    #[error(
+        "the schema name {schema} cannot be reused before {free_at}: it belonged to tenant {name:?}, and a process that cannot read \
+         the catalog may serve that tenant until then. Its requests would reach the new tenant's rows. Try again in {} s",
+        wait.as_secs()
+    )]
+    NameInUse {
+        /// The schema.
+        schema: SchemaName,
+        /// Name of the former tenant.
+        name: String,
+        /// Time from which the name may be reused, in UTC.
+        free_at: String,
+        /// Time until then, in full seconds.
+        wait: Duration,
+    },
     /// The domain is another tenant's.
     #[error("the domain {domain} is taken by another tenant")]
     DomainTaken {
@@ -69,10 +96,25 @@ pub(crate) async fn require_available(
     name: &SchemaName,
     claim: NameClaim<'_>,
 ) -> Result<(), LifecycleError> {
+    if let Some(retired) = find_retired(db, name, claim.tenant_id).await? {
+        require_reusable(db, name, claim, retired).await?;
+    }
     let schema = name.clone();
-    if !claim.reuses_name
-        && let Some(retired) = find_retired(db, name, claim.tenant_id).await?
-    {
+    match is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await? {
+        true => Err(NameError::SchemaTaken { schema }.into()),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a retired name that is not to be reused, or was retired less than [`NAME_REUSE_AGE`] ago.
+async fn require_reusable(
+    db: &impl ConnectionTrait,
+    schema: &SchemaName,
+    claim: NameClaim<'_>,
+    retired: dropped_tenant::Model,
+) -> Result<(), LifecycleError> {
+    let schema = schema.clone();
+    if !claim.reuses_name {
         let dropped_at = retired.dropped_at.date_naive().to_string();
         return Err(NameError::NameRetired {
             schema,
@@ -81,13 +123,22 @@ pub(crate) async fn require_available(
         }
         .into());
     }
-    match is_reserved(migrations, name) || is_in_database(db, name, claim.schema).await? {
-        true => Err(NameError::SchemaTaken { schema }.into()),
-        false => Ok(()),
+    let seconds = "SELECT extract(epoch FROM clock_timestamp() - $1)::float8";
+    let age: Option<f64> = scalar(db, seconds, [retired.dropped_at.into()]).await?;
+    let age = Duration::try_from_secs_f64(age.unwrap_or_default()).unwrap_or_default();
+    match NAME_REUSE_AGE.saturating_sub(age) {
+        Duration::ZERO => Ok(()),
+        wait => Err(NameError::NameInUse {
+            schema,
+            name: retired.name,
+            free_at: (retired.dropped_at + NAME_REUSE_AGE).format("%F %T").to_string(),
+            wait: Duration::from_secs(wait.as_secs() + 1),
+        }
+        .into()),
     }
 }
 
-/// Returns the record of a retired name, ignoring case. Names of the tenant `tenant_id` itself do not count.
+/// Returns the last record of a retired name, ignoring case. Names of the tenant `tenant_id` itself do not count.
 async fn find_retired(
     db: &impl ConnectionTrait,
     name: &SchemaName,
@@ -98,6 +149,7 @@ async fn find_retired(
     dropped_tenant::Entity::find()
         .filter(is_called(dropped_tenant::Column::SchemaName, name))
         .filter(Condition::all().add_option(of_others))
+        .order_by_desc(dropped_tenant::Column::DroppedAt)
         .one(db)
         .await
 }

@@ -54,7 +54,7 @@ impl RenameOptions {
     }
 
     /// Allows the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
-    /// this one.
+    /// this one. It must have been dropped [`NAME_REUSE_AGE`](crate::NAME_REUSE_AGE) ago, 90 s.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self

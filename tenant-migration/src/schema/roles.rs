@@ -32,13 +32,14 @@ pub async fn grant_tenant_role(
     Ok(())
 }
 
-/// Drops the role of a schema's tenant, with the rights it has in this database. `false` if it was not there.
+/// Drops the role of a schema's tenant, with its large objects and the rights it has in this database. `false` if it was not
+/// there.
 ///
 /// Whoever drops a tenant does so after dropping its schema. Transactions that run as the role go on.
 ///
 /// # Errors
-/// [`RoleError`] if it cannot be dropped, as the shared schema's cannot while there are others. Nothing was
-/// changed then.
+/// [`RoleError`] if it cannot be dropped, as the shared schema's cannot while there are others, or if it owns other
+/// objects. Nothing was changed then.
 pub async fn drop_tenant_role(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, RoleError> {
     let transaction = db.begin().await?;
     let is_there = drop_role(&transaction, schema).await?;
@@ -53,11 +54,43 @@ pub(crate) async fn drop_role(db: &impl ConnectionTrait, schema: &SchemaName) ->
     if is_there {
         // Its rights can be taken from it by its members only.
         add_member(db, &role, None).await?;
+        require_no_property(db, &role, None).await?;
         let role = role.quoted();
         let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
         db.execute_unprepared(&drop).await?;
     }
     Ok(is_there)
+}
+
+/// Refuses a tenant's role that owns an object outside of the tenant's schema.
+pub(crate) async fn require_no_other_property(
+    db: &impl ConnectionTrait,
+    migrations: &Migrations,
+    schema: &SchemaName,
+) -> Result<(), RoleError> {
+    if migrations.tenant_roles().is_none() {
+        return Ok(());
+    }
+    let role = RoleName::new(&database_name(db).await?, schema)?;
+    require_no_property(db, &role, Some(schema)).await
+}
+
+/// Refuses a role that owns an object outside of `schema`, or any object. Large objects are not counted: they are in no schema,
+/// and nobody but the tenant makes them as this role.
+async fn require_no_property(
+    db: &impl ConnectionTrait,
+    role: &RoleName,
+    schema: Option<&SchemaName>,
+) -> Result<(), RoleError> {
+    let schema = schema.map(|schema| schema.as_str().to_owned());
+    let objects = texts(db, PROPERTY, [role.as_str().into(), schema.into()]).await?;
+    match objects.is_empty() {
+        true => Ok(()),
+        false => Err(RoleError::Owns {
+            role: role.clone(),
+            objects,
+        }),
+    }
 }
 
 /// Renames the role of a schema that was renamed, and gives it its rights, in a transaction of the caller's. The role keeps what
@@ -253,6 +286,20 @@ const TENANT_RIGHTS: [(&str, &str); 3] = [
     ("SEQUENCES", "USAGE, SELECT, UPDATE"),
     ("ROUTINES", "EXECUTE"),
 ];
+
+/// Query for objects that the role $1 owns, but for those in the schema $2.
+const PROPERTY: &str = "
+SELECT object.type || ' ' || object.identity
+FROM pg_catalog.pg_roles AS role
+JOIN pg_catalog.pg_shdepend ON refclassid = 'pg_catalog.pg_authid'::regclass AND refobjid = role.oid AND deptype = 'o'
+JOIN pg_catalog.pg_database ON pg_database.oid = dbid AND datname = current_database()
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(classid, objid, objsubid) AS object
+WHERE rolname = $1
+    AND classid NOT IN ('pg_catalog.pg_largeobject'::regclass, 'pg_catalog.pg_default_acl'::regclass,
+        'pg_catalog.pg_user_mapping'::regclass)
+    AND object.schema IS DISTINCT FROM quote_ident($2::text)
+    AND NOT (classid = 'pg_catalog.pg_namespace'::regclass AND object.name IS NOT DISTINCT FROM quote_ident($2::text))
+ORDER BY 1 LIMIT 10";
 
 /// Commands, by the role, the tables that tenants write, and the ledger, which tenants do not see. What was given before
 /// is taken back first, so that a table that is not named any more is not written any more.

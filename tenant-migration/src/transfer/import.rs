@@ -52,7 +52,8 @@ impl ImportOptions {
     }
 
     /// Allows the name of a dropped tenant's schema, such as this tenant's own. Work that still runs for the dropped tenant,
-    /// such as a job with the schema's name, then reaches the rows of the imported tenant.
+    /// such as a job with the schema's name, then reaches the rows of the imported tenant. It must have been dropped
+    /// [`NAME_REUSE_AGE`](crate::NAME_REUSE_AGE) ago, 90 s.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self
@@ -168,7 +169,7 @@ impl Import {
     pub(super) fn replacing(self, replaced: &Replaced) -> Self {
         Self {
             manifest: replaced.archived(&self.manifest),
-            // The name is retired for the tenant itself.
+            // The name may have been another tenant's before it was this one's.
             options: self.options.reuse_name(),
             replaced: Some(replaced.clone()),
             ..self
@@ -223,6 +224,7 @@ impl Import {
         let new = NewTenant::new(schema.clone(), &manifest.name).kind(&manifest.kind);
         let row = catalog_insert::insert_tenant(&transaction, &new, TenantStatus::Provisioning).await?;
         let claim = NameClaim {
+            tenant_id: self.replaced.as_ref().map(|replaced| replaced.tenant_id),
             reuses_name: self.options.reuses_name,
             ..NameClaim::default()
         };

@@ -104,7 +104,7 @@ impl Replacement {
             }
             Err(error) => {
                 // The tenant has been out of service for long enough: the first renaming checked that.
-                let options = RenameOptions::default().settle(Duration::ZERO);
+                let options = RenameOptions::default().settle(Duration::ZERO).reuse_name();
                 let back = rename_schema(&self.db, &self.migrations, &self.aside, &schema, &options).await;
                 match back {
                     Ok(_) => Err(error),
@@ -222,7 +222,7 @@ fn catalog_error(error: CatalogError) -> DbErr {
 /// A tenant that an import replaces. Its schema has the name `aside`.
 #[derive(Debug, Clone)]
 pub(super) struct Replaced {
-    tenant_id: i64,
+    pub(super) tenant_id: i64,
     name: String,
     aside: SchemaName,
 }

@@ -204,7 +204,14 @@ async fn the_name_of_a_tenant_that_is_gone_is_asked_for() {
         "{refused:?}"
     );
     assert!(trace(&connection).await.is_empty());
-    adopt_schema(&connection, &migrations, &legacy().reuse_name(), &Applied::All)
+    let legacy = legacy().reuse_name();
+    let refused = adopt_schema(&connection, &migrations, &legacy, &Applied::All).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::Name(NameError::NameInUse { .. }))),
+        "{refused:?}"
+    );
+    age_drops(&connection).await;
+    adopt_schema(&connection, &migrations, &legacy, &Applied::All)
         .await
         .unwrap();
 }

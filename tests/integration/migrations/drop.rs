@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::TransactionTrait as _;
+use sea_orm::{DatabaseTransaction, TransactionTrait as _};
 use tenant_core::audit::{Expected, audit};
-use tenant_migration::{DropOptions, TenantRoles, drop_tenant, suspend_tenant};
+use tenant_migration::{
+    DropOptions, NAME_REUSE_AGE, RoleError, TenantRoles, drop_tenant, drop_tenant_role, suspend_tenant,
+};
 
 use tests::TestServer;
 
@@ -80,6 +82,21 @@ async fn the_name_is_given_out_again_only_if_that_is_asked_for() {
         assert!(refused.unwrap_err().to_string().contains("--reuse-name"));
     }
     assert!(left(&connection).await.is_empty());
+    // A process that cannot read the catalog may serve the dropped tenant for 90 s.
+    assert_eq!(NAME_REUSE_AGE, Duration::from_secs(90));
+    let since =
+        |seconds: u32| format!("UPDATE dropped_tenants SET dropped_at = now() - interval '{seconds} s'");
+    connection.execute_unprepared(&since(80)).await.unwrap();
+    let refused = create_tenant(&connection, &migrations, &new("ACME").reuse_name()).await;
+    let Err(LifecycleError::Name(NameError::NameInUse { name, wait, .. })) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        name == "ACME" && (5..=10).contains(&wait.as_secs()),
+        "{refused:?}"
+    );
+    assert!(left(&connection).await.is_empty());
+    connection.execute_unprepared(&since(91)).await.unwrap();
     create_tenant(&connection, &migrations, &new("acme").reuse_name())
         .await
         .unwrap();
@@ -204,10 +221,11 @@ const OBJECTS: &str = "
     CREATE FUNCTION acme.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
     CREATE OPERATOR acme.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = acme.is_less);
     CREATE TEXT SEARCH CONFIGURATION acme.words (COPY = simple);
+    CREATE TEXT SEARCH DICTIONARY acme.stem (TEMPLATE = simple);
     CREATE EXTENSION citext SCHEMA acme";
 
 /// Dependents of these objects: the statement that makes one, the statement that removes it, and its name in the refusal.
-const DEPENDENTS: [(&str, &str, &str); 29] = [
+const DEPENDENTS: [(&str, &str, &str); 37] = [
     (
         "CREATE VIEW public.all_notes AS SELECT id FROM acme.note",
         "DROP VIEW public.all_notes",
@@ -353,6 +371,50 @@ const DEPENDENTS: [(&str, &str, &str); 29] = [
         "DROP TYPE globex.moods",
         "composite type column globex.moods.mood",
     ),
+    (
+        "CREATE STATISTICS globex.pairs ON id, plan FROM acme.note",
+        "DROP STATISTICS globex.pairs",
+        "statistics object globex.pairs",
+    ),
+    (
+        "CREATE DOMAIN globex.code AS acme.code",
+        "DROP DOMAIN globex.code",
+        "type globex.code",
+    ),
+    (
+        "CREATE FUNCTION acme.more(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+         CREATE AGGREGATE globex.most (int) (SFUNC = acme.more, STYPE = int)",
+        "DROP AGGREGATE globex.most (int)",
+        "aggregate globex.most(integer)",
+    ),
+    (
+        "CREATE OPERATOR FAMILY globex.fam USING btree;
+         ALTER OPERATOR FAMILY globex.fam USING btree ADD OPERATOR 1 acme.<<< (int, int)",
+        "DROP OPERATOR FAMILY globex.fam USING btree",
+        "operator of access method operator 1 (integer, integer) of globex.fam USING btree",
+    ),
+    (
+        "CREATE TEXT SEARCH CONFIGURATION globex.words (COPY = acme.words);
+         ALTER TEXT SEARCH CONFIGURATION globex.words ALTER MAPPING FOR word WITH acme.stem",
+        "DROP TEXT SEARCH CONFIGURATION globex.words",
+        "text search configuration globex.words",
+    ),
+    (
+        "CREATE TYPE globex.span AS RANGE (SUBTYPE = acme.mood)",
+        "DROP TYPE globex.span",
+        "type globex.span",
+    ),
+    (
+        "CREATE FUNCTION acme.number_of(globex.note) RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE CAST (globex.note AS int) WITH FUNCTION acme.number_of(globex.note)",
+        "DROP CAST (globex.note AS int)",
+        "cast (globex.note AS integer)",
+    ),
+    (
+        "CREATE FUNCTION globex.later() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION globex.later DEPENDS ON EXTENSION citext",
+        "DROP FUNCTION globex.later",
+        "function globex.later()",
+    ),
 ];
 
 #[tokio::test]
@@ -418,6 +480,150 @@ async fn a_tenant_whose_row_others_refer_to_stays_in_service() {
     drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
         .await
         .unwrap();
+}
+
+/// Makes each drop whose statement is like `pattern` wait until `release` ends, by an event trigger.
+async fn pause_drops(db: &TestDatabase, release: &DatabaseTransaction, pattern: &str) {
+    db.execute(&format!(
+        "CREATE FUNCTION public.pause() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF current_query() LIKE '{pattern}' THEN PERFORM pg_advisory_xact_lock(7); END IF;
+         END $$;
+         CREATE EVENT TRIGGER pause ON ddl_command_start EXECUTE FUNCTION public.pause()"
+    ))
+    .await;
+    release
+        .execute_unprepared("SELECT pg_advisory_xact_lock(7)")
+        .await
+        .unwrap();
+}
+
+/// A dependent that another session makes after the check, and before the drop that would take it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_make_meanwhile_is_not_dropped() {
+    let cases = [
+        // CASCADE drops a column, and its rows with it.
+        (
+            "CREATE COLLATION acme.german (provider = libc, locale = 'C')",
+            "DROP SCHEMA%CASCADE",
+            "CREATE TABLE globex.names (name text COLLATE acme.german); INSERT INTO globex.names VALUES ('Globex')",
+            "table column globex.names.name",
+            "SELECT name FROM globex.names",
+        ),
+        (
+            "CREATE FUNCTION acme.f(int) RETURNS text LANGUAGE sql AS $$SELECT 'Globex'$$;
+             CREATE TABLE acme.own (id int, name text DEFAULT acme.f(1)); CREATE FUNCTION acme.g(acme.own) RETURNS int LANGUAGE sql AS 'SELECT 1';
+             ALTER TABLE acme.own ALTER id SET DEFAULT acme.g(NULL)",
+            "DROP TABLE%own CASCADE",
+            "CREATE FUNCTION globex.of_own(acme.own) RETURNS text LANGUAGE sql AS $$SELECT 'Globex'$$",
+            "function globex.of_own(acme.own)",
+            "SELECT globex.of_own(NULL)",
+        ),
+        // These go without CASCADE.
+        (
+            "CREATE TABLE acme.part (name text) PARTITION BY LIST (name)",
+            "DROP TABLE%part",
+            "CREATE TABLE globex.part_1 PARTITION OF acme.part DEFAULT; INSERT INTO globex.part_1 VALUES ('Globex')",
+            "table globex.part_1",
+            "SELECT name FROM globex.part_1",
+        ),
+        (
+            "CREATE TABLE acme.counted (a int, b int)",
+            "DROP TABLE%counted",
+            "CREATE STATISTICS globex.\"Globex\" ON a, b FROM acme.counted",
+            "statistics object globex.\"Globex\"",
+            "SELECT stxname FROM pg_statistic_ext",
+        ),
+    ];
+    let migrations = with([NOTE]);
+    for (objects, pattern, make, named, query) in cases {
+        let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+        db.execute(objects).await;
+        let release = connection.begin().await.unwrap();
+        pause_drops(&db, &release, pattern).await;
+        let meanwhile = async {
+            let waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+            while count(&connection, waiting).await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            db.execute(make).await;
+            release.commit().await.unwrap();
+        };
+        let acme = schema("acme");
+        let options = at_once();
+        let dropping = drop_tenant(&connection, &migrations, &acme, &options);
+        let both = async { tokio::join!(dropping, meanwhile) };
+        let (refused, ()) = tokio::time::timeout(Duration::from_secs(60), both)
+            .await
+            .expect(pattern);
+        let Err(LifecycleError::Schema {
+            source: SchemaError::Needed { by },
+            ..
+        }) = refused
+        else {
+            panic!("{make}: {refused:?}");
+        };
+        assert!(by.contains(&named.to_owned()), "{make}: {by:?}");
+        assert_eq!(column(&connection, query).await, ["Globex"], "{make}");
+
+        db.execute("DROP EVENT TRIGGER pause; DROP SCHEMA globex CASCADE")
+            .await;
+        drop_tenant(&connection, &migrations, &acme, &at_once())
+            .await
+            .unwrap();
+        assert_eq!(
+            column(&connection, "SELECT schema_name FROM tenants").await,
+            ["globex"]
+        );
+    }
+}
+
+/// `DROP OWNED BY` would drop them with the role.
+#[tokio::test]
+async fn a_tenant_whose_role_owns_objects_elsewhere_is_not_dropped() {
+    let migrations = with([NOTE]).with_tenant_roles(TenantRoles::new());
+    let (db, connection) = with_tenants(&migrations, &["acme", "globex"]).await;
+    let role = format!("\"tenant.{}.acme\"", db.name());
+    db.execute(&format!(
+        "CREATE TABLE public.report (title text); INSERT INTO public.report VALUES ('of all');
+         ALTER TABLE public.report OWNER TO {role};
+         CREATE FUNCTION globex.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION globex.f OWNER TO {role};
+         CREATE TABLE acme.own (); ALTER TABLE acme.own OWNER TO {role}; ALTER SCHEMA acme OWNER TO {role};
+         SELECT lo_create(77); ALTER LARGE OBJECT 77 OWNER TO {role}"
+    ))
+    .await;
+    let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
+    let Err(LifecycleError::Schema {
+        source: SchemaError::Role(RoleError::Owns { objects, .. }),
+        ..
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(objects, ["function globex.f()", "table public.report"]);
+    assert_eq!(
+        column(&connection, "SELECT title FROM public.report").await,
+        ["of all"]
+    );
+    let status = "SELECT status FROM tenants WHERE schema_name = 'acme'";
+    assert_eq!(column(&connection, status).await, ["active"]);
+    // Neither by the function that drops the role alone.
+    let refused = drop_tenant_role(&connection, &schema("acme")).await;
+    assert!(matches!(refused, Err(RoleError::Owns { .. })), "{refused:?}");
+
+    db.execute(
+        "ALTER TABLE public.report OWNER TO CURRENT_USER; ALTER FUNCTION globex.f OWNER TO CURRENT_USER",
+    )
+    .await;
+    drop_tenant(&connection, &migrations, &schema("acme"), &at_once())
+        .await
+        .unwrap();
+    assert_eq!(
+        column(&connection, "SELECT title FROM public.report").await,
+        ["of all"]
+    );
+    let left = format!("SELECT FROM pg_roles WHERE rolname = '{}'", role.replace('"', ""));
+    assert_eq!(count(&connection, &left).await, 0);
 }
 
 /// Objects of a schema that depend on each other, even in a circle, and on those of the shared schema.
@@ -557,6 +763,13 @@ async fn the_command_line_asks_before_it_drops() {
             NameError::NameRetired { .. }
         )))
     ));
-    let (_, result) = cli(&db, &migrations, &["tenant", "create", "acme", "--reuse-name"]).await;
+    let reuse = ["tenant", "create", "acme", "--reuse-name"];
+    let refused = cli(&db, &migrations, &reuse).await.1.unwrap_err().to_string();
+    assert!(
+        refused.contains("cannot be reused before") && refused.contains("Try again in"),
+        "{refused}"
+    );
+    age_drops(&connection).await;
+    let (_, result) = cli(&db, &migrations, &reuse).await;
     result.unwrap();
 }

@@ -83,6 +83,7 @@ async fn drop_now(db: &DatabaseConnection, migrations: &Migrations, name: &str) 
     drop_tenant(db, migrations, &schema(name), &options)
         .await
         .unwrap();
+    age_drops(db).await;
 }
 
 /// Returns everything in a database that an import could leave behind or damage.

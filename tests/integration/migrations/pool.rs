@@ -144,7 +144,13 @@ async fn what_is_taken_is_refused_and_the_schema_stays_in_the_pool() {
         matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
         "{refused:?}"
     );
+    let refused = create_tenant(&db, &migrations, &new("retired").reuse_name()).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::Name(NameError::NameInUse { .. }))),
+        "{refused:?}"
+    );
     assert_eq!(pending(&db).await, ready);
+    age_drops(&db).await;
     let created = create_tenant(&db, &migrations, &new("retired").reuse_name())
         .await
         .unwrap();

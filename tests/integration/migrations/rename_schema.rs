@@ -142,6 +142,13 @@ async fn the_old_name_is_the_tenants_and_nobody_elses() {
         matches!(refused, Err(LifecycleError::Name(NameError::NameRetired { .. }))),
         "{refused:?}"
     );
+    // A process that cannot read the catalog may still send requests of the other tenant there.
+    let refused = rename_schema(&connection, &migrations, &globex, &new, &at_once().reuse_name()).await;
+    assert!(
+        matches!(refused, Err(LifecycleError::Name(NameError::NameInUse { .. }))),
+        "{refused:?}"
+    );
+    age_drops(&connection).await;
     rename_schema(&connection, &migrations, &globex, &new, &at_once().reuse_name())
         .await
         .unwrap();

@@ -126,8 +126,8 @@ pub(crate) enum SchemaCommand {
         #[arg(long, value_name = "SECONDS", default_value_t = tenant_core::DEFAULT_HOST_CACHE_TTL.as_secs())]
         settle: u64,
 
-        /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows
-        /// of this one
+        /// Reuse the name of a dropped tenant's schema, 90 s after the drop. Work that still runs for the dropped tenant
+        /// then reaches the rows of this one
         #[arg(long)]
         reuse_name: bool,
     },

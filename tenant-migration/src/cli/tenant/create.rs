@@ -114,8 +114,8 @@ pub(super) struct NewTenantArgs {
     #[arg(long)]
     pub(super) kind: Option<String>,
 
-    /// Reuse the name of a dropped tenant's schema. Work that still runs for the dropped tenant then reaches the rows of
-    /// this one
+    /// Reuse the name of a dropped tenant's schema, 90 s after the drop. Work that still runs for the dropped tenant then
+    /// reaches the rows of this one
     #[arg(long)]
     pub(super) reuse_name: bool,
 }

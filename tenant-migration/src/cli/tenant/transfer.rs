@@ -36,8 +36,8 @@ pub(crate) struct ImportArgs {
     /// The directory that `tenant export` wrote
     directory: PathBuf,
 
-    /// Reuse the name of a dropped tenant's schema, such as this tenant's own. Work that still runs for the dropped tenant
-    /// then reaches the rows of this one
+    /// Reuse the name of a dropped tenant's schema, such as this tenant's own, 90 s after the drop. Work that still runs for
+    /// the dropped tenant then reaches the rows of this one
     #[arg(long)]
     reuse_name: bool,
 

@@ -49,7 +49,7 @@ pub struct Cloned {
 ///
 /// Rights and default privileges that roles of your own were given are copied, such as those of a role that reads all tenants. Those
 /// of everybody (`PUBLIC`) and of other tenants' roles are refused. Publications and views in other schemas are left out:
-/// [`Cloned::left_out`] names them. Also refused are inheritance, rules, foreign tables, range types and other
+/// [`Cloned::left_out`] names them. Also refused are inheritance between schemas, rules, foreign tables, range types and other
 /// objects that PostgreSQL's catalogs do not describe as statements; the error names the object.
 ///
 /// Rows are copied as they are, so data about the source, such as an address, is in the copy, too. Materialized views are

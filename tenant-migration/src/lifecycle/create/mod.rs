@@ -75,7 +75,8 @@ impl NewTenant {
     }
 
     /// Allows the name of a dropped tenant's schema. Work that still runs for the dropped tenant, such as a job with the schema's
-    /// name, then reaches the rows of the new tenant.
+    /// name, then reaches the rows of the new tenant. It must have been dropped
+    /// [`NAME_REUSE_AGE`](crate::NAME_REUSE_AGE) ago, 90 s.
     pub fn reuse_name(mut self) -> Self {
         self.reuses_name = true;
         self

@@ -13,8 +13,9 @@
         )
     FROM relations
     UNION ALL
-    SELECT 'partition ' || inhrelid::regclass, to_jsonb(inhparent::regclass::text)
+    SELECT 'parents of ' || inhrelid::regclass, jsonb_agg(inhparent::regclass::text ORDER BY inhseqno)
     FROM (SELECT oid FROM relations UNION ALL SELECT indexrelid FROM indexes) AS part JOIN pg_inherits ON inhrelid = part.oid
+    GROUP BY inhrelid
     UNION ALL
     SELECT 'index ' || indexrelid::regclass, to_jsonb(class) - ARRAY[
             'oid', 'relnamespace', 'reltype', 'reloftype', 'relowner', 'relam', 'relfilenode', 'reltablespace', 'relpages',

@@ -1,7 +1,7 @@
 -- What the schema $1 has: `known` is every object, with the node of the order in which it is made.
 --
 -- All is found by indexes of the catalogs, from the dependencies on the schema: there may be a million tables.
-WITH space AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = $1),
+WITH RECURSIVE space AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = $1),
 members AS MATERIALIZED (
     SELECT classid, objid FROM pg_depend
     WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM space)

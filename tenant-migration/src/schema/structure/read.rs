@@ -1,5 +1,7 @@
 //! Reading a [`Structure`].
 
+use std::collections::{HashMap, HashSet};
+
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use serde_json::Value as Json;
 use tenant_core::{RoleName, SchemaName};
@@ -96,7 +98,7 @@ impl Structure {
         let left_out = texts(db, left_out, [reading.schema.as_str().into()]).await?;
         let needs = Self::read_needs(db, reading).await?;
         enter(db, &reading.path).await?;
-        let statements = about_schema!("pin.sql", "rights.sql", "structure.sql");
+        let statements = about_schema!("pin.sql", "rights.sql", "inheritance.sql", "structure.sql");
         let rows = rows(db, statements, reading.values()).await?;
         let statements = rows.iter().map(Made::new).collect::<Result<Vec<_>, _>>()?;
         let (of_schema, statements) = statements
@@ -117,7 +119,8 @@ impl Structure {
     }
 
     async fn read_needs(db: &impl ConnectionTrait, reading: &Reading<'_>) -> Result<Vec<(i64, i64)>, DbErr> {
-        let rows = rows(db, about_schema!("edges.sql"), [reading.schema.as_str().into()]).await?;
+        let edges = about_schema!("inheritance.sql", "edges.sql");
+        let rows = rows(db, edges, [reading.schema.as_str().into()]).await?;
         let pairs = rows.iter();
         pairs
             .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
@@ -188,21 +191,26 @@ impl Made {
 
 /// Puts statements into the order in which they work: those of the first stage, and those after rows are there.
 fn arrange(mut statements: Vec<Made>, needs: &[(i64, i64)]) -> Result<(Vec<String>, Vec<String>), ReadError> {
-    let mut nodes: Vec<i64> = Vec::new();
-    for statement in statements.iter().filter(|statement| statement.stage == 0) {
-        nodes.extend(statement.node.filter(|node| !nodes.contains(node)));
-    }
+    let of_statements = statements.iter().filter(|statement| statement.stage == 0);
+    let of_statements = of_statements.filter_map(|statement| statement.node);
+    // A node without a statement, such as a table that has nothing of its own, still comes between others.
+    let of_edges = needs.iter().flat_map(|(node, needed)| [*node, *needed]);
+    let mut seen = HashSet::new();
+    let nodes: Vec<i64> = of_statements
+        .chain(of_edges)
+        .filter(|node| seen.insert(*node))
+        .collect();
     let order = sorted(&nodes, needs).map_err(|node| {
         let name = statements.iter().find(|statement| statement.node == Some(node));
         let name = name.map_or("something", |statement| &statement.name);
         ReadError::Unsupported(format!("{name} needs something that needs it in turn"))
     })?;
-    let places: std::collections::HashMap<_, _> = order.into_iter().zip(0..).collect();
+    let places: HashMap<_, _> = order.into_iter().zip(0..).collect();
     statements.sort_by_key(|statement| {
         let place = statement.node.and_then(|node| places.get(&node));
         (statement.stage, place.copied().unwrap_or(0_usize))
     });
-    let (first, rest): (Vec<_>, Vec<_>) = statements.into_iter().partition(|statement| statement.stage == 0);
+    let (first, rest): (Vec<_>, Vec<_>) = statements.into_iter().partition(|statement| statement.stage <= 0);
     let texts = |statements: Vec<Made>| statements.into_iter().map(|statement| statement.sql).collect();
     Ok((texts(first), texts(rest)))
 }

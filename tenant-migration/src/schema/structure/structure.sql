@@ -4,24 +4,23 @@
 , columns AS (
     SELECT attrelid, attribute.attnum, attname,
         quote_ident(attname) || ' ' || format_type(atttypid, atttypmod)
-        || CASE attcompression WHEN 'p' THEN ' COMPRESSION pglz' WHEN 'l' THEN ' COMPRESSION lz4' ELSE '' END
         || CASE WHEN attcollation <> typcollation AND attcollation <> 0
-            THEN ' COLLATE ' || attcollation::regcollation ELSE '' END AS type,
-        CASE
-            -- Those of partitions are their parent's.
-            WHEN identities.oid IS NOT NULL THEN format(
-                ' GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
-                CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, identities.oid::regclass, options.text
-            )
-            WHEN attgenerated = 's' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(adbin, adrelid))
-            WHEN attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(adbin, adrelid))
-            WHEN adbin IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(adbin, adrelid)
-            ELSE ''
-        END
-        || CASE WHEN attnotnull AND NOT EXISTS (
+            THEN ' COLLATE ' || attcollation::regcollation ELSE '' END
+        || CASE
+            WHEN attgenerated = '' THEN ''
+            ELSE format(' GENERATED ALWAYS AS (%s) %s', pg_get_expr(adbin, adrelid),
+                CASE attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
+        END AS definition,
+        -- Those of partitions are their parent's.
+        CASE WHEN identities.oid IS NOT NULL THEN format(
+            'GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)',
+            CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, identities.oid::regclass, options.text
+        ) END AS identity,
+        CASE WHEN attgenerated = '' THEN 'DEFAULT ' || pg_get_expr(adbin, adrelid) END AS default_value,
+        CASE WHEN attnotnull AND NOT EXISTS (
             SELECT FROM constraints WHERE conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attribute.attnum]
-        ) THEN ' NOT NULL' ELSE '' END AS rest,
-        attribute.attstattarget, attstorage, typstorage, attoptions
+        ) THEN 'NOT NULL' END AS not_null,
+        attribute.attstattarget, attcompression, attstorage, typstorage, attoptions
     FROM relations JOIN pg_attribute AS attribute ON attrelid = relations.oid AND attribute.attnum > 0 AND NOT attisdropped
     JOIN pg_type AS type ON type.oid = atttypid
     LEFT JOIN defaults ON adrelid = attrelid AND adnum = attnum
@@ -36,7 +35,8 @@
 ),
 -- Those of a table or domain, made with it.
 made_with AS (
-    SELECT conrelid, contypid, format('CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)) AS sql, conname, contype
+    SELECT conrelid, contypid, format('CONSTRAINT %I %s', conname, pg_get_constraintdef(constraints.oid)) AS sql, conname, contype,
+        conislocal
     FROM constraints JOIN known
         ON classid = 'pg_constraint'::regclass AND objid = constraints.oid AND node_class IS NOT NULL
 ),
@@ -93,7 +93,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     UNION ALL
     SELECT 'pg_type'::regclass, own_types.oid, 0, 0, own_types.oid::regtype::text,
         format('CREATE TYPE %I AS (%s)', typname, coalesce((
-            SELECT string_agg(type, ', ' ORDER BY attnum) FROM columns WHERE attrelid = typrelid
+            SELECT string_agg(definition, ', ' ORDER BY attnum) FROM columns WHERE attrelid = typrelid
         ), ''))
     FROM own_types WHERE typtype = 'c' AND node_oid = own_types.oid
     UNION ALL
@@ -162,19 +162,46 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
     GROUP BY config.oid, cfgname, token.alias
     UNION ALL
     -- Tables
-    SELECT 'pg_class'::regclass, relations.oid, 0, 3, relations.oid::regclass::text,
+    SELECT CASE WHEN generation IS NULL THEN 'pg_class'::regclass END, CASE WHEN generation IS NULL THEN relations.oid END,
+        CASE WHEN generation IS NULL THEN 0 ELSE -1 END, coalesce(generation, 3), relations.oid::regclass::text,
         format('CREATE %sTABLE %I (', CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relname)
-        || concat_ws(', ',
-            (SELECT string_agg(type || rest, ', ' ORDER BY attnum) FROM columns WHERE attrelid = relations.oid),
+        || CASE WHEN generation IS NULL THEN concat_ws(', ',
+            (SELECT string_agg(concat_ws(' ', definition, identity, default_value, not_null), ', ' ORDER BY attnum)
+                FROM columns WHERE attrelid = relations.oid),
             (SELECT string_agg(sql, ', ' ORDER BY contype <> 'n', conname) FROM made_with WHERE conrelid = relations.oid)
-        ) || ')' || coalesce(' PARTITION BY ' || CASE relkind WHEN 'p' THEN pg_get_partkeydef(relations.oid) END, '')
+        ) ELSE '' END || ')'
+        || coalesce((SELECT format(' INHERITS (%s)', string_agg(parent::regclass::text, ', ' ORDER BY inhseqno))
+            FROM inheritance WHERE child = relations.oid GROUP BY child), '')
+        || coalesce(' PARTITION BY ' || CASE relkind WHEN 'p' THEN pg_get_partkeydef(relations.oid) END, '')
         || coalesce(' USING ' || quote_ident(amname), '') || coalesce(options.sql, '')
     FROM relations LEFT JOIN pg_am ON pg_am.oid = relam LEFT JOIN options ON options.oid = relations.oid
+    LEFT JOIN families ON families.table_oid = relations.oid
     WHERE relkind IN ('r', 'p')
     UNION ALL
+    -- Parents and children
+    SELECT (own.node >> 32)::oid, attrelid, 0, 0, attrelid::regclass || '.' || columns.attname,
+        format('ALTER TABLE %s ADD COLUMN %s', attrelid::regclass, definition)
+    FROM family_columns AS own JOIN columns ON attrelid = own.table_oid AND columns.attnum = own.attnum WHERE attislocal
+    UNION ALL
+    SELECT 'pg_class'::regclass, attrelid, 0, 0, attrelid::regclass || '.' || attname,
+        format('ALTER TABLE ONLY %s ALTER COLUMN %I SET NOT NULL', attrelid::regclass, attname)
+    FROM families JOIN columns ON attrelid = table_oid WHERE not_null IS NOT NULL
+    UNION ALL
+    SELECT (CASE contype WHEN 'n' THEN not_null_part << 16 ELSE 0 END + 'pg_class'::regclass::oid::bigint)::oid, conrelid, 0, 2,
+        conrelid::regclass || '.' || conname, format('ALTER TABLE %s ADD %s', conrelid::regclass, sql)
+    FROM families JOIN made_with ON conrelid = table_oid WHERE conislocal
+    UNION ALL
+    SELECT 'pg_class'::regclass, attrelid, 0, 1, attrelid::regclass || '.' || attname,
+        format('ALTER TABLE ONLY %s ALTER COLUMN %I %s', attrelid::regclass, attname,
+            coalesce('ADD ' || identity, 'SET ' || default_value))
+    FROM families JOIN columns ON attrelid = table_oid WHERE identity IS NOT NULL OR default_value IS NOT NULL
+    UNION ALL
     SELECT 'pg_class'::regclass, attrelid, 0, 3, attrelid::regclass || '.' || attname,
-        format('ALTER TABLE %s ', attrelid::regclass) || concat_ws(', ',
+        format('ALTER TABLE ONLY %s ', attrelid::regclass) || concat_ws(', ',
             CASE WHEN attstattarget >= 0 THEN format('ALTER COLUMN %I SET STATISTICS %s', attname, attstattarget) END,
+            CASE WHEN attcompression <> '' THEN format(
+                'ALTER COLUMN %I SET COMPRESSION %s', attname, CASE attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END
+            ) END,
             CASE WHEN attstorage <> typstorage THEN format(
                 'ALTER COLUMN %I SET STORAGE %s', attname,
                 CASE attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END
@@ -185,7 +212,7 @@ statements (node_class, node_oid, stage, rank, name, sql) AS (
             )) END
         )
     FROM columns JOIN relations ON attrelid = relations.oid AND relkind IN ('r', 'p')
-    WHERE attstattarget >= 0 OR attstorage <> typstorage OR attoptions IS NOT NULL
+    WHERE attstattarget >= 0 OR attcompression <> '' OR attstorage <> typstorage OR attoptions IS NOT NULL
     UNION ALL
     -- The definition of a constraint leaves these out.
     SELECT 'pg_class'::regclass, indrelid, 0, 3, indrelid::regclass || '.' || relname, format(

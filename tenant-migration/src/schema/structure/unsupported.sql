@@ -15,12 +15,14 @@
     WHERE relkind NOT IN ('r', 'p', 'v', 'm', 'S', 'c') OR reloftype <> 0 OR reltablespace <> 0
         OR relpersistence NOT IN ('p', 'u')
     UNION ALL
-    SELECT pg_describe_object('pg_class'::regclass, inhrelid, 0), 'inherits'
+    SELECT pg_describe_object('pg_class'::regclass, inhrelid, 0), CASE
+            WHEN inhdetachpending THEN 'is being detached from its parent'
+            ELSE 'inherits from a table of another schema'
+        END
     FROM relations JOIN pg_inherits ON inhrelid = relations.oid OR inhparent = relations.oid
-    -- Not the partitions of this schema.
     WHERE inhdetachpending
-        OR NOT EXISTS (SELECT FROM relations AS parent WHERE parent.oid = inhparent AND parent.relkind = 'p')
-        OR NOT EXISTS (SELECT FROM relations AS partition WHERE partition.oid = inhrelid)
+        OR NOT EXISTS (SELECT FROM relations AS parent WHERE parent.oid = inhparent)
+        OR NOT EXISTS (SELECT FROM relations AS child WHERE child.oid = inhrelid)
     UNION ALL
     SELECT pg_describe_object('pg_class'::regclass, indexrelid, 0), CASE
             WHEN reltablespace <> 0 THEN 'is in a tablespace of its own'

@@ -170,6 +170,10 @@ async fn a_failed_import_gives_the_old_rows_their_name_back() {
     let migrations = with([NOTE]);
     let (db, connection, directory) = restorable(&folder, &migrations).await;
     suspend(&db, &connection).await;
+    // The name was another tenant's before.
+    db.execute("INSERT INTO dropped_tenants (tenant_id, schema_name, name) VALUES (99, 'acme', 'Gone')")
+        .await;
+    age_drops(&connection).await;
     let fails = fake(&folder, "echo no space left >&2; exit 1");
     let error = replace(&connection, &migrations, &directory, fails)
         .await
@@ -222,6 +226,7 @@ async fn what_was_interrupted_goes_on() {
     let waits = fake(&folder, "echo $$ >$HERE/pid; touch $HERE/waits; exec sleep 600");
     let options = ImportOptions::default().programs(waits).reuse_name();
     db.execute("DELETE FROM public.domains WHERE tenant_id = 1").await;
+    age_drops(&connection).await;
     let lost = tokio::spawn({
         let (connection, migrations, directory) = (connection.clone(), migrations.clone(), directory.clone());
         async move { import_tenant(&connection, &migrations, &directory, &options).await }
