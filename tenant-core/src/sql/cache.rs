@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quick_cache::{Weighter, sync::Cache};
 
-use super::{Rules, compile, refusal::Refusal, template::Template, unguarded};
+use super::{Rules, compile, fan_out, refusal::Refusal, template::Template, unguarded};
 
 /// Capacity of the cache, in bytes of texts and templates.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -59,6 +59,13 @@ impl Compiler {
         if sql.len() <= CACHED_TEXT_BYTES {
             self.0.cache.insert(sql.into(), Arc::clone(&template));
         }
+        Ok(template)
+    }
+
+    /// Returns the template of a query that is sent for many tenants at once.
+    pub(crate) fn compile_fan_out(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
+        let template = self.compile(sql)?;
+        fan_out::check(sql)?;
         Ok(template)
     }
 
