@@ -240,8 +240,13 @@ impl ConnectionError {
         Self::Refused {
             tenant: tenant.clone(),
             refusal,
-            sql: sql.chars().take(SHOWN_SQL).collect(),
+            sql: Self::shown(sql),
         }
+    }
+
+    /// Returns the start of a statement for an error.
+    pub(crate) fn shown(sql: &str) -> String {
+        sql.chars().take(SHOWN_SQL).collect()
     }
 
     /// Returns the error of this type inside SeaORM's error.
@@ -439,6 +444,30 @@ pub(crate) fn sqlstate(error: &DbErr) -> Option<Cow<'_, str>> {
         return None;
     };
     error.as_database_error()?.code()
+}
+
+/// Returns the place in the statement that an error of PostgreSQL points at, in characters from 1.
+#[cfg(feature = "sqlx-postgres")]
+pub(crate) fn error_position(error: &DbErr) -> Option<usize> {
+    use sea_orm::{
+        RuntimeErr,
+        sqlx::postgres::{PgDatabaseError, PgErrorPosition},
+    };
+
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    match error.position()? {
+        PgErrorPosition::Original(position) => Some(position),
+        PgErrorPosition::Internal { .. } => None,
+    }
+}
+
+#[cfg(not(feature = "sqlx-postgres"))]
+pub(crate) fn error_position(_: &DbErr) -> Option<usize> {
+    None
 }
 
 #[cfg(not(feature = "sqlx-postgres"))]

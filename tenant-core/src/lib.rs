@@ -129,8 +129,8 @@ pub use tenant::{
     DEFAULT_KIND, Tenant, TenantDataError, TenantId, TenantRef, TenantStatus, UnknownStatus, UrlScheme,
 };
 pub use tenants::{
-    CacheStatus, DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, SchemaVersions, SkewPolicy, Tenants,
-    TenantsBuilder, Unserved, VersionSkew,
+    CacheStatus, DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, FanOut, FanOutError, FanOutQuery,
+    SchemaVersions, SkewPolicy, Tenants, TenantsBuilder, Unserved, VersionSkew,
 };
 
 #[cfg(feature = "actix")]

@@ -9,11 +9,17 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestCaseError, TestError, TestRunner},
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
-use tenant_core::{SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, JsonValue, Statement,
+    TransactionTrait,
+};
+use tenant_core::{FanOutError, Refusal, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants};
 use tests::TestDatabase;
 
 const CASES: u32 = 3000;
+
+/// Cases that are run for each of several tenants.
+const FAN_OUT_CASES: usize = 600;
 
 const SETUP: &str = "
     CREATE SCHEMA acme; CREATE SCHEMA globex;
@@ -188,6 +194,95 @@ fn no_statement_leaves_the_tenant() {
     assert!(passed > 20, "only {passed} of 200 statements compile");
     runtime.block_on(tenants.close()).unwrap();
     runtime.block_on(database.execute("DROP OWNED BY property_tester; DROP ROLE property_tester"));
+}
+
+/// The rows of a query, in some order.
+async fn rows_alone(db: &TenantConnection, sql: &str) -> Result<Vec<String>, DbErr> {
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let rows = JsonValue::find_by_statement(statement).all(db).await?;
+    let mut rows: Vec<_> = rows.iter().map(ToString::to_string).collect();
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+/// The same, with the rows of other tenants in the same statement.
+async fn rows_together(
+    tenants: &Tenants,
+    all: &[Tenant],
+    sql: &str,
+) -> Result<Vec<Vec<String>>, FanOutError> {
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let query = JsonValue::find_by_statement(statement);
+    let mut of_tenants = vec![Vec::new(); all.len()];
+    for (tenant, mut row) in tenants.fan_out().over(all.to_vec()).all(query).await? {
+        let label = row.as_object_mut().and_then(|row| row.remove("$tenant"));
+        assert_eq!(label, Some(tenant.schema().as_str().into()));
+        let place = all.iter().position(|other| *other == tenant).unwrap();
+        of_tenants[place].push(row.to_string());
+    }
+    of_tenants.iter_mut().for_each(|rows| rows.sort_unstable());
+    Ok(of_tenants)
+}
+
+#[test]
+fn many_tenants_have_the_rows_together_that_each_has_alone() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_database, tenants) = runtime.block_on(fan_out_setup());
+    let tenant = |id, name: &str| Tenant::new(TenantId(id), SchemaName::new(name).unwrap(), name);
+    let all = [tenant(1, "acme"), tenant(2, "globex"), tenant(3, "initech")];
+    let mut compared = 0;
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..FAN_OUT_CASES {
+        let sql = prop_oneof![3 => query(), 1 => statement()]
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let db = tenants.connection(&all[0]);
+        let together = runtime.block_on(rows_together(&tenants, &all, &sql));
+        if let Err(FanOutError::Refused { refusal, .. }) = &together {
+            let is_refused = db.render(&sql).is_err() || matches!(refusal, Refusal::FanOut(..));
+            assert!(is_refused, "{sql}: {refusal}");
+            continue;
+        }
+        for (place, tenant) in all.iter().enumerate() {
+            let alone = runtime.block_on(rows_alone(&tenants.connection(tenant), &sql));
+            match (&together, alone) {
+                (Ok(rows), Ok(alone)) => assert_eq!(rows[place], alone, "{sql}"),
+                (Err(_), Err(_)) => continue,
+                (together, alone) => panic!("{sql}\ntogether: {together:?}\nalone: {alone:?}"),
+            }
+            compared += 1;
+        }
+    }
+    assert!(
+        compared > FAN_OUT_CASES / 2,
+        "only {compared} results were compared"
+    );
+    runtime.block_on(tenants.close()).unwrap();
+}
+
+async fn fan_out_setup() -> (TestDatabase, Tenants) {
+    let database = TestDatabase::create().await;
+    for schema in ["acme", "globex", "initech"] {
+        let tables = format!(
+            "CREATE SCHEMA {schema}; CREATE TABLE {schema}.note (id int, title text, body text);
+             CREATE TABLE {schema}.tag (id int, title text); INSERT INTO {schema}.note VALUES (1, '{schema}', '');
+             INSERT INTO {schema}.tag VALUES (1, 'tag of {schema}'), (2, '')"
+        );
+        database.execute(&tables).await;
+    }
+    database
+        .execute("CREATE TABLE public.plan (id int, title text)")
+        .await;
+    let builder = Tenants::builder()
+        .table(Scope::Tenant, "note")
+        .table(Scope::Tenant, "tag");
+    let tenants = builder
+        .table(Scope::Shared, "plan")
+        .connect(database.options())
+        .await
+        .unwrap();
+    (database, tenants)
 }
 
 async fn setup() -> (TestDatabase, Tenants, TenantConnection) {

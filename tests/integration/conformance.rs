@@ -34,7 +34,7 @@ const PROXY: &str = "127.0.0.2";
 const STRANGER: &str = "127.0.0.1";
 
 /// Tenants `public`, `acme` and `globex`, each with a note 7 of its own.
-async fn database() -> TestDatabase {
+pub(crate) async fn database() -> TestDatabase {
     let database = TestDatabase::create().await;
     let migrations = example_migration::migrations();
     let executor = Executor::connect(database.options(), migrations.clone())

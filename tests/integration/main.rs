@@ -22,6 +22,7 @@ mod coverage;
 mod entities;
 mod errors;
 mod extensions;
+mod fan_out;
 mod fuzz_targets;
 mod identifiers;
 mod large_statements;

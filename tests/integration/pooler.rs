@@ -1,7 +1,9 @@
 //! PgBouncer between the application and the server.
 
 use clap::Parser as _;
-use sea_orm::{ConnectOptions, ConnectionTrait, DbErr, Statement, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DbErr, FromQueryResult, JsonValue, Statement, TransactionTrait,
+};
 use tenant_core::{
     ConnectError, ConnectionError, SchemaName, Scope, Tenant, TenantConnection, TenantId, Tenants,
     TenantsBuilder,
@@ -52,6 +54,13 @@ async fn require_own_rows(tenants: &Tenants) {
         assert_eq!(title(&db).await.unwrap(), name);
         let transaction = db.begin().await.unwrap();
         assert_eq!(title(&transaction).await.unwrap(), name);
+        drop(transaction);
+        let all = ["globex", "acme"].map(|name| connection(tenants, name).tenant().clone());
+        let statement = Statement::from_string(db.get_database_backend(), "SELECT title FROM note");
+        let query = JsonValue::find_by_statement(statement);
+        for (tenant, row) in tenants.fan_out().over(all).all(query).await.unwrap() {
+            assert_eq!(row["title"], tenant.schema().as_str());
+        }
     });
     futures_util::future::join_all(rounds).await;
 }

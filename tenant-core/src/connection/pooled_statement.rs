@@ -1,6 +1,6 @@
 //! Single statements on the connections of the pool.
 
-use sea_orm::{DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::{
     TenantConnection,
@@ -8,7 +8,7 @@ use super::{
     transaction::{begin_statement, commit_error, role_error},
 };
 use crate::{
-    pool::{EndOnDrop, Lease, Operation, Pool},
+    pool::{EndOnDrop, Lease, Operation, Pool, QueryAllOnce},
     role_name::RoleName,
 };
 
@@ -31,6 +31,24 @@ impl TenantConnection {
         let answer = answer?;
         self.commit(&mut lease).await?;
         Ok(answer)
+    }
+
+    /// Returns the rows of a statement that is rendered already, and whose text does not come again.
+    pub(crate) async fn query_rendered_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.pool {
+            Some(pool) => {
+                let mut lease = pool.acquire(self.key).await?;
+                QueryAllOnce(&statement).perform(&mut lease).await
+            }
+            None => self.db.query_all_raw(statement).await,
+        }
+    }
+
+    /// Returns [`ConnectionError::NoSchema`](crate::ConnectionError::NoSchema) in place of PostgreSQL's error of a missing
+    /// table if the schema is missing.
+    pub(crate) async fn explained(&self, error: DbErr) -> DbErr {
+        let explained = self.context.explain::<()>(&self.db, Err(error)).await;
+        explained.err().unwrap_or_else(|| self.context.no_schema())
     }
 
     async fn begin_as(&self, lease: &mut Lease, role: &RoleName) -> Result<(), DbErr> {

@@ -39,7 +39,7 @@ use scheduler::{Placement, Scheduler};
 
 pub(crate) use lease::Lease;
 pub(crate) use leftovers::EndOnDrop;
-pub(crate) use operation::{Execute, ExecuteUnprepared, Operation, QueryAll, QueryOne};
+pub(crate) use operation::{Execute, ExecuteUnprepared, Operation, QueryAll, QueryAllOnce, QueryOne};
 pub(crate) use pooler::check as check_pooler;
 pub use pooler::shares_sessions;
 pub(crate) use scheduler::TenantHash;

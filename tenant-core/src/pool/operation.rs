@@ -38,21 +38,23 @@ pub(crate) struct Execute<'a>(pub(crate) &'a Statement);
 pub(crate) struct QueryOne<'a>(pub(crate) &'a Statement);
 /// Returns all rows.
 pub(crate) struct QueryAll<'a>(pub(crate) &'a Statement);
+/// Returns all rows of a statement whose text does not come again, so that it is not kept prepared.
+pub(crate) struct QueryAllOnce<'a>(pub(crate) &'a Statement);
 /// Runs statements without values, as one message of the simple protocol.
 pub(crate) struct ExecuteUnprepared<'a>(pub(crate) &'a str);
 
 /// Most attempts to send a statement. Two are enough, unless a table changes all the time.
 const ATTEMPTS: u32 = 3;
 
-/// Sends a statement, and sends it again if the prepared one is out of date.
+/// Sends a statement, and sends it again if the prepared one is out of date. `$prepare` converts it for sqlx.
 macro_rules! send {
-    ($lease:ident, $statement:expr, |$query:ident, $raw:ident| $run:expr) => {{
+    ($lease:ident, $prepare:ident($statement:expr), |$query:ident, $raw:ident| $run:expr) => {{
         let mut attempts = 0;
         loop {
             attempts += 1;
             let in_transaction = $lease.is_in_transaction();
             let sent = $lease.send()?;
-            let $query = query(sent, $statement, in_transaction);
+            let $query = $prepare(sent, $statement, in_transaction);
             let $raw = &mut sent.raw;
             let answer = $run.await;
             let answer = $lease.answered(answer);
@@ -96,6 +98,17 @@ impl Operation for QueryAll<'_> {
     }
 }
 
+impl Operation for QueryAllOnce<'_> {
+    type Output = Vec<QueryResult>;
+
+    async fn perform(&self, lease: &mut Lease) -> Result<Vec<QueryResult>, DbErr> {
+        in_span!("sea_orm.query_all", lease, &self.0.sql, async {
+            let rows = lease.fetch_all_once(self.0).await.map_err(query_error)?;
+            Ok(rows.into_iter().map(Into::into).collect())
+        })
+    }
+}
+
 impl Operation for ExecuteUnprepared<'_> {
     type Output = ExecResult;
 
@@ -110,15 +123,19 @@ impl Operation for ExecuteUnprepared<'_> {
 
 impl Lease {
     async fn execute(&mut self, statement: &Statement) -> Result<sqlx::postgres::PgQueryResult, Error> {
-        send!(self, statement, |query, raw| query.execute(raw))
+        send!(self, query(statement), |query, raw| query.execute(raw))
     }
 
     async fn fetch_optional(&mut self, statement: &Statement) -> Result<Option<PgRow>, Error> {
-        send!(self, statement, |query, raw| query.fetch_optional(raw))
+        send!(self, query(statement), |query, raw| query.fetch_optional(raw))
     }
 
     async fn fetch_all(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Error> {
-        send!(self, statement, |query, raw| query.fetch_all(raw))
+        send!(self, query(statement), |query, raw| query.fetch_all(raw))
+    }
+
+    async fn fetch_all_once(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Error> {
+        send!(self, query_once(statement), |query, raw| query.fetch_all(raw))
     }
 
     /// Returns all rows, in the driver's type.
@@ -189,9 +206,27 @@ fn query<'q>(
     statement: &'q Statement,
     in_transaction: bool,
 ) -> Query<'q, Postgres, SqlxValues> {
-    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
     let kept = connection.cached_statements();
     let keeps = in_transaction || connection.statement_cache.admits(&statement.sql, kept);
+    convert(connection, statement, keeps)
+}
+
+/// Converts a statement that does not come again. It is cached only where it must have a name.
+fn query_once<'q>(
+    connection: &mut PooledConnection,
+    statement: &'q Statement,
+    in_transaction: bool,
+) -> Query<'q, Postgres, SqlxValues> {
+    let keeps = in_transaction || connection.statement_cache.keeps_all();
+    convert(connection, statement, keeps)
+}
+
+fn convert<'q>(
+    connection: &PooledConnection,
+    statement: &'q Statement,
+    keeps: bool,
+) -> Query<'q, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
     let text = connection.statement_cache.text(&statement.sql);
     sqlx::query_with(AssertSqlSafe(&*text), SqlxValues(values)).persistent(keeps)
 }

@@ -53,6 +53,11 @@ impl StatementCachePolicy {
         }
     }
 
+    /// True if each statement needs a name.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
     /// True if a statement should be kept. Kept statements stay in both cases.
     pub(super) fn admits(&mut self, sql: &str, kept: usize) -> bool {
         match sql.len() {

@@ -125,5 +125,6 @@ operations! {
     Execute(Statement) -> ExecResult;
     QueryOne(Statement) -> Option<QueryResult>;
     QueryAll(Statement) -> Vec<QueryResult>;
+    QueryAllOnce(Statement) -> Vec<QueryResult>;
     ExecuteUnprepared(str) -> ExecResult;
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use quick_cache::{Weighter, sync::Cache};
 
-use super::{Rules, compile, refusal::Refusal, template::Template, unguarded};
+use super::{Rules, compile, fan_out, refusal::Refusal, template::Template, unguarded};
 
 /// Capacity of the cache, in bytes of texts and templates.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -99,6 +99,13 @@ impl Compiler {
             parsed: self.0.parsed.load(Ordering::Relaxed),
             refused: self.0.refused.load(Ordering::Relaxed),
         }
+    }
+
+    /// Returns the template of a query that is sent for many tenants at once.
+    pub(crate) fn compile_fan_out(&self, sql: &str) -> Result<Arc<Template>, Refusal> {
+        let template = self.compile(sql)?;
+        fan_out::check(sql)?;
+        Ok(template)
     }
 
     /// Returns the template of an unguarded statement, in which only the marker is replaced.

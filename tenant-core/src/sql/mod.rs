@@ -7,6 +7,7 @@ mod compile;
 #[cfg(test)]
 mod compile_tests;
 mod extensions;
+mod fan_out;
 mod lexeme;
 mod limits;
 mod parse;
@@ -27,6 +28,7 @@ pub use refusal::Refusal;
 pub(crate) use rules::Rules;
 #[cfg(feature = "rbac")]
 pub(crate) use template::TableUse;
+pub(crate) use template::Template;
 
 /// Returns the kind of a text that is one statement. What the statement names is not decided on.
 ///

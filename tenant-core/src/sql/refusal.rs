@@ -76,6 +76,9 @@ pub enum Refusal {
     /// A part of a statement that is not run on a tenant connection.
     #[error("{0} is not run on a tenant connection: {1}")]
     Construct(&'static str, &'static str),
+    /// A part of a query over many tenants ([`Tenants::fan_out`](crate::Tenants::fan_out)) that such a query must not have.
+    #[error("{0} is no part of a query over many tenants: {1}")]
+    FanOut(&'static str, &'static str),
     /// A function that reads or writes what its text arguments name, or changes the session.
     #[error("function {0} is not called on a tenant connection: {1}")]
     Function(String, &'static str),

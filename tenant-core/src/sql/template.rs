@@ -112,6 +112,11 @@ impl Template {
         &self.uses
     }
 
+    /// Returns the text, without the tenant's schema.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Marks the template of a CREATE, ALTER or DROP.
     pub(super) fn changing_schema(mut self, changes_schema: bool) -> Self {
         self.changes_schema = changes_schema;

@@ -188,6 +188,15 @@ impl Tenants {
         self.0.lookup.version_check.as_ref()
     }
 
+    pub(super) fn compiler(&self) -> &Compiler {
+        &self.0.compiler
+    }
+
+    /// True if statements run as the roles of their tenants.
+    pub(super) fn runs_as_roles(&self) -> bool {
+        self.0.roles.is_some()
+    }
+
     pub(crate) fn rules(&self) -> &Rules {
         self.0.compiler.rules()
     }

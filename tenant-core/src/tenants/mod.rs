@@ -3,6 +3,7 @@
 mod builder;
 mod data_loader;
 mod extension_members;
+mod fan_out;
 mod handle;
 mod host_cache;
 #[cfg(feature = "sqlx-postgres")]
@@ -14,6 +15,7 @@ mod schema_versions;
 mod unserved;
 
 pub use builder::{DEFAULT_HOST_CACHE_TTL, DEFAULT_STALE_IF_ERROR, TenantsBuilder};
+pub use fan_out::{FanOut, FanOutError, FanOutQuery};
 pub use handle::Tenants;
 pub use lookup::CacheStatus;
 pub use schema_versions::{SchemaVersions, SkewPolicy, VersionSkew};
