@@ -57,7 +57,7 @@ impl Unserved {
 
 impl Tenants {
     /// Returns the connection of a tenant that was stored with a job, if the tenant is served now, as for a request. It is read
-    /// from the catalog.
+    /// from the catalog. `examples/jobs` in the repository has a worker of a queue that uses it.
     ///
     /// # Errors
     /// [`Unserved`] if the tenant is gone or not served, or the catalog cannot be read.
