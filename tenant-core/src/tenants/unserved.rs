@@ -57,7 +57,7 @@ impl Unserved {
 
 impl Tenants {
     /// Returns the connection of a tenant that was stored with a job, if the tenant is served now, as for a request. It is read
-    /// from the catalog, and its data is loaded.
+    /// from the catalog, and its data is loaded. `examples/jobs` in the repository has a worker of a queue that uses it.
     ///
     /// # Errors
     /// [`Unserved`] if the tenant is gone or not served, the catalog cannot be read, or its data cannot be loaded.
