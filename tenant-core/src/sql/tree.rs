@@ -230,10 +230,13 @@ impl<'t> Token<'t> {
     pub(super) fn prev_sibling_or_token(self) -> Option<Element<'t>> {
         let parent = self.tree.item(self.place).parent;
         let mut place = self.place.checked_sub(1)?;
-        while place > parent && self.tree.item(place).parent != parent {
+        if place == parent {
+            return None;
+        }
+        while self.tree.item(place).parent != parent {
             place = self.tree.item(place).parent;
         }
-        (place > parent).then(|| self.tree.element(place))
+        Some(self.tree.element(place))
     }
 }
 
@@ -390,5 +393,103 @@ impl<'t> Iterator for Preorder<'t> {
         let left = self.inside?;
         self.inside = left.parent().filter(|_| left != self.root);
         Some(WalkEvent::Leave(left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 4] = [
+        "",
+        "SELECT id, f(a, (b)) AS x FROM note AS n -- end",
+        "WITH n AS (SELECT 1) SELECT (a).b, U&'!0061' UESCAPE '!' FROM n WHERE (a, b) IN ((1, 2))",
+        "INSERT INTO note (id) VALUES (1), (2) RETURNING id",
+    ];
+
+    fn place(element: Element<'_>) -> u32 {
+        match element {
+            Element::Node(node) => node.place,
+            Element::Token(token) => token.place,
+        }
+    }
+
+    fn nodes<'t>(tree: &'t Tree<'_>) -> impl Iterator<Item = Node<'t>> {
+        tree.elements().filter_map(Element::into_node)
+    }
+
+    #[test]
+    fn nodes_and_tokens_know_where_they_are() {
+        for text in TEXTS {
+            let tree = Tree::parse(text).unwrap();
+            assert_eq!(tree.root().parent(), None);
+            for node in nodes(&tree) {
+                let mut before = None;
+                for element in node.children_with_tokens() {
+                    match element {
+                        Element::Node(child) => assert_eq!(child.parent(), Some(node), "{text}"),
+                        Element::Token(token) => {
+                            assert_eq!(token.prev_sibling_or_token().map(place), before, "{text}");
+                        }
+                    }
+                    before = Some(place(element));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_are_the_text() {
+        for text in TEXTS {
+            let tree = Tree::parse(text).unwrap();
+            for node in nodes(&tree) {
+                let tokens = node.descendants_with_tokens().filter_map(Element::into_token);
+                let texts: Vec<_> = tokens.map(Token::text).collect();
+                assert_eq!(texts.concat(), text[node.text_range()]);
+                assert_eq!(node.first_token().map(Token::text), texts.first().copied());
+                assert_eq!(node.last_token().map(Token::text), texts.last().copied());
+            }
+        }
+    }
+
+    /// Each node is left once, after all nodes in it, and what is skipped is not entered.
+    #[test]
+    fn a_walk_enters_and_leaves_each_node_once() {
+        for text in TEXTS {
+            let tree = Tree::parse(text).unwrap();
+            for root in nodes(&tree) {
+                let (mut open, mut entered) = (Vec::new(), Vec::new());
+                for event in root.preorder() {
+                    match event {
+                        WalkEvent::Enter(node) => {
+                            assert!(node == root || node.parent() == open.last().copied(), "{text}");
+                            open.push(node);
+                            entered.push(node.place);
+                        }
+                        WalkEvent::Leave(node) => assert_eq!(open.pop(), Some(node), "{text}"),
+                    }
+                }
+                let inside = root.descendants_with_tokens().filter_map(Element::into_node);
+                let all: Vec<_> = std::iter::once(root)
+                    .chain(inside)
+                    .map(|node| node.place)
+                    .collect();
+                assert_eq!((open.len(), entered), (0, all), "{text}");
+            }
+            let mut walk = tree.root().preorder();
+            assert!(walk.next().is_some());
+            walk.skip_subtree();
+            assert_eq!(walk.next(), Some(WalkEvent::Leave(tree.root())));
+            assert_eq!(walk.next(), None);
+        }
+    }
+
+    #[test]
+    fn the_first_error_is_told_with_its_place() {
+        let error = Tree::parse("SELECT 1 FROM FROM 'x").unwrap_err();
+        assert!(
+            error.place >= "SELECT 1 FROM".len() && error.place < "SELECT 1 FROM FROM ".len(),
+            "{error:?}"
+        );
     }
 }
