@@ -16,7 +16,7 @@ use crate::{
     tenant::{Tenant, TenantRef},
 };
 
-/// Most tenants in one statement. Planning grows faster than their number: 0.1 ms for 10, 1 to 2 ms for 50, 3 to 7 ms for 100
+/// Most tenants in one statement. Planning grows faster than their number: 0.1 ms for 10, 1 to 2 ms for 50, 2 to 17 ms for 100
 /// and 70 to 300 ms for 500 (measured). Locks are the other reason: PostgreSQL has room for 6,400 tables and indexes by default, for all
 /// sessions together.
 const MAX_TENANTS: usize = 50;
