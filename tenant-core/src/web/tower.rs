@@ -36,7 +36,7 @@ use crate::{
 /// | no host, several hosts, a malformed host | 400 |
 /// | a host or name that no tenant has | 404 |
 /// | a suspended tenant, or the guard of the resolver refuses | 403 |
-/// | a tenant that is being created or in maintenance, or the catalog cannot be read | 503 |
+/// | a tenant that is being created or in maintenance, or the catalog cannot be read or the data not be loaded | 503 |
 ///
 /// With the feature `metrics`, requests are counted and timed: see `tenant_core::metrics`.
 ///

@@ -38,6 +38,7 @@ pub(crate) const FAULTS: &[Fault] = faults! {
     "unguarded-kept": "sessions that ran unguarded statements are used again",
     "role-not-assumed": "statements run as the role of the login",
     "public-first": "begin_unguarded puts public first",
+    "rows-mixed-up": "rows of many tenants are given to the first",
     "hosts-mixed-up": "a host is another host's tenant",
     "hosts-not-forgotten": "forget_hosts forgets nothing",
     "memory-never-ends": "hosts are remembered for ever",

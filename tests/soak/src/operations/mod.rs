@@ -1,6 +1,7 @@
 //! [`Operation`]: a kind of operation. Each is a function that takes random decisions from its [`OperationContext`],
 //! runs statements, and checks their results.
 
+mod fan_out;
 mod read;
 mod refused;
 mod request;
@@ -46,6 +47,7 @@ operations! {
     "partial model" 3 read::partial;
     "filter by enum" 2 read::by_mood;
     "shared entity" 2 read::shared;
+    "read of many tenants" 3 fan_out::own_items;
     "raw join" 4 sql::join;
     "raw common table expression" 3 sql::expression;
     "raw shadowing expression" 3 sql::shadow;

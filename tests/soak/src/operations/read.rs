@@ -12,7 +12,7 @@ use crate::{
     outcome::{Outcome, require, violation},
 };
 
-fn own(context: &OperationContext) -> Select<item::Entity> {
+pub(super) fn own(context: &OperationContext) -> Select<item::Entity> {
     item::Entity::find().filter(item::Column::Owner.eq(context.owner))
 }
 
