@@ -1,8 +1,10 @@
 //! Metrics for the recorder of the application, by the crate [`metrics`](https://docs.rs/metrics). Feature `metrics`.
 //!
-//! `TenantLayer` (axum) and `TenantMiddleware` (actix-web) measure requests. The figures of connections, cache and
-//! statements are read when they are asked for: call
-//! [`Tenants::record_metrics`](crate::Tenants::record_metrics) before each scrape. They are since the handle was made, and a
+//! `TenantLayer` (axum) and `TenantMiddleware` (actix-web) measure requests. Other frameworks do so by
+//! [`Tenants::record_answer`](crate::Tenants::record_answer) and [`Rejection::record`](crate::web::Rejection::record).
+//!
+//! The figures of connections, cache and statements are read when they are asked for: call
+//! [`Tenants::record_metrics`](crate::Tenants::record_metrics) before each scrape. They are since the handle was made. A
 //! process should have one [`Tenants`](crate::Tenants): the figures of two would be mixed up.
 //!
 //! Install the recorder before the first request. Handles that were made without one stay silent.
@@ -63,7 +65,8 @@
 //! | `tenant_statements_refused_total` | counter | statements | | statements that were refused: each is a bug of the application, or an attack |
 //!
 //! # Example
-//! A scrape, with the recorder of `metrics-exporter-prometheus`:
+//! A scrape, with the recorder of `metrics-exporter-prometheus`. It keeps each duration until it is scraped, or until its
+//! `run_upkeep` is called: call that every few seconds.
 //! ```no_run
 //! use axum::{Router, routing::get};
 //! use metrics_exporter_prometheus::PrometheusBuilder;
@@ -75,7 +78,6 @@
 //!     "/metrics",
 //!     get(async move || {
 //!         tenants.record_metrics();
-//!         recorder.run_upkeep();
 //!         recorder.render()
 //!     }),
 //! );

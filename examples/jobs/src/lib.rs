@@ -41,6 +41,8 @@ pub type Queue = PostgresStorage<AddNote>;
 
 /// Opens the queue, and creates or updates its tables. It uses the connections of the shared schema.
 ///
+/// The server needs PostgreSQL's extensions `hstore` and `pgcrypto`, and the user the right to create schemas in the database.
+///
 /// # Errors
 /// [`apalis_postgres::Error`] if the tables cannot be created.
 pub async fn open(tenants: &Tenants) -> Result<Queue, apalis_postgres::Error> {

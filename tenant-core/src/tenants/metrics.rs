@@ -1,11 +1,14 @@
 //! Recording of the figures of connections, cache and statements. The documentation of [`crate::metrics`] lists them.
 
+use std::time::Duration;
+
 use ::metrics::{Label, counter, gauge};
 
 use super::{CacheStatus, Tenants};
 use crate::{
     pool::{PoolStatus, WaitHistogram},
     sql::StatementStatus,
+    tenant::Tenant,
 };
 
 impl Tenants {
@@ -18,6 +21,13 @@ impl Tenants {
         }
         record_cache(&self.cache_status());
         record_statements(&self.statement_status());
+    }
+
+    /// Counts and times the answer to a request of a tenant. `TenantLayer` and `TenantMiddleware` do so; it is for other
+    /// frameworks.
+    pub fn record_answer(&self, tenant: &Tenant, status: u16, duration: Duration) {
+        self.request_metrics()
+            .count_answer(tenant.schema(), status, duration);
     }
 }
 

@@ -24,12 +24,11 @@ impl Measurement {
     }
 
     pub(super) fn answered(self, tenant: &Tenant, status: u16) {
-        let metrics = self.tenants.request_metrics();
-        metrics.count_answer(tenant.schema(), status, self.begun.elapsed());
+        self.tenants.record_answer(tenant, status, self.begun.elapsed());
     }
 
     pub(super) fn rejected(self, rejection: &Rejection) {
-        self.tenants.request_metrics().count_rejection(rejection.reason());
+        rejection.record(&self.tenants);
     }
 }
 

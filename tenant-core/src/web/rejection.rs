@@ -1,5 +1,7 @@
 //! [`Rejection`]: the answer to a request that is not served.
 
+#[cfg(feature = "metrics")]
+use crate::tenants::Tenants;
 use crate::{
     catalog::CatalogError,
     host::HostError,
@@ -97,6 +99,12 @@ impl Rejection {
             Self::NoPeer => "no_peer",
             Self::NoLayer => "no_layer",
         }
+    }
+
+    /// Counts the rejection in the metrics. `TenantLayer` and `TenantMiddleware` do so; it is for other frameworks.
+    #[cfg(feature = "metrics")]
+    pub fn record(&self, tenants: &Tenants) {
+        tenants.request_metrics().count_rejection(self.reason());
     }
 
     /// Returns the body of the default answer: a fixed text, so that it repeats nothing that a client wrote.
