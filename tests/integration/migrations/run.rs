@@ -284,6 +284,15 @@ const MOOD: [Sql; 4] = [
     Sql::new("m5_more", "CREATE TABLE more ()", ""),
 ];
 
+/// As in the example of the crate's front page: after `?`, there is nothing left that must be used.
+#[tokio::test]
+#[deny(unused_must_use)]
+async fn the_result_of_a_report_may_be_left() -> Result<(), Box<dyn std::error::Error>> {
+    let (db, _connection) = with_tenants(&with([NOTE]), &["acme"]).await;
+    up(&db, &with([NOTE, TAG])).await.into_result()?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_migration_uses_an_enum_value_of_the_one_before() {
     let [mood, busy, default, more] = MOOD;
