@@ -59,7 +59,7 @@ impl Operator {
         signup::sign_up(&self.site, main, input).await
     }
 
-    /// Changes the status of a tenant. This process sees it at once, others when their cached hosts expire.
+    /// Changes the status of a tenant. This process sees it at once, others within a second while they listen.
     pub(crate) async fn set_status(&self, schema: &str, new: NewStatus) -> Result<(), AppError> {
         let schema = SchemaName::for_tenant(schema).map_err(|_| AppError::NotFound)?;
         let db = self.site.tenants.shared_connection();
