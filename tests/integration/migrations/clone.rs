@@ -431,7 +431,7 @@ const INHERITANCE: Sql = Sql::new(
     "",
 );
 
-/// What PostgreSQL 18 adds.
+/// The structure that PostgreSQL 18 adds.
 const INHERITANCE_18: &str = "
     SET search_path = acme;
     CREATE TABLE p (a int CONSTRAINT a_there NOT NULL, b int CONSTRAINT b_there NOT NULL NO INHERIT, c int,

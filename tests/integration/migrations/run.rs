@@ -284,7 +284,7 @@ const MOOD: [Sql; 4] = [
     Sql::new("m5_more", "CREATE TABLE more ()", ""),
 ];
 
-/// As in the example of the crate's front page: after `?`, there is nothing left that must be used.
+/// The example of the crate's front page does the same: after `?`, there is nothing left that must be used.
 #[tokio::test]
 #[deny(unused_must_use)]
 async fn the_result_of_a_report_may_be_left() -> Result<(), Box<dyn std::error::Error>> {
