@@ -379,7 +379,9 @@ async fn no_text_leaves_its_brackets_or_changes_its_tenant() {
         "SELECT title INTO public.copy FROM note",
         "SELECT relname AS title FROM pg_class",
     ] {
+        let refused = db.tenants.statement_status().refused;
         refusal(both().all(raw(sql)).await);
+        assert_eq!(db.tenants.statement_status().refused, refused + 1, "{sql}");
     }
     for (sql, expected) in [
         // A CTE hides the tenant's table, as on the tenant's own connection.

@@ -252,9 +252,12 @@ type Rows<'t> = Vec<(&'t Tenant, QueryResult)>;
 impl Tenants {
     fn compile_fan_out(&self, sql: &str) -> Result<Arc<Template>, FanOutError> {
         let template = self.compiler().compile_fan_out(sql);
-        template.map_err(|refusal| FanOutError::Refused {
-            refusal,
-            sql: ConnectionError::shown(sql),
+        template.map_err(|refusal| {
+            self.compiler().count_refusal();
+            FanOutError::Refused {
+                refusal,
+                sql: ConnectionError::shown(sql),
+            }
         })
     }
 
