@@ -274,27 +274,24 @@ async fn fan_out_setup() -> (TestDatabase, Tenants) {
     database
         .execute("CREATE TABLE public.plan (id int, title text)")
         .await;
+    let tenants = connect(&database).await;
+    (database, tenants)
+}
+
+async fn connect(database: &TestDatabase) -> Tenants {
     let builder = Tenants::builder()
         .table(Scope::Tenant, "note")
         .table(Scope::Tenant, "tag");
-    let tenants = builder
+    builder
         .table(Scope::Shared, "plan")
         .connect(database.options())
         .await
-        .unwrap();
-    (database, tenants)
+        .unwrap()
 }
 
 async fn setup() -> (TestDatabase, Tenants, TenantConnection) {
     let database = TestDatabase::create().await;
-    let builder = Tenants::builder()
-        .table(Scope::Tenant, "note")
-        .table(Scope::Tenant, "tag");
-    let tenants = builder
-        .table(Scope::Shared, "plan")
-        .connect(database.options())
-        .await
-        .unwrap();
+    let tenants = connect(&database).await;
     // A role belongs to the server, so an earlier run may have left it behind.
     let _ = tenants
         .shared_connection()

@@ -13,5 +13,8 @@ pub(crate) use self::{
     },
     panic::panic_message,
     query::{FOR_CATALOGS, execute, inlined, rows, scalar, texts},
-    session::{connect_another, driver_options, forbid_reconnection, require_own_session, require_sessions},
+    session::{
+        connect_another, connect_one, driver_options, forbid_reconnection, require_own_session,
+        require_sessions,
+    },
 };

@@ -42,8 +42,15 @@ pub(crate) fn driver_options(db: &DatabaseConnection) -> Option<PgConnectOptions
 pub(crate) async fn connect_another(db: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
     let options =
         driver_options(db).ok_or_else(|| DbErr::Custom("this is no connection to PostgreSQL".to_owned()))?;
+    connect_one(options).await
+}
+
+/// Connects one session, however long it stays.
+pub(crate) async fn connect_one(options: PgConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let pool = PgPoolOptions::new()
         .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(options)
         .await;
     let pool = pool.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;

@@ -1,13 +1,10 @@
 //! [`Session`]: holds the lock of a tenant while `pg_dump` or `pg_restore` works in other sessions.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr,
-    sqlx::postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, sqlx::postgres::PgConnectOptions};
 use tenant_core::SchemaName;
 
 use crate::{
-    database::{SessionError, driver_options, require_own_session, rows, scalar},
+    database::{SessionError, connect_one, driver_options, require_own_session, rows, scalar},
     schema::lock,
 };
 
@@ -37,16 +34,8 @@ impl Session {
         schema: &SchemaName,
     ) -> Result<Self, SessionError> {
         require_own_session(&options).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options);
-        let pool = pool
-            .await
-            .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
         let session = Self {
-            db: pool.into(),
+            db: connect_one(options).await?,
             schema: schema.clone(),
         };
         session.disable_idle_timeout().await?;

@@ -493,17 +493,9 @@ async fn inheritance_is_copied() {
         assert_eq!(inheritance(&db, name).await, of_source, "{name}");
         assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
         for table in ["animal", "l", "keyed"].into_iter().chain(is_18.then_some("p")) {
-            // The rows, each with the table that it is in.
-            let rows = async |schema: &str| {
-                let sql = format!(
-                    "SELECT relname || ' ' || t::text FROM \"{schema}\".{table} AS t JOIN pg_class ON pg_class.oid = t.tableoid
-                    ORDER BY 1"
-                );
-                column(&db, &sql).await
-            };
-            let of_source = rows("acme").await;
+            let of_source = rows_of_parts(&db, "acme", table).await;
             assert!(of_source.len() > 1, "{table}");
-            assert_eq!(rows(name).await, of_source, "{name}.{table}");
+            assert_eq!(rows_of_parts(&db, name, table).await, of_source, "{name}.{table}");
         }
     }
     // The copy's tables inherit from each other, and not from the source's.
@@ -575,17 +567,9 @@ async fn partitions_are_copied() {
             .unwrap();
         assert_same(&dump(&database, name, &[]), &dump(&database, "acme", &[]), name);
         for table in ["event", "by_hash", "by_mood", "tree"] {
-            // The rows, each with the partition that it is in.
-            let rows = async |schema: &str| {
-                let sql = format!(
-                    "SELECT relname || ' ' || t::text FROM \"{schema}\".{table} AS t JOIN pg_class ON pg_class.oid = t.tableoid
-                    ORDER BY 1"
-                );
-                column(&db, &sql).await
-            };
-            let of_source = rows("acme").await;
+            let of_source = rows_of_parts(&db, "acme", table).await;
             assert!(!of_source.is_empty(), "{table}");
-            assert_eq!(rows(name).await, of_source, "{name}.{table}");
+            assert_eq!(rows_of_parts(&db, name, table).await, of_source, "{name}.{table}");
         }
     }
     let insert = "INSERT INTO globex.event (at, place) VALUES ('2026-02-01', 2) RETURNING tableoid::regclass";
@@ -1044,4 +1028,13 @@ async fn a_tenant_is_created_from_a_template_that_is_not_behind() {
         .unwrap();
     cli(&database, &migrations, &words).await.1.unwrap();
     assert_eq!(tables(&db, "other").await, ["note", "seaql_migrations", "tag"]);
+}
+
+/// Returns the rows of a table, each with the partition or child that it is in.
+async fn rows_of_parts(db: &DatabaseConnection, schema: &str, table: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT relname || ' ' || t::text FROM \"{schema}\".{table} AS t JOIN pg_class ON pg_class.oid = t.tableoid
+        ORDER BY 1"
+    );
+    column(db, &sql).await
 }

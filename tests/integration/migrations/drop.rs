@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sea_orm::{DatabaseTransaction, TransactionTrait as _};
 use tenant_core::audit::{Expected, audit};
 use tenant_migration::{
-    DropOptions, NAME_REUSE_AGE, RoleError, TenantRoles, drop_tenant, drop_tenant_role, suspend_tenant,
+    DropOptions, Dropped, NAME_REUSE_AGE, RoleError, TenantRoles, drop_tenant, drop_tenant_role,
+    suspend_tenant,
 };
 
 use tests::TestServer;
@@ -17,6 +18,17 @@ use super::{
 
 fn at_once() -> DropOptions {
     DropOptions::default().drain(Duration::ZERO)
+}
+
+/// Returns the objects for which a drop was refused.
+fn needed_by(dropped: Result<Dropped, LifecycleError>, made: &str) -> Vec<String> {
+    match dropped {
+        Err(LifecycleError::Schema {
+            source: SchemaError::Needed { by },
+            ..
+        }) => by,
+        other => panic!("{made}: {other:?}"),
+    }
 }
 
 /// Returns what remains of acme in PostgreSQL's catalog and in the tenants' catalog.
@@ -425,13 +437,7 @@ async fn what_would_be_dropped_of_others_is_named_and_nothing_is_dropped() {
     for (make, remove, named) in DEPENDENTS {
         db.execute(make).await;
         let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
-        let Err(LifecycleError::Schema {
-            source: SchemaError::Needed { by },
-            ..
-        }) = refused
-        else {
-            panic!("{make}: {refused:?}");
-        };
+        let by = needed_by(refused, make);
         assert!(by.contains(&named.to_owned()), "{make}: {by:?}");
         let fresh = act(&db, &migrations, &tenant("acme"), Action::Fresh).await;
         let outcome = outcomes(&fresh).remove(0);
@@ -464,13 +470,7 @@ async fn a_tenant_whose_row_others_refer_to_stays_in_service() {
     )
     .await;
     let refused = drop_tenant(&connection, &migrations, &schema("acme"), &at_once()).await;
-    let Err(LifecycleError::Schema {
-        source: SchemaError::Needed { by },
-        ..
-    }) = refused
-    else {
-        panic!("{refused:?}");
-    };
+    let by = needed_by(refused, "a foreign key");
     assert!(by[0].contains("invoice"), "{by:?}");
     assert_eq!(
         column(&connection, "SELECT status FROM tenants").await,
@@ -556,13 +556,7 @@ async fn what_others_make_meanwhile_is_not_dropped() {
         let (refused, ()) = tokio::time::timeout(Duration::from_secs(60), both)
             .await
             .expect(pattern);
-        let Err(LifecycleError::Schema {
-            source: SchemaError::Needed { by },
-            ..
-        }) = refused
-        else {
-            panic!("{make}: {refused:?}");
-        };
+        let by = needed_by(refused, make);
         assert!(by.contains(&named.to_owned()), "{make}: {by:?}");
         assert_eq!(column(&connection, query).await, ["Globex"], "{make}");
 
